@@ -1,0 +1,213 @@
+//! Whose credentials these are, and whether they are the right ones. An environment's credentials come
+//! from where it names them and from nowhere else: the SDK's default chain takes environment keys before
+//! a profile and an instance's role after it, and would deploy with whichever it finds.
+
+use aws_config::default_provider::credentials::DefaultCredentialsChain;
+use aws_config::profile::ProfileFileCredentialsProvider;
+use aws_config::provider_config::ProviderConfig;
+use aws_credential_types::Credentials as Keys;
+use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
+use aws_sdk_sts::config::{BehaviorVersion, Region};
+
+use crate::aws;
+use crate::config::{Credentials, Environment, SessionToken};
+use crate::error::{Failure, Result};
+use crate::refusal::Refusal;
+
+/// Credentials that were proven to belong to the environment's account, or that an S3-compatible store
+/// without accounts will judge itself.
+pub struct Account {
+    pub(crate) credentials: SharedCredentialsProvider,
+    /// Twelve digits; `None` for a store without accounts.
+    pub(crate) id: Option<String>,
+}
+
+/// Reads the caller's identity and holds it against the environment's account.
+///
+/// `GetCallerIdentity` needs no permission:
+/// <https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html>.
+/// Refuses credentials that are missing, of another account, or of the account's root user.
+pub async fn prove(environment: &Environment, var: Vars<'_>) -> Result<Account> {
+    let credentials = credentials(environment, var).await?;
+    let Some(expected) = &environment.account else {
+        return Ok(Account { credentials, id: None });
+    };
+    let caller = caller_identity(environment, &credentials).await?;
+    let holder = holder(environment);
+    if caller.account != *expected {
+        return Err(Refusal::new(
+            "wrong-account",
+            format!(
+                "{holder} belong to account {}, and `{}` deploys to account {expected}",
+                caller.account, environment.name
+            ),
+            format!("use credentials of account {expected}, or correct `account` in deploy.toml"),
+        )
+        .into());
+    }
+    if caller.is_root {
+        return Err(Refusal::new(
+            "root-user",
+            format!("{holder} are those of account {expected}'s root user, who may do anything"),
+            "use an IAM role or user that may write to this bucket only",
+        )
+        .into());
+    }
+    Ok(Account { credentials, id: Some(expected.clone()) })
+}
+
+/// The process's environment, so that tests can bring their own. Gives variables that are set and not
+/// empty: CI systems export a secret that is not there as an empty one.
+pub type Vars<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+struct Caller {
+    account: String,
+    is_root: bool,
+}
+
+async fn caller_identity(
+    environment: &Environment,
+    credentials: &SharedCredentialsProvider,
+) -> Result<Caller, Failure> {
+    let mut config = aws_sdk_sts::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new(environment.region.clone()))
+        .credentials_provider(credentials.clone())
+        .http_client(aws::http_client());
+    if let Some(endpoint) = &environment.endpoint {
+        config = config.endpoint_url(endpoint);
+    }
+    let client = aws_sdk_sts::Client::from_conf(config.build());
+    let identity = client.get_caller_identity().send().await.map_err(|error| {
+        aws::explain(format!("failed to ask whose credentials `{}` has", environment.name), &error)
+    })?;
+    Ok(Caller {
+        account: identity.account.unwrap_or_default(),
+        // In every partition: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html
+        is_root: identity.arn.unwrap_or_default().ends_with(":root"),
+    })
+}
+
+/// The one provider that the environment names, asked once so that a missing credential is told now.
+async fn credentials(
+    environment: &Environment,
+    var: Vars<'_>,
+) -> Result<SharedCredentialsProvider> {
+    let provider = match &environment.credentials {
+        Credentials::Variables { access_key_id, secret_access_key, session_token } => {
+            let keys =
+                from_variables(environment, access_key_id, secret_access_key, session_token, var)?;
+            SharedCredentialsProvider::new(keys)
+        }
+        Credentials::Profile(name) => {
+            let builder = ProfileFileCredentialsProvider::builder().profile_name(name);
+            SharedCredentialsProvider::new(builder.configure(&provider_config(environment)).build())
+        }
+        Credentials::Ambient => {
+            let builder =
+                DefaultCredentialsChain::builder().configure(provider_config(environment));
+            SharedCredentialsProvider::new(builder.build().await)
+        }
+    };
+    match provider.provide_credentials().await {
+        Ok(_) => Ok(provider),
+        Err(error) => Err(unavailable(environment, &error).into()),
+    }
+}
+
+fn provider_config(environment: &Environment) -> ProviderConfig {
+    ProviderConfig::without_region()
+        .with_region(Some(Region::new(environment.region.clone())))
+        .with_http_client(aws::http_client())
+}
+
+fn from_variables(
+    environment: &Environment,
+    access_key_id: &str,
+    secret_access_key: &str,
+    session_token: &SessionToken,
+    var: Vars,
+) -> Result<Keys, Refusal> {
+    let token = match session_token {
+        SessionToken::None => None,
+        SessionToken::Required(name) | SessionToken::WhereSet(name) => var(name),
+    };
+    let token_missing = match session_token {
+        SessionToken::Required(name) if token.is_none() => Some(name.as_str()),
+        _ => None,
+    };
+    match (var(access_key_id), var(secret_access_key), token_missing) {
+        (Some(id), Some(secret), None) => {
+            Ok(Keys::new(id.trim(), secret.trim(), token, None, "deploy.toml"))
+        }
+        (id, secret, token) => {
+            let missing = [
+                id.is_none().then_some(access_key_id),
+                secret.is_none().then_some(secret_access_key),
+                token,
+            ];
+            Err(missing_variables(environment, missing.into_iter().flatten().collect()))
+        }
+    }
+}
+
+fn missing_variables(environment: &Environment, missing: Vec<&str>) -> Refusal {
+    let names = missing.join(" and ");
+    let are = if missing.len() == 1 { "is" } else { "are" };
+    Refusal::new(
+        "missing-credentials",
+        format!(
+            "{names} {are} not set, and `{}` takes its credentials from nowhere else",
+            environment.name
+        ),
+        format!(
+            "set {names} to credentials of {} (in CI: as secrets of this job; the pull requests of forks get none)",
+            owner(environment)
+        ),
+    )
+}
+
+fn unavailable(environment: &Environment, error: &dyn std::error::Error) -> Refusal {
+    let cause = innermost(error);
+    let (message, hint) = match &environment.credentials {
+        Credentials::Profile(name) => (
+            format!("the profile `{name}` of `{}` gives no credentials: {cause}", environment.name),
+            format!(
+                "aws configure --profile {name}, or for single sign-on: aws sso login --profile {name}"
+            ),
+        ),
+        _ => (
+            format!("the ambient credentials of `{}` cannot be had: {cause}", environment.name),
+            format!("let the job assume a role of {} before this step", owner(environment)),
+        ),
+    };
+    Refusal::new("missing-credentials", message, hint)
+}
+
+/// Where the credentials came from, for messages; never what they are.
+fn holder(environment: &Environment) -> String {
+    match &environment.credentials {
+        Credentials::Variables { access_key_id, secret_access_key, .. } => {
+            format!("the credentials in {access_key_id} and {secret_access_key}")
+        }
+        Credentials::Profile(name) => format!("the credentials of profile `{name}`"),
+        Credentials::Ambient => "the ambient credentials".into(),
+    }
+}
+
+fn owner(environment: &Environment) -> String {
+    match &environment.account {
+        Some(account) => format!("account {account}"),
+        None => {
+            format!("the store at {}", environment.endpoint.as_deref().unwrap_or("its endpoint"))
+        }
+    }
+}
+
+fn innermost(error: &dyn std::error::Error) -> String {
+    let mut innermost = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    innermost.to_string()
+}

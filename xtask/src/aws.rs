@@ -1,0 +1,104 @@
+//! What the two AWS clients share: one HTTP client, and words for what AWS answers. A store's error
+//! code tells an operator little; what it means for a deploy and what to do next stand here.
+
+use std::sync::OnceLock;
+
+use aws_sdk_s3::config::SharedHttpClient;
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+
+use crate::error::{Failure, failed};
+
+/// The HTTP client of the process: its connections are shared by every request.
+pub fn http_client() -> SharedHttpClient {
+    static CLIENT: OnceLock<SharedHttpClient> = OnceLock::new();
+    let make = || {
+        let builder = aws_smithy_http_client::Builder::new();
+        builder.tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https()
+    };
+    CLIENT.get_or_init(make).clone()
+}
+
+/// What a request that failed means. `doing` begins the message: "failed to list `bucket`".
+pub fn explain<E>(doing: String, error: &SdkError<E, HttpResponse>) -> Failure
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+{
+    let failure = failed(doing);
+    match error {
+        SdkError::ServiceError(service) => explain_answer(failure, service.err(), service.raw()),
+        SdkError::TimeoutError(_) => failure
+            .because(&Cause("no answer in time".into()))
+            .hint("try again; the network or the store is slow"),
+        SdkError::DispatchFailure(dispatch) => {
+            let failure = match dispatch.as_connector_error() {
+                Some(connector) => failure.because(connector),
+                None => failure.because(error),
+            };
+            failure.hint("check the network, and `region` and `endpoint` in deploy.toml")
+        }
+        other => failure.because(other),
+    }
+}
+
+fn explain_answer<E: ProvideErrorMetadata>(
+    failure: Failure,
+    error: &E,
+    raw: &HttpResponse,
+) -> Failure {
+    let status = raw.status().as_u16();
+    let code = error.code().unwrap_or(match status {
+        301 | 307 => "PermanentRedirect",
+        403 => "AccessDenied",
+        404 => "NotFound",
+        _ => "Unknown",
+    });
+    let said = error.message().unwrap_or("no message");
+    let failure = failure.because(&Cause(format!("{code} (HTTP {status}): {said}")));
+    let region = raw.headers().get("x-amz-bucket-region");
+    match hint(code, region) {
+        Some(hint) => failure.hint(hint),
+        None => failure,
+    }
+}
+
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>
+/// <https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html>
+fn hint(code: &str, region: Option<&str>) -> Option<String> {
+    Some(match code {
+        "NoSuchBucket" => "create the bucket, or correct `bucket` in deploy.toml".into(),
+        "PermanentRedirect" | "AuthorizationHeaderMalformed" | "IllegalLocationConstraintException" => match region {
+            Some(region) => format!("the bucket is in another region; in deploy.toml: region = \"{region}\""),
+            None => "the bucket is in another region; correct `region` in deploy.toml".into(),
+        },
+        "AccessDenied" | "AllAccessDisabled" | "Forbidden" => {
+            "the credentials need s3:ListBucket on the bucket and s3:GetObject, s3:PutObject, s3:DeleteObject and s3:AbortMultipartUpload on its objects, and the bucket must belong to `account`".into()
+        }
+        "InvalidAccessKeyId" | "InvalidClientTokenId" | "UnrecognizedClientException" => {
+            "the access key does not exist or was deactivated: make a new one, or correct the variable's value".into()
+        }
+        "SignatureDoesNotMatch" => "the secret does not belong to the access key: copy both again, without spaces".into(),
+        "ExpiredToken" | "ExpiredTokenException" | "TokenRefreshRequired" | "RequestExpired" => {
+            "the credentials have expired: get new ones and run it again".into()
+        }
+        "InvalidToken" => "the session token is not valid: name it with `session-token`, and copy all three again".into(),
+        "RequestTimeTooSkewed" => "this machine's clock is wrong: set it, then run it again".into(),
+        "SlowDown" | "ServiceUnavailable" | "InternalError" => "the store is busy: run it again in a minute".into(),
+        "BadDigest" => "a file changed while it was sent: run it again".into(),
+        "EntityTooLarge" => "the store does not take objects of this size".into(),
+        _ => return None,
+    })
+}
+
+/// A cause that is a text.
+#[derive(Debug)]
+struct Cause(String);
+
+impl std::fmt::Display for Cause {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Cause {}

@@ -1,0 +1,226 @@
+//! The bucket of the account: connect, list, put, delete. It can only be had by way of the account
+//! check, every request carries the expected owner, and nothing outside the prefix is ever named.
+
+mod list;
+mod put;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use aws_sdk_s3::Client;
+use aws_sdk_s3::config::interceptors::BeforeTransmitInterceptorContextRef;
+use aws_sdk_s3::config::retry::RetryConfig;
+use aws_sdk_s3::config::{
+    BehaviorVersion, ConfigBag, Credentials, Intercept, Region, RequestChecksumCalculation,
+    ResponseChecksumValidation, RuntimeComponents, SharedCredentialsProvider,
+};
+use aws_sdk_s3::error::BoxError;
+use aws_sdk_s3::types::{Delete, ObjectIdentifier};
+
+use crate::account::Account;
+use crate::aws;
+use crate::error::Failure;
+use crate::headers::Headers;
+use crate::key::{OWN_FOLDER, Prefix};
+use crate::target::Target;
+
+pub use list::Listing;
+#[cfg(test)]
+pub use list::Object;
+
+/// A connection to one bucket and prefix. Cheap to clone.
+#[derive(Clone)]
+pub struct Bucket {
+    client: Client,
+    name: String,
+    prefix: Prefix,
+    /// Sent with every request: S3 answers 403 where the bucket is another account's.
+    /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-owner-condition.html>
+    owner: Option<String>,
+    requests: Requests,
+}
+
+/// Where to find a bucket that is not AWS's.
+pub struct Store<'a> {
+    pub endpoint: &'a str,
+    pub region: &'a str,
+    pub access_key_id: &'a str,
+    pub secret_access_key: &'a str,
+}
+
+/// How often a request is tried in all.
+const ATTEMPTS: u32 = 5;
+
+/// The most keys that one `DeleteObjects` takes.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html>
+const DELETES_PER_REQUEST: usize = 1000;
+
+/// Connects to the target's bucket as its proven account. Nothing is sent yet.
+pub fn connect(target: &Target, account: Account) -> Bucket {
+    let environment = &target.environment;
+    let endpoint = environment.endpoint.as_deref();
+    open(target, account.credentials, &environment.region, endpoint, account.id)
+}
+
+/// Connects to the target's bucket in a store of this machine, which has no accounts.
+pub fn connect_local(target: &Target, store: &Store) -> Bucket {
+    let keys = Credentials::new(store.access_key_id, store.secret_access_key, None, None, "local");
+    open(target, SharedCredentialsProvider::new(keys), store.region, Some(store.endpoint), None)
+}
+
+fn open(
+    target: &Target,
+    credentials: SharedCredentialsProvider,
+    region: &str,
+    endpoint: Option<&str>,
+    owner: Option<String>,
+) -> Bucket {
+    let requests = Requests::default();
+    // The defaults since January 2025 send a CRC as a trailer, which some compatible stores reject.
+    // Content-MD5, which every store verifies, is sent instead.
+    let mut config = aws_sdk_s3::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new(region.to_owned()))
+        .credentials_provider(credentials)
+        .http_client(aws::http_client())
+        .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
+        .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
+        .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
+        .interceptor(requests.clone());
+    if let Some(endpoint) = endpoint {
+        config = config.endpoint_url(endpoint).force_path_style(is_address(endpoint));
+    }
+    Bucket {
+        client: Client::from_conf(config.build()),
+        name: target.environment.bucket.clone(),
+        prefix: target.prefix.clone(),
+        owner,
+        requests,
+    }
+}
+
+/// Whether an endpoint's host is an IP address or this machine, which have no names for buckets.
+fn is_address(endpoint: &str) -> bool {
+    let authority = endpoint.split("://").nth(1).unwrap_or(endpoint);
+    let authority = authority.split('/').next().unwrap_or_default();
+    let host = match authority.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => host,
+        _ => authority,
+    };
+    let host = host.trim_matches(['[', ']']);
+    host == "localhost" || host.ends_with(".localhost") || host.parse::<std::net::IpAddr>().is_ok()
+}
+
+impl Bucket {
+    pub fn prefix(&self) -> &Prefix {
+        &self.prefix
+    }
+
+    /// Requests sent so far, each try counted.
+    pub fn requests(&self) -> u64 {
+        self.requests.0.load(Ordering::Relaxed)
+    }
+
+    /// The headers that an object has; `None` where there is none.
+    pub async fn headers(&self, key: &str) -> Result<Option<Headers>, Failure> {
+        let request = self.client.head_object().bucket(&self.name).key(key);
+        let sent = request.set_expected_bucket_owner(self.owner.clone()).send().await;
+        match sent {
+            Ok(head) => Ok(Some(put::headers_of(&head))),
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_not_found()) => Ok(None),
+            Err(error) => {
+                Err(aws::explain(format!("failed to read the headers of `{key}`"), &error))
+            }
+        }
+    }
+
+    /// Reads an object of the tool's own folder; `None` where there is none.
+    pub async fn read_own(&self, name: &str) -> Result<Option<Vec<u8>>, Failure> {
+        let key = self.own_key(name);
+        let doing = || format!("failed to read `{key}`");
+        let request = self.client.get_object().bucket(&self.name).key(&key);
+        let sent = request.set_expected_bucket_owner(self.owner.clone()).send().await;
+        match sent {
+            Ok(object) => match object.body.collect().await {
+                Ok(body) => Ok(Some(body.to_vec())),
+                Err(error) => Err(crate::error::failed(doing()).because(&error)),
+            },
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_no_such_key()) => Ok(None),
+            Err(error) => Err(aws::explain(doing(), &error)),
+        }
+    }
+
+    /// Writes an object of the tool's own folder.
+    pub async fn write_own(
+        &self,
+        name: &str,
+        body: Vec<u8>,
+        headers: &Headers,
+    ) -> Result<(), Failure> {
+        self.put_bytes(&self.own_key(name), body.into(), None, headers).await.map(|_| ())
+    }
+
+    fn own_key(&self, name: &str) -> String {
+        self.prefix.join(&format!("{OWN_FOLDER}{name}"))
+    }
+
+    /// Deletes up to [`DELETES_PER_REQUEST`] keys at a time, and returns those that were not deleted,
+    /// each with its reason.
+    pub async fn delete(&self, keys: &[String]) -> Vec<(String, Failure)> {
+        let mut failures = Vec::new();
+        for batch in keys.chunks(DELETES_PER_REQUEST) {
+            failures.extend(self.delete_batch(batch).await);
+        }
+        failures
+    }
+
+    async fn delete_batch(&self, keys: &[String]) -> Vec<(String, Failure)> {
+        let all = |failure: &dyn Fn(&str) -> Failure| -> Vec<(String, Failure)> {
+            keys.iter().map(|key| (key.clone(), failure(key))).collect()
+        };
+        let doing = |key: &str| format!("failed to delete `{key}`");
+        let objects: Result<Vec<_>, _> =
+            keys.iter().map(|key| ObjectIdentifier::builder().key(key).build()).collect();
+        let delete =
+            objects.and_then(|o| Delete::builder().set_objects(Some(o)).quiet(true).build());
+        let delete = match delete {
+            Ok(delete) => delete,
+            Err(error) => return all(&|key| crate::error::failed(doing(key)).because(&error)),
+        };
+        let request = self.client.delete_objects().bucket(&self.name).delete(delete);
+        let sent = request.set_expected_bucket_owner(self.owner.clone()).customize();
+        match sent.mutate_request(put::add_content_md5).send().await {
+            Err(error) => all(&|key| aws::explain(doing(key), &error)),
+            Ok(answer) => answer.errors().iter().map(delete_error).collect(),
+        }
+    }
+}
+
+/// An answer of 200 can still hold an error for each key.
+fn delete_error(error: &aws_sdk_s3::types::Error) -> (String, Failure) {
+    let key = error.key().unwrap_or_default().to_owned();
+    let code = error.code().unwrap_or("Unknown");
+    let mut failure = crate::error::failed(format!("failed to delete `{key}`"));
+    failure.causes.push(format!("{code}: {}", error.message().unwrap_or("no message")));
+    (key, failure)
+}
+
+/// Counts what is sent, each try by itself.
+#[derive(Clone, Debug, Default)]
+struct Requests(Arc<AtomicU64>);
+
+impl Intercept for Requests {
+    fn name(&self) -> &'static str {
+        "Requests"
+    }
+
+    fn read_before_transmit(
+        &self,
+        _: &BeforeTransmitInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+}

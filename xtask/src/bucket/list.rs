@@ -1,0 +1,84 @@
+//! What the bucket holds now. A listing that broke off is no listing: what it left out would look
+//! deleted or new, so an error on any page is the error of the whole.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_s3::types::EncodingType;
+
+use super::Bucket;
+use crate::aws;
+use crate::error::{Failure, failed};
+use crate::event::{Event, Tell};
+use crate::key::OWN_FOLDER;
+
+/// Every object under the prefix, by key, without the tool's own.
+#[derive(Clone, Debug, Default)]
+pub struct Listing {
+    pub objects: BTreeMap<String, Object>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Object {
+    /// Without its quotes.
+    pub etag: String,
+    /// In bytes.
+    pub size: u64,
+}
+
+impl Bucket {
+    /// Lists everything under the prefix, page after page.
+    pub async fn list(&self, tell: &Tell) -> Result<Listing, Failure> {
+        let own = self.prefix.join(OWN_FOLDER);
+        let doing = || format!("failed to list `{}`", self.name);
+        let mut listing = Listing::default();
+        let mut token = None;
+        loop {
+            let request = self.client.list_objects_v2().bucket(&self.name);
+            let page = request
+                .set_prefix(Some(self.prefix.as_str().to_owned()).filter(|p| !p.is_empty()))
+                .encoding_type(EncodingType::Url)
+                .set_continuation_token(token)
+                .set_expected_bucket_owner(self.owner.clone())
+                .send()
+                .await
+                .map_err(|error| aws::explain(doing(), &error))?;
+            let encoded = page.encoding_type() == Some(&EncodingType::Url);
+            for object in page.contents() {
+                let key = decode(object.key().unwrap_or_default(), encoded);
+                if !key.starts_with(self.prefix.as_str()) {
+                    return Err(failed(doing()).hint(format!(
+                        "the store answered with `{key}`, which is not under `{}`",
+                        self.prefix
+                    )));
+                }
+                if key.starts_with(&own) {
+                    continue;
+                }
+                let etag = object.e_tag().unwrap_or_default().trim_matches('"').to_owned();
+                let size = object.size().and_then(|size| size.try_into().ok()).unwrap_or_default();
+                listing.objects.insert(key, Object { etag, size });
+            }
+            tell.tell(Event::Listing { objects: listing.objects.len() as u64 });
+            match (page.is_truncated(), page.next_continuation_token) {
+                (Some(true), Some(next)) => token = Some(next),
+                (Some(true), None) => {
+                    return Err(failed(doing())
+                        .hint("the store cut the listing and did not say where it goes on"));
+                }
+                _ => break,
+            }
+        }
+        tell.tell(Event::Listed { objects: listing.objects.len() as u64 });
+        Ok(listing)
+    }
+}
+
+/// Keys are asked for in URL encoding, since XML cannot hold every character of a key; in it, `+` is a
+/// space. A store that does not know the option does not name it in its answer.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html>
+fn decode(key: &str, encoded: bool) -> String {
+    if !encoded {
+        return key.to_owned();
+    }
+    percent_encoding::percent_decode_str(&key.replace('+', " ")).decode_utf8_lossy().into_owned()
+}

@@ -1,0 +1,61 @@
+//! What can be typed.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Deploys this repository's static site to the AWS account that its branch belongs to.
+#[derive(Debug, Parser)]
+#[command(bin_name = "cargo xtask", version, disable_help_subcommand = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    Deploy(Deploy),
+}
+
+impl Command {
+    pub fn wants_json(&self) -> bool {
+        match self {
+            Command::Deploy(options) => options.json,
+        }
+    }
+}
+
+/// Builds the site and makes the bucket of this branch's environment equal to it.
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Exit codes: 0 done or nothing to do, 1 failed, 2 usage or configuration, 3 refused."
+)]
+pub struct Deploy {
+    /// Deploy to this environment whatever the branch; by hand only, never in CI
+    #[arg(long, value_name = "NAME")]
+    pub env: Option<String>,
+
+    /// Show what would change, and write nothing
+    #[arg(long)]
+    pub dry_run: bool,
+
+    /// Deploy to a bucket on this machine, kept under target/: no account, network or credentials
+    #[arg(long)]
+    pub local: bool,
+
+    /// The site's folder
+    #[arg(long, value_name = "DIR")]
+    pub site: Option<PathBuf>,
+
+    /// Deploy the output folder as it stands, without building
+    #[arg(long)]
+    pub no_build: bool,
+
+    /// Delete at most this many objects, in place of the usual limit
+    #[arg(long, value_name = "N")]
+    pub max_deletes: Option<u64>,
+
+    /// Print one JSON object on standard output in place of text
+    #[arg(long)]
+    pub json: bool,
+}

@@ -1,0 +1,3 @@
+//! The subcommands, one file each. Only these know the order of the stages.
+
+pub mod deploy;

@@ -1,0 +1,167 @@
+//! `cargo xtask deploy`: the branch's environment, its account, its bucket, made equal to the site.
+//!
+//! What can be refused is refused before anything is built, and what can fail fails before anything is
+//! written. The bucket is listed while the site is built.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::apply::{self, Outcome};
+use crate::bucket::{self, Bucket};
+use crate::checkout::{self, Checkout};
+use crate::ci::Surroundings;
+use crate::cli::Deploy;
+use crate::config::Config;
+use crate::error::{Failure, Result, failed};
+use crate::event::{Event, Tell};
+use crate::local::store::{Store, StoreError};
+use crate::plan::{self, Plan};
+use crate::record;
+use crate::report::{self, Done, Place, Run, print};
+use crate::site::{self, Site};
+use crate::target::{self, Target};
+use crate::{account, build, local, progress};
+
+/// Deploys. Returns whether all of it was done; what failed is in the report.
+pub async fn run(options: &Deploy) -> Result<bool> {
+    let started = Instant::now();
+    let here = std::env::current_dir()
+        .map_err(|e| failed("failed to read the current folder").because(&e))?;
+    let ci = Surroundings::of(&variable);
+    let tell = progress::draw(ci.is_ci(), ci.is_github());
+
+    let checkout = checkout::read(&here)?;
+    let config = read_config(options, &checkout, &here)?;
+    let target = target::choose(&config, &checkout, &ci, options.env.as_deref())?;
+    let dirty = checkout::is_dirty(&checkout.root)?;
+    let Opened { bucket, place, local } = open(options, &checkout, &target).await?;
+    let run = Run { target: &target, place, dirty, built: !options.no_build, dry: options.dry_run };
+    print(options.json, || vec![report::heading(&run)]);
+
+    let built = async {
+        if !options.no_build {
+            build::run(&config, &checkout.root, &tell).await?;
+        }
+        scan(&config, &target, &tell).await
+    };
+    let looked = async { Ok(tokio::try_join!(bucket.list(&tell), record::read(&bucket, &tell))?) };
+    let (site, (listing, mut record)) = tokio::try_join!(built, looked)?;
+    let learned = record::learn(&bucket, &site, &listing, &mut record, &tell).await?;
+    let skipped = site.skipped.len();
+    let plan = plan::make(site, &listing, &record, &|key| plan::is_kept(&config, &target, key));
+    let planned = report::planned(&plan, skipped);
+    print(options.json, || report::changes(&planned));
+
+    let limit = options.max_deletes.or(target.environment.max_deletes);
+    let outcome = if options.dry_run {
+        warn_of_refusal(&plan, limit, &tell);
+        Outcome::default()
+    } else {
+        let outdated = learned || record.deploy.is_none() || !plan.is_empty();
+        record.deploy = Some(record::Deploy::of(&target, dirty));
+        let outcome = apply::apply(&bucket, plan.approve(limit)?, &tell).await;
+        if outdated && outcome.failures.is_empty() {
+            record::write(&bucket, record.after(&listing, &outcome)).await?;
+        }
+        outcome
+    };
+    if let Some(local) = local {
+        local.stop().await.map_err(unusable)?;
+    }
+    let done = Done { outcome, requests: bucket.requests(), elapsed: started.elapsed() };
+    report::finish(options.json, &run, &planned, &done);
+    Ok(done.outcome.failures.is_empty())
+}
+
+/// The bucket, and what has to be ended after it.
+struct Opened {
+    bucket: Bucket,
+    place: Place,
+    local: Option<local::Server>,
+}
+
+/// The bucket of the target: the account's, once its credentials are proven, or the embedded one.
+async fn open(options: &Deploy, checkout: &Checkout, target: &Target) -> Result<Opened> {
+    if options.local {
+        return open_local(checkout, target).await;
+    }
+    let account = account::prove(&target.environment, &variable).await?;
+    let place = match &target.environment.endpoint {
+        Some(endpoint) => Place::Store(endpoint.clone()),
+        None => Place::Aws,
+    };
+    Ok(Opened { bucket: bucket::connect(target, account), place, local: None })
+}
+
+/// Below `target/`, which every Rust repository ignores.
+const LOCAL_FOLDER: &str = "target/xtask/bucket";
+
+async fn open_local(checkout: &Checkout, target: &Target) -> Result<Opened> {
+    let store = Arc::new(Store::open(&checkout.root.join(LOCAL_FOLDER)).map_err(unusable)?);
+    match store.create_bucket(&target.environment.bucket).await {
+        Ok(()) | Err(StoreError::BucketExists) => {}
+        Err(error) => return Err(unusable(error).into()),
+    }
+    let any_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    let server = local::serve(store, any_port)
+        .await
+        .map_err(|error| failed("failed to listen on a port of this machine").because(&error))?;
+    let store = bucket::Store {
+        endpoint: &server.endpoint(),
+        region: local::REGION,
+        access_key_id: local::ACCESS_KEY_ID,
+        secret_access_key: local::SECRET_ACCESS_KEY,
+    };
+    let bucket = bucket::connect_local(target, &store);
+    Ok(Opened { bucket, place: Place::Local(LOCAL_FOLDER.into()), local: Some(server) })
+}
+
+fn unusable(error: StoreError) -> Failure {
+    let hint = match error {
+        StoreError::InUse { .. } => "let the other run end first".to_owned(),
+        _ => format!("begin again with an empty one: rm -r {LOCAL_FOLDER}"),
+    };
+    failed("failed to use the local bucket").because(&error).hint(hint)
+}
+
+/// A variable of this process that is set and not empty.
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// `--site` is meant from where it is typed, the usual `site` from the top of the repository.
+fn read_config(options: &Deploy, checkout: &Checkout, here: &Path) -> Result<Config> {
+    let (folder, shown) = match &options.site {
+        Some(site) => (here.join(site), site.clone()),
+        None => (checkout.root.join(SITE), PathBuf::from(SITE)),
+    };
+    // Without links and `..`, so that paths below it and git's can be compared.
+    Config::read(&folder.canonicalize().unwrap_or(folder), &shown)
+}
+
+const SITE: &str = "site";
+
+/// Scans on a thread that may block, and tells what was left out.
+async fn scan(config: &Config, target: &Target, tell: &Tell) -> Result<Site> {
+    let (config, target, told) = (config.clone(), target.clone(), tell.clone());
+    let scan = move || {
+        let kept = |key: &str| plan::is_kept(&config, &target, key);
+        site::scan(&config, &target.prefix, &kept, &told)
+    };
+    let site = match tokio::task::spawn_blocking(scan).await {
+        Ok(site) => site?,
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
+    };
+    for name in site.private() {
+        tell.tell(Event::Warning(format!("left out `{name}`: it looks like a secret")));
+    }
+    Ok(site)
+}
+
+fn warn_of_refusal(plan: &Plan, limit: Option<u64>, tell: &Tell) {
+    if let Some(refusal) = plan.refusal(limit) {
+        tell.tell(Event::Warning(format!("a deploy would be refused: {}", refusal.message)));
+    }
+}

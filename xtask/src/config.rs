@@ -1,0 +1,186 @@
+//! What the repository declares in `site/deploy.toml`, checked whole before anything else happens.
+//!
+//! It is read by hand from TOML's values with their places rather than derived: a derived reader
+//! stops at the first mistake, and whoever edits this file wants all of them, each with its line.
+
+mod problem;
+mod read;
+
+use std::path::{Path, PathBuf};
+
+use globset::GlobMatcher;
+
+use crate::error::{Error, Result};
+use crate::headers::Rule;
+use crate::key::{self, Prefix};
+
+/// The file's name in the site's folder.
+pub const FILE: &str = "deploy.toml";
+
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The site's folder.
+    pub site: PathBuf,
+    /// The generator and its arguments; empty where the output is already there.
+    pub command: Vec<String>,
+    /// Where the generator writes, relative to the site's folder and inside of it.
+    pub output: PathBuf,
+    pub environments: Vec<Environment>,
+    pub rules: Vec<Rule>,
+    /// Keys, relative to the prefix, that are never written and never deleted.
+    pub keep: Vec<GlobMatcher>,
+}
+
+/// A named place to deploy to.
+#[derive(Clone, Debug)]
+pub struct Environment {
+    pub name: String,
+    pub branches: Vec<Branches>,
+    /// Whether pull requests go here.
+    pub pull_requests: bool,
+    /// Twelve digits; `None` only where `endpoint` is set.
+    pub account: Option<String>,
+    pub region: String,
+    pub bucket: String,
+    pub prefix: Template,
+    /// An S3-compatible store's address; `None` for AWS.
+    pub endpoint: Option<String>,
+    pub url: Option<Template>,
+    /// How many objects one deploy may delete; `None` for the default share.
+    pub max_deletes: Option<u64>,
+    pub credentials: Credentials,
+}
+
+/// Which branches an environment takes.
+#[derive(Clone, Debug)]
+pub enum Branches {
+    Exactly(String),
+    Matching(GlobMatcher),
+}
+
+/// A text in which `{branch}` stands for the branch as one path segment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Template(String);
+
+/// Where an environment's credentials come from. It names them and never holds them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Credentials {
+    Variables {
+        access_key_id: String,
+        secret_access_key: String,
+        session_token: SessionToken,
+    },
+    /// A profile of the AWS config files.
+    Profile(String),
+    /// The SDK's default chain.
+    Ambient,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SessionToken {
+    None,
+    /// Named in the file, so it must be set.
+    Required(String),
+    /// The default name, taken where it is set.
+    WhereSet(String),
+}
+
+const BRANCH: &str = "{branch}";
+
+impl Template {
+    pub fn wants_branch(&self) -> bool {
+        self.0.contains(BRANCH)
+    }
+
+    pub fn fill(&self, segment: &str) -> String {
+        self.0.replace(BRANCH, segment)
+    }
+
+    /// What stands before `{branch}`, the same for every branch.
+    pub fn fixed(&self) -> &str {
+        self.0.split(BRANCH).next().unwrap_or_default()
+    }
+}
+
+impl Environment {
+    /// Every environment variable that holds a credential of this environment.
+    pub fn variables(&self) -> Vec<&str> {
+        let Credentials::Variables { access_key_id, secret_access_key, session_token } =
+            &self.credentials
+        else {
+            return Vec::new();
+        };
+        let mut names = vec![access_key_id.as_str(), secret_access_key.as_str()];
+        match session_token {
+            SessionToken::None => {}
+            SessionToken::Required(name) | SessionToken::WhereSet(name) => names.push(name),
+        }
+        names
+    }
+
+    /// The names that are taken where the file names none: `<ENV>_AWS_ACCESS_KEY_ID` and so on.
+    fn default_credentials(name: &str) -> Credentials {
+        let name = name.to_ascii_uppercase().replace(|c: char| !c.is_ascii_alphanumeric(), "_");
+        Credentials::Variables {
+            access_key_id: format!("{name}_AWS_ACCESS_KEY_ID"),
+            secret_access_key: format!("{name}_AWS_SECRET_ACCESS_KEY"),
+            session_token: SessionToken::WhereSet(format!("{name}_AWS_SESSION_TOKEN")),
+        }
+    }
+
+    /// The prefix for a branch's segment.
+    ///
+    /// Cannot fail for a segment made by [`key::branch_segment`]: the template was checked with one
+    /// when the file was read.
+    pub fn prefix_for(&self, segment: &str) -> Prefix {
+        Prefix::new(&self.prefix.fill(segment)).unwrap_or_default()
+    }
+
+    /// The part of the bucket that this environment writes to whatever the branch: what another
+    /// environment of the same bucket has to leave alone.
+    pub fn reserves(&self) -> &str {
+        let fixed = self.prefix.fixed();
+        &fixed[..fixed.rfind('/').map_or(0, |slash| slash + 1)]
+    }
+
+    pub fn shares_bucket_with(&self, other: &Environment) -> bool {
+        self.bucket == other.bucket && self.endpoint == other.endpoint
+    }
+}
+
+impl Config {
+    /// Reads `deploy.toml` of the site's folder. `shown` is the folder as the user knows it, for
+    /// messages.
+    ///
+    /// Errors with every problem of the file at once, each with its line; no credential that was
+    /// written into the file by mistake is repeated.
+    pub fn read(site: &Path, shown: &Path) -> Result<Config> {
+        let file = site.join(FILE);
+        let shown = shown.join(FILE);
+        let text = std::fs::read_to_string(&file).map_err(|error| unreadable(&shown, &error))?;
+        read::config(&text, site).map_err(|problems| problem::render(&shown, &text, problems))
+    }
+
+    /// The folder that the generator writes into.
+    pub fn output_folder(&self) -> PathBuf {
+        self.site.join(&self.output)
+    }
+}
+
+fn unreadable(shown: &Path, error: &std::io::Error) -> Error {
+    let hint = match error.kind() {
+        std::io::ErrorKind::NotFound => {
+            "go to the repository of the site, or name its folder: --site DIR"
+        }
+        _ => "the file must be readable UTF-8 text",
+    };
+    Error::Config(format!("failed to read `{}`\n  {error}\n\nhint: {hint}", shown.display()))
+}
+
+/// A segment to check a template with.
+fn any_segment() -> String {
+    key::pull_request_segment(1)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,90 @@
+//! How a command ends without having done its work: a mistake in what was typed or declared, a
+//! refusal, or a failure. They differ in exit code because they differ in who acts next.
+
+use std::fmt;
+use std::path::Path;
+
+use crate::refusal::Refusal;
+
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+#[derive(Debug)]
+pub enum Error {
+    /// The configuration or the call is wrong: exit code 2. The text is complete, with its lines.
+    Config(String),
+    /// Declined, nothing touched: exit code 3.
+    Refused(Refusal),
+    /// Something broke: exit code 1.
+    Failed(Failure),
+}
+
+/// What broke, why, and what to try.
+#[derive(Debug)]
+pub struct Failure {
+    pub message: String,
+    /// Innermost last, each a line below the message.
+    pub causes: Vec<String>,
+    pub hint: Option<String>,
+}
+
+/// A failure without a cause or a hint yet.
+pub fn failed(message: impl Into<String>) -> Failure {
+    Failure { message: message.into(), causes: Vec::new(), hint: None }
+}
+
+impl Failure {
+    /// Adds an error and the errors below it as causes, leaving out what only repeats its parent.
+    pub fn because(mut self, error: &(dyn std::error::Error + 'static)) -> Failure {
+        let mut next = Some(error);
+        while let Some(error) = next {
+            let text = error.to_string();
+            if self.causes.last().is_none_or(|above| !above.contains(&text)) {
+                self.causes.push(text);
+            }
+            next = error.source();
+        }
+        self
+    }
+
+    /// Adds the paths that the message is about.
+    pub fn because_of(mut self, paths: &[&Path]) -> Failure {
+        self.causes.extend(paths.iter().map(|path| path.display().to_string()));
+        self
+    }
+
+    pub fn hint(mut self, hint: impl Into<String>) -> Failure {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+impl Error {
+    /// The process's exit code: 1 failed, 2 usage or configuration, 3 refused.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Error::Failed(_) => 1,
+            Error::Config(_) => 2,
+            Error::Refused(_) => 3,
+        }
+    }
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Error {
+        Error::Refused(refusal)
+    }
+}
+
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Error {
+        Error::Failed(failure)
+    }
+}
+
+/// The message and its causes on one line, for JSON and for lists.
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)?;
+        self.causes.iter().try_for_each(|cause| write!(f, ": {cause}"))
+    }
+}

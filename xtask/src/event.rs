@@ -1,0 +1,65 @@
+//! What the stages tell while they work. They tell it as values, and one file draws them, so that no
+//! stage knows whether there is a terminal.
+
+use std::sync::Arc;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// The generator was started; its command line.
+    Building(String),
+    /// A line that the generator printed.
+    Said(String),
+    /// The generator has ended, well or not.
+    Built,
+    /// Objects seen in the bucket so far.
+    Listing {
+        objects: u64,
+    },
+    Listed {
+        objects: u64,
+    },
+    /// Files found and, of their bytes, how many are still to be hashed.
+    Hashing {
+        files: u64,
+        bytes: u64,
+    },
+    Hashed {
+        bytes: u64,
+    },
+    Scanned,
+    /// Objects whose headers are being asked for.
+    Asking {
+        objects: u64,
+    },
+    Asked,
+    /// What is about to be written.
+    Writing {
+        uploads: u64,
+        bytes: u64,
+        deletes: u64,
+    },
+    Sent {
+        bytes: u64,
+    },
+    Uploaded,
+    Deleted {
+        objects: u64,
+    },
+    Written,
+    /// Something that the user should know and that stops nothing.
+    Warning(String),
+}
+
+/// Where events go. Cheap to clone, so that tasks can take it along.
+#[derive(Clone)]
+pub struct Tell(Arc<dyn Fn(Event) + Send + Sync>);
+
+impl Tell {
+    pub fn new(listener: impl Fn(Event) + Send + Sync + 'static) -> Tell {
+        Tell(Arc::new(listener))
+    }
+
+    pub fn tell(&self, event: Event) {
+        (self.0)(event);
+    }
+}

@@ -1,0 +1,192 @@
+//! What an object says of itself: its content type by name, and the headers that rules give it.
+//!
+//! The table is the tool's own where the host's would differ from machine to machine: the same commit
+//! must give the same headers on a laptop and in CI.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use globset::{GlobBuilder, GlobMatcher};
+use serde::{Deserialize, Serialize};
+
+/// Header names, in lower case, and their values.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Headers(BTreeMap<String, String>);
+
+/// The headers that S3 stores with an object, beside `x-amz-meta-*`.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html>
+pub const KNOWN: [&str; 6] = [
+    "cache-control",
+    "content-disposition",
+    "content-encoding",
+    "content-language",
+    "content-type",
+    "expires",
+];
+
+/// What user-defined metadata begins with.
+pub const META: &str = "x-amz-meta-";
+
+/// Headers for the keys that a glob matches.
+#[derive(Clone, Debug)]
+pub struct Rule {
+    pub matcher: GlobMatcher,
+    pub headers: Headers,
+}
+
+impl Headers {
+    pub fn set(&mut self, name: &str, value: impl Into<String>) {
+        self.0.insert(name.to_owned(), value.into());
+    }
+
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    pub fn content_type(&self) -> &str {
+        self.get("content-type").unwrap_or(UNKNOWN_TYPE)
+    }
+}
+
+/// The headers of a file: the type that its name tells, then each matching rule, the later over the
+/// earlier. `key` is relative to the site, without the prefix.
+pub fn of_key(key: &str, rules: &[Rule]) -> Headers {
+    let mut headers = Headers::default();
+    headers.set("content-type", content_type(key));
+    for rule in rules.iter().filter(|rule| rule.matcher.is_match(key)) {
+        for (name, value) in rule.headers.iter() {
+            headers.set(name, value);
+        }
+    }
+    headers
+}
+
+/// A glob over keys: `*` and `?` stay inside a segment, `**` crosses segments.
+pub fn glob(pattern: &str) -> Result<GlobMatcher, globset::Error> {
+    let glob = GlobBuilder::new(pattern).literal_separator(true).backslash_escape(true).build()?;
+    Ok(glob.compile_matcher())
+}
+
+/// Whether a text is a date as HTTP writes it, and S3 takes it for `expires`.
+pub fn is_http_date(text: &str) -> bool {
+    httpdate::parse_http_date(text).is_ok()
+}
+
+const UNKNOWN_TYPE: &str = "application/octet-stream";
+
+fn content_type(key: &str) -> String {
+    let path = Path::new(key);
+    let extension = path.extension().and_then(|e| e.to_str()).unwrap_or("").to_ascii_lowercase();
+    let name = path.file_name().and_then(|n| n.to_str()).unwrap_or("");
+    let essence = match (name, extension.as_str()) {
+        // Apple asks for this one without an ending and wants JSON.
+        // https://developer.apple.com/documentation/xcode/supporting-associated-domains
+        ("apple-app-site-association", _) => "application/json",
+        // Feed readers tell feeds by these; `.xml` alone stays XML.
+        (_, "rss") => "application/rss+xml",
+        (_, "atom") => "application/atom+xml",
+        (_, "webmanifest") => "application/manifest+json",
+        (_, "map" | "topojson") => "application/json",
+        (_, "geojson") => "application/geo+json",
+        (_, "jsonld") => "application/ld+json",
+        (_, "js" | "mjs" | "cjs") => "text/javascript",
+        (_, "xml" | "xsl") => "application/xml",
+        (_, "wasm") => "application/wasm",
+        (_, "avif") => "image/avif",
+        (_, "webp") => "image/webp",
+        (_, "ico") => "image/x-icon",
+        (_, "woff2") => "font/woff2",
+        (_, "woff") => "font/woff",
+        (_, "ttf") => "font/ttf",
+        (_, "otf") => "font/otf",
+        (_, "md") => "text/markdown",
+        // As a name's ending `.ts` is a transport stream to the registry and TypeScript to the web.
+        (_, "ts" | "tsx" | "toml" | "yml" | "yaml" | "log" | "conf" | "rs") => "text/plain",
+        ("CNAME" | "LICENSE" | "README" | "_headers" | "_redirects", "") => "text/plain",
+        _ => mime_guess::from_ext(&extension).first_raw().unwrap_or(UNKNOWN_TYPE),
+    };
+    match needs_charset(essence) {
+        true => format!("{essence}; charset=utf-8"),
+        false => essence.to_owned(),
+    }
+}
+
+/// Text without a charset is read as the reader's default. JSON has none by its standard (RFC 8259,
+/// section 11), and SVG and the like declare their own.
+fn needs_charset(essence: &str) -> bool {
+    essence.starts_with("text/")
+        || matches!(
+            essence,
+            "application/xml"
+                | "application/rss+xml"
+                | "application/atom+xml"
+                | "application/xhtml+xml"
+        )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_tells_its_content_type() {
+        for (key, expected) in [
+            ("index.html", "text/html; charset=utf-8"),
+            ("a/b.HTML", "text/html; charset=utf-8"),
+            ("style.css", "text/css; charset=utf-8"),
+            ("app.js", "text/javascript; charset=utf-8"),
+            ("app.mjs", "text/javascript; charset=utf-8"),
+            ("app.js.map", "application/json"),
+            ("data.json", "application/json"),
+            ("site.webmanifest", "application/manifest+json"),
+            ("feed.xml", "application/xml; charset=utf-8"),
+            ("feed.rss", "application/rss+xml; charset=utf-8"),
+            ("feed.atom", "application/atom+xml; charset=utf-8"),
+            ("robots.txt", "text/plain; charset=utf-8"),
+            ("lib.wasm", "application/wasm"),
+            ("photo.avif", "image/avif"),
+            ("photo.webp", "image/webp"),
+            ("photo.jpg", "image/jpeg"),
+            ("icon.svg", "image/svg+xml"),
+            ("favicon.ico", "image/x-icon"),
+            ("font.woff2", "font/woff2"),
+            ("book.pdf", "application/pdf"),
+            ("book.epub", "application/epub+zip"),
+            ("data.csv", "text/csv; charset=utf-8"),
+            ("event.ics", "text/calendar; charset=utf-8"),
+            ("sub.vtt", "text/vtt; charset=utf-8"),
+            ("movie.mp4", "video/mp4"),
+            ("archive.tar.gz", "application/gzip"),
+            (".well-known/apple-app-site-association", "application/json"),
+            ("CNAME", "text/plain; charset=utf-8"),
+            ("blob", "application/octet-stream"),
+            ("blob.unheard-of", "application/octet-stream"),
+        ] {
+            assert_eq!(content_type(key), expected, "{key}");
+        }
+    }
+
+    #[test]
+    fn of_two_rules_for_one_header_the_later_wins() {
+        let rule = |pattern: &str, pairs: &[(&str, &str)]| {
+            let mut headers = Headers::default();
+            pairs.iter().for_each(|(name, value)| headers.set(name, *value));
+            Rule { matcher: glob(pattern).unwrap(), headers }
+        };
+        let rules = [
+            rule("**", &[("cache-control", "no-cache"), ("x-amz-meta-team", "docs")]),
+            rule("**/*.{css,js}", &[("cache-control", "max-age=60")]),
+            rule("data/*", &[("content-type", "text/plain")]),
+        ];
+        let headers = of_key("a/app.js", &rules);
+        assert_eq!(headers.get("cache-control"), Some("max-age=60"));
+        assert_eq!(headers.get("x-amz-meta-team"), Some("docs"));
+        assert_eq!(of_key("app.js", &rules).get("cache-control"), Some("max-age=60"));
+        assert_eq!(of_key("data/x.json", &rules).content_type(), "text/plain");
+        assert_eq!(of_key("data/deep/x.json", &rules).content_type(), "application/json");
+    }
+}

@@ -1,0 +1,184 @@
+//! Where a file stands in the bucket: keys and prefixes. One function maps a file to its key and one
+//! maps a branch to its segment, because a slip in either deletes somebody else's site.
+
+use std::fmt;
+use std::path::{Component, Path};
+
+use unicode_normalization::UnicodeNormalization;
+
+/// The longest key that S3 takes, in bytes of UTF-8.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html>
+pub const LONGEST: usize = 1024;
+
+/// The folder in the bucket, below the prefix, that is the tool's own: never a file's, never deleted.
+pub const OWN_FOLDER: &str = ".xtask/";
+
+/// The part of a bucket that is ours: empty for the whole bucket, else ending in `/`, so that `stg`
+/// never reaches into `stg2/`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Prefix(String);
+
+impl Prefix {
+    /// Takes `a/b` and `a/b/` alike.
+    ///
+    /// Errors with the reason where a segment is empty, `.`, `..` or the tool's own folder.
+    pub fn new(text: &str) -> Result<Prefix, String> {
+        if text.is_empty() {
+            return Ok(Prefix::default());
+        }
+        let folder = text.strip_suffix('/').unwrap_or(text);
+        for segment in folder.split('/') {
+            match segment {
+                "" => return Err("has an empty segment".into()),
+                "." | ".." => return Err(format!("has the segment `{segment}`")),
+                own if OWN_FOLDER.strip_suffix('/') == Some(own) => {
+                    return Err(format!("has the segment `{segment}`, which is this tool's own"));
+                }
+                _ if segment.chars().any(char::is_control) => {
+                    return Err("has a control character".into());
+                }
+                _ => {}
+            }
+        }
+        Ok(Prefix(format!("{folder}/").nfc().collect()))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The whole key of a file of the site.
+    pub fn join(&self, relative: &str) -> String {
+        format!("{}{relative}", self.0)
+    }
+
+    /// A key without the prefix; `None` for a key outside of it.
+    pub fn relative<'k>(&self, key: &'k str) -> Option<&'k str> {
+        key.strip_prefix(self.as_str())
+    }
+}
+
+impl fmt::Display for Prefix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The key of a file by its path below the output folder: `/` between segments, and NFC, so that a
+/// name typed on macOS (NFD) and on Linux is one object.
+///
+/// Errors with the reason for a name that is not UTF-8 or has a control character.
+pub fn of_path(relative: &Path) -> Result<String, &'static str> {
+    let mut segments = Vec::new();
+    for component in relative.components() {
+        let Component::Normal(name) = component else { return Err("is not a plain path") };
+        let name = name.to_str().ok_or("has a name that is not UTF-8")?;
+        if name.chars().any(char::is_control) {
+            return Err("has a control character in its name");
+        }
+        segments.push(name);
+    }
+    Ok(segments.join("/").nfc().collect())
+}
+
+/// A branch as one path segment, and never two branches as the same one.
+///
+/// ASCII letters, digits, `.` and `-` stand for themselves; `/` becomes `__`; every other byte
+/// becomes `_` and its two hex digits. These are the characters that S3 calls safe, and the code can
+/// be read back, so it is one to one. A branch that is called as a pull request's segment is
+/// (`pr-7`) has its dash spelled out.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html>
+pub fn branch_segment(branch: &str) -> String {
+    let taken_by_pull_requests =
+        branch.strip_prefix("pr-").is_some_and(|n| n.bytes().all(|b| b.is_ascii_digit()));
+    let mut segment = String::with_capacity(branch.len());
+    for byte in branch.bytes() {
+        match byte {
+            b'/' => segment.push_str("__"),
+            b'-' if taken_by_pull_requests => segment.push_str("_2D"),
+            b'.' | b'-' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => segment.push(byte.into()),
+            _ => segment.push_str(&format!("_{byte:02X}")),
+        }
+    }
+    segment
+}
+
+/// The segment of a pull request.
+pub fn pull_request_segment(number: u64) -> String {
+    format!("pr-{number}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_prefix_always_ends_in_a_slash() {
+        assert_eq!(Prefix::new("").unwrap().as_str(), "");
+        assert_eq!(Prefix::new("stg").unwrap().as_str(), "stg/");
+        assert_eq!(Prefix::new("a/b/").unwrap().as_str(), "a/b/");
+        assert_eq!(Prefix::new("stg").unwrap().relative("stg2/index.html"), None);
+    }
+
+    #[test]
+    fn a_prefix_that_is_no_folder_is_an_error() {
+        for bad in ["/", "/a", "a//b", "a/../b", ".", "a//", ".xtask/", "a\nb"] {
+            assert!(Prefix::new(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_name_typed_on_macos_gets_the_same_key() {
+        assert_eq!(of_path(Path::new("e\u{301}te\u{301}.html")).unwrap(), "\u{e9}t\u{e9}.html");
+    }
+
+    #[test]
+    fn a_branch_becomes_a_safe_segment() {
+        for (branch, segment) in [
+            ("main", "main"),
+            ("v1.2-rc", "v1.2-rc"),
+            ("feature/login", "feature__login"),
+            ("my_branch", "my_5Fbranch"),
+            ("caf\u{e9}", "caf_C3_A9"),
+            ("pr-7", "pr_2D7"),
+            ("pr-7a", "pr-7a"),
+        ] {
+            assert_eq!(branch_segment(branch), segment);
+        }
+    }
+
+    /// Reads a segment back to its branch: that this can be written is what makes it one to one.
+    fn branch_of_segment(segment: &str) -> Option<String> {
+        let mut bytes = segment.bytes();
+        let mut branch = Vec::new();
+        while let Some(byte) = bytes.next() {
+            match byte {
+                b'_' => match bytes.next()? {
+                    b'_' => branch.push(b'/'),
+                    high => {
+                        let pair = [high, bytes.next()?];
+                        branch.push(u8::from_str_radix(std::str::from_utf8(&pair).ok()?, 16).ok()?);
+                    }
+                },
+                _ => branch.push(byte),
+            }
+        }
+        String::from_utf8(branch).ok()
+    }
+
+    #[test]
+    fn no_two_branches_share_a_segment() {
+        let alphabet = ["a", "A", "/", "_", "-", ".", "2", "D", "pr-7", "\u{e9}", "+"];
+        let mut branches = vec![String::new()];
+        for _ in 0..4 {
+            branches = branches
+                .iter()
+                .flat_map(|b| alphabet.iter().map(move |a| format!("{b}{a}")))
+                .chain(branches.iter().cloned())
+                .collect();
+        }
+        for branch in branches {
+            assert_eq!(branch_of_segment(&branch_segment(&branch)), Some(branch));
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! What the store declined, in the words of S3.
+//!
+//! <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>
+
+use s3s::{S3Error, S3ErrorCode};
+
+use crate::local::store::StoreError;
+
+impl From<StoreError> for S3Error {
+    fn from(error: StoreError) -> S3Error {
+        S3Error::with_message(code(&error), error.to_string())
+    }
+}
+
+fn code(error: &StoreError) -> S3ErrorCode {
+    match error {
+        StoreError::NoSuchBucket => S3ErrorCode::NoSuchBucket,
+        StoreError::BucketExists => S3ErrorCode::BucketAlreadyOwnedByYou,
+        StoreError::BucketNotEmpty => S3ErrorCode::BucketNotEmpty,
+        StoreError::NoSuchKey => S3ErrorCode::NoSuchKey,
+        StoreError::NoSuchUpload => S3ErrorCode::NoSuchUpload,
+        StoreError::InvalidPart { .. } => S3ErrorCode::InvalidPart,
+        StoreError::InvalidPartOrder => S3ErrorCode::InvalidPartOrder,
+        StoreError::PartTooSmall { .. } => S3ErrorCode::EntityTooSmall,
+        StoreError::WrongSize { .. } => S3ErrorCode::InvalidRequest,
+        StoreError::PreconditionFailed => S3ErrorCode::PreconditionFailed,
+        StoreError::Folder { .. }
+        | StoreError::InUse { .. }
+        | StoreError::Newer { .. }
+        | StoreError::Database(_)
+        | StoreError::Damaged(_)
+        | StoreError::Closed => S3ErrorCode::InternalError,
+    }
+}

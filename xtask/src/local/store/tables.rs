@@ -1,0 +1,321 @@
+//! The tables of the database, what a change may do to them and what a query may ask.
+//!
+//! Rows are JSON: they are small, a person can read them, and a field can be added without a new
+//! format.
+
+use std::path::Path;
+
+use redb::{
+    Database, Durability, ReadOnlyTable, ReadTransaction, ReadableTable, Table, TableDefinition,
+    WriteTransaction,
+};
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::body::Blob;
+use super::multipart::{Part, Upload};
+use super::{Bucket, Object, Segment, StoreError};
+
+/// What `open` finds in `meta` under `format`. A tool refuses a file of a newer format than its own.
+const FORMAT: u64 = 1;
+
+const META: TableDefinition<&str, u64> = TableDefinition::new("meta");
+const BUCKETS: TableDefinition<&str, &[u8]> = TableDefinition::new("buckets");
+/// Bucket and key. Text is ordered by its UTF-8 bytes, as S3 lists keys.
+const OBJECTS: TableDefinition<(&str, &str), &[u8]> = TableDefinition::new("objects");
+/// Blob and number of the chunk.
+const CHUNKS: TableDefinition<(u64, u32), &[u8]> = TableDefinition::new("chunks");
+/// Blobs with chunks that nothing refers to yet.
+const UNFINISHED: TableDefinition<u64, ()> = TableDefinition::new("unfinished");
+/// Bucket, key and upload.
+const UPLOADS: TableDefinition<(&str, &str, u64), &[u8]> = TableDefinition::new("uploads");
+/// Upload and part number.
+const PARTS: TableDefinition<(u64, u32), &[u8]> = TableDefinition::new("parts");
+
+/// Chunks as one moment saw them.
+pub type Chunks = ReadOnlyTable<(u64, u32), &'static [u8]>;
+/// Objects as one moment saw them.
+pub type Objects = ReadOnlyTable<(&'static str, &'static str), &'static [u8]>;
+
+/// Makes the tables, checks the format and removes what a crash left half written.
+/// Gives an id that is greater than any in use.
+pub fn prepare(database: &Database, folder: &Path) -> Result<u64, StoreError> {
+    let mut transaction = database.begin_write()?;
+    transaction.set_durability(Durability::Immediate)?;
+    check_format(&transaction, folder)?;
+    let mut tables = Tables::open(&transaction)?;
+    tables.sweep()?;
+    let next_id = tables.next_id()?;
+    drop(tables);
+    transaction.commit()?;
+    Ok(next_id)
+}
+
+fn check_format(transaction: &WriteTransaction, folder: &Path) -> Result<(), StoreError> {
+    let mut meta = transaction.open_table(META)?;
+    let format = meta.get("format")?.map_or(FORMAT, |format| format.value());
+    if format > FORMAT {
+        return Err(StoreError::Newer { path: folder.to_owned(), format });
+    }
+    meta.insert("format", FORMAT)?;
+    Ok(())
+}
+
+/// All tables, within a transaction that writes.
+///
+/// A change reads and refuses first and writes after: what refuses has written nothing, so that it
+/// can share its transaction with others.
+pub struct Tables<'t> {
+    buckets: Table<'t, &'static str, &'static [u8]>,
+    objects: Table<'t, (&'static str, &'static str), &'static [u8]>,
+    chunks: Table<'t, (u64, u32), &'static [u8]>,
+    unfinished: Table<'t, u64, ()>,
+    uploads: Table<'t, (&'static str, &'static str, u64), &'static [u8]>,
+    parts: Table<'t, (u64, u32), &'static [u8]>,
+}
+
+impl<'t> Tables<'t> {
+    pub fn open(transaction: &'t WriteTransaction) -> Result<Tables<'t>, StoreError> {
+        Ok(Tables {
+            buckets: transaction.open_table(BUCKETS)?,
+            objects: transaction.open_table(OBJECTS)?,
+            chunks: transaction.open_table(CHUNKS)?,
+            unfinished: transaction.open_table(UNFINISHED)?,
+            uploads: transaction.open_table(UPLOADS)?,
+            parts: transaction.open_table(PARTS)?,
+        })
+    }
+
+    pub fn create_bucket(&mut self, bucket: &str, created: u64) -> Result<(), StoreError> {
+        if self.buckets.get(bucket)?.is_some() {
+            return Err(StoreError::BucketExists);
+        }
+        self.buckets.insert(bucket, encode(&Bucket { created })?.as_slice())?;
+        Ok(())
+    }
+
+    pub fn delete_bucket(&mut self, bucket: &str) -> Result<(), StoreError> {
+        self.require_bucket(bucket)?;
+        let object = self.objects.range((bucket, "")..)?.next().transpose()?;
+        let upload = self.uploads.range((bucket, "", 0)..)?.next().transpose()?;
+        let has_object = object.is_some_and(|(key, _)| key.value().0 == bucket);
+        if has_object || upload.is_some_and(|(key, _)| key.value().0 == bucket) {
+            return Err(StoreError::BucketNotEmpty);
+        }
+        self.buckets.remove(bucket)?;
+        Ok(())
+    }
+
+    pub fn require_bucket(&self, bucket: &str) -> Result<(), StoreError> {
+        self.buckets.get(bucket)?.map(drop).ok_or(StoreError::NoSuchBucket)
+    }
+
+    /// What the key holds now, in a bucket that must be there.
+    pub fn current(&self, bucket: &str, key: &str) -> Result<Option<Object>, StoreError> {
+        self.require_bucket(bucket)?;
+        self.objects.get((bucket, key))?.map(|row| decode(row.value())).transpose()
+    }
+
+    pub fn replace_object(
+        &mut self,
+        bucket: &str,
+        key: &str,
+        object: &Object,
+    ) -> Result<(), StoreError> {
+        self.remove_object(bucket, key)?;
+        self.objects.insert((bucket, key), encode(object)?.as_slice())?;
+        Ok(())
+    }
+
+    pub fn remove_object(&mut self, bucket: &str, key: &str) -> Result<(), StoreError> {
+        let removed =
+            self.objects.remove((bucket, key))?.map(|row| decode(row.value())).transpose()?;
+        removed.map_or(Ok(()), |object: Object| self.remove_chunks(&object.segments))
+    }
+
+    /// Adds a chunk to a blob that nothing refers to yet.
+    pub fn insert_chunk(&mut self, blob: u64, number: u32, chunk: &[u8]) -> Result<(), StoreError> {
+        self.unfinished.insert(blob, ())?;
+        self.chunks.insert((blob, number), chunk)?;
+        Ok(())
+    }
+
+    /// Completes a blob, in the change that makes something refer to it.
+    pub fn keep(&mut self, blob: &Blob) -> Result<(), StoreError> {
+        if !blob.tail.is_empty() {
+            self.chunks.insert((blob.id, blob.chunks), &blob.tail[..])?;
+        }
+        if blob.chunks > 0 {
+            self.unfinished.remove(blob.id)?;
+        }
+        Ok(())
+    }
+
+    /// Removes a blob, unless something refers to it by now.
+    pub fn discard(&mut self, blob: u64) -> Result<(), StoreError> {
+        let unfinished = self.unfinished.remove(blob)?.is_some();
+        if unfinished { self.remove_blob(blob) } else { Ok(()) }
+    }
+
+    pub fn remove_chunks(&mut self, segments: &[Segment]) -> Result<(), StoreError> {
+        segments.iter().try_for_each(|segment| self.remove_blob(segment.blob))
+    }
+
+    fn remove_blob(&mut self, blob: u64) -> Result<(), StoreError> {
+        Ok(self.chunks.retain_in((blob, 0)..=(blob, u32::MAX), |_, _| false)?)
+    }
+
+    pub fn insert_upload(
+        &mut self,
+        bucket: &str,
+        key: &str,
+        id: u64,
+        upload: &Upload,
+    ) -> Result<(), StoreError> {
+        self.require_bucket(bucket)?;
+        self.uploads.insert((bucket, key, id), encode(upload)?.as_slice())?;
+        Ok(())
+    }
+
+    pub fn upload(&self, bucket: &str, key: &str, id: u64) -> Result<Upload, StoreError> {
+        self.require_bucket(bucket)?;
+        let row = self.uploads.get((bucket, key, id))?.ok_or(StoreError::NoSuchUpload)?;
+        decode(row.value())
+    }
+
+    pub fn replace_part(
+        &mut self,
+        upload: u64,
+        number: u32,
+        part: &Part,
+    ) -> Result<(), StoreError> {
+        let row = encode(part)?;
+        let replaced = self
+            .parts
+            .insert((upload, number), row.as_slice())?
+            .map(|row| decode(row.value()))
+            .transpose()?;
+        replaced.map_or(Ok(()), |part: Part| self.remove_chunks(&[part.segment()]))
+    }
+
+    /// All parts of an upload with their numbers, in order.
+    pub fn parts(&self, upload: u64) -> Result<Vec<(u32, Part)>, StoreError> {
+        parts_from(&self.parts, upload, 0)
+    }
+
+    /// Forgets an upload and its parts, and leaves their chunks.
+    pub fn remove_upload(&mut self, bucket: &str, key: &str, id: u64) -> Result<(), StoreError> {
+        self.parts.retain_in((id, 0)..=(id, u32::MAX), |_, _| false)?;
+        self.uploads.remove((bucket, key, id))?;
+        Ok(())
+    }
+
+    fn sweep(&mut self) -> Result<(), StoreError> {
+        let blobs = self
+            .unfinished
+            .iter()?
+            .map(|row| Ok(row?.0.value()))
+            .collect::<Result<Vec<u64>, StoreError>>()?;
+        blobs.into_iter().try_for_each(|blob| self.discard(blob))
+    }
+
+    fn next_id(&self) -> Result<u64, StoreError> {
+        let mut last = self.chunks.last()?.map_or(0, |(key, _)| key.value().0);
+        for row in self.uploads.iter()? {
+            last = last.max(row?.0.value().2);
+        }
+        Ok(last + 1)
+    }
+}
+
+/// All tables as one moment saw them.
+pub struct Snapshot(pub ReadTransaction);
+
+impl Snapshot {
+    pub fn buckets(&self) -> Result<Vec<(String, Bucket)>, StoreError> {
+        let table = self.0.open_table(BUCKETS)?;
+        let rows = table.iter()?;
+        rows.map(|row| {
+            let (name, bucket) = row?;
+            Ok((name.value().to_owned(), decode(bucket.value())?))
+        })
+        .collect()
+    }
+
+    pub fn bucket(&self, bucket: &str) -> Result<Bucket, StoreError> {
+        let row = self.0.open_table(BUCKETS)?.get(bucket)?.ok_or(StoreError::NoSuchBucket)?;
+        decode(row.value())
+    }
+
+    pub fn object(&self, bucket: &str, key: &str) -> Result<Object, StoreError> {
+        match self.objects()?.get((bucket, key))? {
+            Some(row) => decode(row.value()),
+            None => self.bucket(bucket).and(Err(StoreError::NoSuchKey)),
+        }
+    }
+
+    pub fn objects(&self) -> Result<Objects, StoreError> {
+        Ok(self.0.open_table(OBJECTS)?)
+    }
+
+    pub fn chunks(&self) -> Result<Chunks, StoreError> {
+        Ok(self.0.open_table(CHUNKS)?)
+    }
+
+    /// The parts of an upload after `marker`.
+    pub fn parts(
+        &self,
+        bucket: &str,
+        key: &str,
+        upload: u64,
+        marker: u32,
+    ) -> Result<Vec<(u32, Part)>, StoreError> {
+        self.bucket(bucket)?;
+        let uploads = self.0.open_table(UPLOADS)?;
+        uploads.get((bucket, key, upload))?.ok_or(StoreError::NoSuchUpload)?;
+        parts_from(&self.0.open_table(PARTS)?, upload, marker.saturating_add(1))
+    }
+
+    /// The unfinished uploads of a bucket, each with its key and id, in that order, after `marker`.
+    pub fn uploads(
+        &self,
+        bucket: &str,
+        prefix: &str,
+        marker: (&str, u64),
+        limit: usize,
+    ) -> Result<Vec<(String, u64, Upload)>, StoreError> {
+        self.bucket(bucket)?;
+        let table = self.0.open_table(UPLOADS)?;
+        let (key, id) = marker.max((prefix, 0));
+        let mut uploads = Vec::new();
+        for row in table.range((bucket, key, id.saturating_add(1))..)?.take(limit) {
+            let (row_key, upload) = row?;
+            let (row_bucket, key, id) = row_key.value();
+            if row_bucket != bucket || !key.starts_with(prefix) {
+                break;
+            }
+            uploads.push((key.to_owned(), id, decode(upload.value())?));
+        }
+        Ok(uploads)
+    }
+}
+
+pub fn decode<T: DeserializeOwned>(row: &[u8]) -> Result<T, StoreError> {
+    Ok(serde_json::from_slice(row)?)
+}
+
+fn encode<T: Serialize>(row: &T) -> Result<Vec<u8>, StoreError> {
+    Ok(serde_json::to_vec(row)?)
+}
+
+fn parts_from(
+    parts: &impl ReadableTable<(u64, u32), &'static [u8]>,
+    upload: u64,
+    from: u32,
+) -> Result<Vec<(u32, Part)>, StoreError> {
+    let rows = parts.range((upload, from)..=(upload, u32::MAX))?;
+    rows.map(|row| {
+        let (key, part) = row?;
+        Ok((key.value().1, decode(part.value())?))
+    })
+    .collect()
+}

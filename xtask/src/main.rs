@@ -1,0 +1,5 @@
+//! `cargo xtask`: see the library.
+
+fn main() -> std::process::ExitCode {
+    xtask::main()
+}

@@ -1,0 +1,154 @@
+//! Site × listing × record: what changes, and why. A plan is a value: pure to make, printed before it is
+//! done, and done only once it was approved.
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+
+use crate::bucket::Listing;
+use crate::config::Config;
+use crate::record::Record;
+use crate::refusal::Refusal;
+use crate::site::{File, Site};
+use crate::target::Target;
+
+#[derive(Debug, Default)]
+pub struct Plan {
+    /// In the order of their keys.
+    pub uploads: Vec<Upload>,
+    /// Keys, in order.
+    pub deletes: Vec<String>,
+    /// Files whose objects are right already.
+    pub unchanged: Vec<File>,
+    /// Objects that a `keep` glob or another environment's prefix protects.
+    pub kept: u64,
+    /// Objects under the prefix now, `keep` aside.
+    pub listed: u64,
+}
+
+#[derive(Debug)]
+pub struct Upload {
+    pub file: File,
+    pub reason: Reason,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Reason {
+    /// There is no such object.
+    New,
+    /// Its bytes differ, or cannot be proven to be the same.
+    Content,
+    /// Only its headers differ.
+    Headers,
+}
+
+/// A plan that may be done.
+#[derive(Debug)]
+pub struct Approved(Plan);
+
+impl Approved {
+    pub fn into_plan(self) -> Plan {
+        self.0
+    }
+}
+
+/// Whether a key belongs to others: by `keep`, as another environment's, or by standing outside of the
+/// prefix.
+pub fn is_kept(config: &Config, target: &Target, key: &str) -> bool {
+    let Some(relative) = target.prefix.relative(key) else { return true };
+    config.keep.iter().any(|glob| glob.is_match(relative))
+        || target.reserved.iter().any(|folder| key.starts_with(folder.as_str()))
+}
+
+/// Compares the site with what the bucket holds. `kept` tells the keys that belong to others.
+pub fn make(site: Site, listing: &Listing, record: &Record, kept: &dyn Fn(&str) -> bool) -> Plan {
+    let mut plan = Plan::default();
+    let keys: BTreeSet<&str> = site.files.iter().map(|file| file.key.as_str()).collect();
+    for key in listing.objects.keys() {
+        if kept(key) {
+            plan.kept += 1;
+            continue;
+        }
+        plan.listed += 1;
+        if !keys.contains(key.as_str()) {
+            plan.deletes.push(key.clone());
+        }
+    }
+    for file in site.files {
+        match reason(&file, listing, record) {
+            Some(reason) => plan.uploads.push(Upload { file, reason }),
+            None => plan.unchanged.push(file),
+        }
+    }
+    plan
+}
+
+/// Why a file has to be written; `None` where its object is right.
+fn reason(file: &File, listing: &Listing, record: &Record) -> Option<Reason> {
+    let Some(object) = listing.objects.get(&file.key) else { return Some(Reason::New) };
+    let known = record.of(&file.key, &object.etag);
+    let same_content = object.size == file.size
+        && match known {
+            Some(known) => known.md5 == file.digest.hex(),
+            None => file.digest.proves(&object.etag),
+        };
+    if !same_content {
+        return Some(Reason::Content);
+    }
+    match known {
+        Some(known) if *known.headers == file.headers => None,
+        _ => Some(Reason::Headers),
+    }
+}
+
+/// Up to this many deletes are never too many by default.
+const FEW_DELETES: u64 = 20;
+
+/// Nor is up to this share of the objects, in percent.
+const SMALL_SHARE: u64 = 25;
+
+impl Plan {
+    pub fn is_empty(&self) -> bool {
+        self.uploads.is_empty() && self.deletes.is_empty()
+    }
+
+    /// Refuses a plan that would empty the bucket, or that deletes more than the limit: `limit` objects
+    /// where it was given, else more than 25 % of the objects and more than 20 of them.
+    pub fn approve(self, limit: Option<u64>) -> Result<Approved, Refusal> {
+        match self.refusal(limit) {
+            Some(refusal) => Err(refusal),
+            None => Ok(Approved(self)),
+        }
+    }
+
+    /// Why this plan would not be approved.
+    pub fn refusal(&self, limit: Option<u64>) -> Option<Refusal> {
+        if self.uploads.is_empty() && self.unchanged.is_empty() {
+            return Some(Refusal::new(
+                "empty-site",
+                "the site has no files, so deploying it would only delete",
+                "look at what the build printed, and at `output` of [build] in deploy.toml",
+            ));
+        }
+        let deletes = self.deletes.len() as u64;
+        let too_many = match limit {
+            Some(limit) => deletes > limit,
+            None => deletes > FEW_DELETES && deletes * 100 > self.listed * SMALL_SHARE,
+        };
+        let bound = match limit {
+            Some(limit) => format!("the limit is {limit}"),
+            None => format!("the limit is {SMALL_SHARE} % of them and {FEW_DELETES}"),
+        };
+        too_many.then(|| {
+            Refusal::new(
+                "too-many-deletes",
+                format!("this would delete {deletes} of {} objects, and {bound}", self.listed),
+                format!("look at them with --dry-run; if they are to go: cargo xtask deploy --max-deletes {deletes}"),
+            )
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,235 @@
+//! Events to a bar. On a terminal, bars on standard error that go when their stage ends; elsewhere, and in
+//! CI, a line a stage and one every ten seconds while a stage is long. Warnings and what the generator
+//! prints are shown either way.
+
+use std::io::{IsTerminal, Write};
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+
+use crate::event::{Event, Tell};
+use crate::words::{bytes, count};
+
+/// How often a stage without a bar says where it is.
+const BETWEEN_LINES: Duration = Duration::from_secs(10);
+
+/// Draws what is told on standard error. In CI a line a stage, also where CI lends the job a terminal.
+pub fn draw(in_ci: bool, on_github: bool) -> Tell {
+    let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+    match std::io::stderr().is_terminal() && !in_ci && !dumb {
+        true => {
+            let bars = Mutex::new(Bars::default());
+            Tell::new(move |event| bars.lock().unwrap_or_else(|e| e.into_inner()).draw(event))
+        }
+        false => {
+            let lines =
+                Mutex::new(Lines { quoting: on_github.then(random_word), ..Lines::default() });
+            Tell::new(move |event| lines.lock().unwrap_or_else(|e| e.into_inner()).draw(event))
+        }
+    }
+}
+
+/// A warning looks the same wherever it is shown.
+fn warning(text: &str) -> String {
+    format!("warning: {text}")
+}
+
+fn say(line: &str) {
+    // Nobody is left to be told that standard error is gone.
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
+#[derive(Default)]
+struct Bars {
+    all: MultiProgress,
+    building: Option<ProgressBar>,
+    listing: Option<ProgressBar>,
+    hashing: Option<ProgressBar>,
+    asking: Option<ProgressBar>,
+    writing: Option<ProgressBar>,
+    files: u64,
+    of_files: u64,
+}
+
+impl Bars {
+    fn draw(&mut self, event: Event) {
+        match event {
+            Event::Building(command) => {
+                self.building =
+                    Some(self.spinner("{spinner} building   {elapsed:>4}  {msg}", command));
+            }
+            Event::Said(line) => self.all.suspend(|| say(&line)),
+            Event::Built => end(&mut self.building),
+            Event::Listing { objects } => {
+                if self.listing.is_none() {
+                    self.listing = Some(
+                        self.spinner("{spinner} listing    {elapsed:>4}  {msg}", String::new()),
+                    );
+                }
+                message(&self.listing, count(objects, "object"));
+            }
+            Event::Listed { .. } => end(&mut self.listing),
+            Event::Hashing { files, bytes: total } => {
+                let bar =
+                    self.bar("{spinner} hashing    {wide_bar} {bytes}/{total_bytes}  {msg}", total);
+                bar.set_message(count(files, "file"));
+                self.hashing = Some(bar);
+            }
+            Event::Hashed { bytes } => advance(&self.hashing, bytes),
+            Event::Scanned => end(&mut self.hashing),
+            Event::Asking { objects } => {
+                let what = format!("for the headers of {}", count(objects, "object"));
+                self.asking = Some(self.spinner("{spinner} asking     {elapsed:>4}  {msg}", what));
+            }
+            Event::Asked => end(&mut self.asking),
+            Event::Writing { uploads, bytes: total, .. } => {
+                let template =
+                    "{spinner} uploading  {wide_bar} {bytes}/{total_bytes}  {bytes_per_sec}  {msg}";
+                (self.files, self.of_files) = (0, uploads);
+                self.writing = Some(self.bar(template, total));
+                message(&self.writing, format!("0/{}", count(uploads, "file")));
+            }
+            Event::Sent { bytes } => advance(&self.writing, bytes),
+            Event::Uploaded => {
+                self.files += 1;
+                message(&self.writing, format!("{}/{}", self.files, count(self.of_files, "file")));
+            }
+            Event::Deleted { objects } => {
+                message(&self.writing, format!("{} deleted", count(objects, "object")))
+            }
+            Event::Written => end(&mut self.writing),
+            Event::Warning(text) => self.all.suspend(|| say(&warning(&text))),
+        }
+    }
+
+    fn spinner(&self, template: &str, message: String) -> ProgressBar {
+        let bar = self
+            .all
+            .add(ProgressBar::new_spinner().with_style(style(template)).with_message(message));
+        bar.enable_steady_tick(Duration::from_millis(100));
+        bar
+    }
+
+    fn bar(&self, template: &str, total: u64) -> ProgressBar {
+        let bar = self.all.add(ProgressBar::new(total).with_style(style(template)));
+        bar.enable_steady_tick(Duration::from_millis(100));
+        bar
+    }
+}
+
+fn style(template: &str) -> ProgressStyle {
+    // The templates are the ones above; a slip in one costs its looks and nothing else.
+    ProgressStyle::with_template(template)
+        .unwrap_or_else(|_| ProgressStyle::default_bar())
+        .progress_chars("━━╌")
+}
+
+fn end(bar: &mut Option<ProgressBar>) {
+    if let Some(bar) = bar.take() {
+        bar.finish_and_clear();
+    }
+}
+
+fn advance(bar: &Option<ProgressBar>, by: u64) {
+    if let Some(bar) = bar {
+        bar.inc(by);
+    }
+}
+
+fn message(bar: &Option<ProgressBar>, text: String) {
+    if let Some(bar) = bar {
+        bar.set_message(text);
+    }
+}
+
+/// Without a terminal.
+#[derive(Default)]
+struct Lines {
+    last: Option<Instant>,
+    started: Option<Instant>,
+    sent: u64,
+    of_bytes: u64,
+    files: u64,
+    of_files: u64,
+    /// On GitHub, the word between which what the generator prints is text and not a workflow command.
+    /// <https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands>
+    quoting: Option<String>,
+}
+
+/// A word that the generator cannot guess.
+fn random_word() -> String {
+    use std::hash::{BuildHasher, Hasher};
+    format!("{:016x}", std::hash::RandomState::new().build_hasher().finish())
+}
+
+impl Lines {
+    fn draw(&mut self, event: Event) {
+        match event {
+            Event::Building(command) => {
+                self.stage(format!("building: {command}"));
+                self.quote(|word| format!("::stop-commands::{word}"));
+            }
+            Event::Said(line) => say(&line),
+            Event::Built => self.quote(|word| format!("::{word}::")),
+            Event::Listing { objects } => {
+                self.now_and_then(|_| format!("listing: {}", count(objects, "object")))
+            }
+            Event::Listed { objects } => self.stage(format!("listed {}", count(objects, "object"))),
+            Event::Hashing { files, bytes: total } => {
+                self.stage(format!("hashing {}, {}", count(files, "file"), bytes(total)));
+            }
+            Event::Asking { objects } => {
+                self.stage(format!("asking for the headers of {}", count(objects, "object")));
+            }
+            Event::Writing { uploads, bytes: total, .. } => {
+                self.started = Some(Instant::now());
+                (self.sent, self.of_bytes, self.files, self.of_files) = (0, total, 0, uploads);
+                if uploads > 0 {
+                    self.stage(format!("uploading {}, {}", count(uploads, "file"), bytes(total)));
+                }
+            }
+            Event::Sent { bytes } => {
+                self.sent += bytes;
+                self.now_and_then(Lines::uploading);
+            }
+            Event::Uploaded => self.files += 1,
+            Event::Deleted { objects } => {
+                self.stage(format!("deleted {}", count(objects, "object")))
+            }
+            Event::Warning(text) => say(&warning(&text)),
+            Event::Hashed { .. } | Event::Scanned | Event::Asked | Event::Written => {}
+        }
+    }
+
+    fn quote(&self, line: impl Fn(&str) -> String) {
+        if let Some(word) = &self.quoting {
+            say(&line(word));
+        }
+    }
+
+    fn uploading(&self) -> String {
+        let seconds =
+            self.started.map_or(0.0, |started| started.elapsed().as_secs_f64()).max(0.001);
+        let rate = (self.sent as f64 / seconds) as u64;
+        format!(
+            "uploading: {}/{}, {} of {}, {}/s",
+            self.files,
+            count(self.of_files, "file"),
+            bytes(self.sent),
+            bytes(self.of_bytes),
+            bytes(rate)
+        )
+    }
+
+    fn stage(&mut self, line: String) {
+        self.last = Some(Instant::now());
+        say(&line);
+    }
+
+    fn now_and_then(&mut self, line: impl Fn(&Lines) -> String) {
+        if self.last.get_or_insert_with(Instant::now).elapsed() >= BETWEEN_LINES {
+            self.stage(line(self));
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! What the tool declines to do. Nothing broke: a refusal is a decision made before anything was
+//! touched, so it has a type, an exit code and a JSON shape of its own, and always a next step.
+
+use std::fmt;
+
+/// A decision not to go on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// One of [`CODES`]: what a script may match on.
+    pub code: &'static str,
+    /// What was declined and why, in one sentence.
+    pub message: String,
+    /// What to type or change next.
+    pub hint: String,
+}
+
+/// Every code a refusal can carry, in the order in which a deploy can meet them.
+pub const CODES: [&str; 16] = [
+    "untrusted-event",
+    "fork",
+    "pull-request",
+    "tag",
+    "detached",
+    "unborn-branch",
+    "commit-mismatch",
+    "branch-mismatch",
+    "env-in-ci",
+    "unknown-branch",
+    "ambiguous-branch",
+    "missing-credentials",
+    "root-user",
+    "wrong-account",
+    "empty-site",
+    "too-many-deletes",
+];
+
+impl Refusal {
+    /// `code` must be one of [`CODES`].
+    pub fn new(code: &'static str, message: impl Into<String>, hint: impl Into<String>) -> Refusal {
+        debug_assert!(CODES.contains(&code), "`{code}` is not a refusal's code");
+        Refusal { code, message: message.into(), hint: hint.into() }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}

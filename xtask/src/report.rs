@@ -1,0 +1,290 @@
+//! Values to the lines a person reads, and to the one object that a script reads. Both go to standard
+//! output; everything else the tool says goes to standard error.
+
+use std::io::Write;
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::apply::Outcome;
+use crate::error::Error;
+use crate::plan::{Plan, Reason};
+use crate::target::{Target, short};
+use crate::words::{bytes, count};
+
+/// Changes that are shown a line each; the rest is counted.
+const LINES: usize = 40;
+
+/// What a run is about, known before anything is compared.
+pub struct Run<'a> {
+    pub target: &'a Target,
+    /// Where the bucket is, as a person would look for it.
+    pub place: Place,
+    pub dirty: bool,
+    pub built: bool,
+    pub dry: bool,
+}
+
+pub enum Place {
+    Aws,
+    /// An S3-compatible store's address.
+    Store(String),
+    /// The folder of the embedded bucket, as the user knows it.
+    Local(String),
+}
+
+/// The plan, kept after apply consumed it.
+#[derive(Serialize)]
+pub struct Planned {
+    uploads: Vec<PlannedUpload>,
+    deletes: Vec<String>,
+    unchanged: usize,
+    #[serde(skip)]
+    kept: u64,
+    #[serde(skip)]
+    skipped: usize,
+}
+
+#[derive(Serialize)]
+struct PlannedUpload {
+    key: String,
+    reason: Reason,
+    bytes: u64,
+    content_type: String,
+}
+
+/// What was done, with the figures of the whole run.
+pub struct Done {
+    pub outcome: Outcome,
+    pub requests: u64,
+    pub elapsed: std::time::Duration,
+}
+
+/// `skipped` is the number of files that were left out of the site.
+pub fn planned(plan: &Plan, skipped: usize) -> Planned {
+    let uploads = plan.uploads.iter().map(|upload| PlannedUpload {
+        key: upload.file.key.clone(),
+        reason: upload.reason,
+        bytes: upload.file.size,
+        content_type: upload.file.headers.content_type().to_owned(),
+    });
+    Planned {
+        uploads: uploads.collect(),
+        deletes: plan.deletes.clone(),
+        unchanged: plan.unchanged.len(),
+        kept: plan.kept,
+        skipped,
+    }
+}
+
+/// The first line: what goes where.
+pub fn heading(run: &Run) -> String {
+    let Target { environment, prefix, branch, commit, .. } = run.target;
+    let place = match &run.place {
+        Place::Aws => {
+            let account = environment.account.as_deref().unwrap_or("unknown");
+            format!("account {account}, {}", environment.region)
+        }
+        Place::Store(endpoint) => endpoint.clone(),
+        Place::Local(folder) => format!("local: {folder}"),
+    };
+    let mut notes = String::new();
+    if run.dirty {
+        notes.push_str(", with changes that are not committed");
+    }
+    if !run.built {
+        notes.push_str(", not built now");
+    }
+    let bucket = &environment.bucket;
+    let revision = if commit.starts_with(branch.as_str()) {
+        branch.clone()
+    } else {
+        format!("{branch}@{}", short(commit))
+    };
+    format!("{}: {revision}{notes} -> s3://{bucket}/{prefix} ({place})", environment.name)
+}
+
+/// A line for each change, the first tens of them.
+pub fn changes(planned: &Planned) -> Vec<String> {
+    let upload = |upload: &PlannedUpload| {
+        let (sign, note) = match upload.reason {
+            Reason::New => ('+', bytes(upload.bytes)),
+            Reason::Content => ('~', bytes(upload.bytes)),
+            Reason::Headers => ('~', "headers".to_owned()),
+        };
+        format!("  {sign} {}  ({note})", upload.key)
+    };
+    let uploads = planned.uploads.iter().map(upload);
+    let deletes = planned.deletes.iter().map(|key| format!("  - {key}"));
+    let mut lines: Vec<String> = uploads.chain(deletes).collect();
+    if lines.len() > LINES {
+        let rest = lines.len() - LINES;
+        lines.truncate(LINES);
+        lines.push(format!("  ... and {rest} more"));
+    }
+    lines
+}
+
+/// Prints lines of text to standard output, unless one JSON object is to stand there alone.
+pub fn print(json: bool, lines: impl FnOnce() -> Vec<String>) {
+    if !json {
+        lines().iter().for_each(|line| out(line));
+    }
+}
+
+/// Prints the end of a run.
+pub fn finish(json: bool, run: &Run, planned: &Planned, done: &Done) {
+    let failures = failures(&done.outcome);
+    failures.iter().for_each(|line| err(line));
+    match json {
+        true => out(&self::json(run, planned, done).to_string()),
+        false => summary(run, planned, done).iter().for_each(|line| out(line)),
+    }
+}
+
+/// Prints why there is nothing else to print.
+pub fn error(error: &Error, json: bool) {
+    err(&error_text(error));
+    if json {
+        out(&error_json(error).to_string());
+    }
+}
+
+/// A closed pipe (`| head`) is no failure of the deploy.
+fn out(line: &str) {
+    let _ = writeln!(std::io::stdout(), "{line}");
+}
+
+fn err(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
+/// Each failure with its causes, and the hint once.
+fn failures(outcome: &Outcome) -> Vec<String> {
+    let mut lines: Vec<String> =
+        outcome.failures.iter().map(|(_, failure)| format!("error: {failure}")).collect();
+    if outcome.not_tried > 0 {
+        lines
+            .push(format!("error: {} not tried after that", count(outcome.not_tried, "more file")));
+    }
+    if !outcome.failures.is_empty() {
+        let hint = outcome.failures.iter().find_map(|(_, failure)| failure.hint.as_deref());
+        let hint = hint.unwrap_or("run it again: it goes on where it stopped");
+        lines.push(format!("\nhint: {hint}\n"));
+    }
+    lines
+}
+
+/// The last lines: what a dry run would do, or what was done.
+fn summary(run: &Run, planned: &Planned, done: &Done) -> Vec<String> {
+    let mut lines = Vec::new();
+    let seconds = format!("{:.1} s", done.elapsed.as_secs_f64());
+    let outcome = &done.outcome;
+    if planned.uploads.is_empty() && planned.deletes.is_empty() {
+        lines.push(format!(
+            "nothing to do: {} unchanged{}, in {seconds}",
+            count(planned.unchanged as u64, "object"),
+            kept(planned)
+        ));
+    } else if run.dry {
+        lines.push(format!(
+            "would change: {}{}; nothing was written",
+            counts(planned),
+            kept(planned)
+        ));
+    } else if outcome.failures.is_empty() {
+        let sent = bytes(outcome.bytes_sent);
+        lines.push(format!("done: {}{}; {sent} sent in {seconds}", counts(planned), kept(planned)));
+    } else {
+        lines.push(format!(
+            "failed: {} of {} uploads and {} of {} deletes done, in {seconds}",
+            outcome.written.len(),
+            planned.uploads.len(),
+            outcome.deleted.len(),
+            planned.deletes.len()
+        ));
+    }
+    if let (Some(url), true) =
+        (&run.target.url, outcome.failures.is_empty() && !matches!(run.place, Place::Local(_)))
+    {
+        lines.push(url.clone());
+    }
+    lines
+}
+
+fn counts(planned: &Planned) -> String {
+    let of = |reason| planned.uploads.iter().filter(|upload| upload.reason == reason).count();
+    let parts = [
+        (of(Reason::New), "new"),
+        (of(Reason::Content), "changed"),
+        (of(Reason::Headers), "with new headers"),
+        (planned.deletes.len(), "deleted"),
+        (planned.unchanged, "unchanged"),
+    ];
+    let shown = parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}"));
+    shown.collect::<Vec<_>>().join(", ")
+}
+
+/// What was left alone.
+fn kept(planned: &Planned) -> String {
+    let kept = Some(planned.kept).filter(|n| *n > 0).map(|n| format!(", {n} kept"));
+    let skipped = Some(planned.skipped).filter(|n| *n > 0).map(|n| format!(", {n} skipped"));
+    kept.into_iter().chain(skipped).collect()
+}
+
+/// The object of `--json`, for dry runs and real ones alike.
+fn json(run: &Run, planned: &Planned, done: &Done) -> Value {
+    let Target { environment, prefix, branch, commit, .. } = run.target;
+    let outcome = &done.outcome;
+    let failures = outcome
+        .failures
+        .iter()
+        .map(|(key, failure)| json!({ "key": key, "error": failure.to_string() }));
+    json!({
+        "environment": environment.name,
+        "branch": branch,
+        "commit": commit,
+        "account": environment.account,
+        "bucket": environment.bucket,
+        "prefix": prefix.as_str(),
+        "dry_run": run.dry,
+        "uploads": planned.uploads,
+        "deletes": planned.deletes,
+        "unchanged": planned.unchanged,
+        "failures": failures.collect::<Vec<_>>(),
+        "bytes_sent": outcome.bytes_sent,
+        "requests": done.requests,
+        "elapsed_ms": u64::try_from(done.elapsed.as_millis()).unwrap_or(u64::MAX),
+    })
+}
+
+/// How an error looks to a person: what happened, why, and after a blank line what to do next.
+fn error_text(error: &Error) -> String {
+    match error {
+        Error::Config(text) => format!("error: {text}"),
+        Error::Refused(refusal) => {
+            format!("refused: {}\n\nhint: {}", refusal.message, refusal.hint)
+        }
+        Error::Failed(failure) => {
+            let causes = failure.causes.iter().map(|cause| format!("\n  {cause}"));
+            let hint = failure.hint.iter().map(|hint| format!("\n\nhint: {hint}"));
+            format!("error: {}", failure.message) + &causes.chain(hint).collect::<String>()
+        }
+    }
+}
+
+/// How an error looks to a script.
+fn error_json(error: &Error) -> Value {
+    match error {
+        Error::Config(text) => json!({ "failed": { "message": text } }),
+        Error::Failed(failure) => {
+            json!({ "failed": { "message": failure.to_string(), "hint": failure.hint } })
+        }
+        Error::Refused(refusal) => json!({
+            "refused": { "code": refusal.code, "message": refusal.message, "hint": refusal.hint }
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests;
