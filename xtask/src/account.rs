@@ -6,6 +6,7 @@ use aws_config::default_provider::credentials::DefaultCredentialsChain;
 use aws_config::profile::ProfileFileCredentialsProvider;
 use aws_config::provider_config::ProviderConfig;
 use aws_credential_types::Credentials as Keys;
+use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 use aws_sdk_sts::config::{BehaviorVersion, Region};
 
@@ -167,21 +168,23 @@ fn missing_variables(environment: &Environment, missing: Vec<&str>) -> Refusal {
     )
 }
 
-fn unavailable(environment: &Environment, error: &dyn std::error::Error) -> Refusal {
-    let cause = innermost(error);
-    let (message, hint) = match &environment.credentials {
-        Credentials::Profile(name) => (
-            format!("the profile `{name}` of `{}` gives no credentials: {cause}", environment.name),
-            format!(
-                "aws configure --profile {name}, or for single sign-on: aws sso login --profile {name}"
-            ),
+fn unavailable(environment: &Environment, error: &CredentialsError) -> Refusal {
+    let found_none = matches!(error, CredentialsError::CredentialsNotLoaded(_));
+    let name = &environment.name;
+    let (message, none, hint) = match &environment.credentials {
+        Credentials::Profile(profile) => (
+            format!("the profile `{profile}` of `{name}` gives no credentials"),
+            "it is not in the AWS config files",
+            format!("aws configure --profile {profile}, or for single sign-on: aws sso login --profile {profile}"),
         ),
         _ => (
-            format!("the ambient credentials of `{}` cannot be had: {cause}", environment.name),
+            format!("`{name}` takes the ambient credentials, and there are none"),
+            "no variables, no profile, no role of this machine",
             format!("let the job assume a role of {} before this step", owner(environment)),
         ),
     };
-    Refusal::new("missing-credentials", message, hint)
+    let cause = if found_none { none.to_owned() } else { innermost(error) };
+    Refusal::new("missing-credentials", format!("{message}: {cause}"), hint)
 }
 
 /// Where the credentials came from, for messages; never what they are.

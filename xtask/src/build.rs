@@ -111,7 +111,7 @@ fn check_inside(config: &Config) -> Result<(), Failure> {
         return Ok(());
     }
     Err(failed(format!("`{}` leads out of the site's folder", output.display()))
-        .because_of(&[resolved.as_path()])
+        .because_of_path(&resolved)
         .hint("let `output` in deploy.toml name a folder inside the site's folder"))
 }
 

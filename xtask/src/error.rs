@@ -46,9 +46,9 @@ impl Failure {
         self
     }
 
-    /// Adds the paths that the message is about.
-    pub fn because_of(mut self, paths: &[&Path]) -> Failure {
-        self.causes.extend(paths.iter().map(|path| path.display().to_string()));
+    /// Adds a path that the message is about.
+    pub fn because_of_path(mut self, path: &Path) -> Failure {
+        self.causes.push(path.display().to_string());
         self
     }
 

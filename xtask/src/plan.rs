@@ -138,7 +138,7 @@ impl Plan {
         };
         let bound = match limit {
             Some(limit) => format!("the limit is {limit}"),
-            None => format!("the limit is {SMALL_SHARE} % of them and {FEW_DELETES}"),
+            None => format!("the limit is {FEW_DELETES}, or {SMALL_SHARE} % of them if that is more"),
         };
         too_many.then(|| {
             Refusal::new(

@@ -106,8 +106,11 @@ fn name(found: walk::Found, folder: &Path) -> Result<Entry, Failure> {
 fn check_keys(entries: &[Entry], prefix: &Prefix) -> Result<(), Failure> {
     for pair in entries.windows(2) {
         if pair[0].relative == pair[1].relative {
-            return Err(failed(format!("two files have the same key `{}`", pair[0].relative))
-                .because_of(&[pair[0].found.path.as_path(), pair[1].found.path.as_path()])
+            let mut failure = failed(format!("two files have the same key `{}`", pair[0].relative));
+            // Both names look the same, so their characters are spelled out.
+            let spelled = |entry: &Entry| entry.found.path.to_string_lossy().escape_default().to_string();
+            failure.causes.extend(pair.iter().map(spelled));
+            return Err(failure
                 .hint(
                     "their names are the same text in different Unicode forms: rename one of them",
                 ));

@@ -133,7 +133,7 @@ fn reference(head: &Head, word: Option<&Word>) -> Result<Reference, Refusal> {
         Some((vendor, Run::Untrusted { event })) => Err(Refusal::new(
             "untrusted-event",
             format!(
-                "{vendor}'s event `{event}` runs with secrets on a branch that it did not push, so it chooses no account"
+                "the event `{event}` of {vendor} runs with secrets on a branch that it did not push, so it chooses no account"
             ),
             "let the job run on: push",
         )),

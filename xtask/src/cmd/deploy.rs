@@ -46,7 +46,11 @@ pub async fn run(options: &Deploy) -> Result<bool> {
         }
         scan(&config, &target, &tell).await
     };
-    let looked = async { Ok(tokio::try_join!(bucket.list(&tell), record::read(&bucket, &tell))?) };
+    // Of two failures the listing's is told: it names the bucket.
+    let looked = async {
+        let (listing, record) = tokio::join!(bucket.list(&tell), record::read(&bucket, &tell));
+        Ok((listing?, record?))
+    };
     let (site, (listing, mut record)) = tokio::try_join!(built, looked)?;
     let learned = record::learn(&bucket, &site, &listing, &mut record, &tell).await?;
     let skipped = site.skipped.len();

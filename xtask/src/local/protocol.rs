@@ -57,6 +57,13 @@ impl S3 for Protocol {
         buckets::location(&self.store, request.input).await
     }
 
+    async fn get_bucket_versioning(
+        &self,
+        request: S3Request<GetBucketVersioningInput>,
+    ) -> Answer<GetBucketVersioningOutput> {
+        buckets::versioning(&self.store, request.input).await
+    }
+
     async fn delete_bucket(
         &self,
         request: S3Request<DeleteBucketInput>,

@@ -107,13 +107,13 @@ impl Walk {
                 "the link `{}` leads out of the site's folder",
                 link.display()
             ))
-            .because_of(&[resolved.as_path()])
+            .because_of_path(&resolved)
             .hint("copy what it names into the site"));
         }
         let below = resolved.strip_prefix(&self.top).unwrap_or(&resolved);
         if below.components().any(|part| is_private(part.as_os_str())) {
             return Err(failed(format!("the link `{}` leads to a private file", link.display()))
-                .because_of(&[resolved.as_path()])
+                .because_of_path(&resolved)
                 .hint("remove the link"));
         }
         Ok(resolved)

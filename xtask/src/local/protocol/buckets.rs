@@ -43,6 +43,15 @@ pub async fn location(
     Ok(S3Response::new(GetBucketLocationOutput { location_constraint }))
 }
 
+/// An answer without a status says that versioning was never enabled.
+pub async fn versioning(
+    store: &Store,
+    input: GetBucketVersioningInput,
+) -> Answer<GetBucketVersioningOutput> {
+    store.bucket(&input.bucket).await?;
+    Ok(S3Response::new(GetBucketVersioningOutput::default()))
+}
+
 pub async fn delete(store: &Store, input: DeleteBucketInput) -> Answer<DeleteBucketOutput> {
     store.delete_bucket(&input.bucket).await?;
     Ok(S3Response::new(DeleteBucketOutput::default()))

@@ -79,19 +79,19 @@ pub async fn head(store: &Store, input: HeadObjectInput) -> Answer<HeadObjectOut
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html>
 pub async fn copy(store: &Store, request: S3Request<CopyObjectInput>) -> Answer<CopyObjectOutput> {
     let input = request.input;
-    let (bucket, key) = source(&input.copy_source)?;
+    let (bucket, key) = source(&request.headers)?;
     let replace = input
         .metadata_directive
         .as_ref()
         .is_some_and(|directive| directive.as_str() == MetadataDirective::REPLACE);
     let redirects = input.website_redirect_location.is_some();
-    if !replace && !redirects && (bucket, key) == (&*input.bucket, &*input.key) {
+    if !replace && !redirects && bucket == input.bucket && key == input.key {
         return Err(s3_error!(
             InvalidRequest,
             "a copy of an object to itself must change something"
         ));
     }
-    let (object, body) = store.get(bucket, key).await?;
+    let (object, body) = store.get(&bucket, &key).await?;
     let conditions = Conditions {
         if_match: input.copy_source_if_match.as_ref(),
         if_none_match: input.copy_source_if_none_match.as_ref(),
@@ -209,13 +209,18 @@ fn content_range(range: &ByteRange<u64>, size: u64) -> String {
     format!("bytes {}-{}/{size}", range.start, range.end.saturating_sub(1))
 }
 
-fn source(source: &CopySource) -> S3Result<(&str, &str)> {
-    match source {
-        CopySource::Bucket { bucket, key, version_id } => {
+/// The bucket and key that a copy reads. The parsed input is no use: a plus sign stands for a space
+/// here, and some clients (`s5cmd`) write it so.
+fn source(headers: &HeaderMap) -> S3Result<(String, String)> {
+    let header =
+        headers.get("x-amz-copy-source").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    match CopySource::parse(&header.replace('+', "%20")) {
+        Ok(CopySource::Bucket { bucket, key, version_id }) => {
             current_version(version_id.as_deref())?;
-            Ok((bucket, key))
+            Ok((bucket.into(), key.into()))
         }
-        _ => Err(s3_error!(NotImplemented, "a copy from an access point is not implemented")),
+        Ok(_) => Err(s3_error!(NotImplemented, "a copy from an access point is not implemented")),
+        Err(error) => Err(s3_error!(error, InvalidArgument, "the copy source is invalid")),
     }
 }
 

@@ -1,0 +1,120 @@
+//! What the tests are written in: a scratch repository, the tool run in it, and the bucket it deploys to.
+
+mod repo;
+mod store;
+mod wire;
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::sync::OnceLock;
+
+use tokio::runtime::Runtime;
+
+pub use repo::{Ran, Repo};
+pub use store::{Remote, Store};
+pub use wire::{Answer, Seen, Wire};
+
+/// A repository whose branch `main` is deployed to a bucket of its own.
+pub struct World {
+    pub repo: Repo,
+    pub store: &'static Store,
+    pub wire: Wire,
+    pub bucket: String,
+}
+
+/// The names of the variables that hold the credentials of the world's environment.
+pub const KEY_VARIABLE: &str = "SITE_KEY";
+pub const SECRET_VARIABLE: &str = "SITE_SECRET";
+
+impl World {
+    pub fn new() -> World {
+        let store = Store::get();
+        let bucket = store.new_bucket();
+        let wire = Wire::to(store.address());
+        let world = World { repo: Repo::new("main"), store, wire, bucket };
+        world.configure("");
+        world
+    }
+
+    /// Writes a `deploy.toml` with the environment `production` for branch `main`, and more. What
+    /// stands before the first `[` of `more` belongs to the environment.
+    pub fn configure(&self, more: &str) {
+        self.repo.write("site/deploy.toml", self.config(more));
+    }
+
+    pub fn config(&self, more: &str) -> String {
+        format!(
+            r#"[build]
+output = "public"
+
+[environments.production]
+branches = ["main"]
+region = "{}"
+bucket = "{}"
+endpoint = "{}"
+credentials = {{ access-key-id = "{KEY_VARIABLE}", secret-access-key = "{SECRET_VARIABLE}" }}
+{more}
+"#,
+            self.store.region,
+            self.bucket,
+            self.wire.endpoint(),
+        )
+    }
+
+    /// Writes the site's files, given by their keys, in place of the ones before.
+    pub fn site<'a>(&self, files: impl IntoIterator<Item = (&'a str, &'a str)>) {
+        self.repo.remove("site/public");
+        for (key, content) in files {
+            self.repo.write(&format!("site/public/{key}"), content);
+        }
+    }
+
+    /// Runs `xtask deploy` with the right credentials.
+    pub fn deploy(&self, arguments: &[&str]) -> Ran {
+        self.deploy_with(arguments, &[])
+    }
+
+    pub fn deploy_with(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Ran {
+        let mut all = vec![(KEY_VARIABLE, self.store.key.as_str()), (SECRET_VARIABLE, &self.store.secret)];
+        all.extend(variables);
+        let arguments: Vec<&str> = [&["deploy"], arguments].concat();
+        self.repo.xtask(&arguments, &all)
+    }
+
+    /// The bucket's objects by key, the tool's own aside.
+    pub fn objects(&self) -> BTreeMap<String, Remote> {
+        let mut objects = self.store.objects(&self.bucket);
+        objects.retain(|key, _| !key.contains(".xtask/"));
+        objects
+    }
+
+    pub fn keys(&self) -> Vec<String> {
+        self.objects().into_keys().collect()
+    }
+
+    /// Asserts that the bucket holds the files of `site/public` below the prefix, byte for byte, and
+    /// nothing else.
+    #[track_caller]
+    pub fn assert_bucket_equals_site(&self, prefix: &str) {
+        let files = self.repo.files("site/public");
+        let expected: BTreeMap<String, Vec<u8>> =
+            files.into_iter().map(|(key, content)| (format!("{prefix}{key}"), content)).collect();
+        let found: BTreeMap<String, Vec<u8>> =
+            self.objects().into_iter().map(|(key, object)| (key, object.body)).collect();
+        let names = |map: &BTreeMap<String, Vec<u8>>| map.keys().cloned().collect::<Vec<_>>();
+        assert_eq!(names(&found), names(&expected), "the keys");
+        for (key, content) in &expected {
+            assert!(found[key] == *content, "the content of `{key}`");
+        }
+    }
+}
+
+/// The threads that servers and clients of the tests run on.
+pub fn runtime() -> &'static Runtime {
+    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
+    RUNTIME.get_or_init(|| Runtime::new().expect("the tests need threads"))
+}
+
+pub fn block_on<T>(future: impl Future<Output = T>) -> T {
+    runtime().block_on(future)
+}

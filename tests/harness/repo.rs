@@ -1,0 +1,157 @@
+//! A scratch repository, and the tool run in it.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use git2::{IndexAddOption, Oid, Repository, RepositoryInitOptions, Signature};
+use serde_json::Value;
+use tempfile::TempDir;
+
+pub struct Repo {
+    folder: TempDir,
+    home: TempDir,
+}
+
+/// What a run of the tool left behind.
+#[derive(Debug)]
+pub struct Ran {
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Repo {
+    /// A repository with one commit on a branch.
+    pub fn new(branch: &str) -> Repo {
+        let repo = Repo::unborn(branch);
+        repo.write(".gitignore", "/target\n");
+        repo.commit("begin");
+        repo
+    }
+
+    /// A repository without a commit.
+    pub fn unborn(branch: &str) -> Repo {
+        let scratch = || tempfile::Builder::new().prefix("xtask-").tempdir().expect("a scratch folder");
+        let repo = Repo { folder: scratch(), home: scratch() };
+        Repository::init_opts(repo.path(), RepositoryInitOptions::new().initial_head(branch))
+            .expect("a new repository");
+        repo
+    }
+
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub fn join(&self, path: &str) -> PathBuf {
+        self.path().join(path)
+    }
+
+    pub fn git(&self) -> Repository {
+        Repository::open(self.path()).expect("the scratch repository")
+    }
+
+    pub fn write(&self, path: &str, content: impl AsRef<[u8]>) {
+        let path = self.join(path);
+        fs::create_dir_all(path.parent().expect("a path in the repository")).expect("a folder");
+        fs::write(path, content).expect("a file");
+    }
+
+    /// Removes a file or a folder where there is one.
+    pub fn remove(&self, path: &str) {
+        let path = self.join(path);
+        match path.is_dir() {
+            true => fs::remove_dir_all(path).expect("the folder goes"),
+            false if path.exists() => fs::remove_file(path).expect("the file goes"),
+            false => {}
+        }
+    }
+
+    /// The files below a folder, by their paths with `/`.
+    pub fn files(&self, folder: &str) -> BTreeMap<String, Vec<u8>> {
+        let top = self.join(folder);
+        let mut files = BTreeMap::new();
+        let mut folders = vec![top.clone()];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(&folder).expect("a folder") {
+                let path = entry.expect("an entry").path();
+                if path.is_dir() {
+                    folders.push(path);
+                    continue;
+                }
+                let key = path.strip_prefix(&top).expect("below").to_str().expect("UTF-8");
+                files.insert(key.to_owned(), fs::read(&path).expect("a file"));
+            }
+        }
+        files
+    }
+
+    /// Commits everything that git does not ignore, and returns the commit.
+    pub fn commit(&self, message: &str) -> Oid {
+        let git = self.git();
+        let mut index = git.index().expect("an index");
+        index.add_all(["*"], IndexAddOption::DEFAULT, None).expect("files are added");
+        index.write().expect("the index is written");
+        let tree = git.find_tree(index.write_tree().expect("a tree")).expect("the tree");
+        let author = Signature::now("Test", "test@example.com").expect("a signature");
+        let parent = git.head().ok().and_then(|head| head.peel_to_commit().ok());
+        let parents: Vec<_> = parent.iter().collect();
+        git.commit(Some("HEAD"), &author, &author, message, &tree, &parents).expect("a commit")
+    }
+
+    /// Makes a branch at HEAD and stands on it.
+    pub fn switch_to_new(&self, branch: &str) {
+        let git = self.git();
+        let head = git.head().expect("HEAD").peel_to_commit().expect("a commit");
+        git.branch(branch, &head, false).expect("a new branch");
+        git.set_head(&format!("refs/heads/{branch}")).expect("HEAD moves");
+    }
+
+    pub fn head(&self) -> String {
+        self.git().head().expect("HEAD").peel_to_commit().expect("a commit").id().to_string()
+    }
+
+    /// Runs the tool with nothing in its environment but these variables.
+    pub fn xtask(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Ran {
+        self.xtask_in(".", arguments, variables)
+    }
+
+    pub fn xtask_in(&self, folder: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Ran {
+        let output = Command::new(env!("CARGO_BIN_EXE_xtask"))
+            .args(arguments)
+            .current_dir(self.join(folder))
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("HOME", self.home.path())
+            .envs(variables.iter().copied())
+            .output()
+            .expect("the tool runs");
+        Ran {
+            code: output.status.code(),
+            stdout: String::from_utf8(output.stdout).expect("UTF-8 on standard output"),
+            stderr: String::from_utf8(output.stderr).expect("UTF-8 on standard error"),
+        }
+    }
+
+    /// The home folder that the tool sees.
+    pub fn home(&self) -> &Path {
+        self.home.path()
+    }
+}
+
+impl Ran {
+    /// Asserts the exit code, and shows what was printed where it is another.
+    #[track_caller]
+    pub fn exits(self, code: i32) -> Ran {
+        assert_eq!(self.code, Some(code), "\n{}\n{}", self.stdout, self.stderr);
+        self
+    }
+
+    /// The one JSON object on standard output.
+    #[track_caller]
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout)
+            .unwrap_or_else(|error| panic!("{error}\n{}\n{}", self.stdout, self.stderr))
+    }
+}

@@ -1,0 +1,143 @@
+//! The S3 server that the suite runs on, and a client of its own to look into it.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use aws_sdk_s3::Client;
+use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region, RequestChecksumCalculation};
+use aws_sdk_s3::primitives::ByteStream;
+use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use xtask::local;
+
+use super::block_on;
+
+pub struct Store {
+    pub region: String,
+    pub key: String,
+    pub secret: String,
+    client: Client,
+    /// `host:port`
+    address: String,
+}
+
+/// An object as a visitor would get it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Remote {
+    pub body: Vec<u8>,
+    pub etag: String,
+    pub content_type: Option<String>,
+    pub cache_control: Option<String>,
+    pub content_disposition: Option<String>,
+    pub content_encoding: Option<String>,
+    pub content_language: Option<String>,
+    pub expires: Option<String>,
+    pub meta: BTreeMap<String, String>,
+}
+
+impl Store {
+    /// The one that the environment names, else the embedded one, started once.
+    pub fn get() -> &'static Store {
+        static STORE: OnceLock<Store> = OnceLock::new();
+        STORE.get_or_init(|| match std::env::var("XTASK_TEST_S3") {
+            Ok(endpoint) => {
+                let var = |name: &str| std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set"));
+                let (region, key) = (var("XTASK_TEST_S3_REGION"), var("XTASK_TEST_S3_KEY"));
+                Store::at(&endpoint, &region, &key, &var("XTASK_TEST_S3_SECRET"))
+            }
+            Err(_) => Store::embedded(),
+        })
+    }
+
+    pub fn at(endpoint: &str, region: &str, key: &str, secret: &str) -> Store {
+        Store::connect(endpoint, region, Credentials::new(key, secret, None, None, "tests"))
+    }
+
+    pub fn with_token(endpoint: &str, region: &str, key: &str, secret: &str, token: &str) -> Store {
+        Store::connect(endpoint, region, Credentials::new(key, secret, Some(token.into()), None, "tests"))
+    }
+
+    fn connect(endpoint: &str, region: &str, credentials: Credentials) -> Store {
+        let tls = Provider::Rustls(CryptoMode::Ring);
+        let config = aws_sdk_s3::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new(region.to_owned()))
+            .credentials_provider(credentials.clone())
+            .http_client(aws_smithy_http_client::Builder::new().tls_provider(tls).build_https())
+            .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
+            .endpoint_url(endpoint)
+            .force_path_style(true)
+            .build();
+        let address = endpoint.strip_prefix("http://").expect("an address without TLS").to_owned();
+        let (key, secret) = (credentials.access_key_id().into(), credentials.secret_access_key().into());
+        Store { region: region.into(), key, secret, client: Client::from_conf(config), address }
+    }
+
+    fn embedded() -> Store {
+        let folder = tempfile::tempdir().expect("a scratch folder").keep();
+        let server = block_on(async {
+            let store = local::store::Store::open(&folder).expect("an embedded bucket");
+            local::serve(Arc::new(store), ([127, 0, 0, 1], 0).into()).await.expect("a port")
+        });
+        // The folder goes with the file system's own ways; an open file needs no name.
+        std::fs::remove_dir_all(&folder).expect("the scratch folder goes");
+        let endpoint = server.endpoint();
+        std::mem::forget(server);
+        Store::at(&endpoint, local::REGION, local::ACCESS_KEY_ID, local::SECRET_ACCESS_KEY)
+    }
+
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// Makes a bucket that no other test has.
+    pub fn new_bucket(&self) -> String {
+        static NUMBER: AtomicU64 = AtomicU64::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let since = std::time::SystemTime::UNIX_EPOCH.elapsed().expect("a clock").as_nanos();
+        let name = format!("site-{since:x}-{number}");
+        block_on(self.client.create_bucket().bucket(&name).send()).expect("a new bucket");
+        name
+    }
+
+    /// Puts an object as another tool would.
+    pub fn put(&self, bucket: &str, key: &str, body: &[u8], content_type: &str) {
+        let put = self.client.put_object().bucket(bucket).key(key).content_type(content_type);
+        block_on(put.body(ByteStream::from(body.to_vec())).send()).expect("an object is put");
+    }
+
+    /// Every object of a bucket, whole.
+    pub fn objects(&self, bucket: &str) -> BTreeMap<String, Remote> {
+        let mut objects = BTreeMap::new();
+        let mut token = None;
+        loop {
+            let page = self.client.list_objects_v2().bucket(bucket).set_continuation_token(token);
+            let page = block_on(page.send()).expect("a listing");
+            for object in page.contents() {
+                let key = object.key().expect("a key");
+                objects.insert(key.to_owned(), self.object(bucket, key));
+            }
+            token = page.next_continuation_token;
+            if token.is_none() {
+                return objects;
+            }
+        }
+    }
+
+    pub fn object(&self, bucket: &str, key: &str) -> Remote {
+        block_on(async {
+            let got = self.client.get_object().bucket(bucket).key(key).send().await.expect("an object");
+            Remote {
+                etag: got.e_tag.unwrap_or_default(),
+                content_type: got.content_type,
+                cache_control: got.cache_control,
+                content_disposition: got.content_disposition,
+                content_encoding: got.content_encoding,
+                content_language: got.content_language,
+                expires: got.expires_string,
+                meta: got.metadata.unwrap_or_default().into_iter().collect(),
+                body: got.body.collect().await.expect("a body").to_vec(),
+            }
+        })
+    }
+}

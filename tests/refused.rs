@@ -1,0 +1,395 @@
+//! Everything that the tool declines: its words, its code, exit code 3, nothing built and nothing written.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use expect_test::{Expect, expect};
+use serde_json::json;
+
+use crate::harness::{Answer, KEY_VARIABLE, Ran, SECRET_VARIABLE, World};
+
+/// What the generator leaves behind if it was run.
+const BUILT: &str = "site/built";
+
+/// A world whose generator would leave a trace.
+fn world() -> World {
+    let world = World::new();
+    configure(&world, "");
+    world.site([("index.html", "page")]);
+    world.repo.commit("site");
+    world
+}
+
+fn configure(world: &World, more: &str) {
+    let config = world.config(more);
+    let config = config.replace("[build]", "[build]\ncommand = [\"touch\", \"built\"]");
+    world.repo.write("site/deploy.toml", config);
+}
+
+/// Runs a deploy that has to be refused before anything is built, and compares what it says.
+#[track_caller]
+fn refused(world: &World, variables: &[(&str, &str)], code: &str, said: Expect) {
+    refused_with(world, &[], variables, code, said);
+}
+
+#[track_caller]
+fn refused_with(world: &World, arguments: &[&str], variables: &[(&str, &str)], code: &str, said: Expect) {
+    refused_once_built(world, arguments, variables, code, said);
+    assert!(!world.repo.join(BUILT).exists(), "the generator was run");
+}
+
+/// The same for what can only be told of the built site.
+#[track_caller]
+fn refused_once_built(
+    world: &World,
+    arguments: &[&str],
+    variables: &[(&str, &str)],
+    code: &str,
+    said: Expect,
+) {
+    world.wire.take();
+    let before = world.store.objects(&world.bucket);
+    let ran = world.deploy_with(arguments, variables).exits(3);
+    said.assert_eq(&told(&ran, world));
+    let ran = world.deploy_with(&[arguments, &["--json"]].concat(), variables).exits(3);
+    let refusal = ran.json();
+    assert_eq!(refusal["refused"]["code"], json!(code));
+    for part in ["message", "hint"] {
+        let text = refusal["refused"][part].as_str().expect("a text");
+        assert!(ran.stderr.contains(text), "`{part}` is said on standard error too");
+    }
+    assert_eq!(world.wire.take_writes(), 0, "requests that write");
+    assert_eq!(world.store.objects(&world.bucket), before, "the bucket is untouched");
+}
+
+/// The refusal as it is said, from its first word on, with what differs from run to run named.
+fn told(ran: &Ran, world: &World) -> String {
+    let start = ran.stderr.find("refused: ").expect("a refusal on standard error");
+    let said = ran.stderr[start..].replace(&world.wire.endpoint(), "ENDPOINT");
+    match world.repo.git().head() {
+        Ok(_) => said.replace(&world.repo.head()[..7], "COMMIT"),
+        Err(_) => said,
+    }
+}
+
+#[test]
+fn a_branch_that_no_environment_takes() {
+    let world = world();
+    world.repo.switch_to_new("fix/typo");
+    refused(&world, &[], "unknown-branch", expect![[r#"
+        refused: no environment takes branch `fix/typo`
+
+        hint: add it to the `branches` of one environment in deploy.toml: `production` takes main
+    "#]]);
+}
+
+#[test]
+fn a_branch_that_two_environments_take_by_globs() {
+    let world = world();
+    configure(
+        &world,
+        r#"
+[environments.a]
+branches = ["fix/*"]
+endpoint = "http://127.0.0.1:1"
+bucket = "bucket-a"
+[environments.b]
+branches = ["fix/**"]
+endpoint = "http://127.0.0.1:1"
+bucket = "bucket-b"
+"#,
+    );
+    world.repo.switch_to_new("fix/typo");
+    refused(&world, &[], "ambiguous-branch", expect![[r#"
+        refused: branch `fix/typo` matches globs of `a`, `b`
+
+        hint: name it exactly in one of them: branches = ["fix/typo"]
+    "#]]);
+}
+
+#[test]
+fn a_pull_request_where_no_environment_takes_any() {
+    let world = world();
+    let variables = [
+        ("GITHUB_ACTIONS", "true"),
+        ("GITHUB_EVENT_NAME", "pull_request"),
+        ("GITHUB_REF", "refs/pull/7/merge"),
+        ("GITHUB_HEAD_REF", "main"),
+        ("GITHUB_BASE_REF", "main"),
+    ];
+    refused(&world, &variables, "pull-request", expect![[r#"
+        refused: this is pull request 7, and no environment takes pull requests
+
+        hint: set `pull-requests = true` in one environment of deploy.toml, or let the job run on pushes
+    "#]]);
+}
+
+#[test]
+fn the_pull_request_of_a_fork_from_a_branch_called_main() {
+    let world = world();
+    configure(&world, "pull-requests = true");
+    let event = world.repo.home().join("event.json");
+    let repository = |name: &str| json!({ "repo": { "full_name": name } });
+    let text = json!({ "pull_request": { "head": repository("mallory/site"), "base": repository("us/site") } });
+    std::fs::write(&event, text.to_string()).unwrap();
+    let variables = [
+        ("GITHUB_ACTIONS", "true"),
+        ("GITHUB_EVENT_NAME", "pull_request"),
+        ("GITHUB_REF", "refs/pull/7/merge"),
+        ("GITHUB_HEAD_REF", "main"),
+        ("GITHUB_EVENT_PATH", event.to_str().unwrap()),
+    ];
+    refused(&world, &variables, "fork", expect![[r#"
+        refused: GitHub Actions says that this is the pull request of a fork, and a fork's code never goes to an account
+
+        hint: let it run on branches of this repository only, or deploy after the merge
+    "#]]);
+}
+
+#[test]
+fn the_event_that_gives_secrets_to_a_forks_code() {
+    let world = world();
+    let variables = [
+        ("GITHUB_ACTIONS", "true"),
+        ("GITHUB_EVENT_NAME", "pull_request_target"),
+        ("GITHUB_REF", "refs/heads/main"),
+    ];
+    refused(&world, &variables, "untrusted-event", expect![[r#"
+        refused: the event `pull_request_target` of GitHub Actions runs with secrets on a branch that it did not push, so it chooses no account
+
+        hint: let the job run on: push
+    "#]]);
+}
+
+#[test]
+fn a_tag_called_like_a_branch() {
+    let world = world();
+    let variables = [("GITLAB_CI", "true"), ("CI_COMMIT_TAG", "main")];
+    refused(&world, &variables, "tag", expect![[r#"
+        refused: GitLab says that tag `main` was pushed, and only branches choose an environment
+
+        hint: push the branch that the tag is on
+    "#]]);
+}
+
+#[test]
+fn a_head_on_no_branch() {
+    let world = world();
+    let commit = world.repo.git().head().unwrap().target().unwrap();
+    world.repo.git().set_head_detached(commit).unwrap();
+    refused(&world, &[], "detached", expect![[r#"
+        refused: git's HEAD is on no branch
+
+        hint: git switch BRANCH, or name the environment by hand: --env NAME
+    "#]]);
+    refused(&world, &[("JENKINS_URL", "https://ci/")], "detached", expect![[r#"
+        refused: git's HEAD is on no branch, and Jenkins does not say which branch was pushed
+
+        hint: git switch BRANCH, or name the environment by hand: --env NAME
+    "#]]);
+}
+
+#[test]
+fn a_branch_without_a_commit() {
+    let world = World { repo: crate::harness::Repo::unborn("main"), ..World::new() };
+    configure(&world, "");
+    refused(&world, &[], "unborn-branch", expect![[r#"
+        refused: the branch has no commit yet, so there is nothing to name this deploy by
+
+        hint: git add --all && git commit
+    "#]]);
+}
+
+#[test]
+fn ci_that_speaks_of_another_commit() {
+    let world = world();
+    let variables = [
+        ("CIRCLECI", "true"),
+        ("CIRCLE_BRANCH", "main"),
+        ("CIRCLE_SHA1", "0123456789012345678901234567890123456789"),
+    ];
+    refused(&world, &variables, "commit-mismatch", expect![[r#"
+        refused: CircleCI says that it builds commit 0123456, and git's HEAD is COMMIT
+
+        hint: deploy in the checkout that CI made, before anything moves its HEAD
+    "#]]);
+}
+
+#[test]
+fn ci_that_speaks_of_another_branch() {
+    let world = world();
+    world.repo.switch_to_new("other");
+    let variables = [("GITHUB_ACTIONS", "true"), ("GITHUB_EVENT_NAME", "push"), ("GITHUB_REF", "refs/heads/main")];
+    refused(&world, &variables, "branch-mismatch", expect![[r#"
+        refused: GitHub Actions says that branch `main` was pushed (GITHUB_REF), and git's HEAD is on `other`
+
+        hint: deploy in the checkout that CI made, before anything switches its branch
+    "#]]);
+}
+
+#[test]
+fn an_environment_chosen_by_hand_in_ci() {
+    let world = world();
+    refused_with(&world, &["--env", "production"], &[("CI", "true")], "env-in-ci", expect![[r#"
+        refused: `--env` is for a person at a terminal, and this is CI, where the branch decides
+
+        hint: leave `--env` out and let an environment of deploy.toml take the branch
+    "#]]);
+}
+
+#[test]
+fn credentials_that_are_not_there_whatever_else_is() {
+    let world = world();
+    let none = [(KEY_VARIABLE, ""), (SECRET_VARIABLE, "")];
+    refused(&world, &none, "missing-credentials", expect![[r#"
+        refused: SITE_KEY and SITE_SECRET are not set, and `production` takes its credentials from nowhere else
+
+        hint: set SITE_KEY and SITE_SECRET to credentials of the store at ENDPOINT (in CI: as secrets of this job; the pull requests of forks get none)
+    "#]]);
+    let ambient = [
+        (SECRET_VARIABLE, ""),
+        ("AWS_ACCESS_KEY_ID", world.store.key.as_str()),
+        ("AWS_SECRET_ACCESS_KEY", world.store.secret.as_str()),
+        ("PRODUCTION_AWS_SECRET_ACCESS_KEY", world.store.secret.as_str()),
+    ];
+    refused(&world, &ambient, "missing-credentials", expect![[r#"
+        refused: SITE_SECRET is not set, and `production` takes its credentials from nowhere else
+
+        hint: set SITE_SECRET to credentials of the store at ENDPOINT (in CI: as secrets of this job; the pull requests of forks get none)
+    "#]]);
+    assert!(world.wire.take().is_empty(), "a request without credentials");
+}
+
+#[test]
+fn a_profile_that_is_not_there_whatever_else_is() {
+    let world = world();
+    let config = world.config("").replace("access-key-id = \"SITE_KEY\", secret-access-key = \"SITE_SECRET\"", "profile = \"staging\"");
+    world.repo.write("site/deploy.toml", config);
+    let ambient = [
+        ("AWS_ACCESS_KEY_ID", world.store.key.as_str()),
+        ("AWS_SECRET_ACCESS_KEY", world.store.secret.as_str()),
+        ("AWS_EC2_METADATA_DISABLED", "true"),
+    ];
+    refused(&world, &ambient, "missing-credentials", expect![[r#"
+        refused: the profile `staging` of `production` gives no credentials: it is not in the AWS config files
+
+        hint: aws configure --profile staging, or for single sign-on: aws sso login --profile staging
+    "#]]);
+}
+
+#[test]
+fn keys_of_another_account_under_the_right_names() {
+    let world = world();
+    configure(&world, "account = \"222222222222\"");
+    caller_is(&world, "111111111111", "arn:aws:iam::111111111111:user/deploy");
+    refused(&world, &[], "wrong-account", expect![[r#"
+        refused: the credentials in SITE_KEY and SITE_SECRET belong to account 111111111111, and `production` deploys to account 222222222222
+
+        hint: use credentials of account 222222222222, or correct `account` in deploy.toml
+    "#]]);
+}
+
+#[test]
+fn the_root_user_of_the_right_account() {
+    let world = world();
+    configure(&world, "account = \"222222222222\"");
+    caller_is(&world, "222222222222", "arn:aws:iam::222222222222:root");
+    refused(&world, &[], "root-user", expect![[r#"
+        refused: the credentials in SITE_KEY and SITE_SECRET are those of account 222222222222's root user, who may do anything
+
+        hint: use an IAM role or user that may write to this bucket only
+    "#]]);
+}
+
+/// Lets STS answer with this identity.
+fn caller_is(world: &World, account: &str, arn: &str) {
+    let body = format!(
+        "<GetCallerIdentityResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><GetCallerIdentityResult>\
+         <Arn>{arn}</Arn><UserId>ID</UserId><Account>{account}</Account></GetCallerIdentityResult>\
+         </GetCallerIdentityResponse>"
+    );
+    let answer = Answer { status: 200, headers: vec![("content-type", "text/xml")], body };
+    world.wire.answer(move |seen| (seen.path == "/").then(|| answer.clone()));
+}
+
+#[test]
+fn a_site_without_files() {
+    let world = world();
+    world.deploy(&[]).exits(0);
+    world.repo.remove("site/public");
+    std::fs::create_dir(world.repo.join("site/public")).unwrap();
+    refused_once_built(&world, &[], &[], "empty-site", expect![[r#"
+        refused: the site has no files, so deploying it would only delete
+
+        hint: look at what the build printed, and at `output` of [build] in deploy.toml
+    "#]]);
+}
+
+#[test]
+fn more_deletes_than_the_limit() {
+    let world = world();
+    let keys: Vec<String> = (0..300).map(|n| format!("{n}.txt")).collect();
+    world.site(keys.iter().map(|key| (key.as_str(), "text")));
+    world.deploy(&[]).exits(0);
+    world.site([("index.html", "page")]);
+    refused_once_built(&world, &[], &[], "too-many-deletes", expect![[r#"
+        refused: this would delete 300 of 300 objects, and the limit is 20, or 25 % of them if that is more
+
+        hint: look at them with --dry-run; if they are to go: cargo xtask deploy --max-deletes 300
+    "#]]);
+    refused_once_built(&world, &["--max-deletes", "299"], &[], "too-many-deletes", expect![[r#"
+        refused: this would delete 300 of 300 objects, and the limit is 299
+
+        hint: look at them with --dry-run; if they are to go: cargo xtask deploy --max-deletes 300
+    "#]]);
+    configure(&world, "max-deletes = 10");
+    refused_once_built(&world, &[], &[], "too-many-deletes", expect![[r#"
+        refused: this would delete 300 of 300 objects, and the limit is 10
+
+        hint: look at them with --dry-run; if they are to go: cargo xtask deploy --max-deletes 300
+    "#]]);
+
+    let dry = world.deploy(&["--dry-run"]).exits(0);
+    assert!(dry.stderr.contains("warning: a deploy would be refused: this would delete 300 of 300 objects"));
+    world.deploy(&["--max-deletes", "300"]).exits(0);
+    assert_eq!(world.keys(), ["index.html"]);
+}
+
+#[test]
+fn the_expected_owner_goes_with_every_request() {
+    let world = world();
+    configure(&world, "account = \"222222222222\"");
+    caller_is(&world, "222222222222", "arn:aws:sts::222222222222:assumed-role/deploy/ci");
+    let large = vec![b'x'; 9 << 20];
+    world.repo.write("site/public/large.bin", large);
+    world.deploy(&[]).exits(0);
+    world.site([("index.html", "page")]);
+    world.deploy(&[]).exits(0);
+    let seen = world.wire.take();
+    let to_bucket: Vec<_> = seen.iter().filter(|seen| seen.path != "/").collect();
+    assert!(to_bucket.len() > 10, "{} requests", to_bucket.len());
+    for seen in to_bucket {
+        assert_eq!(seen.owner.as_deref(), Some("222222222222"), "{seen:?}");
+    }
+}
+
+#[test]
+fn the_account_is_checked_before_anything_is_asked_of_the_bucket() {
+    let world = world();
+    configure(&world, "account = \"222222222222\"");
+    let asked = Arc::new(AtomicBool::new(false));
+    let told = asked.clone();
+    world.wire.answer(move |seen| {
+        told.fetch_or(seen.path != "/", Ordering::Relaxed);
+        Some(Answer::error(403, "InvalidClientTokenId", "The security token included in the request is invalid."))
+    });
+    let ran = world.deploy(&[]).exits(1);
+    expect![[r#"
+        error: failed to ask whose credentials `production` has
+          AccessDenied (HTTP 403): no message
+
+        hint: the credentials need s3:ListBucket on the bucket and s3:GetObject, s3:PutObject, s3:DeleteObject and s3:AbortMultipartUpload on its objects, and the bucket must belong to `account`
+    "#]].assert_eq(&ran.stderr);
+    assert!(!asked.load(Ordering::Relaxed), "the bucket was asked");
+    assert!(!world.repo.join(BUILT).exists(), "the generator was run");
+}
