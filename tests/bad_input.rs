@@ -41,19 +41,28 @@ fn told(ran: &Ran, world: &World) -> String {
 fn a_site_folder_without_a_configuration() {
     let world = world();
     world.repo.remove("site/deploy.toml");
-    fails(&world, 2, expect![[r#"
+    fails(
+        &world,
+        2,
+        expect![[r#"
         error: failed to read `site/deploy.toml`
           No such file or directory (os error 2)
 
         hint: go to the repository of the site, or name its folder: --site DIR
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn mistakes_in_the_configuration_each_at_its_line() {
     let world = world();
-    world.configure("branchs = [\"main\"]\nmax-deletes = -1\n[[headers]]\nmatch = \"{a\"\ncach-control = \"x\"");
-    fails(&world, 2, expect![[r#"
+    world.configure(
+        "branchs = [\"main\"]\nmax-deletes = -1\n[[headers]]\nmatch = \"{a\"\ncach-control = \"x\"",
+    );
+    fails(
+        &world,
+        2,
+        expect![[r#"
         error: `site/deploy.toml` has 4 problems
 
           site/deploy.toml:10:1: unknown key `branchs`; did you mean `branches`?
@@ -67,7 +76,8 @@ fn mistakes_in_the_configuration_each_at_its_line() {
 
           site/deploy.toml:14:1: `cach-control` is not a header that S3 stores; did you mean `cache-control`?
             cach-control = "x"
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -88,12 +98,16 @@ fn a_credential_in_the_configuration_is_not_repeated() {
 fn a_folder_outside_of_any_repository() {
     let world = world();
     fs::remove_dir_all(world.repo.join(".git")).unwrap();
-    fails(&world, 2, expect![[r#"
+    fails(
+        &world,
+        2,
+        expect![[r#"
         error: `REPOSITORY` is not in a git repository
           could not find repository at 'REPOSITORY'
 
         hint: the branch decides where the site goes, so run this in a clone of the site's repository
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -101,26 +115,35 @@ fn words_that_cannot_be_typed() {
     let world = world();
     for arguments in [&["--colour"][..], &["--max-deletes", "many"], &["--env"], &["public"]] {
         let ran = world.deploy(arguments).exits(2);
-        assert!(ran.stderr.contains(arguments[0]) && ran.stderr.contains("--help"), "{}", ran.stderr);
+        assert!(
+            ran.stderr.contains(arguments[0]) && ran.stderr.contains("--help"),
+            "{}",
+            ran.stderr
+        );
     }
     let ran = world.deploy(&["--env", "prod"]).exits(2);
     expect![[r#"
         error: deploy.toml has no environment `prod`
 
         hint: it has `production`
-    "#]].assert_eq(&told(&ran, &world));
+    "#]]
+    .assert_eq(&told(&ran, &world));
 }
 
 #[test]
 fn an_output_folder_that_is_not_there() {
     let world = world();
     world.repo.remove("site/public");
-    fails(&world, 1, expect![[r#"
+    fails(
+        &world,
+        1,
+        expect![[r#"
         error: failed to read the site's folder `REPOSITORY/site/public`
           No such file or directory (os error 2)
 
         hint: the generator should have made it: check `command` and `output` of [build] in deploy.toml
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -129,12 +152,16 @@ fn an_output_folder_that_leads_out_of_the_site() {
     world.repo.remove("site/public");
     world.repo.write("elsewhere/index.html", "private");
     symlink(world.repo.join("elsewhere"), world.repo.join("site/public")).unwrap();
-    fails(&world, 1, expect![[r#"
+    fails(
+        &world,
+        1,
+        expect![[r#"
         error: `REPOSITORY/site/public` leads out of the site's folder
           REPOSITORY/elsewhere
 
         hint: let `output` in deploy.toml name a folder inside the site's folder
-    "#]]);
+    "#]],
+    );
     assert!(world.repo.join("elsewhere/index.html").exists());
 }
 
@@ -146,7 +173,10 @@ fn a_bucket_that_is_not_there() {
     world.bucket = real;
     let ran = world.deploy(&[]).exits(1);
     let text = told(&ran, &world);
-    assert!(text.contains("failed to list `no-such-bucket-anywhere`\n  NoSuchBucket (HTTP 404): "), "{text}");
+    assert!(
+        text.contains("failed to list `no-such-bucket-anywhere`\n  NoSuchBucket (HTTP 404): "),
+        "{text}"
+    );
     assert!(text.contains("hint: create the bucket, or correct `bucket` in deploy.toml"), "{text}");
     assert_eq!(world.wire.take_writes(), 0);
 }
@@ -163,7 +193,12 @@ fn a_secret_that_does_not_belong_to_the_key() {
 }
 
 /// Answers every request to the bucket with an error of S3.
-fn answer(world: &World, status: u16, code: &'static str, header: Option<(&'static str, &'static str)>) {
+fn answer(
+    world: &World,
+    status: u16,
+    code: &'static str,
+    header: Option<(&'static str, &'static str)>,
+) {
     world.wire.answer(move |_| {
         let mut answer = Answer::error(status, code, "told by the test");
         answer.headers.extend(header);
@@ -175,36 +210,48 @@ fn answer(world: &World, status: u16, code: &'static str, header: Option<(&'stat
 fn a_bucket_of_another_region() {
     let world = world();
     answer(&world, 301, "PermanentRedirect", Some(("x-amz-bucket-region", "eu-west-3")));
-    fails(&world, 1, expect![[r#"
+    fails(
+        &world,
+        1,
+        expect![[r#"
         error: failed to list `BUCKET`
           PermanentRedirect (HTTP 301): told by the test
 
         hint: the bucket is in another region; in deploy.toml: region = "eu-west-3"
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn credentials_that_have_expired() {
     let world = world();
     answer(&world, 400, "ExpiredToken", None);
-    fails(&world, 1, expect![[r#"
+    fails(
+        &world,
+        1,
+        expect![[r#"
         error: failed to list `BUCKET`
           ExpiredToken (HTTP 400): told by the test
 
         hint: the credentials have expired: get new ones and run it again
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_clock_that_is_wrong() {
     let world = world();
     answer(&world, 403, "RequestTimeTooSkewed", None);
-    fails(&world, 1, expect![[r#"
+    fails(
+        &world,
+        1,
+        expect![[r#"
         error: failed to list `BUCKET`
           RequestTimeTooSkewed (HTTP 403): told by the test
 
         hint: this machine's clock is wrong: set it, then run it again
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -214,7 +261,11 @@ fn a_store_that_cannot_be_reached() {
     let config = world.config("").replace(&world.wire.endpoint(), "http://127.0.0.1:1");
     world.repo.write("site/deploy.toml", config);
     let ran = world.deploy(&[]).exits(1);
-    assert!(ran.stderr.contains("hint: check the network, and `region` and `endpoint` in deploy.toml"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("hint: check the network, and `region` and `endpoint` in deploy.toml"),
+        "{}",
+        ran.stderr
+    );
 }
 
 #[test]
@@ -228,12 +279,16 @@ fn a_listing_that_breaks_off() {
         let second = seen.query.contains("continuation-token");
         second.then(|| Answer::error(403, "AccessDenied", "told by the test"))
     });
-    fails(&world, 1, expect![[r#"
+    fails(
+        &world,
+        1,
+        expect![[r#"
         error: failed to list `BUCKET`
           AccessDenied (HTTP 403): told by the test
 
         hint: the credentials need s3:ListBucket on the bucket and s3:GetObject, s3:PutObject, s3:DeleteObject and s3:AbortMultipartUpload on its objects, and the bucket must belong to `account`
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -242,47 +297,71 @@ fn a_file_that_cannot_be_deployed_faithfully() {
 
     let broken = world();
     symlink("nowhere.html", place("link.html", &broken)).unwrap();
-    fails(&broken, 1, expect![[r#"
+    fails(
+        &broken,
+        1,
+        expect![[r#"
         error: the link `REPOSITORY/site/public/link.html` leads nowhere
           No such file or directory (os error 2)
 
         hint: remove the link, or make what it names
-    "#]]);
+    "#]],
+    );
 
     let out = world();
     out.repo.write("secret.txt", "private");
     symlink(out.repo.join("secret.txt"), place("link.txt", &out)).unwrap();
-    fails(&out, 1, expect![[r#"
+    fails(
+        &out,
+        1,
+        expect![[r#"
         error: the link `REPOSITORY/site/public/link.txt` leads out of the site's folder
           REPOSITORY/secret.txt
 
         hint: copy what it names into the site
-    "#]]);
+    "#]],
+    );
 
     let twice = world();
     fs::write(place("caf\u{e9}.html", &twice), "composed").unwrap();
     fs::write(place("cafe\u{301}.html", &twice), "decomposed").unwrap();
-    fails(&twice, 1, expect![[r#"
+    fails(
+        &twice,
+        1,
+        expect![[r#"
         error: two files have the same key `café.html`
           REPOSITORY/site/public/cafe\u{301}.html
           REPOSITORY/site/public/caf\u{e9}.html
 
         hint: their names are the same text in different Unicode forms: rename one of them
-    "#]]);
+    "#]],
+    );
 
     let not_text = world();
-    fs::write(place("x", &not_text).with_file_name(std::ffi::OsStr::from_bytes(b"caf\xe9.html")), "latin").unwrap();
-    fails(&not_text, 1, expect![[r#"
+    fs::write(
+        place("x", &not_text).with_file_name(std::ffi::OsStr::from_bytes(b"caf\xe9.html")),
+        "latin",
+    )
+    .unwrap();
+    fails(
+        &not_text,
+        1,
+        expect![[r#"
         error: failed to name `REPOSITORY/site/public/caf�.html` in the bucket: it has a name that is not UTF-8
 
         hint: rename the file, or let the generator leave it out
-    "#]]);
+    "#]],
+    );
 
     let socket = world();
     let _listener = std::os::unix::net::UnixListener::bind(place("socket", &socket)).unwrap();
-    fails(&socket, 1, expect![[r#"
+    fails(
+        &socket,
+        1,
+        expect![[r#"
         error: `REPOSITORY/site/public/socket` is neither a file nor a folder
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -296,19 +375,27 @@ fn a_generator_that_fails_or_is_not_there() {
     let ran = world.deploy(&[]).exits(1);
     assert!(ran.stderr.contains("what it said\nand complained\n"), "{}", ran.stderr);
     assert!(!ran.stdout.contains("what it said"), "standard output is for the report");
-    fails(&world, 1, expect![[r#"
+    fails(
+        &world,
+        1,
+        expect![[r#"
         error: the build failed: `sh -c echo what it said; echo and complained >&2; exit 7` ended with exit code 7
 
         hint: run it by hand in `REPOSITORY/site`; nothing was deployed
-    "#]]);
+    "#]],
+    );
 
     with(r#"["hugo-that-nobody-installed", "--minify"]"#);
-    fails(&world, 1, expect![[r#"
+    fails(
+        &world,
+        1,
+        expect![[r#"
         error: failed to run `hugo-that-nobody-installed --minify`
           No such file or directory (os error 2)
 
         hint: is `hugo-that-nobody-installed` installed, and on the PATH?
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -341,7 +428,11 @@ fn an_upload_that_fails_leaves_pages_and_deletes_alone() {
         hint: the credentials need s3:ListBucket on the bucket and s3:GetObject, s3:PutObject, s3:DeleteObject and s3:AbortMultipartUpload on its objects, and the bucket must belong to `account`
 
     "#]].assert_eq(&told(&ran, &world));
-    assert!(ran.stdout.contains("failed: 0 of 2 uploads and 0 of 1 deletes done"), "{}", ran.stdout);
+    assert!(
+        ran.stdout.contains("failed: 0 of 2 uploads and 0 of 1 deletes done"),
+        "{}",
+        ran.stdout
+    );
 
     world.wire.answer(|_| None);
     world.deploy(&[]).exits(0);
@@ -367,8 +458,11 @@ fn a_delete_that_fails_is_told_by_its_key() {
 #[test]
 fn the_generator_sees_no_credential() {
     let world = world();
-    let config = world.config("").replace("[build]", r#"[build]
-command = ["sh", "-c", "env > public/env.txt"]"#);
+    let config = world.config("").replace(
+        "[build]",
+        r#"[build]
+command = ["sh", "-c", "env > public/env.txt"]"#,
+    );
     world.repo.write("site/deploy.toml", format!("{config}{OTHER}"));
     let hidden = [
         ("AWS_SESSION_TOKEN", "no-1"),
@@ -411,7 +505,9 @@ fn a_secret_reaches_no_output_and_no_disk() {
     world.wire.answer(|_| Some(Answer::error(403, "SignatureDoesNotMatch", "told by the test")));
     printed.push(world.deploy_with(&[], &verbose));
     for ran in printed {
-        assert!(!ran.stdout.contains(&world.store.secret) && !ran.stderr.contains(&world.store.secret));
+        assert!(
+            !ran.stdout.contains(&world.store.secret) && !ran.stderr.contains(&world.store.secret)
+        );
     }
     let secret = world.store.secret.as_bytes();
     let on_disk = world.repo.files(".").into_iter().chain(files_of_home(&world));
@@ -422,7 +518,9 @@ fn a_secret_reaches_no_output_and_no_disk() {
 
 fn files_of_home(world: &World) -> Vec<(String, Vec<u8>)> {
     let entries = fs::read_dir(world.repo.home()).unwrap();
-    let read = |entry: fs::DirEntry| (entry.path().display().to_string(), fs::read(entry.path()).unwrap_or_default());
+    let read = |entry: fs::DirEntry| {
+        (entry.path().display().to_string(), fs::read(entry.path()).unwrap_or_default())
+    };
     entries.map(|entry| read(entry.unwrap())).collect()
 }
 
@@ -433,7 +531,10 @@ fn the_output_is_emptied_before_a_build_only_where_git_ignores_it() {
     world.repo.write("site/deploy.toml", &config);
     world.repo.write("site/public/stale.html", "stale");
     world.deploy(&[]).exits(0);
-    assert!(world.keys().contains(&"stale.html".to_owned()), "a folder that git keeps is not emptied");
+    assert!(
+        world.keys().contains(&"stale.html".to_owned()),
+        "a folder that git keeps is not emptied"
+    );
 
     world.repo.write(".gitignore", "/target\n/site/public/\n");
     let config = config.replace("[\"true\"]", r#"["sh", "-c", "echo new > public/index.html"]"#);
@@ -450,4 +551,20 @@ fn the_output_is_emptied_before_a_build_only_where_git_ignores_it() {
     index.write().unwrap();
     world.deploy(&[]).exits(0);
     assert_eq!(world.keys(), ["index.html", "kept.html"]);
+}
+
+#[test]
+fn a_signal_ends_it_with_the_exit_code_for_that() {
+    for signal in ["-INT", "-TERM"] {
+        let world = world();
+        let command = r#"["sh", "-c", "touch started; exec sleep 600"]"#;
+        let config = world.config("").replace("[build]", &format!("[build]\ncommand = {command}"));
+        world.repo.write("site/deploy.toml", config);
+        let variables =
+            [("SITE_KEY", world.store.key.as_str()), ("SITE_SECRET", &world.store.secret)];
+        let ran =
+            world.repo.xtask_signalled(&["deploy"], &variables, signal, "site/started").exits(130);
+        assert!(ran.stderr.contains("interrupted: run it again"), "{}", ran.stderr);
+        assert_eq!(world.wire.take_writes(), 0);
+    }
 }

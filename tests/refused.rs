@@ -33,7 +33,13 @@ fn refused(world: &World, variables: &[(&str, &str)], code: &str, said: Expect) 
 }
 
 #[track_caller]
-fn refused_with(world: &World, arguments: &[&str], variables: &[(&str, &str)], code: &str, said: Expect) {
+fn refused_with(
+    world: &World,
+    arguments: &[&str],
+    variables: &[(&str, &str)],
+    code: &str,
+    said: Expect,
+) {
     refused_once_built(world, arguments, variables, code, said);
     assert!(!world.repo.join(BUILT).exists(), "the generator was run");
 }
@@ -76,11 +82,16 @@ fn told(ran: &Ran, world: &World) -> String {
 fn a_branch_that_no_environment_takes() {
     let world = world();
     world.repo.switch_to_new("fix/typo");
-    refused(&world, &[], "unknown-branch", expect![[r#"
+    refused(
+        &world,
+        &[],
+        "unknown-branch",
+        expect![[r#"
         refused: no environment takes branch `fix/typo`
 
         hint: add it to the `branches` of one environment in deploy.toml: `production` takes main
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -100,11 +111,16 @@ bucket = "bucket-b"
 "#,
     );
     world.repo.switch_to_new("fix/typo");
-    refused(&world, &[], "ambiguous-branch", expect![[r#"
+    refused(
+        &world,
+        &[],
+        "ambiguous-branch",
+        expect![[r#"
         refused: branch `fix/typo` matches globs of `a`, `b`
 
         hint: name it exactly in one of them: branches = ["fix/typo"]
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -117,11 +133,16 @@ fn a_pull_request_where_no_environment_takes_any() {
         ("GITHUB_HEAD_REF", "main"),
         ("GITHUB_BASE_REF", "main"),
     ];
-    refused(&world, &variables, "pull-request", expect![[r#"
+    refused(
+        &world,
+        &variables,
+        "pull-request",
+        expect![[r#"
         refused: this is pull request 7, and no environment takes pull requests
 
         hint: set `pull-requests = true` in one environment of deploy.toml, or let the job run on pushes
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -139,11 +160,16 @@ fn the_pull_request_of_a_fork_from_a_branch_called_main() {
         ("GITHUB_HEAD_REF", "main"),
         ("GITHUB_EVENT_PATH", event.to_str().unwrap()),
     ];
-    refused(&world, &variables, "fork", expect![[r#"
+    refused(
+        &world,
+        &variables,
+        "fork",
+        expect![[r#"
         refused: GitHub Actions says that this is the pull request of a fork, and a fork's code never goes to an account
 
         hint: let it run on branches of this repository only, or deploy after the merge
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -154,22 +180,32 @@ fn the_event_that_gives_secrets_to_a_forks_code() {
         ("GITHUB_EVENT_NAME", "pull_request_target"),
         ("GITHUB_REF", "refs/heads/main"),
     ];
-    refused(&world, &variables, "untrusted-event", expect![[r#"
+    refused(
+        &world,
+        &variables,
+        "untrusted-event",
+        expect![[r#"
         refused: the event `pull_request_target` of GitHub Actions runs with secrets on a branch that it did not push, so it chooses no account
 
         hint: let the job run on: push
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_tag_called_like_a_branch() {
     let world = world();
     let variables = [("GITLAB_CI", "true"), ("CI_COMMIT_TAG", "main")];
-    refused(&world, &variables, "tag", expect![[r#"
+    refused(
+        &world,
+        &variables,
+        "tag",
+        expect![[r#"
         refused: GitLab says that tag `main` was pushed, and only branches choose an environment
 
         hint: push the branch that the tag is on
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -177,27 +213,42 @@ fn a_head_on_no_branch() {
     let world = world();
     let commit = world.repo.git().head().unwrap().target().unwrap();
     world.repo.git().set_head_detached(commit).unwrap();
-    refused(&world, &[], "detached", expect![[r#"
+    refused(
+        &world,
+        &[],
+        "detached",
+        expect![[r#"
         refused: git's HEAD is on no branch
 
         hint: git switch BRANCH, or name the environment by hand: --env NAME
-    "#]]);
-    refused(&world, &[("JENKINS_URL", "https://ci/")], "detached", expect![[r#"
+    "#]],
+    );
+    refused(
+        &world,
+        &[("JENKINS_URL", "https://ci/")],
+        "detached",
+        expect![[r#"
         refused: git's HEAD is on no branch, and Jenkins does not say which branch was pushed
 
         hint: git switch BRANCH, or name the environment by hand: --env NAME
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_branch_without_a_commit() {
     let world = World { repo: crate::harness::Repo::unborn("main"), ..World::new() };
     configure(&world, "");
-    refused(&world, &[], "unborn-branch", expect![[r#"
+    refused(
+        &world,
+        &[],
+        "unborn-branch",
+        expect![[r#"
         refused: the branch has no commit yet, so there is nothing to name this deploy by
 
         hint: git add --all && git commit
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -208,73 +259,111 @@ fn ci_that_speaks_of_another_commit() {
         ("CIRCLE_BRANCH", "main"),
         ("CIRCLE_SHA1", "0123456789012345678901234567890123456789"),
     ];
-    refused(&world, &variables, "commit-mismatch", expect![[r#"
+    refused(
+        &world,
+        &variables,
+        "commit-mismatch",
+        expect![[r#"
         refused: CircleCI says that it builds commit 0123456, and git's HEAD is COMMIT
 
         hint: deploy in the checkout that CI made, before anything moves its HEAD
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn ci_that_speaks_of_another_branch() {
     let world = world();
     world.repo.switch_to_new("other");
-    let variables = [("GITHUB_ACTIONS", "true"), ("GITHUB_EVENT_NAME", "push"), ("GITHUB_REF", "refs/heads/main")];
-    refused(&world, &variables, "branch-mismatch", expect![[r#"
+    let variables = [
+        ("GITHUB_ACTIONS", "true"),
+        ("GITHUB_EVENT_NAME", "push"),
+        ("GITHUB_REF", "refs/heads/main"),
+    ];
+    refused(
+        &world,
+        &variables,
+        "branch-mismatch",
+        expect![[r#"
         refused: GitHub Actions says that branch `main` was pushed (GITHUB_REF), and git's HEAD is on `other`
 
         hint: deploy in the checkout that CI made, before anything switches its branch
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn an_environment_chosen_by_hand_in_ci() {
     let world = world();
-    refused_with(&world, &["--env", "production"], &[("CI", "true")], "env-in-ci", expect![[r#"
+    refused_with(
+        &world,
+        &["--env", "production"],
+        &[("CI", "true")],
+        "env-in-ci",
+        expect![[r#"
         refused: `--env` is for a person at a terminal, and this is CI, where the branch decides
 
         hint: leave `--env` out and let an environment of deploy.toml take the branch
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn credentials_that_are_not_there_whatever_else_is() {
     let world = world();
     let none = [(KEY_VARIABLE, ""), (SECRET_VARIABLE, "")];
-    refused(&world, &none, "missing-credentials", expect![[r#"
+    refused(
+        &world,
+        &none,
+        "missing-credentials",
+        expect![[r#"
         refused: SITE_KEY and SITE_SECRET are not set, and `production` takes its credentials from nowhere else
 
         hint: set SITE_KEY and SITE_SECRET to credentials of the store at ENDPOINT (in CI: as secrets of this job; the pull requests of forks get none)
-    "#]]);
+    "#]],
+    );
     let ambient = [
         (SECRET_VARIABLE, ""),
         ("AWS_ACCESS_KEY_ID", world.store.key.as_str()),
         ("AWS_SECRET_ACCESS_KEY", world.store.secret.as_str()),
         ("PRODUCTION_AWS_SECRET_ACCESS_KEY", world.store.secret.as_str()),
     ];
-    refused(&world, &ambient, "missing-credentials", expect![[r#"
+    refused(
+        &world,
+        &ambient,
+        "missing-credentials",
+        expect![[r#"
         refused: SITE_SECRET is not set, and `production` takes its credentials from nowhere else
 
         hint: set SITE_SECRET to credentials of the store at ENDPOINT (in CI: as secrets of this job; the pull requests of forks get none)
-    "#]]);
+    "#]],
+    );
     assert!(world.wire.take().is_empty(), "a request without credentials");
 }
 
 #[test]
 fn a_profile_that_is_not_there_whatever_else_is() {
     let world = world();
-    let config = world.config("").replace("access-key-id = \"SITE_KEY\", secret-access-key = \"SITE_SECRET\"", "profile = \"staging\"");
+    let config = world.config("").replace(
+        "access-key-id = \"SITE_KEY\", secret-access-key = \"SITE_SECRET\"",
+        "profile = \"staging\"",
+    );
     world.repo.write("site/deploy.toml", config);
     let ambient = [
         ("AWS_ACCESS_KEY_ID", world.store.key.as_str()),
         ("AWS_SECRET_ACCESS_KEY", world.store.secret.as_str()),
         ("AWS_EC2_METADATA_DISABLED", "true"),
     ];
-    refused(&world, &ambient, "missing-credentials", expect![[r#"
+    refused(
+        &world,
+        &ambient,
+        "missing-credentials",
+        expect![[r#"
         refused: the profile `staging` of `production` gives no credentials: it is not in the AWS config files
 
         hint: aws configure --profile staging, or for single sign-on: aws sso login --profile staging
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -282,11 +371,16 @@ fn keys_of_another_account_under_the_right_names() {
     let world = world();
     configure(&world, "account = \"222222222222\"");
     caller_is(&world, "111111111111", "arn:aws:iam::111111111111:user/deploy");
-    refused(&world, &[], "wrong-account", expect![[r#"
+    refused(
+        &world,
+        &[],
+        "wrong-account",
+        expect![[r#"
         refused: the credentials in SITE_KEY and SITE_SECRET belong to account 111111111111, and `production` deploys to account 222222222222
 
         hint: use credentials of account 222222222222, or correct `account` in deploy.toml
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -294,11 +388,16 @@ fn the_root_user_of_the_right_account() {
     let world = world();
     configure(&world, "account = \"222222222222\"");
     caller_is(&world, "222222222222", "arn:aws:iam::222222222222:root");
-    refused(&world, &[], "root-user", expect![[r#"
+    refused(
+        &world,
+        &[],
+        "root-user",
+        expect![[r#"
         refused: the credentials in SITE_KEY and SITE_SECRET are those of account 222222222222's root user, who may do anything
 
         hint: use an IAM role or user that may write to this bucket only
-    "#]]);
+    "#]],
+    );
 }
 
 /// Lets STS answer with this identity.
@@ -318,11 +417,17 @@ fn a_site_without_files() {
     world.deploy(&[]).exits(0);
     world.repo.remove("site/public");
     std::fs::create_dir(world.repo.join("site/public")).unwrap();
-    refused_once_built(&world, &[], &[], "empty-site", expect![[r#"
+    refused_once_built(
+        &world,
+        &[],
+        &[],
+        "empty-site",
+        expect![[r#"
         refused: the site has no files, so deploying it would only delete
 
         hint: look at what the build printed, and at `output` of [build] in deploy.toml
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -332,25 +437,46 @@ fn more_deletes_than_the_limit() {
     world.site(keys.iter().map(|key| (key.as_str(), "text")));
     world.deploy(&[]).exits(0);
     world.site([("index.html", "page")]);
-    refused_once_built(&world, &[], &[], "too-many-deletes", expect![[r#"
+    refused_once_built(
+        &world,
+        &[],
+        &[],
+        "too-many-deletes",
+        expect![[r#"
         refused: this would delete 300 of 300 objects, and the limit is 20, or 25 % of them if that is more
 
         hint: look at them with --dry-run; if they are to go: cargo xtask deploy --max-deletes 300
-    "#]]);
-    refused_once_built(&world, &["--max-deletes", "299"], &[], "too-many-deletes", expect![[r#"
+    "#]],
+    );
+    refused_once_built(
+        &world,
+        &["--max-deletes", "299"],
+        &[],
+        "too-many-deletes",
+        expect![[r#"
         refused: this would delete 300 of 300 objects, and the limit is 299
 
         hint: look at them with --dry-run; if they are to go: cargo xtask deploy --max-deletes 300
-    "#]]);
+    "#]],
+    );
     configure(&world, "max-deletes = 10");
-    refused_once_built(&world, &[], &[], "too-many-deletes", expect![[r#"
+    refused_once_built(
+        &world,
+        &[],
+        &[],
+        "too-many-deletes",
+        expect![[r#"
         refused: this would delete 300 of 300 objects, and the limit is 10
 
         hint: look at them with --dry-run; if they are to go: cargo xtask deploy --max-deletes 300
-    "#]]);
+    "#]],
+    );
 
     let dry = world.deploy(&["--dry-run"]).exits(0);
-    assert!(dry.stderr.contains("warning: a deploy would be refused: this would delete 300 of 300 objects"));
+    assert!(
+        dry.stderr
+            .contains("warning: a deploy would be refused: this would delete 300 of 300 objects")
+    );
     world.deploy(&["--max-deletes", "300"]).exits(0);
     assert_eq!(world.keys(), ["index.html"]);
 }
@@ -381,7 +507,11 @@ fn the_account_is_checked_before_anything_is_asked_of_the_bucket() {
     let told = asked.clone();
     world.wire.answer(move |seen| {
         told.fetch_or(seen.path != "/", Ordering::Relaxed);
-        Some(Answer::error(403, "InvalidClientTokenId", "The security token included in the request is invalid."))
+        Some(Answer::error(
+            403,
+            "InvalidClientTokenId",
+            "The security token included in the request is invalid.",
+        ))
     });
     let ran = world.deploy(&[]).exits(1);
     expect![[r#"

@@ -24,12 +24,18 @@ fn a_site_is_deployed_and_deployed_again_and_the_second_time_nothing_happens() {
     world.site([("index.html", "<h1>one</h1>"), ("style.css", "h1 {}"), ("old.html", "old")]);
 
     let first = world.deploy(&["--json"]).exits(0).json();
-    assert_eq!(uploads(&first), reasons([("index.html", "new"), ("old.html", "new"), ("style.css", "new")]));
+    assert_eq!(
+        uploads(&first),
+        reasons([("index.html", "new"), ("old.html", "new"), ("style.css", "new")])
+    );
     world.assert_bucket_equals_site("");
     assert!(world.wire.take_writes() > 0, "the wire counts writes");
 
     let again = world.deploy(&["--json"]).exits(0).json();
-    assert_eq!((&again["uploads"], &again["deletes"], &again["unchanged"]), (&json!([]), &json!([]), &json!(3)));
+    assert_eq!(
+        (&again["uploads"], &again["deletes"], &again["unchanged"]),
+        (&json!([]), &json!([]), &json!(3))
+    );
     assert_eq!(world.wire.take_writes(), 0);
 
     world.site([("index.html", "<h1>two</h1>"), ("style.css", "h1 {}"), ("new/page.html", "new")]);
@@ -91,8 +97,20 @@ fn the_json_object_has_the_keys_that_scripts_rely_on() {
     let mut keys: Vec<_> = report.as_object().unwrap().keys().map(String::as_str).collect();
     keys.sort_unstable();
     let expected = [
-        "account", "branch", "bucket", "bytes_sent", "commit", "deletes", "dry_run", "elapsed_ms",
-        "environment", "failures", "prefix", "requests", "unchanged", "uploads",
+        "account",
+        "branch",
+        "bucket",
+        "bytes_sent",
+        "commit",
+        "deletes",
+        "dry_run",
+        "elapsed_ms",
+        "environment",
+        "failures",
+        "prefix",
+        "requests",
+        "unchanged",
+        "uploads",
     ];
     assert_eq!(keys, expected);
     assert_eq!(report["environment"], json!("production"));
@@ -102,8 +120,7 @@ fn the_json_object_has_the_keys_that_scripts_rely_on() {
     assert_eq!(report["prefix"], json!(""));
     assert_eq!(report["bytes_sent"], json!(4));
     assert_eq!(report["failures"], json!([]));
-    let upload =
-        json!({"key": "index.html", "reason": "new", "bytes": 4, "content_type": "text/html; charset=utf-8"});
+    let upload = json!({"key": "index.html", "reason": "new", "bytes": 4, "content_type": "text/html; charset=utf-8"});
     assert_eq!(report["uploads"], json!([upload]));
     assert_eq!(report["requests"], json!(world.wire.take().len()));
 }
@@ -137,7 +154,10 @@ content-encoding = "identity"
     assert_eq!(script.expires.as_deref(), Some("Wed, 21 Oct 2037 07:28:00 GMT"));
     assert_eq!(script.meta, BTreeMap::from([("team".into(), "docs".into())]));
     assert_eq!(objects["index.html"].cache_control.as_deref(), Some("no-cache"));
-    assert_eq!(objects["doc.pdf"].content_disposition.as_deref(), Some("attachment; filename=\"a b.pdf\""));
+    assert_eq!(
+        objects["doc.pdf"].content_disposition.as_deref(),
+        Some("attachment; filename=\"a b.pdf\"")
+    );
     assert_eq!(objects["doc.pdf"].content_encoding.as_deref(), Some("identity"));
     assert_eq!(objects["plain"].content_type.as_deref(), Some("application/octet-stream"));
 
@@ -163,7 +183,10 @@ fn a_file_above_the_bound_goes_in_parts_and_is_not_sent_again() {
     world.repo.write("site/public/movie.mp4", &movie);
     world.repo.write("site/public/empty.txt", "");
     world.deploy(&[]).exits(0);
-    assert!(world.wire.take().iter().any(|seen| seen.query.contains("partNumber=3")), "three parts");
+    assert!(
+        world.wire.take().iter().any(|seen| seen.query.contains("partNumber=3")),
+        "three parts"
+    );
     world.assert_bucket_equals_site("");
     assert_eq!(world.objects()["movie.mp4"].content_type.as_deref(), Some("video/mp4"));
 
@@ -222,7 +245,8 @@ fn a_prefix_is_a_folder_and_nothing_outside_of_it_is_listed_or_deleted() {
     assert_eq!(report["deletes"], json!([]));
     let keys = ["index.html", "stg", "stg-old/a.html", "stg/index.html", "stg2/index.html"];
     assert_eq!(world.keys(), keys);
-    let outside = |seen: &Seen| seen.query.contains("list-type") && !seen.query.contains("prefix=stg%2F");
+    let outside =
+        |seen: &Seen| seen.query.contains("list-type") && !seen.query.contains("prefix=stg%2F");
     assert!(!world.wire.take().iter().any(outside), "a listing without the prefix");
 }
 
@@ -266,7 +290,10 @@ credentials = {{ access-key-id = "SITE_KEY", secret-access-key = "SITE_SECRET" }
     world.repo.switch_to_new("feature/a");
     assert_eq!(world.deploy(&["--json"]).exits(0).json()["prefix"], json!("branches/feature__a/"));
     world.repo.switch_to_new("feature/a-b");
-    assert_eq!(world.deploy(&["--json"]).exits(0).json()["prefix"], json!("branches/feature__a-b/"));
+    assert_eq!(
+        world.deploy(&["--json"]).exits(0).json()["prefix"],
+        json!("branches/feature__a-b/")
+    );
 
     // Production has the whole bucket, but for the folders of the other environment.
     world.site([("index.html", "production")]);
@@ -291,8 +318,12 @@ fn assets_arrive_before_pages_and_deletes_come_last() {
 
     let writes: Vec<Seen> = world.wire.take().into_iter().filter(Seen::writes).collect();
     let position = |matches: &dyn Fn(&Seen) -> bool| {
-        let found: Vec<usize> =
-            writes.iter().enumerate().filter(|(_, seen)| matches(seen)).map(|(index, _)| index).collect();
+        let found: Vec<usize> = writes
+            .iter()
+            .enumerate()
+            .filter(|(_, seen)| matches(seen))
+            .map(|(index, _)| index)
+            .collect();
         (found[0], found[found.len() - 1])
     };
     let is_page = |seen: &Seen| pages.iter().any(|page| seen.path.ends_with(&format!("/{page}")));
@@ -350,7 +381,8 @@ fn more_than_a_page_of_objects_is_listed_and_deleted_whole() {
 #[test]
 fn dot_names_and_secrets_stay_at_home() {
     let world = World::new();
-    let secrets = [".git/config", ".env", "server.key", "keys/id_rsa", ".DS_Store", "a/.hidden/b.html"];
+    let secrets =
+        [".git/config", ".env", "server.key", "keys/id_rsa", ".DS_Store", "a/.hidden/b.html"];
     world.site(secrets.into_iter().chain(["index.html", ".well-known/acme"]).map(|key| (key, "x")));
     let ran = world.deploy(&[]).exits(0);
     assert_eq!(world.keys(), [".well-known/acme", "index.html"]);

@@ -31,7 +31,8 @@ struct Site {
 
 impl Site {
     fn new() -> Site {
-        let address = std::env::var("XTASK_TEST_MOTO").expect("XTASK_TEST_MOTO names moto's address");
+        let address =
+            std::env::var("XTASK_TEST_MOTO").expect("XTASK_TEST_MOTO names moto's address");
         let keys = ACCOUNTS.map(|(_, _, account)| assume_role(&address, account));
         let buckets = [0, 1, 2].map(|n| {
             let Keys { id, secret, token } = &keys[n];
@@ -48,7 +49,8 @@ impl Site {
     }
 
     fn config(&self) -> String {
-        let mut config = "[build]\ncommand = [\"touch\", \"built\"]\noutput = \"public\"\n".to_owned();
+        let mut config =
+            "[build]\ncommand = [\"touch\", \"built\"]\noutput = \"public\"\n".to_owned();
         for ((name, branch, account), bucket) in ACCOUNTS.iter().zip(&self.buckets) {
             let (upper, endpoint) = (name.to_uppercase(), self.wire.endpoint());
             config += &format!(
@@ -84,7 +86,11 @@ credentials = {{ access-key-id = "{upper}_KEY", secret-access-key = "{upper}_SEC
         let Keys { id, secret, token } = &self.keys[n];
         let address = std::env::var("XTASK_TEST_MOTO").expect("an address");
         let store = Store::with_token(&address, "us-east-1", id, secret, token);
-        store.objects(&self.buckets[n]).into_keys().filter(|key| !key.starts_with(".xtask/")).collect()
+        store
+            .objects(&self.buckets[n])
+            .into_keys()
+            .filter(|key| !key.starts_with(".xtask/"))
+            .collect()
     }
 }
 
@@ -187,7 +193,9 @@ fn missing_names_are_refused_with_productions_keys_in_the_ambient_variables() {
 #[ignore = "needs moto, which .ci/run starts"]
 fn the_pull_request_of_a_fork_from_a_branch_called_main_is_refused() {
     let site = Site::new();
-    let config = site.config().replace("branches = [\"main\"]", "branches = [\"main\"]\npull-requests = true");
+    let config = site
+        .config()
+        .replace("branches = [\"main\"]", "branches = [\"main\"]\npull-requests = true");
     site.repo.write("site/deploy.toml", config);
     let [production, staging, development] = &site.keys;
     let variables = site.variables([production, staging, development]);

@@ -75,7 +75,8 @@ credentials = {{ access-key-id = "{KEY_VARIABLE}", secret-access-key = "{SECRET_
     }
 
     pub fn deploy_with(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Ran {
-        let mut all = vec![(KEY_VARIABLE, self.store.key.as_str()), (SECRET_VARIABLE, &self.store.secret)];
+        let mut all =
+            vec![(KEY_VARIABLE, self.store.key.as_str()), (SECRET_VARIABLE, &self.store.secret)];
         all.extend(variables);
         let arguments: Vec<&str> = [&["deploy"], arguments].concat();
         self.repo.xtask(&arguments, &all)

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use git2::{IndexAddOption, Oid, Repository, RepositoryInitOptions, Signature};
 use serde_json::Value;
@@ -33,7 +34,8 @@ impl Repo {
 
     /// A repository without a commit.
     pub fn unborn(branch: &str) -> Repo {
-        let scratch = || tempfile::Builder::new().prefix("xtask-").tempdir().expect("a scratch folder");
+        let scratch =
+            || tempfile::Builder::new().prefix("xtask-").tempdir().expect("a scratch folder");
         let repo = Repo { folder: scratch(), home: scratch() };
         Repository::init_opts(repo.path(), RepositoryInitOptions::new().initial_head(branch))
             .expect("a new repository");
@@ -46,6 +48,11 @@ impl Repo {
 
     pub fn join(&self, path: &str) -> PathBuf {
         self.path().join(path)
+    }
+
+    /// The home folder that the tool sees.
+    pub fn home(&self) -> &Path {
+        self.home.path()
     }
 
     pub fn git(&self) -> Repository {
@@ -118,15 +125,45 @@ impl Repo {
     }
 
     pub fn xtask_in(&self, folder: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Ran {
-        let output = Command::new(env!("CARGO_BIN_EXE_xtask"))
+        Ran::of(self.command(folder, arguments, variables).output().expect("the tool runs"))
+    }
+
+    /// Starts the tool and sends it a signal once a file is there.
+    pub fn xtask_signalled(
+        &self,
+        arguments: &[&str],
+        variables: &[(&str, &str)],
+        signal: &str,
+        once: &str,
+    ) -> Ran {
+        let mut command = self.command(".", arguments, variables);
+        let child =
+            command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the tool runs");
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while !self.join(once).exists() {
+            assert!(Instant::now() < deadline, "`{once}` is not there after a minute");
+            std::thread::yield_now();
+        }
+        let kill = Command::new("kill").args([signal, &child.id().to_string()]).status();
+        assert!(kill.expect("kill runs").success());
+        Ran::of(child.wait_with_output().expect("the tool ends"))
+    }
+
+    fn command(&self, folder: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
+        command
             .args(arguments)
             .current_dir(self.join(folder))
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("HOME", self.home.path())
-            .envs(variables.iter().copied())
-            .output()
-            .expect("the tool runs");
+            .envs(variables.iter().copied());
+        command
+    }
+}
+
+impl Ran {
+    fn of(output: Output) -> Ran {
         Ran {
             code: output.status.code(),
             stdout: String::from_utf8(output.stdout).expect("UTF-8 on standard output"),
@@ -134,13 +171,6 @@ impl Repo {
         }
     }
 
-    /// The home folder that the tool sees.
-    pub fn home(&self) -> &Path {
-        self.home.path()
-    }
-}
-
-impl Ran {
     /// Asserts the exit code, and shows what was printed where it is another.
     #[track_caller]
     pub fn exits(self, code: i32) -> Ran {

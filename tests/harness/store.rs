@@ -41,7 +41,9 @@ impl Store {
         static STORE: OnceLock<Store> = OnceLock::new();
         STORE.get_or_init(|| match std::env::var("XTASK_TEST_S3") {
             Ok(endpoint) => {
-                let var = |name: &str| std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set"));
+                let var = |name: &str| {
+                    std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set"))
+                };
                 let (region, key) = (var("XTASK_TEST_S3_REGION"), var("XTASK_TEST_S3_KEY"));
                 Store::at(&endpoint, &region, &key, &var("XTASK_TEST_S3_SECRET"))
             }
@@ -54,7 +56,11 @@ impl Store {
     }
 
     pub fn with_token(endpoint: &str, region: &str, key: &str, secret: &str, token: &str) -> Store {
-        Store::connect(endpoint, region, Credentials::new(key, secret, Some(token.into()), None, "tests"))
+        Store::connect(
+            endpoint,
+            region,
+            Credentials::new(key, secret, Some(token.into()), None, "tests"),
+        )
     }
 
     fn connect(endpoint: &str, region: &str, credentials: Credentials) -> Store {
@@ -69,7 +75,8 @@ impl Store {
             .force_path_style(true)
             .build();
         let address = endpoint.strip_prefix("http://").expect("an address without TLS").to_owned();
-        let (key, secret) = (credentials.access_key_id().into(), credentials.secret_access_key().into());
+        let (key, secret) =
+            (credentials.access_key_id().into(), credentials.secret_access_key().into());
         Store { region: region.into(), key, secret, client: Client::from_conf(config), address }
     }
 
@@ -126,7 +133,8 @@ impl Store {
 
     pub fn object(&self, bucket: &str, key: &str) -> Remote {
         block_on(async {
-            let got = self.client.get_object().bucket(bucket).key(key).send().await.expect("an object");
+            let got =
+                self.client.get_object().bucket(bucket).key(key).send().await.expect("an object");
             Remote {
                 etag: got.e_tag.unwrap_or_default(),
                 content_type: got.content_type,

@@ -63,7 +63,9 @@ impl Seen {
 impl Answer {
     /// An error as S3 words it.
     pub fn error(status: u16, code: &str, message: &str) -> Answer {
-        let body = format!("<?xml version=\"1.0\"?><Error><Code>{code}</Code><Message>{message}</Message></Error>");
+        let body = format!(
+            "<?xml version=\"1.0\"?><Error><Code>{code}</Code><Message>{message}</Message></Error>"
+        );
         Answer { status, headers: vec![("content-type", "application/xml")], body }
     }
 }
@@ -116,14 +118,17 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
 async fn converse(client: TcpStream, shared: Arc<Shared>) {
     let Ok(store) = TcpStream::connect(&shared.store).await else { return };
     let _ = (client.set_nodelay(true), store.set_nodelay(true));
-    let Ok((sender, connection)) = hyper::client::conn::http1::handshake(TokioIo::new(store)).await else {
+    let Ok((sender, connection)) = hyper::client::conn::http1::handshake(TokioIo::new(store)).await
+    else {
         return;
     };
     tokio::spawn(connection);
     let sender = Arc::new(tokio::sync::Mutex::new(sender));
     let service = service_fn(move |request| pass(request, sender.clone(), shared.clone()));
     // How a connection ends is for the tool to notice.
-    let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(client), service).await;
+    let _ = hyper::server::conn::http1::Builder::new()
+        .serve_connection(TokioIo::new(client), service)
+        .await;
 }
 
 type Body = BoxBody<Bytes, hyper::Error>;

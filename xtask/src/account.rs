@@ -175,7 +175,9 @@ fn unavailable(environment: &Environment, error: &CredentialsError) -> Refusal {
         Credentials::Profile(profile) => (
             format!("the profile `{profile}` of `{name}` gives no credentials"),
             "it is not in the AWS config files",
-            format!("aws configure --profile {profile}, or for single sign-on: aws sso login --profile {profile}"),
+            format!(
+                "aws configure --profile {profile}, or for single sign-on: aws sso login --profile {profile}"
+            ),
         ),
         _ => (
             format!("`{name}` takes the ambient credentials, and there are none"),

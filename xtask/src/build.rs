@@ -5,6 +5,7 @@
 use std::io::{BufRead, BufReader, PipeReader};
 use std::path::Path;
 use std::process::{Command, ExitStatus};
+use std::time::{Duration, Instant};
 
 use xshell::Shell;
 
@@ -54,9 +55,20 @@ async fn generate(
     drop(command);
     let listener = tell.clone();
     let printed = tokio::task::spawn_blocking(move || repeat(output, &listener));
-    let status = child.wait().await?;
+    let status = wait(&mut child, tell).await?;
     printed.await.map_err(std::io::Error::other)?;
     Ok(status)
+}
+
+async fn wait(child: &mut tokio::process::Child, tell: &Tell) -> std::io::Result<ExitStatus> {
+    let started = Instant::now();
+    let mut seconds = tokio::time::interval(Duration::from_secs(1));
+    loop {
+        tokio::select! {
+            status = child.wait() => return status,
+            _ = seconds.tick() => tell.tell(Event::BuildingFor { seconds: started.elapsed().as_secs() }),
+        }
+    }
 }
 
 /// The command in the site's folder, without any credential in its environment.

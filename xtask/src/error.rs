@@ -16,6 +16,8 @@ pub enum Error {
     Refused(Refusal),
     /// Something broke: exit code 1.
     Failed(Failure),
+    /// Ended by a signal: exit code 130.
+    Interrupted,
 }
 
 /// What broke, why, and what to try.
@@ -59,12 +61,13 @@ impl Failure {
 }
 
 impl Error {
-    /// The process's exit code: 1 failed, 2 usage or configuration, 3 refused.
+    /// The process's exit code: 1 failed, 2 usage or configuration, 3 refused, 130 interrupted.
     pub fn exit_code(&self) -> u8 {
         match self {
             Error::Failed(_) => 1,
             Error::Config(_) => 2,
             Error::Refused(_) => 3,
+            Error::Interrupted => 130,
         }
     }
 }

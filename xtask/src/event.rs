@@ -7,6 +7,10 @@ use std::sync::Arc;
 pub enum Event {
     /// The generator was started; its command line.
     Building(String),
+    /// It still runs.
+    BuildingFor {
+        seconds: u64,
+    },
     /// A line that the generator printed.
     Said(String),
     /// The generator has ended, well or not.

@@ -34,7 +34,7 @@ pub mod error;
 mod event;
 mod headers;
 mod key;
-mod refusal;
+pub mod refusal;
 mod words;
 
 use std::process::ExitCode;
@@ -59,9 +59,38 @@ pub fn main() -> ExitCode {
     }
 }
 
+/// Runs to the end, or to the first SIGINT or SIGTERM.
 fn block_on<T>(work: impl Future<Output = error::Result<T>>) -> error::Result<T> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime
         .map_err(|e| error::failed("failed to start the threads of this process").because(&e))?;
-    runtime.block_on(work)
+    let done = runtime.block_on(async {
+        tokio::select! {
+            done = work => done,
+            () = signal() => Err(error::Error::Interrupted),
+        }
+    });
+    // A thread that reads a file or waits for the generator's last words is not waited for.
+    runtime.shutdown_background();
+    done
+}
+
+#[cfg(unix)]
+async fn signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    // Without a listener the signal ends the process in the system's own way.
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
+    }
+}
+
+#[cfg(not(unix))]
+async fn signal() {
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending().await
+    }
 }

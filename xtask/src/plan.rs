@@ -138,7 +138,9 @@ impl Plan {
         };
         let bound = match limit {
             Some(limit) => format!("the limit is {limit}"),
-            None => format!("the limit is {FEW_DELETES}, or {SMALL_SHARE} % of them if that is more"),
+            None => {
+                format!("the limit is {FEW_DELETES}, or {SMALL_SHARE} % of them if that is more")
+            }
         };
         too_many.then(|| {
             Refusal::new(

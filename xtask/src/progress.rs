@@ -60,6 +60,8 @@ impl Bars {
                     Some(self.spinner("{spinner} building   {elapsed:>4}  {msg}", command));
             }
             Event::Said(line) => self.all.suspend(|| say(&line)),
+            // The bar tells the time by itself.
+            Event::BuildingFor { .. } => {}
             Event::Built => end(&mut self.building),
             Event::Listing { objects } => {
                 if self.listing.is_none() {
@@ -170,7 +172,13 @@ impl Lines {
                 self.stage(format!("building: {command}"));
                 self.quote(|word| format!("::stop-commands::{word}"));
             }
-            Event::Said(line) => say(&line),
+            Event::Said(line) => {
+                self.last = Some(Instant::now());
+                say(&line);
+            }
+            Event::BuildingFor { seconds } => {
+                self.now_and_then(|_| format!("building: {seconds} s so far"))
+            }
             Event::Built => self.quote(|word| format!("::{word}::")),
             Event::Listing { objects } => {
                 self.now_and_then(|_| format!("listing: {}", count(objects, "object")))

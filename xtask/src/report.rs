@@ -4,11 +4,11 @@
 use std::io::Write;
 
 use serde::Serialize;
-use serde_json::{Value, json};
 
 use crate::apply::Outcome;
-use crate::error::Error;
+use crate::error::{Error, Failure};
 use crate::plan::{Plan, Reason};
+use crate::refusal::Refusal;
 use crate::target::{Target, short};
 use crate::words::{bytes, count};
 
@@ -137,7 +137,7 @@ pub fn finish(json: bool, run: &Run, planned: &Planned, done: &Done) {
     let failures = failures(&done.outcome);
     failures.iter().for_each(|line| err(line));
     match json {
-        true => out(&self::json(run, planned, done).to_string()),
+        true => out_json(&self::json(run, planned, done)),
         false => summary(run, planned, done).iter().for_each(|line| out(line)),
     }
 }
@@ -146,13 +146,20 @@ pub fn finish(json: bool, run: &Run, planned: &Planned, done: &Done) {
 pub fn error(error: &Error, json: bool) {
     err(&error_text(error));
     if json {
-        out(&error_json(error).to_string());
+        out_json(&error_json(error));
     }
 }
 
 /// A closed pipe (`| head`) is no failure of the deploy.
 fn out(line: &str) {
     let _ = writeln!(std::io::stdout(), "{line}");
+}
+
+fn out_json(value: &impl Serialize) {
+    match serde_json::to_string(value) {
+        Ok(text) => out(&text),
+        Err(error) => err(&format!("error: failed to write the report as JSON: {error}")),
+    }
 }
 
 fn err(line: &str) {
@@ -232,36 +239,55 @@ fn kept(planned: &Planned) -> String {
     kept.into_iter().chain(skipped).collect()
 }
 
-/// The object of `--json`, for dry runs and real ones alike.
-fn json(run: &Run, planned: &Planned, done: &Done) -> Value {
+/// The object of `--json`, for dry runs and real ones alike, in the order in which it is documented.
+#[derive(Serialize)]
+struct Json<'a> {
+    environment: &'a str,
+    branch: &'a str,
+    commit: &'a str,
+    account: Option<&'a str>,
+    bucket: &'a str,
+    prefix: &'a str,
+    dry_run: bool,
+    #[serde(flatten)]
+    planned: &'a Planned,
+    failures: Vec<JsonFailure<'a>>,
+    bytes_sent: u64,
+    requests: u64,
+    elapsed_ms: u64,
+}
+
+#[derive(Serialize)]
+struct JsonFailure<'a> {
+    key: &'a str,
+    error: String,
+}
+
+fn json<'a>(run: &Run<'a>, planned: &'a Planned, done: &'a Done) -> Json<'a> {
     let Target { environment, prefix, branch, commit, .. } = run.target;
-    let outcome = &done.outcome;
-    let failures = outcome
-        .failures
-        .iter()
-        .map(|(key, failure)| json!({ "key": key, "error": failure.to_string() }));
-    json!({
-        "environment": environment.name,
-        "branch": branch,
-        "commit": commit,
-        "account": environment.account,
-        "bucket": environment.bucket,
-        "prefix": prefix.as_str(),
-        "dry_run": run.dry,
-        "uploads": planned.uploads,
-        "deletes": planned.deletes,
-        "unchanged": planned.unchanged,
-        "failures": failures.collect::<Vec<_>>(),
-        "bytes_sent": outcome.bytes_sent,
-        "requests": done.requests,
-        "elapsed_ms": u64::try_from(done.elapsed.as_millis()).unwrap_or(u64::MAX),
-    })
+    let failure =
+        |(key, failure): &'a (String, Failure)| JsonFailure { key, error: failure.to_string() };
+    Json {
+        environment: &environment.name,
+        branch,
+        commit,
+        account: environment.account.as_deref(),
+        bucket: &environment.bucket,
+        prefix: prefix.as_str(),
+        dry_run: run.dry,
+        planned,
+        failures: done.outcome.failures.iter().map(failure).collect(),
+        bytes_sent: done.outcome.bytes_sent,
+        requests: done.requests,
+        elapsed_ms: u64::try_from(done.elapsed.as_millis()).unwrap_or(u64::MAX),
+    }
 }
 
 /// How an error looks to a person: what happened, why, and after a blank line what to do next.
 fn error_text(error: &Error) -> String {
     match error {
         Error::Config(text) => format!("error: {text}"),
+        Error::Interrupted => INTERRUPTED.into(),
         Error::Refused(refusal) => {
             format!("refused: {}\n\nhint: {}", refusal.message, refusal.hint)
         }
@@ -273,18 +299,28 @@ fn error_text(error: &Error) -> String {
     }
 }
 
-/// How an error looks to a script.
-fn error_json(error: &Error) -> Value {
+/// How an error looks to a script: one key tells a refusal from a failure.
+#[derive(Serialize)]
+#[serde(rename_all = "lowercase")]
+enum JsonError<'a> {
+    Refused { code: &'a str, message: &'a str, hint: &'a str },
+    Failed { message: String, hint: Option<&'a str> },
+}
+
+fn error_json(error: &Error) -> JsonError<'_> {
     match error {
-        Error::Config(text) => json!({ "failed": { "message": text } }),
-        Error::Failed(failure) => {
-            json!({ "failed": { "message": failure.to_string(), "hint": failure.hint } })
+        Error::Refused(Refusal { code, message, hint }) => {
+            JsonError::Refused { code, message, hint }
         }
-        Error::Refused(refusal) => json!({
-            "refused": { "code": refusal.code, "message": refusal.message, "hint": refusal.hint }
-        }),
+        Error::Failed(failure) => {
+            JsonError::Failed { message: failure.to_string(), hint: failure.hint.as_deref() }
+        }
+        Error::Config(text) => JsonError::Failed { message: text.clone(), hint: None },
+        Error::Interrupted => JsonError::Failed { message: INTERRUPTED.into(), hint: None },
     }
 }
+
+const INTERRUPTED: &str = "interrupted: run it again, and it goes on where it stopped";
 
 #[cfg(test)]
 mod tests;

@@ -108,12 +108,12 @@ fn check_keys(entries: &[Entry], prefix: &Prefix) -> Result<(), Failure> {
         if pair[0].relative == pair[1].relative {
             let mut failure = failed(format!("two files have the same key `{}`", pair[0].relative));
             // Both names look the same, so their characters are spelled out.
-            let spelled = |entry: &Entry| entry.found.path.to_string_lossy().escape_default().to_string();
+            let spelled =
+                |entry: &Entry| entry.found.path.to_string_lossy().escape_default().to_string();
             failure.causes.extend(pair.iter().map(spelled));
-            return Err(failure
-                .hint(
-                    "their names are the same text in different Unicode forms: rename one of them",
-                ));
+            return Err(failure.hint(
+                "their names are the same text in different Unicode forms: rename one of them",
+            ));
         }
     }
     let too_long = |entry: &&Entry| prefix.join(&entry.relative).len() > key::LONGEST;
