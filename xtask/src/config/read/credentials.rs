@@ -1,0 +1,69 @@
+//! `credentials`: names of variables, a profile or `"ambient"`, and never a value.
+
+use toml::de::DeValue;
+
+use super::super::problem::{Problem, looks_like_a_secret};
+use super::super::{Credentials, SessionToken};
+use super::Value;
+use super::fields::{Fields, complain, string};
+
+pub fn read_credentials(value: &Value, problems: &mut Vec<Problem>) -> Option<Credentials> {
+    let expected = "`credentials` must be { access-key-id = \"VARIABLE\", secret-access-key = \"VARIABLE\" }, { profile = \"NAME\" } or \"ambient\"";
+    match value.get_ref() {
+        DeValue::String(text) if text == "ambient" => return Some(Credentials::Ambient),
+        DeValue::Table(_) => {}
+        _ => {
+            complain(problems, value.span(), expected);
+            return None;
+        }
+    }
+    let mut fields = Fields::of(value, "credentials", problems)?;
+    let profile = fields.optional("profile");
+    let access_key_id = fields.optional("access-key-id");
+    let secret_access_key = fields.optional("secret-access-key");
+    let session_token = fields.optional("session-token");
+    fields.no_others();
+
+    match (profile, access_key_id, secret_access_key, session_token) {
+        (Some(profile), None, None, None) => {
+            string(profile, problems).map(|(name, _)| Credentials::Profile(name))
+        }
+        (None, Some(id), Some(secret), token) => Some(Credentials::Variables {
+            access_key_id: read_variable(id, problems)?,
+            secret_access_key: read_variable(secret, problems)?,
+            session_token: match token {
+                Some(token) => SessionToken::Required(read_variable(token, problems)?),
+                None => SessionToken::None,
+            },
+        }),
+        _ => {
+            complain(problems, value.span(), expected);
+            None
+        }
+    }
+}
+
+/// The name of an environment variable. A value in its place is an error that does not repeat it.
+fn read_variable(value: &Value, problems: &mut Vec<Problem>) -> Option<String> {
+    let (name, span) = string(value, problems)?;
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
+    let is_name =
+        name.bytes().all(plain) && name.bytes().next().is_some_and(|b| !b.is_ascii_digit());
+    if looks_like_a_secret(&name) {
+        complain(
+            problems,
+            span,
+            "this looks like a credential itself; name the environment variable that holds it, and replace the key if this file was ever pushed",
+        );
+        return None;
+    }
+    if !is_name {
+        complain(
+            problems,
+            span,
+            "this must be the name of an environment variable: letters, digits and `_`",
+        );
+        return None;
+    }
+    Some(name)
+}

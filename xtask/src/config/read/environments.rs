@@ -1,0 +1,236 @@
+//! `[environments.NAME]`: each by itself, and what no two may have in common.
+
+use std::ops::Range;
+
+use toml::Spanned;
+
+use super::super::problem::Problem;
+use super::super::{BRANCH, Branches, Environment, Template, any_segment};
+use super::Value;
+use super::credentials::read_credentials;
+use super::fields::{Fields, boolean, complain, count, string, strings};
+use super::rules::read_glob;
+use crate::key::Prefix;
+
+pub fn read_environments(value: &Value, problems: &mut Vec<Problem>) -> Vec<Environment> {
+    let Some(table) = value.get_ref().as_table() else {
+        complain(
+            problems,
+            value.span(),
+            "`environments` must be tables: [environments.production]",
+        );
+        return Vec::new();
+    };
+    if table.is_empty() {
+        complain(
+            problems,
+            value.span(),
+            "there must be at least one environment: [environments.production]",
+        );
+    }
+    // In the order of the file, so that messages name environments as their author wrote them.
+    let mut named: Vec<_> = table.iter().collect();
+    named.sort_by_key(|(name, _)| name.span().start);
+
+    let mut environments: Vec<Environment> = Vec::new();
+    let mut exact: Vec<(String, String)> = Vec::new();
+    for (name, value) in named {
+        let Some(environment) = read_environment(name, value, &mut exact, problems) else {
+            continue;
+        };
+        for other in &environments {
+            check_pair(other, &environment, name.span(), problems);
+        }
+        environments.push(environment);
+    }
+    environments
+}
+
+fn read_environment(
+    name: &Spanned<std::borrow::Cow<str>>,
+    value: &Value,
+    exact: &mut Vec<(String, String)>,
+    problems: &mut Vec<Problem>,
+) -> Option<Environment> {
+    let name_text = name.get_ref().to_string();
+    if name_text.is_empty()
+        || !name_text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
+    {
+        complain(
+            problems,
+            name.span(),
+            "an environment's name has letters, digits, `-` and `_` only",
+        );
+    }
+    let what = format!("[environments.{name_text}]");
+    let mut fields = Fields::of(value, &what, problems)?;
+    fields.span = name.span();
+    let branches = fields.optional("branches");
+    let pull_requests = fields.optional("pull-requests");
+    let account = fields.optional("account");
+    let region = fields.optional("region");
+    let bucket = fields.required("bucket");
+    let prefix = fields.optional("prefix");
+    let endpoint = fields.optional("endpoint");
+    let url = fields.optional("url");
+    let max_deletes = fields.optional("max-deletes");
+    let credentials = fields.optional("credentials");
+    fields.no_others();
+
+    if account.is_none() && endpoint.is_none() {
+        let message = format!(
+            "`{what}` lacks `account`, the twelve digits of the AWS account that it may write to"
+        );
+        complain(problems, name.span(), message);
+    }
+    if region.is_none() && endpoint.is_none() {
+        complain(
+            problems,
+            name.span(),
+            format!("`{what}` lacks `region`, such as \"eu-central-1\""),
+        );
+    }
+    if branches.is_none() && pull_requests.is_none() {
+        complain(problems, name.span(), format!("`{what}` lacks `branches`, such as [\"main\"]"));
+    }
+    Some(Environment {
+        branches: branches
+            .map(|v| read_branches(v, &name_text, exact, problems))
+            .unwrap_or_default(),
+        pull_requests: pull_requests.and_then(|v| boolean(v, problems)).unwrap_or_default(),
+        account: account.and_then(|v| read_account(v, problems)),
+        region: region.and_then(|v| read_region(v, problems)).unwrap_or_else(|| "us-east-1".into()),
+        bucket: bucket.and_then(|v| read_bucket(v, problems)).unwrap_or_default(),
+        prefix: prefix.and_then(|v| read_prefix(v, problems)).unwrap_or_default(),
+        endpoint: endpoint.and_then(|v| read_address(v, problems)),
+        url: url.and_then(|v| read_address(v, problems)).map(Template),
+        max_deletes: max_deletes.and_then(|v| count(v, problems)),
+        credentials: credentials
+            .and_then(|v| read_credentials(v, problems))
+            .unwrap_or_else(|| Environment::default_credentials(&name_text)),
+        name: name_text,
+    })
+}
+
+/// What two environments may not have in common.
+fn check_pair(a: &Environment, b: &Environment, span: Range<usize>, problems: &mut Vec<Problem>) {
+    if a.pull_requests && b.pull_requests {
+        let message = format!(
+            "`{}` and `{}` both take pull requests; only one environment may",
+            a.name, b.name
+        );
+        complain(problems, span.clone(), message);
+    }
+    // Where one's place is a fixed folder inside the other's, the outer one leaves that folder alone.
+    // Where neither can tell which keys are the other's, each would delete the other's site.
+    let same_place = a.shares_bucket_with(b)
+        && a.reserves() == b.reserves()
+        && !(a.prefix == b.prefix && a.prefix.wants_branch());
+    if same_place {
+        let message = format!(
+            "`{}` and `{}` share the bucket `{}` and would delete each other's objects; give each a `prefix` of its own",
+            a.name, b.name, a.bucket
+        );
+        complain(problems, span, message);
+    }
+}
+
+fn read_branches(
+    value: &Value,
+    environment: &str,
+    exact: &mut Vec<(String, String)>,
+    problems: &mut Vec<Problem>,
+) -> Vec<Branches> {
+    let mut branches = Vec::new();
+    for (pattern, span) in strings(value, problems) {
+        if pattern.is_empty() {
+            complain(problems, span, "a branch's name cannot be empty");
+        } else if pattern.contains(['*', '?', '[', '{', '\\']) {
+            branches.extend(read_glob(&pattern, span, problems).map(Branches::Matching));
+        } else {
+            match exact.iter().find(|(branch, _)| *branch == pattern) {
+                Some((_, other)) => complain(
+                    problems,
+                    span,
+                    format!(
+                        "branch `{pattern}` is taken by `{other}` already; a branch goes to one environment"
+                    ),
+                ),
+                None => exact.push((pattern.clone(), environment.to_owned())),
+            }
+            branches.push(Branches::Exactly(pattern));
+        }
+    }
+    branches
+}
+
+fn read_account(value: &Value, problems: &mut Vec<Problem>) -> Option<String> {
+    if value.get_ref().is_integer() {
+        complain(
+            problems,
+            value.span(),
+            "`account` must be in quotes: an account's number may begin with 0",
+        );
+        return None;
+    }
+    let (account, span) = string(value, problems)?;
+    if account.len() != 12 || !account.bytes().all(|b| b.is_ascii_digit()) {
+        complain(problems, span, "`account` must be the twelve digits of an AWS account");
+    }
+    Some(account)
+}
+
+fn read_region(value: &Value, problems: &mut Vec<Problem>) -> Option<String> {
+    let (region, span) = string(value, problems)?;
+    if region.is_empty() || !region.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
+    {
+        complain(problems, span, "`region` must be a region's name, such as \"eu-central-1\"");
+    }
+    Some(region)
+}
+
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html>
+fn read_bucket(value: &Value, problems: &mut Vec<Problem>) -> Option<String> {
+    let (bucket, span) = string(value, problems)?;
+    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-.".contains(&b);
+    if !(3..=63).contains(&bucket.len()) || !bucket.bytes().all(plain) {
+        complain(
+            problems,
+            span,
+            "`bucket` must be a bucket's name: 3 to 63 lower-case letters, digits, `-` and `.` (no s3://, no folder)",
+        );
+    }
+    Some(bucket)
+}
+
+fn read_prefix(value: &Value, problems: &mut Vec<Problem>) -> Option<Template> {
+    let (text, span) = string(value, problems)?;
+    // A folder is meant, so `stg` and `stg/` are the same.
+    let slash = if text.is_empty() || text.ends_with('/') { "" } else { "/" };
+    let template = Template(text + slash);
+    let leftover = template.0.replace(BRANCH, "");
+    if leftover.contains(['{', '}']) {
+        complain(problems, span.clone(), "only `{branch}` can stand in braces");
+    }
+    if let Err(reason) = Prefix::new(&template.fill(&any_segment())) {
+        complain(
+            problems,
+            span,
+            format!("`prefix` {reason}; it is a folder in the bucket, such as \"docs/\""),
+        );
+    }
+    Some(template)
+}
+
+fn read_address(value: &Value, problems: &mut Vec<Problem>) -> Option<String> {
+    let (address, span) = string(value, problems)?;
+    let host = address.strip_prefix("https://").or_else(|| address.strip_prefix("http://"));
+    let host = host.and_then(|rest| rest.split('/').next()).unwrap_or_default();
+    if host.is_empty() || address.contains(char::is_whitespace) {
+        complain(problems, span, "this must be an address that begins with https:// or http://");
+    } else if host.contains('@') {
+        complain(problems, span, "an address must not hold a user or a password");
+        return None;
+    }
+    Some(address)
+}

@@ -1,0 +1,105 @@
+//! What every part of the file is read with: a table whose unknown keys are noticed, and values of the type
+//! that is expected of them.
+
+use std::ops::Range;
+
+use toml::de::DeTable;
+
+use super::super::problem::{Problem, looks_like_a_secret, nearest};
+use super::Value;
+
+/// A table's keys, and which of them are known.
+pub struct Fields<'v, 'p> {
+    table: &'v DeTable<'v>,
+    pub span: Range<usize>,
+    known: Vec<&'static str>,
+    problems: &'p mut Vec<Problem>,
+}
+
+impl<'v, 'p> Fields<'v, 'p> {
+    pub fn new(table: &'v DeTable<'v>, span: Range<usize>, problems: &'p mut Vec<Problem>) -> Self {
+        Fields { table, span, known: Vec::new(), problems }
+    }
+
+    pub fn of(value: &'v Value<'v>, what: &str, problems: &'p mut Vec<Problem>) -> Option<Self> {
+        match value.get_ref().as_table() {
+            Some(table) => Some(Fields::new(table, value.span(), problems)),
+            None => {
+                complain(problems, value.span(), format!("`{what}` must be a table"));
+                None
+            }
+        }
+    }
+
+    pub fn optional(&mut self, key: &'static str) -> Option<&'v Value<'v>> {
+        self.known.push(key);
+        self.table.get(key)
+    }
+
+    pub fn required(&mut self, key: &'static str) -> Option<&'v Value<'v>> {
+        let value = self.optional(key);
+        if value.is_none() {
+            complain(self.problems, self.span.clone(), format!("`{key}` is missing"));
+        }
+        value
+    }
+
+    pub fn no_others(self) {
+        for (key, _) in self.table.iter() {
+            let word = key.get_ref().as_ref();
+            if self.known.contains(&word) {
+                continue;
+            }
+            // A credential typed as a key must not be repeated either.
+            let shown = if looks_like_a_secret(word) { "****" } else { word };
+            let mut message = format!("unknown key `{shown}`");
+            match nearest(word, &self.known) {
+                Some(meant) => message.push_str(&format!("; did you mean `{meant}`?")),
+                None => message.push_str(&format!("; known here: {}", self.known.join(", "))),
+            }
+            complain(self.problems, key.span(), message);
+        }
+    }
+}
+
+pub fn complain(problems: &mut Vec<Problem>, span: Range<usize>, message: impl Into<String>) {
+    problems.push(Problem { span, message: message.into() });
+}
+
+pub fn string(value: &Value, problems: &mut Vec<Problem>) -> Option<(String, Range<usize>)> {
+    let text = value.get_ref().as_str();
+    if text.is_none() {
+        let found = value.get_ref().type_str();
+        complain(
+            problems,
+            value.span(),
+            format!("this must be a string in quotes, and is of type {found}"),
+        );
+    }
+    text.map(|text| (text.to_owned(), value.span()))
+}
+
+pub fn strings(value: &Value, problems: &mut Vec<Problem>) -> Vec<(String, Range<usize>)> {
+    let Some(array) = value.get_ref().as_array() else {
+        complain(problems, value.span(), "this must be a list of strings, such as [\"main\"]");
+        return Vec::new();
+    };
+    array.iter().filter_map(|value| string(value, problems)).collect()
+}
+
+pub fn boolean(value: &Value, problems: &mut Vec<Problem>) -> Option<bool> {
+    let found = value.get_ref().as_bool();
+    if found.is_none() {
+        complain(problems, value.span(), "this must be true or false");
+    }
+    found
+}
+
+pub fn count(value: &Value, problems: &mut Vec<Problem>) -> Option<u64> {
+    let found =
+        value.get_ref().as_integer().and_then(|i| u64::from_str_radix(i.as_str(), i.radix()).ok());
+    if found.is_none() {
+        complain(problems, value.span(), "this must be a whole number, 0 or more");
+    }
+    found
+}
