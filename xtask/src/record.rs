@@ -11,12 +11,11 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
-use crate::apply::Outcome;
 use crate::bucket::{Bucket, Listing};
 use crate::error::{Failure, failed};
 use crate::event::{Event, Tell};
 use crate::headers::Headers;
-use crate::site::Site;
+use crate::site::{File, Site};
 use crate::target::Target;
 
 /// The record's name in the tool's own folder.
@@ -88,16 +87,22 @@ impl Record {
         self.objects.get(key).filter(|known| known.etag == etag)
     }
 
-    /// The record after a deploy: what was known of the objects that stayed, and what was written.
-    pub fn after(mut self, listing: &Listing, outcome: &Outcome) -> Record {
+    /// The record after a deploy: what was known of the objects that stayed, and what was written, with
+    /// the ETags that it got.
+    pub fn after(
+        mut self,
+        listing: &Listing,
+        written: &[(File, String)],
+        deleted: &[String],
+    ) -> Record {
         let listed = |key: &String, known: &mut Known| {
             listing.objects.get(key).is_some_and(|object| object.etag == known.etag)
         };
         self.objects.retain(listed);
-        for key in &outcome.deleted {
+        for key in deleted {
             self.objects.remove(key);
         }
-        for (file, etag) in &outcome.written {
+        for (file, etag) in written {
             let known = Known {
                 etag: etag.clone(),
                 md5: file.digest.hex(),

@@ -12,7 +12,7 @@ use crate::refusal::Refusal;
 use crate::target::{Target, short};
 use crate::words::{bytes, count};
 
-/// Changes that are shown a line each; the rest is counted.
+/// Uploads, and deletes, that are shown a line each; the rest is counted.
 const LINES: usize = 40;
 
 /// What a run is about, known before anything is compared.
@@ -21,7 +21,8 @@ pub struct Run<'a> {
     /// Where the bucket is, as a person would look for it.
     pub place: Place,
     pub dirty: bool,
-    pub built: bool,
+    /// Whether there is a generator and it was not run.
+    pub stale: bool,
     pub dry: bool,
 }
 
@@ -92,7 +93,7 @@ pub fn heading(run: &Run) -> String {
     if run.dirty {
         notes.push_str(", with changes that are not committed");
     }
-    if !run.built {
+    if run.stale {
         notes.push_str(", not built now");
     }
     let bucket = &environment.bucket;
@@ -104,7 +105,7 @@ pub fn heading(run: &Run) -> String {
     format!("{}: {revision}{notes} -> s3://{bucket}/{prefix} ({place})", environment.name)
 }
 
-/// A line for each change, the first tens of them.
+/// A line for each of the first changes.
 pub fn changes(planned: &Planned) -> Vec<String> {
     let upload = |upload: &PlannedUpload| {
         let (sign, note) = match upload.reason {
@@ -114,15 +115,19 @@ pub fn changes(planned: &Planned) -> Vec<String> {
         };
         format!("  {sign} {}  ({note})", upload.key)
     };
-    let uploads = planned.uploads.iter().map(upload);
-    let deletes = planned.deletes.iter().map(|key| format!("  - {key}"));
-    let mut lines: Vec<String> = uploads.chain(deletes).collect();
-    if lines.len() > LINES {
-        let rest = lines.len() - LINES;
-        lines.truncate(LINES);
-        lines.push(format!("  ... and {rest} more"));
-    }
+    let mut lines = first(planned.uploads.iter().map(upload), "upload");
+    // By themselves, so that many uploads do not hide what is about to go.
+    lines.extend(first(planned.deletes.iter().map(|key| format!("  - {key}")), "delete"));
     lines
+}
+
+fn first(lines: impl ExactSizeIterator<Item = String>, what: &str) -> Vec<String> {
+    let rest = lines.len().saturating_sub(LINES);
+    let mut first: Vec<String> = lines.take(LINES).collect();
+    if rest > 0 {
+        first.push(format!("  ... and {}", count(rest as u64, &format!("more {what}"))));
+    }
+    first
 }
 
 /// Prints lines of text to standard output, unless one JSON object is to stand there alone.

@@ -37,7 +37,8 @@ pub async fn run(options: &Deploy) -> Result<bool> {
     let target = target::choose(&config, &checkout, &ci, options.env.as_deref())?;
     let dirty = checkout::is_dirty(&checkout.root)?;
     let Opened { bucket, place, local } = open(options, &checkout, &target).await?;
-    let run = Run { target: &target, place, dirty, built: !options.no_build, dry: options.dry_run };
+    let stale = options.no_build && !config.command.is_empty();
+    let run = Run { target: &target, place, dirty, stale, dry: options.dry_run };
     print(options.json, || vec![report::heading(&run)]);
 
     let built = async {
@@ -67,7 +68,8 @@ pub async fn run(options: &Deploy) -> Result<bool> {
         record.deploy = Some(record::Deploy::of(&target, dirty));
         let outcome = apply::apply(&bucket, plan.approve(limit)?, &tell).await;
         if outdated && outcome.failures.is_empty() {
-            record::write(&bucket, record.after(&listing, &outcome)).await?;
+            let record = record.after(&listing, &outcome.written, &outcome.deleted);
+            record::write(&bucket, record).await?;
         }
         outcome
     };

@@ -1,1 +1,1123 @@
+//! Every mistake that `deploy.toml` can hold, and what its author reads then. A row of these tables is
+//! the small valid file below with one text replaced by another.
 
+use std::path::Path;
+
+use expect_test::expect;
+
+use super::*;
+
+const VALID: &str = r#"[build]
+command = ["make"]
+output = "public"
+
+[environments.staging]
+branches = ["staging"]
+account = "222222222222"
+region = "eu-central-1"
+bucket = "stg.example.com"
+"#;
+
+/// An access key's id and secret as AWS's documentation shows them.
+const ID: &str = "AKIAIOSFODNN7EXAMPLE";
+const SECRET: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
+
+fn parse(text: &str) -> Result<Config> {
+    let shown = Path::new("site/deploy.toml");
+    read::config(text, Path::new("/repository/site"))
+        .map_err(|problems| problem::render(shown, text, problems))
+}
+
+fn config(text: &str) -> Config {
+    parse(text).unwrap_or_else(|error| panic!("{error:?}"))
+}
+
+/// The valid file with a text replaced, or with lines added where there is nothing to replace.
+fn changed(from: &str, to: &str) -> String {
+    assert!(VALID.contains(from), "{from}");
+    match from {
+        "" => format!("{VALID}{to}\n"),
+        _ => VALID.replacen(from, to, 1),
+    }
+}
+
+fn problems(text: &str) -> String {
+    match parse(text) {
+        Ok(_) => "NO PROBLEM".into(),
+        Err(error @ Error::Config(_)) => {
+            assert_eq!(error.exit_code(), 2);
+            let Error::Config(text) = error else { unreachable!() };
+            text
+        }
+        Err(other) => panic!("{other:?}"),
+    }
+}
+
+/// Of each row the problems, without the line that counts them.
+fn table<'a>(rows: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
+    let mut out = String::new();
+    for (from, to) in rows {
+        let text = problems(&changed(from, to));
+        let below = text.split_once("\n\n").map_or(text.as_str(), |(_, below)| below);
+        let below = below.replace("  site/deploy.toml:", "").replace("\n\n", "\n");
+        out.push_str(&format!("{below}\n"));
+    }
+    out
+}
+
+#[test]
+fn a_problem_is_shown_with_its_file_line_and_column() {
+    expect![[r#"
+        `site/deploy.toml` has 2 problems
+
+          site/deploy.toml:5:15: `bucket` is missing
+            [environments.staging]
+
+          site/deploy.toml:9:1: unknown key `buckte`; did you mean `bucket`?
+            buckte = "stg.example.com""#]]
+    .assert_eq(&problems(&changed("bucket =", "buckte =")));
+}
+
+#[test]
+fn several_problems_are_shown_at_once_in_the_order_of_their_lines() {
+    let text = r#"
+[build]
+outptu = "public"
+
+[environments.production]
+branches = ["main"]
+account = 111111111111
+region = "eu-central-1"
+bucket = "example.com"
+
+[environments.staging]
+branches = ["staging", "main"]
+account = "2222"
+
+[[headers]]
+match = "**/*.{css"
+cache-contol = "no-cache"
+"#;
+    expect![[r#"
+        `site/deploy.toml` has 9 problems
+
+          site/deploy.toml:2:1: `output` is missing
+            [build]
+
+          site/deploy.toml:3:1: unknown key `outptu`; did you mean `output`?
+            outptu = "public"
+
+          site/deploy.toml:7:11: `account` must be in quotes: an account's number may begin with 0
+            account = 111111111111
+
+          site/deploy.toml:11:15: `bucket` is missing
+            [environments.staging]
+
+          site/deploy.toml:11:15: `[environments.staging]` lacks `region`, such as "eu-central-1"
+            [environments.staging]
+
+          site/deploy.toml:12:24: branch `main` is taken by `production` already; a branch goes to one environment
+            branches = ["staging", "main"]
+
+          site/deploy.toml:13:11: `account` must be the twelve digits of an AWS account
+            account = "2222"
+
+          site/deploy.toml:16:9: this is not a glob: unclosed alternate group; missing '}' (maybe escape '{' with '[{]'?)
+            match = "**/*.{css"
+
+          site/deploy.toml:17:1: `cache-contol` is not a header that S3 stores; did you mean `cache-control`?
+            cache-contol = "no-cache""#]].assert_eq(&problems(text));
+}
+
+#[test]
+fn what_is_no_toml_is_shown_where_it_stops_to_be() {
+    expect![[r#"
+        8:23: invalid basic string, expected `"`
+            region = "eu-central-1
+        8:10: string values must be quoted, expected literal string
+            region = eu-central-1
+        7:1: missing comma between array elements, expected `,`
+            account = "222222222222"
+        7:1: string values must be quoted, expected literal string
+            account = "222222222222"
+        7:9: unexpected `=` in array, expected value, `]`
+            account = "222222222222"
+        7:11: missing comma between array elements, expected `,`
+            account = "222222222222"
+        8:1: missing comma between array elements, expected `,`
+            region = "eu-central-1"
+        8:1: string values must be quoted, expected literal string
+            region = "eu-central-1"
+        8:8: unexpected `=` in array, expected value, `]`
+            region = "eu-central-1"
+        8:10: missing comma between array elements, expected `,`
+            region = "eu-central-1"
+        9:1: missing comma between array elements, expected `,`
+            bucket = "stg.example.com"
+        9:1: string values must be quoted, expected literal string
+            bucket = "stg.example.com"
+        9:8: unexpected `=` in array, expected value, `]`
+            bucket = "stg.example.com"
+        9:10: missing comma between array elements, expected `,`
+            bucket = "stg.example.com"
+        9:27: unclosed array, expected `]`
+            bucket = "stg.example.com"
+        9:1: duplicate key
+            account = "stg.example.com"
+        5:22: unclosed table, expected `]`
+            [environments.staging
+        10:15: duplicate key
+            [environments.staging]
+        10:2: duplicate key
+            [build]
+        11:1: duplicate key
+            output = "dist"
+        9:8: key with no value, expected `=`
+            bucket "stg.example.com"
+    "#]]
+    .assert_eq(&table([
+        (r#""eu-central-1""#, r#""eu-central-1"#),
+        (r#""eu-central-1""#, "eu-central-1"),
+        (r#"["staging"]"#, r#"["staging""#),
+        (r#"bucket ="#, r#"account ="#),
+        (r#"[environments.staging]"#, r#"[environments.staging"#),
+        ("", "[environments.staging]"),
+        ("", "[build]\noutput = \"dist\""),
+        ("bucket = ", "bucket "),
+    ]));
+}
+
+#[test]
+fn a_file_without_a_table_that_it_needs_says_which() {
+    expect![[r#"
+        `site/deploy.toml` has 2 problems
+
+          site/deploy.toml:1:1: `build` is missing
+
+          site/deploy.toml:1:1: `environments` is missing
+
+        `site/deploy.toml` has a problem
+
+          site/deploy.toml:3:1: there must be at least one environment: [environments.production]
+            [environments]"#]]
+    .assert_eq(&format!(
+        "{}\n\n{}",
+        problems(""),
+        problems("[build]\noutput = \"public\"\n[environments]")
+    ));
+    expect![[r#"
+        1:1: `build` is missing
+            [builds]
+        1:2: unknown key `builds`; did you mean `build`?
+            [builds]
+        1:1: `environments` is missing
+            [build]
+        5:2: unknown key `enviroments`; did you mean `environments`?
+            [enviroments.staging]
+        1:1: `environments` is missing
+            [build]
+        5:2: unknown key `staging`; known here: build, environments, headers, keep
+            [staging]
+        1:9: `[build]` must be a table
+            build = "make"
+        5:1: `environments` must be tables: [environments.production]
+            [[environments]]
+        1:1: `environments` is missing
+            [build]
+        5:1: unknown key `environments`; known here: command, output
+            environments = "staging"
+        6:2: unknown key `staging`; known here: build, environments, headers, keep
+            [staging]
+        6:14: `[environments.production]` must be a table
+            production = "main"
+        5:1: `[environments.staging]` must be a table
+            [[environments.staging]]
+    "#]]
+    .assert_eq(&table([
+        ("[build]\n", "[builds]\n"),
+        ("[environments.staging]", "[enviroments.staging]"),
+        ("[environments.staging]", "[staging]"),
+        ("[build]\ncommand = [\"make\"]\noutput = \"public\"\n", "build = \"make\"\n"),
+        ("[environments.staging]", "[[environments]]"),
+        ("[environments.staging]", "environments = \"staging\"\n[staging]"),
+        ("[environments.staging]", "[environments]\nproduction = \"main\"\n[environments.staging]"),
+        ("[environments.staging]", "[[environments.staging]]"),
+    ]));
+}
+
+#[test]
+fn an_unknown_key_is_shown_with_the_one_that_was_meant() {
+    expect![[r#"
+        5:15: `[environments.staging]` lacks `branches`, such as ["main"]
+            [environments.staging]
+        6:1: unknown key `branch`; did you mean `branches`?
+            branch = ["staging"]
+        5:15: `[environments.staging]` lacks `region`, such as "eu-central-1"
+            [environments.staging]
+        8:1: unknown key `Region`; did you mean `region`?
+            Region = "eu-central-1"
+        10:1: unknown key `pull_requests`; did you mean `pull-requests`?
+            pull_requests = true
+        10:1: unknown key `max_deletes`; did you mean `max-deletes`?
+            max_deletes = 5
+        10:1: unknown key `cloudfront`; known here: branches, pull-requests, account, region, bucket, prefix, endpoint, url, max-deletes, credentials
+            cloudfront = "E123"
+        2:1: unknown key `comand`; did you mean `command`?
+            comand = ["make"]
+        2:1: unknown key `shell`; known here: command, output
+            shell = ["make"]
+        1:1: unknown key `kep`; did you mean `keep`?
+            kep = ["a"]
+        1:1: unknown key `version`; known here: build, environments, headers, keep
+            version = 1
+        10:15: `credentials` must be { access-key-id = "VARIABLE", secret-access-key = "VARIABLE" }, { profile = "NAME" } or "ambient"
+            credentials = { access_key_id = "A", secret-access-key = "B" }
+        10:17: unknown key `access_key_id`; did you mean `access-key-id`?
+            credentials = { access_key_id = "A", secret-access-key = "B" }
+        10:1: unknown key ``; known here: branches, pull-requests, account, region, bucket, prefix, endpoint, url, max-deletes, credentials
+            "" = 1
+    "#]].assert_eq(&table([
+        ("branches =", "branch ="),
+        ("region =", "Region ="),
+        ("", "pull_requests = true"),
+        ("", "max_deletes = 5"),
+        ("", "cloudfront = \"E123\""),
+        ("command =", "comand ="),
+        ("command =", "shell ="),
+        ("[build]", "kep = [\"a\"]\n[build]"),
+        ("[build]", "version = 1\n[build]"),
+        ("", r#"credentials = { access_key_id = "A", secret-access-key = "B" }"#),
+        ("", "\"\" = 1"),
+    ]));
+}
+
+#[test]
+fn a_build_that_cannot_be_run_is_a_problem() {
+    expect![[r#"
+        2:11: a command needs a program; leave it out when the output is already there
+            command = []
+        2:11: a command needs a program; leave it out when the output is already there
+            command = [""]
+        2:11: this must be a list of strings, such as ["main"]
+            command = "make"
+        2:11: a command needs a program; leave it out when the output is already there
+            command = "make"
+        2:20: this must be a string in quotes, and is of type integer
+            command = ["make", 1]
+        2:11: this must be a list of strings, such as ["main"]
+            command = true
+        2:11: a command needs a program; leave it out when the output is already there
+            command = true
+        1:1: `output` is missing
+            [build]
+        3:10: `output` must be a folder inside the site's folder, such as "public"
+            output = "../x"
+        3:10: `output` must be a folder inside the site's folder, such as "public"
+            output = "a/../../x"
+        3:10: `output` must be a folder inside the site's folder, such as "public"
+            output = "/abs"
+        3:10: `output` must be a folder inside the site's folder, such as "public"
+            output = "."
+        3:10: `output` must be a folder inside the site's folder, such as "public"
+            output = ""
+        3:10: `output` must be a folder inside the site's folder, such as "public"
+            output = "./public"
+        3:10: this must be a string in quotes, and is of type integer
+            output = 1
+        3:10: this must be a string in quotes, and is of type array
+            output = ["public"]
+    "#]]
+    .assert_eq(&table([
+        (r#"["make"]"#, "[]"),
+        (r#"["make"]"#, r#"[""]"#),
+        (r#"["make"]"#, r#""make""#),
+        (r#"["make"]"#, r#"["make", 1]"#),
+        (r#"["make"]"#, "true"),
+        ("output = \"public\"\n", ""),
+        (r#""public""#, r#""../x""#),
+        (r#""public""#, r#""a/../../x""#),
+        (r#""public""#, r#""/abs""#),
+        (r#""public""#, r#"".""#),
+        (r#""public""#, r#""""#),
+        (r#""public""#, r#""./public""#),
+        (r#""public""#, "1"),
+        (r#""public""#, r#"["public"]"#),
+    ]));
+}
+
+#[test]
+fn a_name_of_an_environment_is_a_plain_word() {
+    expect![[r#"
+        5:15: an environment's name has letters, digits, `-` and `_` only
+            [environments."stg/x"]
+        5:15: an environment's name has letters, digits, `-` and `_` only
+            [environments."a b"]
+        5:15: an environment's name has letters, digits, `-` and `_` only
+            [environments.""]
+        5:15: `bucket` is missing
+            [environments.stag.ing]
+        5:15: `[environments.stag]` lacks `account`, the twelve digits of the AWS account that it may write to
+            [environments.stag.ing]
+        5:15: `[environments.stag]` lacks `region`, such as "eu-central-1"
+            [environments.stag.ing]
+        5:15: `[environments.stag]` lacks `branches`, such as ["main"]
+            [environments.stag.ing]
+        5:20: unknown key `ing`; known here: branches, pull-requests, account, region, bucket, prefix, endpoint, url, max-deletes, credentials
+            [environments.stag.ing]
+        5:15: an environment's name has letters, digits, `-` and `_` only
+            [environments."größe"]
+    "#]].assert_eq(&table([
+        ("environments.staging", r#"environments."stg/x""#),
+        ("environments.staging", r#"environments."a b""#),
+        ("environments.staging", r#"environments."""#),
+        ("environments.staging", r#"environments.stag.ing"#),
+        ("environments.staging", r#"environments."größe""#),
+    ]));
+}
+
+#[test]
+fn an_environment_that_lacks_something_says_what() {
+    expect![[r#"
+        5:15: `[environments.staging]` lacks `branches`, such as ["main"]
+            [environments.staging]
+        5:15: `[environments.staging]` lacks `account`, the twelve digits of the AWS account that it may write to
+            [environments.staging]
+        5:15: `[environments.staging]` lacks `region`, such as "eu-central-1"
+            [environments.staging]
+        5:15: `bucket` is missing
+            [environments.staging]
+        10:15: `bucket` is missing
+            [environments.production]
+        10:15: `[environments.production]` lacks `account`, the twelve digits of the AWS account that it may write to
+            [environments.production]
+        10:15: `[environments.production]` lacks `region`, such as "eu-central-1"
+            [environments.production]
+        10:15: `[environments.production]` lacks `branches`, such as ["main"]
+            [environments.production]
+    "#]].assert_eq(&table([
+        ("branches = [\"staging\"]\n", ""),
+        ("account = \"222222222222\"\n", ""),
+        ("region = \"eu-central-1\"\n", ""),
+        ("bucket = \"stg.example.com\"\n", ""),
+        ("", "[environments.production]"),
+    ]));
+}
+
+#[test]
+fn a_value_of_an_environment_that_cannot_be_is_a_problem() {
+    expect![[r#"
+        7:11: `account` must be in quotes: an account's number may begin with 0
+            account = 222222222222
+        7:11: `account` must be the twelve digits of an AWS account
+            account = "22222222222"
+        7:11: `account` must be the twelve digits of an AWS account
+            account = "2222-2222-2222"
+        7:11: `account` must be the twelve digits of an AWS account
+            account = ""
+        7:11: this must be a string in quotes, and is of type boolean
+            account = true
+        8:10: `region` must be a region's name, such as "eu-central-1"
+            region = ""
+        8:10: `region` must be a region's name, such as "eu-central-1"
+            region = "eu central 1"
+        8:10: this must be a string in quotes, and is of type integer
+            region = 1
+        9:10: `bucket` must be a bucket's name: 3 to 63 lower-case letters, digits, `-` and `.` (no s3://, no folder)
+            bucket = "s3://stg.example.com/"
+        9:10: `bucket` must be a bucket's name: 3 to 63 lower-case letters, digits, `-` and `.` (no s3://, no folder)
+            bucket = "Stg"
+        9:10: `bucket` must be a bucket's name: 3 to 63 lower-case letters, digits, `-` and `.` (no s3://, no folder)
+            bucket = "ab"
+        9:10: `bucket` must be a bucket's name: 3 to 63 lower-case letters, digits, `-` and `.` (no s3://, no folder)
+            bucket = ""
+        9:10: this must be a string in quotes, and is of type array
+            bucket = []
+        10:15: this must be a whole number, 0 or more
+            max-deletes = -1
+        10:15: this must be a whole number, 0 or more
+            max-deletes = 1.5
+        10:15: this must be a whole number, 0 or more
+            max-deletes = "5"
+        10:15: this must be a whole number, 0 or more
+            max-deletes = 99999999999999999999
+        10:17: this must be true or false
+            pull-requests = "yes"
+        10:17: this must be true or false
+            pull-requests = 1
+    "#]].assert_eq(&table([
+        (r#""222222222222""#, "222222222222"),
+        (r#""222222222222""#, r#""22222222222""#),
+        (r#""222222222222""#, r#""2222-2222-2222""#),
+        (r#""222222222222""#, r#""""#),
+        (r#""222222222222""#, "true"),
+        (r#""eu-central-1""#, r#""""#),
+        (r#""eu-central-1""#, r#""eu central 1""#),
+        (r#""eu-central-1""#, "1"),
+        (r#""stg.example.com""#, r#""s3://stg.example.com/""#),
+        (r#""stg.example.com""#, r#""Stg""#),
+        (r#""stg.example.com""#, r#""ab""#),
+        (r#""stg.example.com""#, r#""""#),
+        (r#""stg.example.com""#, "[]"),
+        ("", r#"max-deletes = -1"#),
+        ("", r#"max-deletes = 1.5"#),
+        ("", r#"max-deletes = "5""#),
+        ("", r#"max-deletes = 99999999999999999999"#),
+        ("", r#"pull-requests = "yes""#),
+        ("", r#"pull-requests = 1"#),
+    ]));
+}
+
+#[test]
+fn a_prefix_is_a_folder_of_the_bucket() {
+    expect![[r#"
+        10:10: `prefix` has an empty segment; it is a folder in the bucket, such as "docs/"
+            prefix = "/docs"
+        10:10: `prefix` has an empty segment; it is a folder in the bucket, such as "docs/"
+            prefix = "docs//a/"
+        10:10: `prefix` has the segment `..`; it is a folder in the bucket, such as "docs/"
+            prefix = "../docs/"
+        10:10: `prefix` has the segment `.`; it is a folder in the bucket, such as "docs/"
+            prefix = "./"
+        10:10: `prefix` has an empty segment; it is a folder in the bucket, such as "docs/"
+            prefix = "/"
+        10:10: `prefix` has the segment `.xtask`, which is this tool's own; it is a folder in the bucket, such as "docs/"
+            prefix = ".xtask/"
+        10:10: `prefix` has a control character; it is a folder in the bucket, such as "docs/"
+            prefix = "a\nb"
+        10:10: only `{branch}` can stand in braces
+            prefix = "{brnch}/"
+        10:10: only `{branch}` can stand in braces
+            prefix = "{branch/"
+        10:10: only `{branch}` can stand in braces
+            prefix = "{BRANCH}/"
+        10:10: this must be a string in quotes, and is of type integer
+            prefix = 1
+    "#]].assert_eq(&table([
+        ("", r#"prefix = "/docs""#),
+        ("", r#"prefix = "docs//a/""#),
+        ("", r#"prefix = "../docs/""#),
+        ("", r#"prefix = "./""#),
+        ("", r#"prefix = "/""#),
+        ("", r#"prefix = ".xtask/""#),
+        ("", r#"prefix = "a\nb""#),
+        ("", r#"prefix = "{brnch}/""#),
+        ("", r#"prefix = "{branch/""#),
+        ("", r#"prefix = "{BRANCH}/""#),
+        ("", r#"prefix = 1"#),
+    ]));
+}
+
+#[test]
+fn an_address_begins_with_https_and_holds_no_password() {
+    expect![[r#"
+        10:12: this must be an address that begins with https:// or http://
+            endpoint = "localhost:9000"
+        10:12: this must be an address that begins with https:// or http://
+            endpoint = "s3://stg"
+        10:12: this must be an address that begins with https:// or http://
+            endpoint = "https://"
+        10:12: this must be an address that begins with https:// or http://
+            endpoint = "https:///a"
+        10:12: this must be an address that begins with https:// or http://
+            endpoint = "https://a b/"
+        10:12: this must be a string in quotes, and is of type integer
+            endpoint = 9000
+        10:7: this must be an address that begins with https:// or http://
+            url = "example.com"
+        10:7: this must be a string in quotes, and is of type boolean
+            url = true
+    "#]]
+    .assert_eq(&table([
+        ("", r#"endpoint = "localhost:9000""#),
+        ("", r#"endpoint = "s3://stg""#),
+        ("", r#"endpoint = "https://""#),
+        ("", r#"endpoint = "https:///a""#),
+        ("", r#"endpoint = "https://a b/""#),
+        ("", r#"endpoint = 9000"#),
+        ("", r#"url = "example.com""#),
+        ("", r#"url = true"#),
+    ]));
+    for key in ["endpoint", "url"] {
+        for address in [
+            "https://me:hunter2@example.com/",
+            "http://hunter2@example.com",
+            "https://:hunter2@a:1/b",
+        ] {
+            let text = problems(&changed("", &format!("{key} = \"{address}\"")));
+            assert!(text.contains("an address must not hold a user or a password"), "{text}");
+        }
+    }
+}
+
+#[test]
+#[ignore = "the line is shown with the password in it"]
+fn a_password_in_an_address_is_not_repeated() {
+    for key in ["endpoint", "url"] {
+        let text = problems(&changed("", &format!("{key} = \"https://me:hunter2@example.com/\"")));
+        assert!(!text.contains("hunter2"), "{text}");
+    }
+}
+
+/// A profile's name is printed later, by whatever refuses it.
+#[test]
+#[ignore = "any text is a profile's name"]
+fn a_credential_in_place_of_a_profile_is_a_problem() {
+    for value in [ID, SECRET] {
+        let text = problems(&changed("", &format!("credentials = {{ profile = \"{value}\" }}")));
+        assert!(text.contains("looks like a credential") && !text.contains(value), "{text}");
+    }
+}
+
+#[test]
+#[ignore = "the first of them ends the reading"]
+fn every_credential_of_an_environment_is_shown_at_once() {
+    let line = format!(
+        r#"credentials = {{ access-key-id = "{ID}", secret-access-key = "{SECRET}", session-token = "a b" }}"#
+    );
+    assert_eq!(table([("", line.as_str())]).lines().count(), 6);
+}
+
+#[test]
+#[ignore = "a command that is no list is two, a bracket that is missing is thirteen"]
+fn one_mistake_is_one_problem() {
+    for (from, to) in [(r#"["make"]"#, r#""make""#), ("[\"staging\"]", "[\"staging\"")] {
+        assert!(problems(&changed(from, to)).contains("has a problem"), "{to}");
+    }
+}
+
+#[test]
+fn a_branch_goes_to_one_environment() {
+    let other = r#"
+[environments.production]
+branches = ["staging"]
+account = "111111111111"
+region = "eu-central-1"
+bucket = "example.com"
+"#;
+    expect![[r#"
+        12:13: branch `staging` is taken by `staging` already; a branch goes to one environment
+            branches = ["staging"]
+        6:24: branch `staging` is taken by `staging` already; a branch goes to one environment
+            branches = ["staging", "staging"]
+        6:12: this must be a list of strings, such as ["main"]
+            branches = "staging"
+        6:13: this must be a string in quotes, and is of type integer
+            branches = [1]
+        6:13: this must be a string in quotes, and is of type array
+            branches = [["staging"]]
+        6:13: a branch's name cannot be empty
+            branches = [""]
+        6:13: this is not a glob: unclosed character class; missing ']'
+            branches = ["feature/["]
+        6:13: this is not a glob: unclosed alternate group; missing '}' (maybe escape '{' with '[{]'?)
+            branches = ["{a,b"]
+        6:19: this is not a glob: unopened alternate group; missing '{' (maybe escape '}' with '[}]'?)
+            branches = ["a}", "{b}}", "[z-a]"]
+        6:27: this is not a glob: invalid range; 'z' > 'a'
+            branches = ["a}", "{b}}", "[z-a]"]
+        6:13: this is not a glob: dangling '\'
+            branches = ["a\\"]
+    "#]].assert_eq(&table([
+        ("", other),
+        (r#"["staging"]"#, r#"["staging", "staging"]"#),
+        (r#"["staging"]"#, r#""staging""#),
+        (r#"["staging"]"#, "[1]"),
+        (r#"["staging"]"#, r#"[["staging"]]"#),
+        (r#"["staging"]"#, r#"[""]"#),
+        (r#"["staging"]"#, r#"["feature/["]"#),
+        (r#"["staging"]"#, r#"["{a,b"]"#),
+        (r#"["staging"]"#, r#"["a}", "{b}}", "[z-a]"]"#),
+        (r#"["staging"]"#, r#"["a\\"]"#),
+    ]));
+}
+
+#[test]
+fn two_environments_never_delete_each_others_objects() {
+    let rows = [
+        ("both at the root", "", ""),
+        ("the same folder", r#"prefix = "a""#, r#"prefix = "a/""#),
+        ("a folder for each branch, and the root", "", r#"prefix = "{branch}/""#),
+        ("one above the other", "", r#"prefix = "docs/""#),
+        ("a folder for each branch of both", r#"prefix = "{branch}/""#, r#"prefix = "{branch}/""#),
+        ("folders for branches, apart", r#"prefix = "a/{branch}/""#, r#"prefix = "b/{branch}/""#),
+        ("two stores", "", r#"endpoint = "http://127.0.0.1:9000""#),
+    ];
+    let shown = rows.map(|(why, ours, theirs)| {
+        let other = r#"
+[environments.production]
+branches = ["main"]
+account = "222222222222"
+region = "eu-central-1"
+bucket = "stg.example.com"
+"#;
+        format!("{why}: {}\n", problems(&changed("", &format!("{ours}\n{other}{theirs}"))))
+    });
+    expect![[r#"
+        both at the root: `site/deploy.toml` has a problem
+
+          site/deploy.toml:12:15: `staging` and `production` share the bucket `stg.example.com` and would delete each other's objects; give each a `prefix` of its own
+            [environments.production]
+        the same folder: `site/deploy.toml` has a problem
+
+          site/deploy.toml:12:15: `staging` and `production` share the bucket `stg.example.com` and would delete each other's objects; give each a `prefix` of its own
+            [environments.production]
+        a folder for each branch, and the root: `site/deploy.toml` has a problem
+
+          site/deploy.toml:12:15: `staging` and `production` share the bucket `stg.example.com` and would delete each other's objects; give each a `prefix` of its own
+            [environments.production]
+        one above the other: NO PROBLEM
+        a folder for each branch of both: NO PROBLEM
+        folders for branches, apart: NO PROBLEM
+        two stores: NO PROBLEM
+    "#]].assert_eq(&shown.concat());
+}
+
+#[test]
+fn one_environment_takes_pull_requests() {
+    let other = r#"pull-requests = true
+[environments.production]
+pull-requests = true
+account = "111111111111"
+region = "eu-central-1"
+bucket = "example.com"
+"#;
+    expect![[r#"
+        11:15: `staging` and `production` both take pull requests; only one environment may
+            [environments.production]
+    "#]]
+    .assert_eq(&table([("", other)]));
+}
+
+#[test]
+fn a_rule_for_headers_that_cannot_be_is_a_problem() {
+    let rule = |line: &str| format!("[[headers]]\nmatch = \"**\"\n{line}");
+    let rows = [
+        rule("cache-contol = \"no-cache\""),
+        rule("x-frame-options = \"DENY\""),
+        rule("x-amz-meta- = \"a\""),
+        rule("\"x-amz-meta-a b\" = \"a\""),
+        rule("cache-control = \"\""),
+        rule("cache-control = \" no-cache\""),
+        rule("cache-control = \"no-cache\\r\\nX-Evil: 1\""),
+        rule("content-disposition = \"größe\""),
+        rule("cache-control = 60"),
+        rule("expires = \"tomorrow\""),
+        rule("expires = 2026-10-21"),
+        rule("match = \"**\""),
+        "[[headers]]\ncache-control = \"no-cache\"".into(),
+        "[[headers]]\nmatch = \"a[\"".into(),
+        "[[headers]]\nmatch = [\"a\"]".into(),
+        "[headers]\nmatch = \"**\"".into(),
+        "[headers.\"**\"]\ncache-control = \"no-cache\"".into(),
+    ];
+    expect![[r#"
+        12:1: `cache-contol` is not a header that S3 stores; did you mean `cache-control`?
+            cache-contol = "no-cache"
+        12:1: `x-frame-options` is not a header that S3 stores; it stores cache-control, content-disposition, content-encoding, content-language, content-type, expires and x-amz-meta-*
+            x-frame-options = "DENY"
+        12:1: `x-amz-meta-` is not a header that S3 stores; it stores cache-control, content-disposition, content-encoding, content-language, content-type, expires and x-amz-meta-*
+            x-amz-meta- = "a"
+        12:1: `x-amz-meta-a b` is not a header that S3 stores; it stores cache-control, content-disposition, content-encoding, content-language, content-type, expires and x-amz-meta-*
+            "x-amz-meta-a b" = "a"
+        12:17: a header's value is printable ASCII without spaces around it
+            cache-control = ""
+        12:17: a header's value is printable ASCII without spaces around it
+            cache-control = " no-cache"
+        12:17: a header's value is printable ASCII without spaces around it
+            cache-control = "no-cache\r\nX-Evil: 1"
+        12:23: a header's value is printable ASCII without spaces around it
+            content-disposition = "größe"
+        12:17: this must be a string in quotes, and is of type integer
+            cache-control = 60
+        12:11: `expires` is a date such as "Wed, 21 Oct 2026 07:28:00 GMT"
+            expires = "tomorrow"
+        12:11: this must be a string in quotes, and is of type datetime
+            expires = 2026-10-21
+        12:1: duplicate key
+            match = "**"
+        10:1: a [[headers]] rule lacks `match`, a glob such as "**/*.css"
+            [[headers]]
+        11:9: this is not a glob: unclosed character class; missing ']'
+            match = "a["
+        11:9: this must be a string in quotes, and is of type array
+            match = ["a"]
+        10:1: `headers` must be tables: [[headers]]
+            [headers]
+        10:2: `headers` must be tables: [[headers]]
+            [headers."**"]
+    "#]].assert_eq(&table(rows.iter().map(|row| ("", row.as_str()))));
+    let top = |line: &str| changed("[build]", &format!("{line}\n[build]"));
+    expect![[r#"
+        `site/deploy.toml` has a problem
+
+          site/deploy.toml:1:12: `headers` must be tables: [[headers]]
+            headers = [1]
+        `site/deploy.toml` has a problem
+
+          site/deploy.toml:1:11: `headers` must be tables: [[headers]]
+            headers = 1
+        `site/deploy.toml` has a problem
+
+          site/deploy.toml:1:8: this must be a list of strings, such as ["main"]
+            keep = "a"
+        `site/deploy.toml` has a problem
+
+          site/deploy.toml:1:9: this must be a string in quotes, and is of type integer
+            keep = [1]
+        `site/deploy.toml` has a problem
+
+          site/deploy.toml:1:9: this is not a glob: unclosed character class; missing ']'
+            keep = ["a["]
+    "#]]
+    .assert_eq(
+        &["headers = [1]", "headers = 1", "keep = \"a\"", "keep = [1]", "keep = [\"a[\"]"]
+            .map(|line| problems(&top(line)) + "\n")
+            .concat(),
+    );
+}
+
+#[test]
+fn credentials_are_named_in_one_of_three_ways() {
+    expect![[r#"
+        10:15: `credentials` must be { access-key-id = "VARIABLE", secret-access-key = "VARIABLE" }, { profile = "NAME" } or "ambient"
+            credentials = "default"
+        10:15: `credentials` must be { access-key-id = "VARIABLE", secret-access-key = "VARIABLE" }, { profile = "NAME" } or "ambient"
+            credentials = true
+        10:15: `credentials` must be { access-key-id = "VARIABLE", secret-access-key = "VARIABLE" }, { profile = "NAME" } or "ambient"
+            credentials = {}
+        10:15: `credentials` must be { access-key-id = "VARIABLE", secret-access-key = "VARIABLE" }, { profile = "NAME" } or "ambient"
+            credentials = { access-key-id = "ID" }
+        10:15: `credentials` must be { access-key-id = "VARIABLE", secret-access-key = "VARIABLE" }, { profile = "NAME" } or "ambient"
+            credentials = { secret-access-key = "SECRET" }
+        10:15: `credentials` must be { access-key-id = "VARIABLE", secret-access-key = "VARIABLE" }, { profile = "NAME" } or "ambient"
+            credentials = { profile = "a", access-key-id = "ID", secret-access-key = "S" }
+        10:15: `credentials` must be { access-key-id = "VARIABLE", secret-access-key = "VARIABLE" }, { profile = "NAME" } or "ambient"
+            credentials = { profile = "a", session-token = "T" }
+        10:27: this must be a string in quotes, and is of type integer
+            credentials = { profile = 1 }
+        10:33: this must be the name of an environment variable: letters, digits and `_`
+            credentials = { access-key-id = "", secret-access-key = "SECRET" }
+        10:33: this must be the name of an environment variable: letters, digits and `_`
+            credentials = { access-key-id = "MY-ID", secret-access-key = "$SECRET" }
+        10:33: this must be the name of an environment variable: letters, digits and `_`
+            credentials = { access-key-id = "1D", secret-access-key = "SECRET" }
+        10:33: this must be a string in quotes, and is of type integer
+            credentials = { access-key-id = 1, secret-access-key = ["SECRET"] }
+    "#]].assert_eq(&table([
+        ("", r#"credentials = "default""#),
+        ("", r#"credentials = true"#),
+        ("", r#"credentials = {}"#),
+        ("", r#"credentials = { access-key-id = "ID" }"#),
+        ("", r#"credentials = { secret-access-key = "SECRET" }"#),
+        ("", r#"credentials = { profile = "a", access-key-id = "ID", secret-access-key = "S" }"#),
+        ("", r#"credentials = { profile = "a", session-token = "T" }"#),
+        ("", r#"credentials = { profile = 1 }"#),
+        ("", r#"credentials = { access-key-id = "", secret-access-key = "SECRET" }"#),
+        ("", r#"credentials = { access-key-id = "MY-ID", secret-access-key = "$SECRET" }"#),
+        ("", r#"credentials = { access-key-id = "1D", secret-access-key = "SECRET" }"#),
+        ("", r#"credentials = { access-key-id = 1, secret-access-key = ["SECRET"] }"#),
+    ]));
+}
+
+#[test]
+fn a_credential_itself_is_a_problem_that_does_not_repeat_it() {
+    let token = "FwoGZXIvYXdzEBYaDH4xample".repeat(12) + "==";
+    expect![[r#"
+        10:33: this looks like a credential itself; name the environment variable that holds it, and replace the key if this file was ever pushed
+            credentials = { access-key-id = "****", secret-access-key = "S" }
+        10:58: this looks like a credential itself; name the environment variable that holds it, and replace the key if this file was ever pushed
+            credentials = { access-key-id = "I", secret-access-key = "****" }
+        10:33: this looks like a credential itself; name the environment variable that holds it, and replace the key if this file was ever pushed
+            credentials = { access-key-id = "****", secret-access-key = "****", session-token = "****" }
+        10:15: `credentials` must be { access-key-id = "VARIABLE", secret-access-key = "VARIABLE" }, { profile = "NAME" } or "ambient"
+            credentials = "****"
+        10:15: `credentials` must be { access-key-id = "VARIABLE", secret-access-key = "VARIABLE" }, { profile = "NAME" } or "ambient"
+            credentials = ["****", "****"]
+        10:15: `credentials` must be { access-key-id = "VARIABLE", secret-access-key = "VARIABLE" }, { profile = "NAME" } or "ambient"
+            credentials = { **** = "****" }
+        10:17: unknown key `****`; known here: profile, access-key-id, secret-access-key, session-token
+            credentials = { **** = "****" }
+        10:15: `credentials` must be { access-key-id = "VARIABLE", secret-access-key = "VARIABLE" }, { profile = "NAME" } or "ambient"
+            credentials = { "****" = "****" }
+        10:17: unknown key `****`; known here: profile, access-key-id, secret-access-key, session-token
+            credentials = { "****" = "****" }
+        10:33: string values must be quoted, expected literal string
+            credentials = { access-key-id = ****, secret-access-key = **** }
+        10:75: string values must be quoted, expected literal string
+            credentials = { access-key-id = ****, secret-access-key = **** }
+        10:1: unknown key `aws_secret_access_key`; known here: branches, pull-requests, account, region, bucket, prefix, endpoint, url, max-deletes, credentials
+            aws_secret_access_key = "****"
+        10:37: this must be the name of an environment variable: letters, digits and `_`
+            credentials = { secret-access-key = "AWS_****", access-key-id = "ID" }
+    "#]].assert_eq(&table([
+        ("", format!(r#"credentials = {{ access-key-id = "{ID}", secret-access-key = "S" }}"#).as_str()),
+        ("", &format!(r#"credentials = {{ access-key-id = "I", secret-access-key = "{SECRET}" }}"#)),
+        ("", &format!(r#"credentials = {{ access-key-id = "{ID}", secret-access-key = "{SECRET}", session-token = "{token}" }}"#)),
+        ("", &format!(r#"credentials = "{SECRET}""#)),
+        ("", &format!(r#"credentials = ["{ID}", "{SECRET}"]"#)),
+        ("", &format!(r#"credentials = {{ {ID} = "{SECRET}" }}"#)),
+        ("", &format!(r#"credentials = {{ "{SECRET}" = "{ID}" }}"#)),
+        ("", &format!(r#"credentials = {{ access-key-id = {ID}, secret-access-key = {SECRET} }}"#)),
+        ("", &format!(r#"aws_secret_access_key = "{SECRET}""#)),
+        ("", &format!(r#"credentials = {{ secret-access-key = "AWS_SECRET={SECRET}", access-key-id = "ID" }}"#)),
+    ]));
+}
+
+/// Where it stands in place of another value, in the middle of a line that has a problem, or where the
+/// quotes around it are broken.
+#[test]
+fn a_credential_is_printed_from_no_position() {
+    let no_slash = "wJalrXUtnFEMI0K7MDENG0bPxRfiCYEXAMPLEKEY";
+    let sixteen = "AKIAIOSFODNN7EXA";
+    let temporary = "ASIAIOSFODNN7EXAMPLE";
+    for value in [ID, SECRET, no_slash, sixteen, temporary, "0123456789abcdef0123456789abcdef"] {
+        for line in [
+            "credentials = { access-key-id = \"@\", secret-access-key = \"B\" }",
+            "credentials = { access-key-id = \"A\", secret-access-key = \"@\" }",
+            "credentials = { access-key-id = \"A\", secret-access-key = \"B\", session-token = \"@\" }",
+            "credentials = { access-key-id = \"@\" }",
+            "credentials = { profile = \"@\", session-token = \"T\" }",
+            "credentials = \"@\"",
+            "credentials = [\"@\"]",
+            "credentials = { \"@\" = 1 }",
+            "credentials = { @ = 1 }",
+            "credentials = { access-key-id = \"@ }",
+            "credentials = { access-key-id = @ }",
+            "credentials = { access-key-id = '@\", secret-access-key = \"B\" }",
+            "credentials = { access-key-id = \"A\", secret-access-key = \"\\@\" }",
+            "credentials = { access-key-id = \"A\", secret-access-key = \" @ \" }",
+            "credentials = { access-key-id = \"A\", secret-access-key = \"$@\" }",
+            "credentials = { access-key-id = \"A\", secret-access-key = \"SECRET=@\" }",
+            "credentials = { access-key-id = \"A\", secret-access-key = \"@\", x = 1 }",
+            "[environments.staging.credentials]\nsecret-access-key = \"@\"",
+            "access-key-id = \"@\"",
+            "[environments.staging.\"@\"]",
+            "@",
+            "@ = 1",
+            "\"@\" = 1",
+        ] {
+            let text = problems(&changed("", &line.replace('@', value)));
+            assert!(!text.contains(value) && text != "NO PROBLEM", "{line}\n{text}");
+        }
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_read_says_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let shown = Path::new("site");
+    let text = |error| match error {
+        Err(Error::Config(text)) => text,
+        other => panic!("{other:?}"),
+    };
+    let missing = text(Config::read(folder.path(), shown));
+    std::fs::write(folder.path().join(FILE), b"# gr\xf6\xdfe\n").unwrap();
+    let not_utf8 = text(Config::read(folder.path(), shown));
+    expect![[r#"
+        failed to read `site/deploy.toml`
+          No such file or directory (os error 2)
+
+        hint: go to the repository of the site, or name its folder: --site DIR
+
+        failed to read `site/deploy.toml`
+          stream did not contain valid UTF-8
+
+        hint: the file must be readable UTF-8 text"#]]
+    .assert_eq(&format!("{missing}\n\n{not_utf8}"));
+}
+
+/// As DESIGN.md shows it.
+const CONTRACT: &str = r#"
+[build]
+command = ["cargo", "run", "--quiet", "--package", "site"]  # run in site/; any generator: ["hugo", "--minify"]; leave out when the output is already there
+output  = "public"                                          # relative to site/
+
+[environments.production]
+branches = ["main", "master"]          # exact names or globs; an exact name wins over a glob
+account  = "111111111111"
+region   = "ap-northeast-1"
+bucket   = "example.com"
+url      = "https://example.com/"      # optional: printed when done
+credentials = { access-key-id = "AWS_ACCESS_KEY_ID", secret-access-key = "AWS_SECRET_ACCESS_KEY" }
+
+[environments.staging]
+branches = ["staging"]
+account  = "222222222222"
+region   = "ap-northeast-1"
+bucket   = "stg.example.com"
+credentials = { access-key-id = "STGAWSKEY", secret-access-key = "STGAWSSECRET" }
+
+[environments.development]
+branches = ["development", "feature/**"]
+account  = "333333333333"
+region   = "ap-northeast-1"
+bucket   = "dev.example.com"
+prefix   = "{branch}/"                 # optional; {branch} is the branch as a safe path segment
+credentials = { access-key-id = "DEVAWSKEY", secret-access-key = "DEVAWSSECRET" }
+
+[[headers]]                            # every rule that matches applies; of two for the same header, the later wins
+match = "**/*.{css,js,woff2}"
+cache-control = "public, max-age=31536000, immutable"
+"#;
+
+#[test]
+fn the_contracts_example_is_read_whole() {
+    let config = config(CONTRACT);
+    assert_eq!(config.site, Path::new("/repository/site"));
+    assert_eq!(config.command, ["cargo", "run", "--quiet", "--package", "site"]);
+    assert_eq!(config.output_folder(), Path::new("/repository/site/public"));
+    assert!(config.keep.is_empty());
+
+    let [rule] = config.rules.as_slice() else { panic!("{:?}", config.rules) };
+    assert_eq!(rule.matcher.glob().glob(), "**/*.{css,js,woff2}");
+    let headers: Vec<_> = rule.headers.iter().collect();
+    assert_eq!(headers, [("cache-control", "public, max-age=31536000, immutable")]);
+
+    let shown = |e: &Environment| {
+        let branches = e.branches.iter().map(|branches| match branches {
+            Branches::Exactly(name) => format!("exactly {name}"),
+            Branches::Matching(glob) => format!("matching {}", glob.glob().glob()),
+        });
+        format!(
+            "{}\n  {}\n  {:?} {} s3://{}/{} {:?}\n  pull requests: {}, endpoint: {:?}, deletes: {:?}\n  {:?}\n",
+            e.name,
+            branches.collect::<Vec<_>>().join(", "),
+            e.account,
+            e.region,
+            e.bucket,
+            e.prefix.fill("BRANCH"),
+            e.url.as_ref().map(|url| url.fill("BRANCH")),
+            e.pull_requests,
+            e.endpoint,
+            e.max_deletes,
+            e.credentials,
+        )
+    };
+    let shown: String = config.environments.iter().map(shown).collect();
+    expect![[r#"
+        production
+          exactly main, exactly master
+          Some("111111111111") ap-northeast-1 s3://example.com/ Some("https://example.com/")
+          pull requests: false, endpoint: None, deletes: None
+          Variables { access_key_id: "AWS_ACCESS_KEY_ID", secret_access_key: "AWS_SECRET_ACCESS_KEY", session_token: None }
+        staging
+          exactly staging
+          Some("222222222222") ap-northeast-1 s3://stg.example.com/ None
+          pull requests: false, endpoint: None, deletes: None
+          Variables { access_key_id: "STGAWSKEY", secret_access_key: "STGAWSSECRET", session_token: None }
+        development
+          exactly development, matching feature/**
+          Some("333333333333") ap-northeast-1 s3://dev.example.com/BRANCH/ None
+          pull requests: false, endpoint: None, deletes: None
+          Variables { access_key_id: "DEVAWSKEY", secret_access_key: "DEVAWSSECRET", session_token: None }
+    "#]].assert_eq(&shown);
+}
+
+#[test]
+fn what_may_be_left_out_has_its_usual_value() {
+    let of = |line: &str| config(&changed("", line)).environments.remove(0);
+    let environment = of("");
+    assert_eq!(environment.prefix_for("main").as_str(), "");
+    assert_eq!((environment.pull_requests, environment.max_deletes), (false, None));
+    assert_eq!((environment.url, environment.endpoint), (None, None));
+    assert_eq!(
+        environment.credentials,
+        Credentials::Variables {
+            access_key_id: "STAGING_AWS_ACCESS_KEY_ID".into(),
+            secret_access_key: "STAGING_AWS_SECRET_ACCESS_KEY".into(),
+            session_token: SessionToken::WhereSet("STAGING_AWS_SESSION_TOKEN".into()),
+        }
+    );
+    let dashed = config(&changed("environments.staging", "environments.pre-Prod_2")).environments;
+    assert_eq!(
+        dashed[0].variables(),
+        [
+            "PRE_PROD_2_AWS_ACCESS_KEY_ID",
+            "PRE_PROD_2_AWS_SECRET_ACCESS_KEY",
+            "PRE_PROD_2_AWS_SESSION_TOKEN"
+        ]
+    );
+    assert!(config(&changed("command = [\"make\"]\n", "")).command.is_empty());
+}
+
+#[test]
+fn every_other_value_is_read_as_it_is_written() {
+    let of = |line: &str| config(&changed("", line)).environments.remove(0);
+    assert_eq!(of("max-deletes = 0").max_deletes, Some(0));
+    assert_eq!(of("max-deletes = 0x10").max_deletes, Some(16));
+    assert!(of("pull-requests = true").pull_requests);
+    assert_eq!(of("prefix = \"a\"").prefix_for("x").as_str(), "a/");
+    assert_eq!(of("prefix = \"a/{branch}\"").prefix_for("x").as_str(), "a/x/");
+    assert_eq!(of("credentials = \"ambient\"").credentials, Credentials::Ambient);
+    assert_eq!(
+        of("credentials = { profile = \"stg\" }").credentials,
+        Credentials::Profile("stg".into())
+    );
+    assert_eq!(
+        of(
+            r#"credentials = { access-key-id = "I", secret-access-key = "S", session-token = "T" }"#
+        )
+        .variables(),
+        ["I", "S", "T"]
+    );
+    let store = config(&changed(
+        "account = \"222222222222\"\nregion = \"eu-central-1\"",
+        "endpoint = \"http://127.0.0.1:9000\"",
+    ));
+    let store = &store.environments[0];
+    assert_eq!(store.endpoint.as_deref(), Some("http://127.0.0.1:9000"));
+    assert_eq!((store.account.as_deref(), store.region.as_str()), (None, "us-east-1"));
+
+    let keep = config(&changed("[build]", "keep = [\"uploads/**\"]\n[build]")).keep;
+    assert!(keep[0].is_match("uploads/a/b") && !keep[0].is_match("a"));
+    let rules = "[[headers]]\nmatch = \"*\"\nCache-Control = \"no-cache\"\nX-Amz-Meta-Team = \"docs\"\nexpires = \"Wed, 21 Oct 2026 07:28:00 GMT\"";
+    let headers = config(&changed("", rules)).rules.remove(0).headers;
+    let names: Vec<&str> = headers.iter().map(|(name, _)| name).collect();
+    assert_eq!(names, ["cache-control", "expires", "x-amz-meta-team"]);
+}
+
+#[test]
+fn no_mutation_of_the_file_panics_or_prints_a_credential() {
+    let seeded = CONTRACT.replace("AWS_ACCESS_KEY_ID", ID).replace("STGAWSSECRET", SECRET).replace(
+        "\"DEVAWSSECRET\"",
+        &format!("\"{SECRET}\", session-token = \"{SECRET}{SECRET}\""),
+    );
+    let pieces = [
+        "\"", "'", "\n", "[", "]", "{", "}", "=", ",", ".", "#", "\\", "\"\"\"", " ", "\u{e9}",
+        "_", "0", "[[", "\u{0}", "\r", "\u{feff}",
+    ];
+    let mut random = XorShift(0x2545_f491_4f6c_dd1d);
+    for round in 0..4000 {
+        let mut text: Vec<char> = if round % 2 == 0 { CONTRACT } else { &seeded }.chars().collect();
+        for _ in 0..=random.below(3) {
+            let (from, to) = (random.below(text.len()), random.below(text.len()));
+            match random.below(5) {
+                0 => drop(text.remove(from)),
+                1 => drop(text.splice(from..from, pieces[random.below(pieces.len())].chars())),
+                2 => drop(text.splice(from..=from, pieces[random.below(pieces.len())].chars())),
+                3 => text.swap(from, to),
+                _ => drop(text.drain(from.min(to)..from.max(to).min(from.min(to) + 40))),
+            }
+        }
+        let text: String = text.into_iter().collect();
+        let Err(error) = parse(&text) else { continue };
+        let Error::Config(shown) = error else { panic!("{error:?}") };
+        assert!(!shown.contains(SECRET), "{text}\n\n{shown}");
+        // With a letter before it, it is another word.
+        let whole =
+            |text: &str| text.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| word == ID);
+        assert!(!whole(&shown), "{text}\n\n{shown}");
+    }
+}
+
+/// <https://www.jstatsoft.org/article/view/v008i14>
+struct XorShift(u64);
+
+impl XorShift {
+    fn below(&mut self, bound: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 % bound as u64) as usize
+    }
+}

@@ -37,7 +37,7 @@ use tables::{Snapshot, Tables};
 use writer::Writer;
 
 /// The database keeps this many bytes of the file in memory; its own default is 1 GiB.
-const CACHE_BYTES: usize = 32 << 20;
+const CACHE_BYTES: usize = 16 << 20;
 
 /// Buckets in one folder. Cheap calls are async because they wait for the disk on another thread.
 pub struct Store {

@@ -340,7 +340,7 @@ async fn pages_of_a_listing_are_what_the_order_of_keys_says() {
     for round in 0..150 {
         let prefix = random.pick(&["", "", "a", "b/", "/", "日", "é"]);
         let delimiter = random.pick(&["", "/", "/", "b", "//", "\u{10ffff}"]);
-        let after = if random.next() % 2 == 0 {
+        let after = if random.next().is_multiple_of(2) {
             ""
         } else {
             keys.iter().nth(random.next() % keys.len()).unwrap()

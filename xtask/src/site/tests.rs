@@ -1,1 +1,487 @@
+//! Scans of real folders: what is a file of the site, what is left out, and what is an error.
 
+use std::fs;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex};
+
+use expect_test::expect;
+use tempfile::TempDir;
+
+use super::*;
+
+const CONFIG: &str = r#"
+    [build]
+    output = "public"
+    [environments.staging]
+    branches = ["staging"]
+    account = "222222222222"
+    region = "eu-central-1"
+    bucket = "stg.example.com"
+    [[headers]]
+    match = "assets/**"
+    cache-control = "public, max-age=31536000, immutable"
+"#;
+
+/// A site whose output folder holds these files.
+struct Folder(TempDir);
+
+fn folder(files: &[&str]) -> Folder {
+    let folder = Folder(tempfile::tempdir().unwrap());
+    fs::write(folder.0.path().join("deploy.toml"), CONFIG).unwrap();
+    fs::create_dir(folder.path("")).unwrap();
+    files.iter().for_each(|name| folder.write(name, name.as_bytes()));
+    folder
+}
+
+impl Folder {
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join("public").join(name)
+    }
+
+    fn write(&self, name: &str, content: &[u8]) {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
+    }
+
+    #[cfg(unix)]
+    fn link(&self, to: impl AsRef<Path>, name: &str) {
+        std::os::unix::fs::symlink(to, self.path(name)).unwrap();
+    }
+
+    fn scan_with(
+        &self,
+        prefix: &str,
+        kept: &(dyn Fn(&str) -> bool + Sync),
+        tell: &Tell,
+    ) -> Result<Site, Failure> {
+        let config = Config::read(self.0.path(), "site".as_ref()).unwrap();
+        scan(&config, &Prefix::new(prefix).unwrap(), kept, tell)
+    }
+
+    fn scan(&self) -> Result<Site, Failure> {
+        self.scan_with("", &|_| false, &Tell::new(|_| ()))
+    }
+
+    fn site(&self) -> Site {
+        self.scan().unwrap_or_else(|failure| panic!("{failure}"))
+    }
+
+    fn keys(&self) -> Vec<String> {
+        self.site().files.into_iter().map(|file| file.key).collect()
+    }
+
+    /// The names that were left out, in order.
+    fn skipped(&self) -> Vec<String> {
+        let mut skipped = self.site().skipped;
+        skipped.sort();
+        skipped
+    }
+
+    /// The error, as a person reads it, wherever the folder is.
+    fn error(&self) -> String {
+        self.shown(&self.scan().expect_err("no error"))
+    }
+
+    fn shown(&self, failure: &Failure) -> String {
+        let real = fs::canonicalize(self.0.path()).unwrap();
+        // The number differs between systems, the words do not.
+        let cause = |cause: &String| format!("\n  {}", cause.split(" (os error").next().unwrap());
+        let causes = failure.causes.iter().map(cause);
+        let hint = failure.hint.iter().map(|hint| format!("\nhint: {hint}"));
+        (failure.message.clone() + &causes.chain(hint).collect::<String>() + "\n")
+            .replace(&real.display().to_string(), "SITE")
+            .replace(&self.0.path().display().to_string(), "SITE")
+            .replace('\u{7}', "BELL")
+    }
+}
+
+#[test]
+fn files_are_in_the_order_of_their_keys() {
+    let folder = folder(&["b.html", "a/x", "a-b/x", "a.html", "a/b/c", "B", "index.html"]);
+    assert_eq!(folder.keys(), ["B", "a-b/x", "a.html", "a/b/c", "a/x", "b.html", "index.html"]);
+    assert!(folder.skipped().is_empty());
+}
+
+#[test]
+fn a_file_has_its_key_size_digest_and_headers() {
+    let folder = folder(&[]);
+    folder.write("assets/app.css", b"a{}");
+    folder.write("empty.html", b"");
+    let site = folder.scan_with("www", &|_| false, &Tell::new(|_| ())).unwrap();
+    let shown = |file: &File| {
+        let headers: Vec<_> =
+            file.headers.iter().map(|(name, value)| format!("{name}: {value}")).collect();
+        assert_eq!(file.path, folder.path(file.key.strip_prefix("www/").unwrap()));
+        format!("{} {} {}\n  {}\n", file.key, file.size, file.digest.hex(), headers.join("\n  "))
+    };
+    expect![[r#"
+        www/assets/app.css 3 307cc22fa7769c09386c1c90fe36bbc6
+          cache-control: public, max-age=31536000, immutable
+          content-type: text/css; charset=utf-8
+        www/empty.html 0 d41d8cd98f00b204e9800998ecf8427e
+          content-type: text/html; charset=utf-8
+    "#]]
+    .assert_eq(&site.files.iter().map(shown).collect::<String>());
+}
+
+#[test]
+fn a_folder_without_files_is_an_empty_site() {
+    let folder = folder(&[]);
+    fs::create_dir_all(folder.path("a/b")).unwrap();
+    assert!(folder.keys().is_empty());
+}
+
+#[test]
+fn an_output_folder_that_is_missing_is_an_error() {
+    let folder = folder(&[]);
+    fs::remove_dir(folder.path("")).unwrap();
+    expect![[r#"
+        failed to read the site's folder `SITE/public`
+          No such file or directory
+        hint: the generator should have made it: check `command` and `output` of [build] in deploy.toml
+    "#]].assert_eq(&folder.error());
+}
+
+#[test]
+fn dot_names_are_left_out_but_for_well_known() {
+    let folder = folder(&[
+        ".well-known/security.txt",
+        ".well-known/.hidden",
+        "a/.well-known/x",
+        "a/.DS_Store",
+        ".git/config",
+        ".env",
+        ".env.production",
+        ".nojekyll",
+        "a.html",
+        "...",
+    ]);
+    assert_eq!(folder.keys(), [".well-known/security.txt", "a.html", "a/.well-known/x"]);
+    assert_eq!(
+        folder.skipped(),
+        [
+            "...",
+            ".env",
+            ".env.production",
+            ".git",
+            ".nojekyll",
+            ".well-known/.hidden",
+            "a/.DS_Store"
+        ]
+    );
+    let site = folder.site();
+    let mut private: Vec<&str> = site.private().collect();
+    private.sort();
+    assert_eq!(private, [".env", ".env.production", ".git"]);
+}
+
+#[test]
+fn what_looks_like_a_secret_is_left_out_and_named() {
+    let secrets = ["ID_RSA", "a/id_ed25519", "a/server.key", "cert.PEM", "x.p12", "x.pfx"];
+    let others = ["key", "keys/a.html", "monkey", "pem.html", "id_rsa.html", "id_rsa.pub"];
+    let folder = folder(&[secrets, others].concat());
+    assert_eq!(folder.skipped(), secrets);
+    assert_eq!(folder.site().private().count(), secrets.len());
+    assert_eq!(folder.keys().len(), others.len());
+}
+
+#[test]
+fn what_is_kept_for_others_is_counted_and_never_a_file() {
+    let folder = folder(&["a.html", "keep/b.html", "keep/c/d.html"]);
+    let seen = Mutex::new(Vec::new());
+    let kept = |key: &str| {
+        seen.lock().unwrap().push(key.to_owned());
+        key.starts_with("www/keep/")
+    };
+    let site = folder.scan_with("www/", &kept, &Tell::new(|_| ())).unwrap();
+    assert_eq!(site.files.iter().map(|f| f.key.as_str()).collect::<Vec<_>>(), ["www/a.html"]);
+    assert_eq!(site.kept, 2);
+    let mut seen = seen.into_inner().unwrap();
+    seen.sort();
+    assert_eq!(seen, ["www/a.html", "www/keep/b.html", "www/keep/c/d.html"]);
+}
+
+/// macOS makes one file of these two names, so there is nothing to see there.
+#[test]
+#[cfg(target_os = "linux")]
+fn two_names_of_one_text_are_an_error() {
+    let folder = folder(&["caf\u{e9}.html", "cafe\u{301}.html"]);
+    let error = folder.error();
+    let mut lines: Vec<&str> = error.lines().collect();
+    // The folder tells them in any order.
+    lines[1..3].sort();
+    expect![[r#"
+        two files have the same key `café.html`
+          SITE/public/caf\u{e9}.html
+          SITE/public/cafe\u{301}.html
+        hint: their names are the same text in different Unicode forms: rename one of them"#]]
+    .assert_eq(&lines.join("\n"));
+    fs::remove_file(folder.path("caf\u{e9}.html")).unwrap();
+    assert_eq!(folder.keys(), ["caf\u{e9}.html"]);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_name_that_cannot_be_a_key_is_an_error() {
+    use std::os::unix::ffi::OsStrExt;
+    let bytes = folder(&[]);
+    fs::write(bytes.path("").join(std::ffi::OsStr::from_bytes(b"gr\xfc\xdfe.html")), "").unwrap();
+    let control = folder(&["a\u{7}b.html"]);
+    expect![[r#"
+        failed to name `SITE/public/gr��e.html` in the bucket: it has a name that is not UTF-8
+        hint: rename the file, or let the generator leave it out
+        failed to name `SITE/public/aBELLb.html` in the bucket: it has a control character in its name
+        hint: rename the file, or let the generator leave it out
+    "#]]
+    .assert_eq(&[bytes.error(), control.error()].concat());
+}
+
+#[test]
+fn a_key_is_at_most_as_long_as_s3_takes_it_with_the_prefix() {
+    let name = ["a".repeat(250), "b".repeat(250), "c".repeat(250), "d".repeat(250)].join("/");
+    let folder = folder(&[&name]);
+    let scan = |prefix: &str| folder.scan_with(prefix, &|_| false, &Tell::new(|_| ()));
+    assert_eq!(name.len(), 1003);
+    assert_eq!(scan(&"p".repeat(20)).unwrap().files[0].key.len(), 1024);
+    let error = folder.shown(&scan(&"p".repeat(21)).unwrap_err());
+    expect![[r#"
+        the key of `SITE/public/NAME` is too long
+        hint: S3 takes keys of 1024 bytes, the prefix included
+    "#]]
+    .assert_eq(&error.replace(&name, "NAME"));
+}
+
+#[test]
+#[cfg(unix)]
+fn a_link_inside_of_the_folder_is_what_it_names() {
+    let folder = folder(&["a/x.html", "a/deep/y.html"]);
+    folder.link("a/x.html", "link.html");
+    folder.link("a", "b");
+    folder.link("a/deep", "c");
+    folder.link(folder.path("a/x.html"), "a/absolute.html");
+    folder.link("../x.html", "a/deep/up.html");
+    folder.link("link.html", "twice.html");
+    assert_eq!(
+        folder.keys(),
+        [
+            "a/absolute.html",
+            "a/deep/up.html",
+            "a/deep/y.html",
+            "a/x.html",
+            "b/absolute.html",
+            "b/deep/up.html",
+            "b/deep/y.html",
+            "b/x.html",
+            "c/up.html",
+            "c/y.html",
+            "link.html",
+            "twice.html",
+        ]
+    );
+    let digests: Vec<_> = folder.site().files.into_iter().map(|file| file.digest).collect();
+    assert_eq!(digests[10], digests[3]);
+}
+
+#[test]
+#[cfg(unix)]
+fn a_link_that_leads_elsewhere_is_an_error() {
+    let linked = |to: &str, name: &str| {
+        let folder = folder(&["a/x.html", ".env"]);
+        fs::write(folder.0.path().join("outside"), "").unwrap();
+        fs::create_dir(folder.0.path().join("public2")).unwrap();
+        folder.link(to, name);
+        format!("{name} -> {to}\n{}\n", folder.error())
+    };
+    expect![[r#"
+        broken.html -> nowhere
+        the link `SITE/public/broken.html` leads nowhere
+          No such file or directory
+        hint: remove the link, or make what it names
+
+        myself -> myself
+        the link `SITE/public/myself` leads nowhere
+          Too many levels of symbolic links
+        hint: remove the link, or make what it names
+
+        out.html -> ../outside
+        the link `SITE/public/out.html` leads out of the site's folder
+          SITE/outside
+        hint: copy what it names into the site
+
+        sibling -> ../public2
+        the link `SITE/public/sibling` leads out of the site's folder
+          SITE/public2
+        hint: copy what it names into the site
+
+        root -> /
+        the link `SITE/public/root` leads out of the site's folder
+          /
+        hint: copy what it names into the site
+
+        a/odd -> ../../x.html/..
+        the link `SITE/public/a/odd` leads nowhere
+          No such file or directory
+        hint: remove the link, or make what it names
+
+        env.txt -> .env
+        the link `SITE/public/env.txt` leads to a private file
+          SITE/public/.env
+        hint: remove the link
+
+        again -> .
+        the link `SITE/public/again` leads to a folder that it is in
+        hint: remove the link: its files would repeat without end
+
+        a/up -> ..
+        the link `SITE/public/a/up` leads to a folder that it is in
+        hint: remove the link: its files would repeat without end
+
+    "#]]
+    .assert_eq(
+        &[
+            linked("nowhere", "broken.html"),
+            linked("myself", "myself"),
+            linked("../outside", "out.html"),
+            linked("../public2", "sibling"),
+            linked("/", "root"),
+            linked("../../x.html/..", "a/odd"),
+            linked(".env", "env.txt"),
+            linked(".", "again"),
+            linked("..", "a/up"),
+        ]
+        .concat(),
+    );
+}
+
+#[test]
+#[cfg(unix)]
+fn links_that_lead_to_each_other_end() {
+    let folder = folder(&["a/x.html", "b/y.html"]);
+    folder.link("../b", "a/b");
+    folder.link("../a", "b/a");
+    assert!(folder.error().contains("leads to a folder that it is in"));
+}
+
+/// Editors leave such links beside a file that they have open.
+#[test]
+#[cfg(unix)]
+fn a_broken_link_with_a_dot_name_is_left_out() {
+    let folder = folder(&["a.html"]);
+    folder.link("me@host.1234", ".#a.html");
+    assert_eq!(folder.skipped(), [".#a.html"]);
+}
+
+#[test]
+#[cfg(unix)]
+fn what_is_neither_a_file_nor_a_folder_is_an_error() {
+    let folder = folder(&["a.html"]);
+    let _socket = std::os::unix::net::UnixListener::bind(folder.path("socket")).unwrap();
+    expect![[r#"
+        `SITE/public/socket` is neither a file nor a folder
+    "#]]
+    .assert_eq(&folder.error());
+}
+
+#[test]
+#[cfg(unix)]
+fn what_cannot_be_read_is_an_error() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = folder(&["a.html", "b/c.html"]);
+    let lock = |name, mode| {
+        fs::set_permissions(folder.path(name), fs::Permissions::from_mode(mode)).unwrap()
+    };
+    lock("a.html", 0o000);
+    // Root reads what it likes; then there is nothing to see here.
+    if fs::read(folder.path("a.html")).is_ok() {
+        return;
+    }
+    let file = folder.error();
+    lock("a.html", 0o600);
+    lock("b", 0o000);
+    let below = folder.error();
+    lock("b", 0o700);
+    expect![[r#"
+        failed to read `SITE/public/a.html`
+          Permission denied
+        failed to read `SITE/public/b`
+          Permission denied
+    "#]]
+    .assert_eq(&[file, below].concat());
+}
+
+/// The digests are Python's: `hashlib.md5` of the whole, and of the MD5s of each 8 MiB.
+#[test]
+fn a_large_file_has_the_etag_that_its_parts_will_get() {
+    let whole: Vec<u8> = (0..(16 << 20) + 5).map(|n| (n % 251) as u8).collect();
+    for (size, md5, etag) in [
+        (8 << 20, "727943cf3cd0ed31e7fbe1bab434d5eb", None),
+        (
+            (8 << 20) + 1,
+            "551614bf9fa16f183f9d4e9bdcca0bf3",
+            Some("207d5ad937887dd79678eed060f706be-2"),
+        ),
+        (16 << 20, "3fa26ae9e0a7aa835755bee5ed80ff95", Some("c6f57ab91799c96d38c98664ee613a41-2")),
+        (
+            (16 << 20) + 5,
+            "6ff4bfd42b50c465949fddf07a5b58de",
+            Some("8ea1e631a46fb5c0498272dc6961a3b2-3"),
+        ),
+    ] {
+        let folder = folder(&[]);
+        folder.write("large", &whole[..size]);
+        let file = folder.site().files.remove(0);
+        assert_eq!((file.size, file.digest.hex().as_str()), (size as u64, md5));
+        let parts = file.digest.parts.as_ref().map_or(0, |parts| parts.md5.len());
+        assert_eq!(parts, etag.map_or(0, |_| size.div_ceil(8 << 20)), "{size}");
+        assert!(
+            file.digest.proves(md5) && etag.is_none_or(|etag| file.digest.proves(etag)),
+            "{size}"
+        );
+        assert!(!file.digest.proves(&md5.to_uppercase()) && !file.digest.proves(""), "{size}");
+    }
+}
+
+#[test]
+fn a_file_that_changes_its_size_meanwhile_is_an_error() {
+    let folder = folder(&[]);
+    let large = vec![7; (8 << 20) + 2];
+    folder.write("large", &large);
+    folder.write("small", b"abc");
+    let read = |name: &str, size| digest::of_file(&folder.path(name), size, &|_| ()).map(|_| ());
+    for (name, size, fits) in [
+        ("small", 3, true),
+        ("small", 2, false),
+        ("small", 4, false),
+        ("small", 9 << 20, false),
+        ("large", (8 << 20) + 2, true),
+        ("large", (8 << 20) + 3, false),
+        ("large", 8 << 20, false),
+    ] {
+        assert_eq!(read(name, size).is_ok(), fits, "{name} {size}");
+    }
+    let error = read("small", 2).unwrap_err();
+    expect!["its size changed while it was read"].assert_eq(&error.to_string());
+}
+
+#[test]
+fn what_is_hashed_is_told_to_the_byte() {
+    let folder = folder(&["a.html", "b/c.html", "kept.html", ".env"]);
+    folder.write("large", &vec![7; (8 << 20) + 1]);
+    let (hashed, total) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+    let (count, sum) = (hashed.clone(), total.clone());
+    let tell = Tell::new(move |event| match event {
+        Event::Hashed { bytes } => drop(count.fetch_add(bytes, Ordering::Relaxed)),
+        Event::Hashing { files, bytes } => {
+            assert_eq!(files, 3);
+            sum.store(bytes, Ordering::Relaxed);
+        }
+        _ => {}
+    });
+    folder.scan_with("", &|key| key == "kept.html", &tell).unwrap();
+    let expected = 6 + 8 + (8 << 20) + 1;
+    assert_eq!(
+        (hashed.load(Ordering::Relaxed), total.load(Ordering::Relaxed)),
+        (expected, expected)
+    );
+}

@@ -25,7 +25,7 @@ pub async fn list(store: &Store, input: ListBucketsInput) -> Answer<ListBucketsO
 pub async fn create(store: &Store, input: CreateBucketInput) -> Answer<CreateBucketOutput> {
     store.create_bucket(&input.bucket).await?;
     let location = Some(format!("/{}", input.bucket));
-    Ok(S3Response::new(CreateBucketOutput { location, ..CreateBucketOutput::default() }))
+    Ok(S3Response::new(CreateBucketOutput { location }))
 }
 
 pub async fn head(store: &Store, input: HeadBucketInput) -> Answer<HeadBucketOutput> {

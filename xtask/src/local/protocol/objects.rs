@@ -29,6 +29,7 @@ pub async fn put(store: &Store, request: S3Request<PutObjectInput>) -> Answer<Pu
 
 pub async fn get(store: &Store, input: GetObjectInput) -> Answer<GetObjectOutput> {
     current_version(input.version_id.as_deref())?;
+    whole(input.part_number)?;
     let (object, body) = store.get(&input.bucket, &input.key).await?;
     let conditions = Conditions {
         if_match: input.if_match.as_ref(),
@@ -58,6 +59,7 @@ pub async fn get(store: &Store, input: GetObjectInput) -> Answer<GetObjectOutput
 
 pub async fn head(store: &Store, input: HeadObjectInput) -> Answer<HeadObjectOutput> {
     current_version(input.version_id.as_deref())?;
+    whole(input.part_number)?;
     let object = store.head(&input.bucket, &input.key).await?;
     let conditions = Conditions {
         if_match: input.if_match.as_ref(),
@@ -248,5 +250,14 @@ fn current_version(version: Option<&str>) -> S3Result<()> {
     match version {
         None | Some("null") => Ok(()),
         Some(_) => Err(s3_error!(NoSuchVersion, "the version does not exist")),
+    }
+}
+
+fn whole(part: Option<i32>) -> S3Result<()> {
+    match part {
+        None => Ok(()),
+        Some(_) => {
+            Err(s3_error!(NotImplemented, "reading one part of an object is not implemented"))
+        }
     }
 }
