@@ -228,10 +228,10 @@ fn a_head_on_no_branch() {
         &[("JENKINS_URL", "https://ci/")],
         "detached",
         expect![[r#"
-        refused: git's HEAD is on no branch, and Jenkins does not say which branch was pushed
+            refused: git's HEAD is on no branch, and Jenkins does not say which branch was pushed
 
-        hint: git switch BRANCH, or name the environment by hand: --env NAME
-    "#]],
+            hint: let the job check out the branch that was pushed
+        "#]],
     );
 }
 
@@ -423,10 +423,10 @@ fn a_site_without_files() {
         &[],
         "empty-site",
         expect![[r#"
-        refused: the site has no files, so deploying it would only delete
+            refused: the site has no files to deploy, so a deploy would only delete
 
-        hint: look at what the build printed, and at `output` of [build] in deploy.toml
-    "#]],
+            hint: look at what the build printed, and at `output` of [build] in deploy.toml
+        "#]],
     );
 }
 

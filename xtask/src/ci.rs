@@ -48,7 +48,8 @@ impl Surroundings {
     pub fn of(var: &dyn Fn(&str) -> Option<String>) -> Surroundings {
         let word = vendors::read(var, &|path| std::fs::read_to_string(path).ok());
         // `CI` alone tells no branch, and tells that nobody is at a terminal.
-        let said = var("CI").is_some_and(|value| !["false", "0"].contains(&value.as_str()));
+        let said = var("CI")
+            .is_some_and(|value| !["false", "0"].contains(&value.to_ascii_lowercase().as_str()));
         Surroundings { ci: said || word.is_some(), word }
     }
 

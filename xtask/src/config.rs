@@ -12,7 +12,7 @@ use globset::GlobMatcher;
 
 use crate::error::{Error, Result};
 use crate::headers::Rule;
-use crate::key::{self, Prefix};
+use crate::key;
 
 /// The file's name in the site's folder.
 pub const FILE: &str = "deploy.toml";
@@ -128,14 +128,6 @@ impl Environment {
         }
     }
 
-    /// The prefix for a branch's segment.
-    ///
-    /// Cannot fail for a segment made by [`key::branch_segment`]: the template was checked with one
-    /// when the file was read.
-    pub fn prefix_for(&self, segment: &str) -> Prefix {
-        Prefix::new(&self.prefix.fill(segment)).unwrap_or_default()
-    }
-
     /// The part of the bucket that this environment writes to whatever the branch: what another
     /// environment of the same bucket has to leave alone.
     pub fn reserves(&self) -> &str {
@@ -144,7 +136,10 @@ impl Environment {
     }
 
     pub fn shares_bucket_with(&self, other: &Environment) -> bool {
-        self.bucket == other.bucket && self.endpoint == other.endpoint
+        let store = |environment: &Environment| {
+            environment.endpoint.as_deref().map(|e| e.trim_end_matches('/').to_owned())
+        };
+        self.bucket == other.bucket && store(self) == store(other)
     }
 }
 

@@ -40,7 +40,7 @@ impl Prefix {
                 _ => {}
             }
         }
-        Ok(Prefix(format!("{folder}/").nfc().collect()))
+        Ok(Prefix(normal(&format!("{folder}/"))))
     }
 
     pub fn as_str(&self) -> &str {
@@ -78,7 +78,12 @@ pub fn of_path(relative: &Path) -> Result<String, &'static str> {
         }
         segments.push(name);
     }
-    Ok(segments.join("/").nfc().collect())
+    Ok(normal(&segments.join("/")))
+}
+
+/// The one form in which keys and prefixes are written: NFC.
+pub fn normal(text: &str) -> String {
+    text.nfc().collect()
 }
 
 /// A branch as one path segment, and never two branches as the same one.

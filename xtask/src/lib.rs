@@ -65,9 +65,12 @@ fn block_on<T>(work: impl Future<Output = error::Result<T>>) -> error::Result<T>
     let runtime = runtime
         .map_err(|e| error::failed("failed to start the threads of this process").because(&e))?;
     let done = runtime.block_on(async {
+        // Before anything begins: `work` may do much before it first waits.
+        let signalled = signals();
         tokio::select! {
+            biased;
+            () = signalled => Err(error::Error::Interrupted),
             done = work => done,
-            () = signal() => Err(error::Error::Interrupted),
         }
     });
     // A thread that reads a file or waits for the generator's last words is not waited for.
@@ -75,21 +78,25 @@ fn block_on<T>(work: impl Future<Output = error::Result<T>>) -> error::Result<T>
     done
 }
 
+/// Listens from now on, and ends with the first signal. Where the system does not let it listen, a signal
+/// ends the process in the system's own way.
 #[cfg(unix)]
-async fn signal() {
+fn signals() -> impl Future<Output = ()> {
     use tokio::signal::unix::{SignalKind, signal};
-    // Without a listener the signal ends the process in the system's own way.
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = terminate.recv() => {}
+    let listeners = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
+    async move {
+        let (Ok(mut interrupt), Ok(mut terminate)) = listeners else {
+            return std::future::pending().await;
+        };
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
     }
 }
 
 #[cfg(not(unix))]
-async fn signal() {
+async fn signals() {
     if tokio::signal::ctrl_c().await.is_err() {
         std::future::pending().await
     }

@@ -11,6 +11,7 @@ use crate::record::Record;
 use crate::refusal::Refusal;
 use crate::site::{File, Site};
 use crate::target::Target;
+use crate::words::count;
 
 #[derive(Debug, Default)]
 pub struct Plan {
@@ -127,7 +128,7 @@ impl Plan {
         if self.uploads.is_empty() && self.unchanged.is_empty() {
             return Some(Refusal::new(
                 "empty-site",
-                "the site has no files, so deploying it would only delete",
+                "the site has no files to deploy, so a deploy would only delete",
                 "look at what the build printed, and at `output` of [build] in deploy.toml",
             ));
         }
@@ -145,7 +146,7 @@ impl Plan {
         too_many.then(|| {
             Refusal::new(
                 "too-many-deletes",
-                format!("this would delete {deletes} of {} objects, and {bound}", self.listed),
+                format!("this would delete {deletes} of {}, and {bound}", count(self.listed, "object")),
                 format!("look at them with --dry-run; if they are to go: cargo xtask deploy --max-deletes {deletes}"),
             )
         })

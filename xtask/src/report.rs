@@ -97,7 +97,7 @@ pub fn heading(run: &Run) -> String {
         notes.push_str(", not built now");
     }
     let bucket = &environment.bucket;
-    let revision = if commit.starts_with(branch.as_str()) {
+    let revision = if branch == short(commit) {
         branch.clone()
     } else {
         format!("{branch}@{}", short(commit))
@@ -216,9 +216,10 @@ fn summary(run: &Run, planned: &Planned, done: &Done) -> Vec<String> {
             planned.deletes.len()
         ));
     }
-    if let (Some(url), true) =
-        (&run.target.url, outcome.failures.is_empty() && !matches!(run.place, Place::Local(_)))
-    {
+    if let (Some(url), true) = (
+        &run.target.url,
+        !run.dry && outcome.failures.is_empty() && !matches!(run.place, Place::Local(_)),
+    ) {
         lines.push(url.clone());
     }
     lines

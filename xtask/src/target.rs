@@ -34,16 +34,17 @@ pub fn choose(
     wanted: Option<&str>,
 ) -> Result<Target> {
     let word = ci.word();
-    let commit = commit(&checkout.head, word)?;
+    let commit = commit(&checkout.head)?;
     if let Some(name) = wanted {
         return by_name(config, &checkout.head, commit, ci.is_ci(), name);
     }
-    let reference = reference(&checkout.head, word)?;
+    let reference = reference(&checkout.head, ci)?;
+    agree_on_commit(&commit, word)?;
     let environment = match &reference {
         Reference::Branch(name) => by_branch(config, name)?,
         Reference::PullRequest(number) => by_pull_request(config, *number)?,
     };
-    Ok(aim(config, environment, Some(reference.segment()), reference.to_string(), commit)?)
+    aim(config, environment, Some(reference.segment()), reference.to_string(), commit)
 }
 
 /// What may choose an environment.
@@ -70,15 +71,18 @@ impl std::fmt::Display for Reference {
     }
 }
 
-/// The commit that is deployed: git's, and CI has to agree.
-fn commit(head: &Head, word: Option<&Word>) -> Result<String, Refusal> {
-    let Some(commit) = head.commit() else {
-        return Err(Refusal::new(
+/// The commit that is deployed: git's.
+fn commit(head: &Head) -> Result<String, Refusal> {
+    head.commit().map(str::to_owned).ok_or_else(|| {
+        Refusal::new(
             "unborn-branch",
             "the branch has no commit yet, so there is nothing to name this deploy by",
             "git add --all && git commit",
-        ));
-    };
+        )
+    })
+}
+
+fn agree_on_commit(commit: &str, word: Option<&Word>) -> Result<(), Refusal> {
     match word.and_then(|word| Some((word.vendor, word.commit.as_ref()?))) {
         Some((vendor, told)) if !commit.starts_with(&told.to_ascii_lowercase()) => {
             Err(Refusal::new(
@@ -91,13 +95,13 @@ fn commit(head: &Head, word: Option<&Word>) -> Result<String, Refusal> {
                 "deploy in the checkout that CI made, before anything moves its HEAD",
             ))
         }
-        _ => Ok(commit.to_owned()),
+        _ => Ok(()),
     }
 }
 
-fn reference(head: &Head, word: Option<&Word>) -> Result<Reference, Refusal> {
-    match word.map(|word| (word.vendor, &word.run)) {
-        None | Some((_, Run::Unsaid)) => branch_of_head(head, word),
+fn reference(head: &Head, ci: &Surroundings) -> Result<Reference, Refusal> {
+    match ci.word().map(|word| (word.vendor, &word.run)) {
+        None | Some((_, Run::Unsaid)) => branch_of_head(head, ci),
         Some((vendor, Run::Branch { name, told_by })) => match head {
             Head::Branch { name: ours, .. } if ours != name => Err(Refusal::new(
                 "branch-mismatch",
@@ -140,18 +144,21 @@ fn reference(head: &Head, word: Option<&Word>) -> Result<Reference, Refusal> {
     }
 }
 
-fn branch_of_head(head: &Head, word: Option<&Word>) -> Result<Reference, Refusal> {
+fn branch_of_head(head: &Head, ci: &Surroundings) -> Result<Reference, Refusal> {
     match head {
         Head::Branch { name, .. } => Ok(Reference::Branch(name.clone())),
         _ => {
-            let told = match word {
+            let told = match ci.word() {
                 Some(word) => format!(", and {} does not say which branch was pushed", word.vendor),
                 None => String::new(),
             };
             Err(Refusal::new(
                 "detached",
                 format!("git's HEAD is on no branch{told}"),
-                "git switch BRANCH, or name the environment by hand: --env NAME",
+                match ci.is_ci() {
+                    true => "let the job check out the branch that was pushed",
+                    false => "git switch BRANCH, or name the environment by hand: --env NAME",
+                },
             ))
         }
     }
@@ -183,7 +190,7 @@ fn by_name(
     };
     let segment = branch.map(key::branch_segment);
     let shown = branch.map_or_else(|| short(&commit).to_owned(), str::to_owned);
-    Ok(aim(config, environment, segment, shown, commit)?)
+    aim(config, environment, segment, shown, commit)
 }
 
 /// The environment that takes a branch: an exact name wins over a glob.
@@ -227,23 +234,26 @@ fn aim(
     segment: Option<String>,
     branch: String,
     commit: String,
-) -> Result<Target, Refusal> {
+) -> Result<Target> {
     let wants_branch = environment.prefix.wants_branch()
         || environment.url.as_ref().is_some_and(|u| u.wants_branch());
     let segment = match segment {
         None if wants_branch => {
-            return Err(Refusal::new(
+            return Err(Error::from(Refusal::new(
                 "detached",
                 format!(
-                    "`{}` has a folder for each branch, and git's HEAD is on no branch",
+                    "`{}` has a place for each branch, and git's HEAD is on no branch",
                     environment.name
                 ),
                 "git switch BRANCH",
-            ));
+            )));
         }
         segment => segment.unwrap_or_default(),
     };
-    let prefix = environment.prefix_for(&segment);
+    let prefix = Prefix::new(&environment.prefix.fill(&segment)).map_err(|reason| {
+        let name = &environment.name;
+        Error::Config(format!("for branch `{branch}`, the `prefix` of `{name}` {reason}\n\nhint: rename the branch, or give `{name}` another `prefix`"))
+    })?;
     Ok(Target {
         reserved: reserved(config, environment, &prefix)?,
         url: environment.url.as_ref().map(|url| url.fill(&segment)),
@@ -261,11 +271,14 @@ fn reserved(config: &Config, ours: &Environment, prefix: &Prefix) -> Result<Vec<
     let mut reserved = Vec::new();
     for other in others.filter(|other| other.prefix != ours.prefix) {
         let folder = other.reserves();
-        if folder == prefix.as_str() {
+        // A fixed folder inside the other's fixed folder is known to both, and left alone. One that only
+        // the branch's name leads into is not.
+        let led_by_name = !ours.reserves().starts_with(folder);
+        if prefix.as_str().starts_with(folder) && led_by_name {
             return Err(Refusal::new(
                 "ambiguous-branch",
                 format!(
-                    "this branch's folder `{prefix}` in the bucket is the one that `{}` writes to",
+                    "this branch's folder `{prefix}` in the bucket is one that `{}` writes to",
                     other.name
                 ),
                 "rename the branch, or give one of the two environments another `prefix`",

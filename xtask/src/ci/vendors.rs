@@ -44,6 +44,7 @@ fn github(var: Vars, read_file: &dyn Fn(&str) -> Option<String>) -> Run {
     }
     if event.starts_with("pull_request") || reference.starts_with("refs/pull/") {
         let number = reference.strip_prefix("refs/pull/").and_then(|rest| rest.split('/').next());
+        // A runner always names the event's file.
         let fork = var("GITHUB_EVENT_PATH").is_some_and(|path| github_fork(read_file(&path)));
         return Run::PullRequest { number: number.and_then(|n| n.parse().ok()), fork };
     }
@@ -101,8 +102,9 @@ fn circle(var: Vars) -> Run {
 fn buildkite(var: Vars) -> Run {
     match var("BUILDKITE_PULL_REQUEST") {
         Some(number) if number != "false" => {
-            let origin = var("BUILDKITE_PULL_REQUEST_REPO");
-            let fork = origin.is_some_and(|repo| Some(repo) != var("BUILDKITE_REPO"));
+            let repository = |name| var(name).map(|address| repository_of(&address));
+            let ours = repository("BUILDKITE_REPO");
+            let fork = ours.is_some() && repository("BUILDKITE_PULL_REQUEST_REPO") != ours;
             Run::PullRequest { number: number.parse().ok(), fork }
         }
         _ => tag_or_branch(var, "BUILDKITE_TAG", "BUILDKITE_BRANCH"),
@@ -125,8 +127,8 @@ fn bitbucket(var: Vars) -> Run {
 fn travis(var: Vars) -> Run {
     match var("TRAVIS_PULL_REQUEST") {
         Some(number) if number != "false" => {
-            let origin = var("TRAVIS_PULL_REQUEST_SLUG");
-            let fork = origin.is_some_and(|slug| Some(slug) != var("TRAVIS_REPO_SLUG"));
+            let ours = var("TRAVIS_REPO_SLUG");
+            let fork = ours.is_some() && var("TRAVIS_PULL_REQUEST_SLUG") != ours;
             Run::PullRequest { number: number.parse().ok(), fork }
         }
         _ => tag_or_branch(var, "TRAVIS_TAG", "TRAVIS_BRANCH"),
@@ -176,7 +178,7 @@ fn jenkins(var: Vars) -> Run {
 fn codebuild(var: Vars) -> Run {
     let trigger = var("CODEBUILD_WEBHOOK_TRIGGER").unwrap_or_default();
     match trigger.split_once('/') {
-        Some(("branch", name)) => {
+        Some(("branch", name)) if !name.is_empty() => {
             Run::Branch { name: name.to_owned(), told_by: "CODEBUILD_WEBHOOK_TRIGGER" }
         }
         Some(("tag", name)) => Run::Tag(name.to_owned()),
@@ -214,7 +216,8 @@ fn by_event(var: Vars, event: &str, pull_request: &str, tag: &str, branch: &'sta
         }
         Some("tag" | "release") => Run::Tag(var(tag).unwrap_or_default()),
         Some("push" | "cron" | "manual" | "custom") => tag_or_branch(var, tag, branch),
-        _ => Run::Unsaid,
+        Some(event) => Run::Untrusted { event: event.to_owned() },
+        None => Run::Unsaid,
     }
 }
 
@@ -227,7 +230,7 @@ fn tag_or_branch(var: Vars, tag: &str, branch: &'static str) -> Run {
 }
 
 fn by_reference(reference: &str, told_by: &'static str) -> Run {
-    if let Some(name) = reference.strip_prefix("refs/heads/") {
+    if let Some(name) = reference.strip_prefix("refs/heads/").filter(|name| !name.is_empty()) {
         return Run::Branch { name: name.to_owned(), told_by };
     }
     match reference.strip_prefix("refs/tags/") {
@@ -238,6 +241,18 @@ fn by_reference(reference: &str, told_by: &'static str) -> Run {
 
 fn is_var(var: Vars, name: &str, value: &str) -> bool {
     var(name).is_some_and(|found| found.eq_ignore_ascii_case(value))
+}
+
+/// A repository's host and path, however it is cloned: `git@host:us/site.git` and
+/// `https://host/us/site` are one.
+fn repository_of(address: &str) -> String {
+    let address = address.split_once("://").map_or(address, |(_, rest)| rest);
+    let address = address.split_once('@').map_or(address, |(_, rest)| rest);
+    address
+        .trim_end_matches('/')
+        .trim_end_matches(".git")
+        .replacen(':', "/", 1)
+        .to_ascii_lowercase()
 }
 
 /// Buildkite may say `HEAD` where a commit belongs.

@@ -60,24 +60,47 @@ fn is_secret_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'+' | b'=')
 }
 
-/// A line of the file with what looks like a credential starred out.
+/// A line of the file with what looks like a credential starred out, and in a line that speaks of
+/// credentials everything that is not the name of a variable.
 fn mask(line: &str) -> String {
+    let line = mask_password(line);
+    let lower = line.to_ascii_lowercase();
+    let of_credentials =
+        ["credential", "secret", "token", "password", "access"].iter().any(|w| lower.contains(w));
+    let starred = |word: &str| {
+        word.split(['=', '/', '+']).any(looks_like_a_secret) || looks_like_a_secret(word)
+    };
     let mut out = String::new();
-    let mut rest = line;
+    let mut quoted = false;
+    let mut rest = line.as_str();
     while !rest.is_empty() {
-        let run =
-            rest.find(|c: char| !c.is_ascii() || !is_secret_byte(c as u8)).unwrap_or(rest.len());
-        let (word, after) = rest.split_at(run);
-        out.push_str(if word.split('=').any(looks_like_a_secret) || looks_like_a_secret(word) {
-            "****"
-        } else {
-            word
-        });
-        let step = after.chars().next().map_or(0, char::len_utf8);
-        out.push_str(&after[..step]);
-        rest = &after[step..];
+        let end = rest.find(|c: char| !c.is_ascii() || !is_secret_byte(c as u8) && c != '_');
+        let (word, after) = rest.split_at(end.unwrap_or(rest.len()));
+        let hidden = starred(word) || of_credentials && quoted && !is_variable(word);
+        out.push_str(if hidden { "****" } else { word });
+        let mut between = after.chars();
+        if let Some(c) = between.next() {
+            quoted ^= c == '"' || c == '\'';
+            out.push(c);
+        }
+        rest = between.as_str();
     }
     out
+}
+
+/// Whether a text is written as environment variables are by convention.
+fn is_variable(word: &str) -> bool {
+    word.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
+}
+
+/// `https://user:password@host` without its user and password.
+fn mask_password(line: &str) -> String {
+    let Some((before, after)) = line.split_once("://") else { return line.to_owned() };
+    let authority = after.find(['/', '"', '\'']).unwrap_or(after.len());
+    match after[..authority].rfind('@') {
+        Some(at) => format!("{before}://****{}", &after[at..]),
+        None => line.to_owned(),
+    }
 }
 
 /// The known word that was probably meant.

@@ -14,19 +14,17 @@ use toml::de::{DeTable, DeValue};
 use super::Config;
 use super::problem::Problem;
 use environments::read_environments;
-use fields::{Fields, complain, string, strings};
+use fields::{Fields, complain, list, string};
 use rules::{read_globs, read_rules};
 
 type Value<'t> = Spanned<DeValue<'t>>;
 
 pub fn config(text: &str, site: &Path) -> Result<Config, Vec<Problem>> {
     let (document, errors) = DeTable::parse_recoverable(text);
-    if !errors.is_empty() {
-        let problem = |error: &toml::de::Error| Problem {
-            span: error.span().unwrap_or(0..0),
-            message: error.message().to_owned(),
-        };
-        return Err(errors.iter().map(problem).collect());
+    // What follows the first error of syntax is mostly its consequence.
+    if let Some(error) = errors.first() {
+        let span = error.span().unwrap_or(0..0);
+        return Err(vec![Problem { span, message: error.message().to_owned() }]);
     }
     let mut problems = Vec::new();
     let config = read_config(&document, site, &mut problems);
@@ -63,7 +61,9 @@ fn read_build(value: &Value, problems: &mut Vec<Problem>) -> (Vec<String>, PathB
     build.no_others();
 
     let command = command.map(|value| {
-        let words = strings(value, problems);
+        let Some(words) = list(value, "[\"hugo\", \"--minify\"]", problems) else {
+            return Vec::new();
+        };
         if words.first().is_none_or(|(program, _)| program.is_empty()) {
             complain(
                 problems,

@@ -138,30 +138,6 @@ fn what_is_no_toml_is_shown_where_it_stops_to_be() {
             region = eu-central-1
         7:1: missing comma between array elements, expected `,`
             account = "222222222222"
-        7:1: string values must be quoted, expected literal string
-            account = "222222222222"
-        7:9: unexpected `=` in array, expected value, `]`
-            account = "222222222222"
-        7:11: missing comma between array elements, expected `,`
-            account = "222222222222"
-        8:1: missing comma between array elements, expected `,`
-            region = "eu-central-1"
-        8:1: string values must be quoted, expected literal string
-            region = "eu-central-1"
-        8:8: unexpected `=` in array, expected value, `]`
-            region = "eu-central-1"
-        8:10: missing comma between array elements, expected `,`
-            region = "eu-central-1"
-        9:1: missing comma between array elements, expected `,`
-            bucket = "stg.example.com"
-        9:1: string values must be quoted, expected literal string
-            bucket = "stg.example.com"
-        9:8: unexpected `=` in array, expected value, `]`
-            bucket = "stg.example.com"
-        9:10: missing comma between array elements, expected `,`
-            bucket = "stg.example.com"
-        9:27: unclosed array, expected `]`
-            bucket = "stg.example.com"
         9:1: duplicate key
             account = "stg.example.com"
         5:22: unclosed table, expected `]`
@@ -170,8 +146,6 @@ fn what_is_no_toml_is_shown_where_it_stops_to_be() {
             [environments.staging]
         10:2: duplicate key
             [build]
-        11:1: duplicate key
-            output = "dist"
         9:8: key with no value, expected `=`
             bucket "stg.example.com"
     "#]]
@@ -298,15 +272,11 @@ fn a_build_that_cannot_be_run_is_a_problem() {
             command = []
         2:11: a command needs a program; leave it out when the output is already there
             command = [""]
-        2:11: this must be a list of strings, such as ["main"]
-            command = "make"
-        2:11: a command needs a program; leave it out when the output is already there
+        2:11: this must be a list of strings, such as ["hugo", "--minify"]
             command = "make"
         2:20: this must be a string in quotes, and is of type integer
             command = ["make", 1]
-        2:11: this must be a list of strings, such as ["main"]
-            command = true
-        2:11: a command needs a program; leave it out when the output is already there
+        2:11: this must be a list of strings, such as ["hugo", "--minify"]
             command = true
         1:1: `output` is missing
             [build]
@@ -550,7 +520,6 @@ fn an_address_begins_with_https_and_holds_no_password() {
 }
 
 #[test]
-#[ignore = "the line is shown with the password in it"]
 fn a_password_in_an_address_is_not_repeated() {
     for key in ["endpoint", "url"] {
         let text = problems(&changed("", &format!("{key} = \"https://me:hunter2@example.com/\"")));
@@ -560,7 +529,6 @@ fn a_password_in_an_address_is_not_repeated() {
 
 /// A profile's name is printed later, by whatever refuses it.
 #[test]
-#[ignore = "any text is a profile's name"]
 fn a_credential_in_place_of_a_profile_is_a_problem() {
     for value in [ID, SECRET] {
         let text = problems(&changed("", &format!("credentials = {{ profile = \"{value}\" }}")));
@@ -569,7 +537,6 @@ fn a_credential_in_place_of_a_profile_is_a_problem() {
 }
 
 #[test]
-#[ignore = "the first of them ends the reading"]
 fn every_credential_of_an_environment_is_shown_at_once() {
     let line = format!(
         r#"credentials = {{ access-key-id = "{ID}", secret-access-key = "{SECRET}", session-token = "a b" }}"#
@@ -578,7 +545,6 @@ fn every_credential_of_an_environment_is_shown_at_once() {
 }
 
 #[test]
-#[ignore = "a command that is no list is two, a bracket that is missing is thirteen"]
 fn one_mistake_is_one_problem() {
     for (from, to) in [(r#"["make"]"#, r#""make""#), ("[\"staging\"]", "[\"staging\"")] {
         assert!(problems(&changed(from, to)).contains("has a problem"), "{to}");
@@ -597,7 +563,7 @@ bucket = "example.com"
     expect![[r#"
         12:13: branch `staging` is taken by `staging` already; a branch goes to one environment
             branches = ["staging"]
-        6:24: branch `staging` is taken by `staging` already; a branch goes to one environment
+        6:24: branch `staging` stands here twice
             branches = ["staging", "staging"]
         6:12: this must be a list of strings, such as ["main"]
             branches = "staging"
@@ -758,7 +724,7 @@ fn a_rule_for_headers_that_cannot_be_is_a_problem() {
             headers = 1
         `site/deploy.toml` has a problem
 
-          site/deploy.toml:1:8: this must be a list of strings, such as ["main"]
+          site/deploy.toml:1:8: this must be a list of strings, such as ["uploads/**"]
             keep = "a"
         `site/deploy.toml` has a problem
 
@@ -780,7 +746,7 @@ fn a_rule_for_headers_that_cannot_be_is_a_problem() {
 fn credentials_are_named_in_one_of_three_ways() {
     expect![[r#"
         10:15: `credentials` must be { access-key-id = "VARIABLE", secret-access-key = "VARIABLE" }, { profile = "NAME" } or "ambient"
-            credentials = "default"
+            credentials = "****"
         10:15: `credentials` must be { access-key-id = "VARIABLE", secret-access-key = "VARIABLE" }, { profile = "NAME" } or "ambient"
             credentials = true
         10:15: `credentials` must be { access-key-id = "VARIABLE", secret-access-key = "VARIABLE" }, { profile = "NAME" } or "ambient"
@@ -790,18 +756,22 @@ fn credentials_are_named_in_one_of_three_ways() {
         10:15: `credentials` must be { access-key-id = "VARIABLE", secret-access-key = "VARIABLE" }, { profile = "NAME" } or "ambient"
             credentials = { secret-access-key = "SECRET" }
         10:15: `credentials` must be { access-key-id = "VARIABLE", secret-access-key = "VARIABLE" }, { profile = "NAME" } or "ambient"
-            credentials = { profile = "a", access-key-id = "ID", secret-access-key = "S" }
+            credentials = { profile = "****", access-key-id = "ID", secret-access-key = "S" }
         10:15: `credentials` must be { access-key-id = "VARIABLE", secret-access-key = "VARIABLE" }, { profile = "NAME" } or "ambient"
-            credentials = { profile = "a", session-token = "T" }
+            credentials = { profile = "****", session-token = "T" }
         10:27: this must be a string in quotes, and is of type integer
             credentials = { profile = 1 }
         10:33: this must be the name of an environment variable: letters, digits and `_`
             credentials = { access-key-id = "", secret-access-key = "SECRET" }
         10:33: this must be the name of an environment variable: letters, digits and `_`
             credentials = { access-key-id = "MY-ID", secret-access-key = "$SECRET" }
+        10:62: this must be the name of an environment variable: letters, digits and `_`
+            credentials = { access-key-id = "MY-ID", secret-access-key = "$SECRET" }
         10:33: this must be the name of an environment variable: letters, digits and `_`
             credentials = { access-key-id = "1D", secret-access-key = "SECRET" }
         10:33: this must be a string in quotes, and is of type integer
+            credentials = { access-key-id = 1, secret-access-key = ["SECRET"] }
+        10:56: this must be a string in quotes, and is of type array
             credentials = { access-key-id = 1, secret-access-key = ["SECRET"] }
     "#]].assert_eq(&table([
         ("", r#"credentials = "default""#),
@@ -829,7 +799,11 @@ fn a_credential_itself_is_a_problem_that_does_not_repeat_it() {
             credentials = { access-key-id = "I", secret-access-key = "****" }
         10:33: this looks like a credential itself; name the environment variable that holds it, and replace the key if this file was ever pushed
             credentials = { access-key-id = "****", secret-access-key = "****", session-token = "****" }
-        10:15: `credentials` must be { access-key-id = "VARIABLE", secret-access-key = "VARIABLE" }, { profile = "NAME" } or "ambient"
+        10:77: this looks like a credential itself; name the environment variable that holds it, and replace the key if this file was ever pushed
+            credentials = { access-key-id = "****", secret-access-key = "****", session-token = "****" }
+        10:137: this looks like a credential itself; name the environment variable that holds it, and replace the key if this file was ever pushed
+            credentials = { access-key-id = "****", secret-access-key = "****", session-token = "****" }
+        10:15: this looks like a credential itself; name the environment variable that holds it, and replace the key if this file was ever pushed
             credentials = "****"
         10:15: `credentials` must be { access-key-id = "VARIABLE", secret-access-key = "VARIABLE" }, { profile = "NAME" } or "ambient"
             credentials = ["****", "****"]
@@ -843,12 +817,10 @@ fn a_credential_itself_is_a_problem_that_does_not_repeat_it() {
             credentials = { "****" = "****" }
         10:33: string values must be quoted, expected literal string
             credentials = { access-key-id = ****, secret-access-key = **** }
-        10:75: string values must be quoted, expected literal string
-            credentials = { access-key-id = ****, secret-access-key = **** }
         10:1: unknown key `aws_secret_access_key`; known here: branches, pull-requests, account, region, bucket, prefix, endpoint, url, max-deletes, credentials
             aws_secret_access_key = "****"
         10:37: this must be the name of an environment variable: letters, digits and `_`
-            credentials = { secret-access-key = "AWS_****", access-key-id = "ID" }
+            credentials = { secret-access-key = "****", access-key-id = "ID" }
     "#]].assert_eq(&table([
         ("", format!(r#"credentials = {{ access-key-id = "{ID}", secret-access-key = "S" }}"#).as_str()),
         ("", &format!(r#"credentials = {{ access-key-id = "I", secret-access-key = "{SECRET}" }}"#)),
@@ -1017,7 +989,7 @@ fn the_contracts_example_is_read_whole() {
 fn what_may_be_left_out_has_its_usual_value() {
     let of = |line: &str| config(&changed("", line)).environments.remove(0);
     let environment = of("");
-    assert_eq!(environment.prefix_for("main").as_str(), "");
+    assert_eq!(environment.prefix.fill("main"), "");
     assert_eq!((environment.pull_requests, environment.max_deletes), (false, None));
     assert_eq!((environment.url, environment.endpoint), (None, None));
     assert_eq!(
@@ -1046,8 +1018,8 @@ fn every_other_value_is_read_as_it_is_written() {
     assert_eq!(of("max-deletes = 0").max_deletes, Some(0));
     assert_eq!(of("max-deletes = 0x10").max_deletes, Some(16));
     assert!(of("pull-requests = true").pull_requests);
-    assert_eq!(of("prefix = \"a\"").prefix_for("x").as_str(), "a/");
-    assert_eq!(of("prefix = \"a/{branch}\"").prefix_for("x").as_str(), "a/x/");
+    assert_eq!(of("prefix = \"a\"").prefix.fill("x"), "a/");
+    assert_eq!(of("prefix = \"a/{branch}\"").prefix.fill("x"), "a/x/");
     assert_eq!(of("credentials = \"ambient\"").credentials, Credentials::Ambient);
     assert_eq!(
         of("credentials = { profile = \"stg\" }").credentials,

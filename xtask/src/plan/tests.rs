@@ -351,11 +351,11 @@ fn a_plan_that_is_too_much_says_what_to_do() {
         hint: look at them with --dry-run; if they are to go: cargo xtask deploy --max-deletes 21
         too-many-deletes: this would delete 2 of 100 objects, and the limit is 1
         hint: look at them with --dry-run; if they are to go: cargo xtask deploy --max-deletes 2
-        too-many-deletes: this would delete 1 of 1 objects, and the limit is 0
+        too-many-deletes: this would delete 1 of 1 object, and the limit is 0
         hint: look at them with --dry-run; if they are to go: cargo xtask deploy --max-deletes 1
-        empty-site: the site has no files, so deploying it would only delete
+        empty-site: the site has no files to deploy, so a deploy would only delete
         hint: look at what the build printed, and at `output` of [build] in deploy.toml
-        empty-site: the site has no files, so deploying it would only delete
+        empty-site: the site has no files to deploy, so a deploy would only delete
         hint: look at what the build printed, and at `output` of [build] in deploy.toml
     "#]]
     .assert_eq(

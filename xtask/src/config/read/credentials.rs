@@ -11,6 +11,10 @@ pub fn read_credentials(value: &Value, problems: &mut Vec<Problem>) -> Option<Cr
     let expected = "`credentials` must be { access-key-id = \"VARIABLE\", secret-access-key = \"VARIABLE\" }, { profile = \"NAME\" } or \"ambient\"";
     match value.get_ref() {
         DeValue::String(text) if text == "ambient" => return Some(Credentials::Ambient),
+        DeValue::String(text) if looks_like_a_secret(text) => {
+            complain(problems, value.span(), IS_A_SECRET);
+            return None;
+        }
         DeValue::Table(_) => {}
         _ => {
             complain(problems, value.span(), expected);
@@ -26,22 +30,35 @@ pub fn read_credentials(value: &Value, problems: &mut Vec<Problem>) -> Option<Cr
 
     match (profile, access_key_id, secret_access_key, session_token) {
         (Some(profile), None, None, None) => {
-            string(profile, problems).map(|(name, _)| Credentials::Profile(name))
+            let (name, span) = string(profile, problems)?;
+            if looks_like_a_secret(&name) {
+                complain(problems, span, IS_A_SECRET);
+            }
+            Some(Credentials::Profile(name))
         }
-        (None, Some(id), Some(secret), token) => Some(Credentials::Variables {
-            access_key_id: read_variable(id, problems)?,
-            secret_access_key: read_variable(secret, problems)?,
-            session_token: match token {
-                Some(token) => SessionToken::Required(read_variable(token, problems)?),
-                None => SessionToken::None,
-            },
-        }),
+        (None, Some(id), Some(secret), token) => {
+            // All three are looked at before any is given up.
+            let id = read_variable(id, problems);
+            let secret = read_variable(secret, problems);
+            let token = token.map(|token| read_variable(token, problems));
+            Some(Credentials::Variables {
+                access_key_id: id?,
+                secret_access_key: secret?,
+                session_token: match token {
+                    Some(name) => SessionToken::Required(name?),
+                    None => SessionToken::None,
+                },
+            })
+        }
         _ => {
             complain(problems, value.span(), expected);
             None
         }
     }
 }
+
+/// What to say where a secret stands in the file.
+pub const IS_A_SECRET: &str = "this looks like a credential itself; name the environment variable that holds it, and replace the key if this file was ever pushed";
 
 /// The name of an environment variable. A value in its place is an error that does not repeat it.
 fn read_variable(value: &Value, problems: &mut Vec<Problem>) -> Option<String> {
@@ -50,11 +67,7 @@ fn read_variable(value: &Value, problems: &mut Vec<Problem>) -> Option<String> {
     let is_name =
         name.bytes().all(plain) && name.bytes().next().is_some_and(|b| !b.is_ascii_digit());
     if looks_like_a_secret(&name) {
-        complain(
-            problems,
-            span,
-            "this looks like a credential itself; name the environment variable that holds it, and replace the key if this file was ever pushed",
-        );
+        complain(problems, span, IS_A_SECRET);
         return None;
     }
     if !is_name {

@@ -4,13 +4,13 @@ use std::ops::Range;
 
 use toml::Spanned;
 
-use super::super::problem::Problem;
+use super::super::problem::{Problem, looks_like_a_secret};
 use super::super::{BRANCH, Branches, Environment, Template, any_segment};
 use super::Value;
-use super::credentials::read_credentials;
-use super::fields::{Fields, boolean, complain, count, string, strings};
+use super::credentials::{IS_A_SECRET, read_credentials};
+use super::fields::{Fields, boolean, complain, count, list, string};
 use super::rules::read_glob;
-use crate::key::Prefix;
+use crate::key::{self, Prefix};
 
 pub fn read_environments(value: &Value, problems: &mut Vec<Problem>) -> Vec<Environment> {
     let Some(table) = value.get_ref().as_table() else {
@@ -61,6 +61,10 @@ fn read_environment(
             name.span(),
             "an environment's name has letters, digits, `-` and `_` only",
         );
+    }
+    if looks_like_a_secret(&name_text) {
+        complain(problems, name.span(), IS_A_SECRET);
+        return None;
     }
     let what = format!("[environments.{name_text}]");
     let mut fields = Fields::of(value, &what, problems)?;
@@ -142,13 +146,16 @@ fn read_branches(
     problems: &mut Vec<Problem>,
 ) -> Vec<Branches> {
     let mut branches = Vec::new();
-    for (pattern, span) in strings(value, problems) {
+    for (pattern, span) in list(value, "[\"main\"]", problems).unwrap_or_default() {
         if pattern.is_empty() {
             complain(problems, span, "a branch's name cannot be empty");
         } else if pattern.contains(['*', '?', '[', '{', '\\']) {
             branches.extend(read_glob(&pattern, span, problems).map(Branches::Matching));
         } else {
             match exact.iter().find(|(branch, _)| *branch == pattern) {
+                Some((_, other)) if other == environment => {
+                    complain(problems, span, format!("branch `{pattern}` stands here twice"));
+                }
                 Some((_, other)) => complain(
                     problems,
                     span,
@@ -207,7 +214,7 @@ fn read_prefix(value: &Value, problems: &mut Vec<Problem>) -> Option<Template> {
     let (text, span) = string(value, problems)?;
     // A folder is meant, so `stg` and `stg/` are the same.
     let slash = if text.is_empty() || text.ends_with('/') { "" } else { "/" };
-    let template = Template(text + slash);
+    let template = Template(key::normal(&(text + slash)));
     let leftover = template.0.replace(BRANCH, "");
     if leftover.contains(['{', '}']) {
         complain(problems, span.clone(), "only `{branch}` can stand in braces");

@@ -79,12 +79,21 @@ pub fn string(value: &Value, problems: &mut Vec<Problem>) -> Option<(String, Ran
     text.map(|text| (text.to_owned(), value.span()))
 }
 
-pub fn strings(value: &Value, problems: &mut Vec<Problem>) -> Vec<(String, Range<usize>)> {
+/// A list of strings; `None` where it is none. `example` shows what one looks like.
+pub fn list(
+    value: &Value,
+    example: &str,
+    problems: &mut Vec<Problem>,
+) -> Option<Vec<(String, Range<usize>)>> {
     let Some(array) = value.get_ref().as_array() else {
-        complain(problems, value.span(), "this must be a list of strings, such as [\"main\"]");
-        return Vec::new();
+        complain(
+            problems,
+            value.span(),
+            format!("this must be a list of strings, such as {example}"),
+        );
+        return None;
     };
-    array.iter().filter_map(|value| string(value, problems)).collect()
+    Some(array.iter().filter_map(|value| string(value, problems)).collect())
 }
 
 pub fn boolean(value: &Value, problems: &mut Vec<Problem>) -> Option<bool> {

@@ -6,7 +6,7 @@ use globset::GlobMatcher;
 
 use super::super::problem::{Problem, nearest};
 use super::Value;
-use super::fields::{complain, string, strings};
+use super::fields::{complain, list, string};
 use crate::headers::{self, Headers, Rule};
 
 pub fn read_rules(value: &Value, problems: &mut Vec<Problem>) -> Vec<Rule> {
@@ -81,7 +81,7 @@ fn check_header_value(name: &str, text: &str, span: Range<usize>, problems: &mut
 }
 
 pub fn read_globs(value: &Value, problems: &mut Vec<Problem>) -> Vec<GlobMatcher> {
-    let patterns = strings(value, problems);
+    let patterns = list(value, "[\"uploads/**\"]", problems).unwrap_or_default();
     patterns.into_iter().filter_map(|(p, span)| read_glob(&p, span, problems)).collect()
 }
 
