@@ -2,7 +2,7 @@
 //! CI, a line a stage and one every ten seconds while a stage is long. Warnings and what the generator
 //! prints are shown either way.
 
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
@@ -16,8 +16,9 @@ const BETWEEN_LINES: Duration = Duration::from_secs(10);
 
 /// Draws what is told on standard error. In CI a line a stage, also where CI lends the job a terminal.
 pub fn draw(in_ci: bool, on_github: bool) -> Tell {
-    let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-    match std::io::stderr().is_terminal() && !in_ci && !dumb {
+    // Hidden where there is no terminal, where it is a dumb one, and under NO_COLOR, which would otherwise
+    // leave a person without a word.
+    match !in_ci && !MultiProgress::new().is_hidden() {
         true => {
             let bars = Mutex::new(Bars::default());
             Tell::new(move |event| bars.lock().unwrap_or_else(|e| e.into_inner()).draw(event))

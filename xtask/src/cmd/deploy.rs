@@ -35,8 +35,11 @@ pub async fn run(options: &Deploy) -> Result<bool> {
     let checkout = checkout::read(&here)?;
     let config = read_config(options, &checkout, &here)?;
     let target = target::choose(&config, &checkout, &ci, options.env.as_deref())?;
-    let dirty = checkout::is_dirty(&checkout.root)?;
-    let Opened { bucket, place, local } = open(options, &checkout, &target).await?;
+    let root = checkout.root.clone();
+    let (Opened { bucket, place, local }, dirty) = tokio::try_join!(
+        open(options, &checkout, &target),
+        blocking(move || Ok(checkout::is_dirty(&root)?)),
+    )?;
     let stale = options.no_build && !config.command.is_empty();
     let run = Run { target: &target, place, dirty, stale, dry: options.dry_run };
     print(options.json, || vec![report::heading(&run)]);
@@ -149,17 +152,24 @@ fn read_config(options: &Deploy, checkout: &Checkout, here: &Path) -> Result<Con
 
 const SITE: &str = "site";
 
-/// Scans on a thread that may block, and tells what was left out.
+/// Runs what blocks on a thread for that.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
+    }
+}
+
+/// Scans, and tells what was left out.
 async fn scan(config: &Config, target: &Target, tell: &Tell) -> Result<Site> {
     let (config, target, told) = (config.clone(), target.clone(), tell.clone());
-    let scan = move || {
+    let site = blocking(move || {
         let kept = |key: &str| plan::is_kept(&config, &target, key);
-        site::scan(&config, &target.prefix, &kept, &told)
-    };
-    let site = match tokio::task::spawn_blocking(scan).await {
-        Ok(site) => site?,
-        Err(error) => std::panic::resume_unwind(error.into_panic()),
-    };
+        Ok(site::scan(&config, &target.prefix, &kept, &told)?)
+    })
+    .await?;
     for name in site.private() {
         tell.tell(Event::Warning(format!("left out `{name}`: it looks like a secret")));
     }
