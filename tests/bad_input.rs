@@ -568,3 +568,46 @@ fn a_signal_ends_it_with_the_exit_code_for_that() {
         assert_eq!(world.wire.take_writes(), 0);
     }
 }
+
+#[test]
+fn variables_in_each_others_place_do_not_show_the_secret() {
+    let world = world();
+    let (key, secret) = (world.store.key.clone(), world.store.secret.clone());
+    let echo = format!("No such key: {secret}");
+    world.wire.answer(move |_| Some(Answer::error(403, "AccessDenied", &echo)));
+    let swapped = [("SITE_KEY", secret.as_str()), ("SITE_SECRET", key.as_str())];
+    for arguments in [&[][..], &["--json"]] {
+        let ran = world.deploy_with(arguments, &swapped).exits(1);
+        assert!(ran.stderr.contains("No such key: ****"), "{}", ran.stderr);
+        assert!(!ran.stderr.contains(&secret) && !ran.stdout.contains(&secret), "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn two_lines_in_one_variable_are_told_as_such() {
+    let world = world();
+    let ran = world.deploy_with(&["--json"], &[("SITE_KEY", "GKx\nAWS_SECRET=zz")]).exits(3);
+    assert_eq!(ran.json()["refused"]["code"], json!("missing-credentials"));
+    assert!(ran.stderr.contains("refused: SITE_KEY does not hold one key"), "{}", ran.stderr);
+    assert!(!ran.stderr.contains("GKx"), "{}", ran.stderr);
+    let newline = format!("{}\n", world.store.key);
+    world.deploy_with(&[], &[("SITE_KEY", newline.as_str())]).exits(0);
+}
+
+#[test]
+fn json_is_printed_for_whatever_happens() {
+    let world = world();
+    let ran = world.deploy(&["--json", "--max-deletes", "many"]).exits(2);
+    assert!(ran.json()["failed"]["message"].as_str().unwrap().contains("invalid value 'many'"));
+    world.repo.write("site/deploy.toml", "build");
+    let ran = world.deploy(&["--json"]).exits(2);
+    assert!(ran.json()["failed"]["message"].as_str().unwrap().contains("site/deploy.toml"));
+}
+
+#[test]
+fn a_report_that_cannot_be_written_is_a_failure() {
+    let world = world();
+    let variables = [("SITE_KEY", world.store.key.as_str()), ("SITE_SECRET", &world.store.secret)];
+    let ran = world.repo.xtask_to("/dev/full", &["deploy", "--json"], &variables).exits(1);
+    assert!(ran.stderr.contains("failed to write to standard output"), "{}", ran.stderr);
+}

@@ -5,7 +5,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use crate::harness::{Seen, World};
+use crate::harness::{Answer, Seen, World};
 
 /// The keys of `uploads`, with their reasons.
 fn uploads(report: &Value) -> BTreeMap<String, String> {
@@ -402,4 +402,73 @@ fn the_site_of_another_folder_is_deployed_from_anywhere_in_the_repository() {
     let arguments = ["deploy", "--site", "../../docs"];
     world.repo.xtask_in("deep/inside", &arguments, &variables).exits(0);
     assert_eq!(world.objects()["index.html"].body, b"docs");
+}
+
+#[test]
+fn headers_that_a_deploy_wrote_before_it_failed_are_not_forgotten() {
+    let world = World::new();
+    world.site([("index.html", "page"), ("a.css", "style"), ("b.css", "style")]);
+    let rule = |value: &str| format!("[[headers]]\nmatch = \"**\"\ncache-control = \"{value}\"");
+    world.configure(&rule("no-cache"));
+    world.deploy(&[]).exits(0);
+    world.configure(&rule("immutable"));
+    world.wire.answer(|seen| {
+        let page = seen.writes() && seen.path.ends_with("index.html");
+        page.then(|| Answer::error(403, "AccessDenied", "told by the test"))
+    });
+    world.deploy(&[]).exits(1);
+    assert_eq!(world.objects()["a.css"].cache_control.as_deref(), Some("immutable"));
+    world.wire.answer(|_| None);
+
+    world.configure(&rule("no-cache"));
+    let report = world.deploy(&["--json"]).exits(0).json();
+    assert_eq!(uploads(&report), reasons([("a.css", "headers"), ("b.css", "headers")]));
+    for (key, object) in world.objects() {
+        assert_eq!(object.cache_control.as_deref(), Some("no-cache"), "{key}");
+    }
+}
+
+#[test]
+fn headers_that_somebody_else_changed_are_put_right() {
+    let world = World::new();
+    world.site([("index.html", "page"), ("a.css", "style")]);
+    world.deploy(&[]).exits(0);
+    // A store tells the time of a write in seconds at the least, so the change has to be a second later.
+    let before = world.store.modified(&world.bucket, ".xtask/record");
+    world.store.put_after(before, &world.bucket, "a.css", b"style", "text/plain");
+    let report = world.deploy(&["--json"]).exits(0).json();
+    assert_eq!(uploads(&report), reasons([("a.css", "headers")]));
+    assert_eq!(world.objects()["a.css"].content_type.as_deref(), Some("text/css; charset=utf-8"));
+}
+
+#[test]
+fn the_place_of_a_deploy_that_this_branch_does_not_know_is_left_alone() {
+    let world = World::new();
+    world.configure("prefix = \"stg\"");
+    world.site([("index.html", "staging")]);
+    world.deploy(&[]).exits(0);
+    world.configure("");
+    world.site([("index.html", "production"), ("stg/index.html", "not here")]);
+    let ran = world.deploy(&["--json"]).exits(0);
+    assert_eq!(ran.json()["deletes"], json!([]));
+    assert!(
+        ran.stderr.contains("warning: `stg/` holds the record of another deploy"),
+        "{}",
+        ran.stderr
+    );
+    assert_eq!(world.keys(), ["index.html", "stg/index.html"]);
+    assert_eq!(world.objects()["stg/index.html"].body, b"staging");
+}
+
+#[test]
+fn a_key_that_a_batch_cannot_name_is_deleted_by_itself() {
+    let world = World::new();
+    world.site([("index.html", "page")]);
+    for key in ["\u{1}x.html", "red\u{1b}[31m.html", "line\nbreak.html", "plain.html"] {
+        world.store.put(&world.bucket, key, b"x", "text/html");
+    }
+    let ran = world.deploy(&[]).exits(0);
+    assert_eq!(world.keys(), ["index.html"]);
+    assert!(ran.stdout.contains("  - red\\u{1b}[31m.html\n"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("  - line\\nbreak.html\n"), "{}", ran.stdout);
 }

@@ -128,6 +128,14 @@ impl Repo {
         Ran::of(self.command(folder, arguments, variables).output().expect("the tool runs"))
     }
 
+    /// Runs the tool with its standard output going to a file.
+    pub fn xtask_to(&self, stdout: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Ran {
+        let file = fs::File::options().write(true).open(stdout).expect("a file to write to");
+        Ran::of(
+            self.command(".", arguments, variables).stdout(file).output().expect("the tool runs"),
+        )
+    }
+
     /// Starts the tool and sends it a signal once a file is there.
     pub fn xtask_signalled(
         &self,

@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region, RequestChecksumCalculation};
-use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::primitives::{ByteStream, DateTime};
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use xtask::local;
 
@@ -111,6 +111,30 @@ impl Store {
     pub fn put(&self, bucket: &str, key: &str, body: &[u8], content_type: &str) {
         let put = self.client.put_object().bucket(bucket).key(key).content_type(content_type);
         block_on(put.body(ByteStream::from(body.to_vec())).send()).expect("an object is put");
+    }
+
+    /// Puts an object at a time later than the one given, by the store's own clock.
+    pub fn put_after(
+        &self,
+        time: DateTime,
+        bucket: &str,
+        key: &str,
+        body: &[u8],
+        content_type: &str,
+    ) {
+        loop {
+            self.put(bucket, key, body, content_type);
+            if self.modified(bucket, key) > time {
+                return;
+            }
+        }
+    }
+
+    /// When the store wrote an object.
+    pub fn modified(&self, bucket: &str, key: &str) -> DateTime {
+        let listed = self.client.list_objects_v2().bucket(bucket).prefix(key).send();
+        let listed = block_on(listed).expect("a listing");
+        *listed.contents()[0].last_modified().expect("a time")
     }
 
     /// Every object of a bucket, whole.

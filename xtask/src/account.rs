@@ -14,6 +14,7 @@ use crate::aws;
 use crate::config::{Credentials, Environment, SessionToken};
 use crate::error::{Failure, Result};
 use crate::refusal::Refusal;
+use crate::secrets;
 
 /// Credentials that were proven to belong to the environment's account, or that an S3-compatible store
 /// without accounts will judge itself.
@@ -74,7 +75,8 @@ async fn caller_identity(
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new(environment.region.clone()))
         .credentials_provider(credentials.clone())
-        .http_client(aws::http_client());
+        .http_client(aws::http_client())
+        .timeout_config(aws::timeouts());
     if let Some(endpoint) = &environment.endpoint {
         config = config.endpoint_url(endpoint);
     }
@@ -111,7 +113,11 @@ async fn credentials(
         }
     };
     match provider.provide_credentials().await {
-        Ok(_) => Ok(provider),
+        Ok(keys) => {
+            secrets::keep(keys.secret_access_key());
+            keys.session_token().into_iter().for_each(secrets::keep);
+            Ok(provider)
+        }
         Err(error) => Err(unavailable(environment, &error).into()),
     }
 }
@@ -139,7 +145,14 @@ fn from_variables(
     };
     match (var(access_key_id), var(secret_access_key), token_missing) {
         (Some(id), Some(secret), None) => {
-            Ok(Keys::new(id.trim(), secret.trim(), token, None, "deploy.toml"))
+            let token_name = match session_token {
+                SessionToken::None => "",
+                SessionToken::Required(name) | SessionToken::WhereSet(name) => name,
+            };
+            let id = one_value(access_key_id, &id)?;
+            let secret = one_value(secret_access_key, &secret)?;
+            let token = token.map(|token| one_value(token_name, &token)).transpose()?;
+            Ok(Keys::new(id, secret, token, None, "deploy.toml"))
         }
         (id, secret, token) => {
             let missing = [
@@ -150,6 +163,25 @@ fn from_variables(
             Err(missing_variables(environment, missing.into_iter().flatten().collect()))
         }
     }
+}
+
+/// The value without the line break that copying leaves at its end. More than one line or word is not a
+/// key, but what somebody pasted into the wrong place.
+fn one_value(name: &str, value: &str) -> Result<String, Refusal> {
+    secrets::keep(value);
+    let value = value.trim();
+    // A secret in the id's place would be repeated by the store, so neither is ever shown.
+    secrets::keep(value);
+    if value.is_empty() || !value.bytes().all(|b| b.is_ascii_graphic()) {
+        return Err(Refusal::new(
+            "missing-credentials",
+            format!(
+                "{name} does not hold one key: there is a space, a line break or an unusual character in it"
+            ),
+            format!("copy the value into {name} again, by itself"),
+        ));
+    }
+    Ok(value.to_owned())
 }
 
 fn missing_variables(environment: &Environment, missing: Vec<&str>) -> Refusal {
@@ -214,5 +246,7 @@ fn innermost(error: &dyn std::error::Error) -> String {
     while let Some(source) = innermost.source() {
         innermost = source;
     }
-    innermost.to_string()
+    // A `credential_process` that fails has what it printed in its error, and it prints credentials.
+    let text = innermost.to_string();
+    text.split("Stderr:").next().unwrap_or_default().trim_end().to_owned()
 }

@@ -2,8 +2,10 @@
 //! code tells an operator little; what it means for a deploy and what to do next stand here.
 
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use aws_sdk_s3::config::SharedHttpClient;
+use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
@@ -19,6 +21,20 @@ pub fn http_client() -> SharedHttpClient {
     };
     CLIENT.get_or_init(make).clone()
 }
+
+/// How long to wait for a connection, and for the beginning of an answer. A body that stalls is noticed by
+/// the client itself.
+pub fn timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder().connect_timeout(Duration::from_secs(10)).read_timeout(ANSWER).build()
+}
+
+/// The timeouts of a request that sends a body first: the slowest line that is still waited for takes 50 kB
+/// a second.
+pub fn timeouts_for(body: u64) -> TimeoutConfig {
+    timeouts().to_builder().read_timeout(ANSWER + Duration::from_secs(body / 50_000)).build()
+}
+
+const ANSWER: Duration = Duration::from_secs(30);
 
 /// What a request that failed means. `doing` begins the message: "failed to list `bucket`".
 pub fn explain<E>(doing: String, error: &SdkError<E, HttpResponse>) -> Failure

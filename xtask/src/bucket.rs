@@ -19,14 +19,12 @@ use aws_sdk_s3::types::{Delete, ObjectIdentifier};
 
 use crate::account::Account;
 use crate::aws;
-use crate::error::Failure;
+use crate::error::{Failure, failed};
 use crate::headers::Headers;
 use crate::key::{OWN_FOLDER, Prefix};
 use crate::target::Target;
 
-pub use list::Listing;
-#[cfg(test)]
-pub use list::Object;
+pub use list::{LastModified, Listing, Object};
 
 /// A connection to one bucket and prefix. Cheap to clone.
 #[derive(Clone)]
@@ -83,6 +81,7 @@ fn open(
         .region(Region::new(region.to_owned()))
         .credentials_provider(credentials)
         .http_client(aws::http_client())
+        .timeout_config(aws::timeouts())
         .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
         .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
         .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
@@ -134,17 +133,21 @@ impl Bucket {
         }
     }
 
-    /// Reads an object of the tool's own folder; `None` where there is none.
-    pub async fn read_own(&self, name: &str) -> Result<Option<Vec<u8>>, Failure> {
+    /// Reads an object of the tool's own folder, with the time that the store wrote it at; `None` where
+    /// there is none.
+    pub async fn read_own(&self, name: &str) -> Result<Option<(Vec<u8>, LastModified)>, Failure> {
         let key = self.own_key(name);
         let doing = || format!("failed to read `{key}`");
         let request = self.client.get_object().bucket(&self.name).key(&key);
         let sent = request.set_expected_bucket_owner(self.owner.clone()).send().await;
         match sent {
-            Ok(object) => match object.body.collect().await {
-                Ok(body) => Ok(Some(body.to_vec())),
-                Err(error) => Err(crate::error::failed(doing()).because(&error)),
-            },
+            Ok(object) => {
+                let modified = LastModified::of(object.last_modified.as_ref());
+                match object.body.collect().await {
+                    Ok(body) => Ok(Some((body.to_vec(), modified))),
+                    Err(error) => Err(failed(doing()).because(&error)),
+                }
+            }
             Err(error) if error.as_service_error().is_some_and(|e| e.is_no_such_key()) => Ok(None),
             Err(error) => Err(aws::explain(doing(), &error)),
         }
@@ -160,18 +163,32 @@ impl Bucket {
         self.put_bytes(&self.own_key(name), body.into(), None, headers).await.map(|_| ())
     }
 
-    fn own_key(&self, name: &str) -> String {
+    /// The whole key of an object of the tool's own folder.
+    pub fn own_key(&self, name: &str) -> String {
         self.prefix.join(&format!("{OWN_FOLDER}{name}"))
     }
 
-    /// Deletes up to [`DELETES_PER_REQUEST`] keys at a time, and returns those that were not deleted,
-    /// each with its reason.
+    /// Deletes keys, and returns those that were not deleted, each with its reason.
     pub async fn delete(&self, keys: &[String]) -> Vec<(String, Failure)> {
+        let (plain, odd): (Vec<String>, Vec<String>) =
+            keys.iter().cloned().partition(|key| fits_in_xml(key));
         let mut failures = Vec::new();
-        for batch in keys.chunks(DELETES_PER_REQUEST) {
+        for batch in plain.chunks(DELETES_PER_REQUEST) {
             failures.extend(self.delete_batch(batch).await);
         }
+        for key in odd {
+            failures.extend(self.delete_one(key).await);
+        }
         failures
+    }
+
+    /// For a key that a batch cannot name.
+    async fn delete_one(&self, key: String) -> Option<(String, Failure)> {
+        let request = self.client.delete_object().bucket(&self.name).key(&key);
+        let sent = request.set_expected_bucket_owner(self.owner.clone()).send().await;
+        let error = sent.err()?;
+        let failure = aws::explain(format!("failed to delete `{key}`"), &error);
+        Some((key, failure))
     }
 
     async fn delete_batch(&self, keys: &[String]) -> Vec<(String, Failure)> {
@@ -185,7 +202,7 @@ impl Bucket {
             objects.and_then(|o| Delete::builder().set_objects(Some(o)).quiet(true).build());
         let delete = match delete {
             Ok(delete) => delete,
-            Err(error) => return all(&|key| crate::error::failed(doing(key)).because(&error)),
+            Err(error) => return all(&|key| failed(doing(key)).because(&error)),
         };
         let request = self.client.delete_objects().bucket(&self.name).delete(delete);
         let sent = request.set_expected_bucket_owner(self.owner.clone()).customize();
@@ -196,11 +213,17 @@ impl Bucket {
     }
 }
 
+/// Whether a key can stand in the XML of a batch: one character that cannot would fail the whole batch.
+/// <https://www.w3.org/TR/xml/#charsets>
+fn fits_in_xml(key: &str) -> bool {
+    !key.chars().any(|c| c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}'))
+}
+
 /// An answer of 200 can still hold an error for each key.
 fn delete_error(error: &aws_sdk_s3::types::Error) -> (String, Failure) {
     let key = error.key().unwrap_or_default().to_owned();
     let code = error.code().unwrap_or("Unknown");
-    let mut failure = crate::error::failed(format!("failed to delete `{key}`"));
+    let mut failure = failed(format!("failed to delete `{key}`"));
     failure.causes.push(format!("{code}: {}", error.message().unwrap_or("no message")));
     (key, failure)
 }

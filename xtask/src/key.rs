@@ -13,6 +13,9 @@ pub const LONGEST: usize = 1024;
 /// The folder in the bucket, below the prefix, that is the tool's own: never a file's, never deleted.
 pub const OWN_FOLDER: &str = ".xtask/";
 
+/// The name in it of the record of the last deploy.
+pub const RECORD: &str = "record";
+
 /// The part of a bucket that is ours: empty for the whole bucket, else ending in `/`, so that `stg`
 /// never reaches into `stg2/`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -73,7 +76,8 @@ pub fn of_path(relative: &Path) -> Result<String, &'static str> {
     for component in relative.components() {
         let Component::Normal(name) = component else { return Err("is not a plain path") };
         let name = name.to_str().ok_or("has a name that is not UTF-8")?;
-        if name.chars().any(char::is_control) {
+        // Neither can be named in S3's XML, and a delete of them would fail.
+        if name.chars().any(|c| c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}')) {
             return Err("has a control character in its name");
         }
         segments.push(name);

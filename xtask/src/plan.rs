@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::bucket::Listing;
 use crate::config::Config;
+use crate::key;
 use crate::record::Record;
 use crate::refusal::Refusal;
 use crate::site::{File, Site};
@@ -52,17 +53,28 @@ impl Approved {
     pub fn into_plan(self) -> Plan {
         self.0
     }
+
+    /// The record that has to be in the bucket before headers are written; `None` where none are.
+    pub fn without_stale_headers(&self, record: &Record) -> Option<Record> {
+        let rewritten = self.0.uploads.iter().filter(|upload| upload.reason == Reason::Headers);
+        let mut keys = rewritten.map(|upload| upload.file.key.as_str()).peekable();
+        keys.peek()?;
+        Some(record.without(keys))
+    }
 }
 
-/// Whether a key belongs to others: by `keep`, as another environment's, or by standing outside of the
-/// prefix.
-pub fn is_kept(config: &Config, target: &Target, key: &str) -> bool {
+/// Whether a key belongs to others: by `keep`, as another environment's or another deploy's folder, or by
+/// standing outside of the prefix.
+pub fn is_kept(config: &Config, target: &Target, listing: &Listing, key: &str) -> bool {
     let Some(relative) = target.prefix.relative(key) else { return true };
-    config.keep.iter().any(|glob| glob.is_match(relative))
+    let relative = key::normal(relative);
+    config.keep.iter().any(|glob| glob.is_match(&relative))
         || target.reserved.iter().any(|folder| key.starts_with(folder.as_str()))
+        || listing.others.iter().any(|folder| key.starts_with(folder.as_str()))
 }
 
-/// Compares the site with what the bucket holds. `kept` tells the keys that belong to others.
+/// Compares the site with what the bucket holds. `kept` tells the keys that belong to others, which are
+/// not the site's.
 pub fn make(site: Site, listing: &Listing, record: &Record, kept: &dyn Fn(&str) -> bool) -> Plan {
     let mut plan = Plan::default();
     let keys: BTreeSet<&str> = site.files.iter().map(|file| file.key.as_str()).collect();
@@ -88,17 +100,16 @@ pub fn make(site: Site, listing: &Listing, record: &Record, kept: &dyn Fn(&str) 
 /// Why a file has to be written; `None` where its object is right.
 fn reason(file: &File, listing: &Listing, record: &Record) -> Option<Reason> {
     let Some(object) = listing.objects.get(&file.key) else { return Some(Reason::New) };
-    let known = record.of(&file.key, &object.etag);
     let same_content = object.size == file.size
-        && match known {
-            Some(known) => known.md5 == file.digest.hex(),
+        && match record.md5_of(&file.key, object) {
+            Some(md5) => md5 == file.digest.hex(),
             None => file.digest.proves(&object.etag),
         };
     if !same_content {
         return Some(Reason::Content);
     }
-    match known {
-        Some(known) if *known.headers == file.headers => None,
+    match record.headers_of(&file.key, object) {
+        Some(headers) if *headers == file.headers => None,
         _ => Some(Reason::Headers),
     }
 }

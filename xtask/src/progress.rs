@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use crate::event::{Event, Tell};
-use crate::words::{bytes, count};
+use crate::secrets;
+use crate::words::{bytes, count, plain};
 
 /// How often a stage without a bar says where it is.
 const BETWEEN_LINES: Duration = Duration::from_secs(10);
@@ -33,12 +34,12 @@ pub fn draw(in_ci: bool, on_github: bool) -> Tell {
 
 /// A warning looks the same wherever it is shown.
 fn warning(text: &str) -> String {
-    format!("warning: {text}")
+    format!("warning: {}", plain(text))
 }
 
 fn say(line: &str) {
     // Nobody is left to be told that standard error is gone.
-    let _ = writeln!(std::io::stderr(), "{line}");
+    let _ = writeln!(std::io::stderr(), "{}", secrets::hide(line));
 }
 
 #[derive(Default)]
@@ -58,7 +59,7 @@ impl Bars {
         match event {
             Event::Building(command) => {
                 self.building =
-                    Some(self.spinner("{spinner} building   {elapsed:>4}  {msg}", command));
+                    Some(self.spinner("{spinner} building   {elapsed:>4}  {msg}", plain(&command)));
             }
             Event::Said(line) => self.all.suspend(|| say(&line)),
             // The bar tells the time by itself.
@@ -170,7 +171,7 @@ impl Lines {
     fn draw(&mut self, event: Event) {
         match event {
             Event::Building(command) => {
-                self.stage(format!("building: {command}"));
+                self.stage(format!("building: {}", plain(&command)));
                 self.quote(|word| format!("::stop-commands::{word}"));
             }
             Event::Said(line) => {

@@ -11,15 +11,13 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
-use crate::bucket::{Bucket, Listing};
+use crate::bucket::{Bucket, LastModified, Listing, Object};
 use crate::error::{Failure, failed};
 use crate::event::{Event, Tell};
 use crate::headers::Headers;
+use crate::key::RECORD;
 use crate::site::{File, Site};
 use crate::target::Target;
-
-/// The record's name in the tool's own folder.
-pub const NAME: &str = "record";
 
 /// The format that this tool writes, and the newest that it reads.
 const VERSION: u32 = 1;
@@ -51,6 +49,9 @@ pub struct Known {
     /// The MD5 of the content, in hex.
     pub md5: String,
     pub headers: Arc<Headers>,
+    /// Until when the headers are known, by the store's clock. Whoever writes other headers to the same
+    /// bytes leaves the ETag as it was, but not the time.
+    pub until: LastModified,
 }
 
 /// The record as it stands in the bucket.
@@ -58,7 +59,7 @@ pub struct Known {
 /// Header sets are few and objects are many, so an object holds the index of its set; an ETag that is
 /// the MD5 is written once.
 #[derive(Serialize, Deserialize)]
-struct Written {
+struct Stored {
     version: u32,
     prefix: String,
     deploy: Option<Deploy>,
@@ -82,9 +83,29 @@ impl Deploy {
 }
 
 impl Record {
-    /// What is known of an object as it is listed now.
-    pub fn of(&self, key: &str, etag: &str) -> Option<&Known> {
-        self.objects.get(key).filter(|known| known.etag == etag)
+    /// The MD5 of an object's content as it is listed now, in hex.
+    pub fn md5_of(&self, key: &str, object: &Object) -> Option<&str> {
+        self.of(key, object).map(|known| known.md5.as_str())
+    }
+
+    /// The headers of an object as it is listed now.
+    pub fn headers_of(&self, key: &str, object: &Object) -> Option<&Headers> {
+        let known = self.of(key, object).filter(|known| object.modified <= known.until)?;
+        Some(&known.headers)
+    }
+
+    fn of(&self, key: &str, object: &Object) -> Option<&Known> {
+        self.objects.get(key).filter(|known| known.etag == object.etag)
+    }
+
+    /// The record without what is about to be written. It has to be in the bucket before new headers are:
+    /// they leave the ETag as it was, and a deploy that is cut off would leave a record that is believed.
+    pub fn without<'k>(&self, keys: impl IntoIterator<Item = &'k str>) -> Record {
+        let mut rest = self.clone();
+        for key in keys {
+            rest.objects.remove(key);
+        }
+        rest
     }
 
     /// The record after a deploy: what was known of the objects that stayed, and what was written, with
@@ -107,6 +128,7 @@ impl Record {
                 etag: etag.clone(),
                 md5: file.digest.hex(),
                 headers: Arc::new(file.headers.clone()),
+                until: LastModified::default(),
             };
             self.objects.insert(file.key.clone(), known);
         }
@@ -117,8 +139,10 @@ impl Record {
 /// Reads the bucket's record. One that is missing, garbled, newer than this tool or of another prefix is
 /// an empty one, with a warning where somebody should know.
 pub async fn read(bucket: &Bucket, tell: &Tell) -> Result<Record, Failure> {
-    let Some(bytes) = bucket.read_own(NAME).await? else { return Ok(Record::default()) };
-    Ok(parse(&bytes, bucket.prefix().as_str()).unwrap_or_else(|reason| {
+    let Some((bytes, modified)) = bucket.read_own(RECORD).await? else {
+        return Ok(Record::default());
+    };
+    Ok(parse(&bytes, bucket.prefix().as_str(), modified).unwrap_or_else(|reason| {
         tell.tell(Event::Warning(format!(
             "the record of the last deploy {reason}; going by the bucket's listing alone"
         )));
@@ -133,7 +157,7 @@ pub async fn write(bucket: &Bucket, record: Record) -> Result<(), Failure> {
     headers.set("cache-control", "no-store");
     let body = render(record, bucket.prefix().as_str())
         .map_err(|error| failed("failed to write the record of this deploy").because(&error))?;
-    bucket.write_own(NAME, body, &headers).await
+    bucket.write_own(RECORD, body, &headers).await
 }
 
 /// Asks for the headers of objects whose content is right and whose headers nobody knows: those that
@@ -146,12 +170,16 @@ pub async fn learn(
     tell: &Tell,
 ) -> Result<bool, Failure> {
     use futures_util::{StreamExt, TryStreamExt, stream};
+    let right = |file: &File, object: &Object| match record.md5_of(&file.key, object) {
+        Some(md5) => md5 == file.digest.hex(),
+        None => file.digest.proves(&object.etag),
+    };
     let unknown: Vec<_> = site
         .files
         .iter()
         .filter_map(|file| Some((file, listing.objects.get(&file.key)?)))
         .filter(|(file, object)| {
-            record.of(&file.key, &object.etag).is_none() && file.digest.proves(&object.etag)
+            record.headers_of(&file.key, object).is_none() && right(file, object)
         })
         .collect();
     if unknown.is_empty() {
@@ -165,15 +193,19 @@ pub async fn learn(
     for (file, object, headers) in answers {
         // An object that has gone meanwhile is left unknown, and written again.
         let Some(headers) = headers else { continue };
-        let known =
-            Known { etag: object.etag.clone(), md5: file.digest.hex(), headers: Arc::new(headers) };
+        let known = Known {
+            etag: object.etag.clone(),
+            md5: file.digest.hex(),
+            headers: Arc::new(headers),
+            until: object.modified,
+        };
         record.objects.insert(file.key.clone(), known);
     }
     tell.tell(Event::Asked);
     Ok(true)
 }
 
-fn parse(bytes: &[u8], prefix: &str) -> Result<Record, String> {
+fn parse(bytes: &[u8], prefix: &str, until: LastModified) -> Result<Record, String> {
     #[derive(Deserialize)]
     struct Version {
         version: u32,
@@ -183,19 +215,20 @@ fn parse(bytes: &[u8], prefix: &str) -> Result<Record, String> {
     if version > VERSION {
         return Err(format!("was written by a newer version of this tool (format {version})"));
     }
-    let written: Written = serde_json::from_slice(bytes).map_err(garbled)?;
-    if written.prefix != prefix {
-        return Err(format!("is of another prefix, `{}`", written.prefix));
+    let stored: Stored = serde_json::from_slice(bytes).map_err(garbled)?;
+    if stored.prefix != prefix {
+        return Err(format!("is of another prefix, `{}`", stored.prefix));
     }
-    let sets: Vec<Arc<Headers>> = written.headers.into_iter().map(Arc::new).collect();
+    let sets: Vec<Arc<Headers>> = stored.headers.into_iter().map(Arc::new).collect();
     let mut objects = BTreeMap::new();
-    for (key, (etag, set, md5)) in written.objects {
+    for (key, (etag, set, md5)) in stored.objects {
         let headers =
             sets.get(set).ok_or("cannot be read (it names headers that it does not hold)")?;
         let md5 = md5.unwrap_or_else(|| etag.clone());
-        objects.insert(format!("{prefix}{key}"), Known { etag, md5, headers: headers.clone() });
+        objects
+            .insert(format!("{prefix}{key}"), Known { etag, md5, headers: headers.clone(), until });
     }
-    Ok(Record { deploy: written.deploy, objects })
+    Ok(Record { deploy: stored.deploy, objects })
 }
 
 fn render(record: Record, prefix: &str) -> serde_json::Result<Vec<u8>> {
@@ -212,7 +245,7 @@ fn render(record: Record, prefix: &str) -> serde_json::Result<Vec<u8>> {
         objects.insert(relative, (known.etag, index, md5));
     }
     let deploy = record.deploy;
-    serde_json::to_vec(&Written {
+    serde_json::to_vec(&Stored {
         version: VERSION,
         prefix: prefix.to_owned(),
         deploy,
@@ -235,6 +268,7 @@ mod tests {
             etag: etag.into(),
             md5: md5.into(),
             headers: headers(kind),
+            until: LastModified::default(),
         };
         let objects = BTreeMap::from([
             ("p/a.html".to_owned(), known("aa", "aa", "text/html")),
@@ -247,19 +281,28 @@ mod tests {
     #[test]
     fn a_record_is_read_as_it_was_written() {
         let bytes = render(record(), "p/").unwrap();
-        assert_eq!(parse(&bytes, "p/"), Ok(record()));
+        assert_eq!(parse(&bytes, "p/", LastModified::default()), Ok(record()));
     }
 
     #[test]
-    fn an_entry_counts_only_for_the_etag_that_is_listed() {
-        assert!(record().of("p/a.html", "aa").is_some());
-        assert!(record().of("p/a.html", "changed").is_none());
+    fn an_entry_counts_only_for_the_etag_and_its_headers_for_the_time_that_are_listed() {
+        let listed = |etag: &str, seconds| {
+            let modified = LastModified::of_seconds(seconds);
+            Object { etag: etag.into(), size: 1, modified }
+        };
+        assert_eq!(record().md5_of("p/a.html", &listed("aa", 0)), Some("aa"));
+        assert_eq!(record().md5_of("p/a.html", &listed("changed", 0)), None);
+        assert!(record().headers_of("p/a.html", &listed("aa", 0)).is_some());
+        assert!(record().headers_of("p/a.html", &listed("aa", 1)).is_none());
+        assert_eq!(record().md5_of("p/a.html", &listed("aa", 1)), Some("aa"));
+        assert!(record().without(["p/a.html"]).md5_of("p/a.html", &listed("aa", 0)).is_none());
     }
 
     #[test]
     fn a_record_that_cannot_be_trusted_says_why() {
         let bytes = render(record(), "p/").unwrap();
-        let reason = |bytes: &[u8], prefix| parse(bytes, prefix).unwrap_err();
+        let reason =
+            |bytes: &[u8], prefix| parse(bytes, prefix, LastModified::default()).unwrap_err();
         assert!(reason(&bytes[..bytes.len() / 2], "p/").starts_with("cannot be read"));
         assert!(reason(b"{\"version\":2}", "p/").contains("newer version"));
         assert!(reason(&bytes, "q/").contains("another prefix, `p/`"));

@@ -1,16 +1,17 @@
 //! Values to the lines a person reads, and to the one object that a script reads. Both go to standard
 //! output; everything else the tool says goes to standard error.
 
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 
 use serde::Serialize;
 
 use crate::apply::Outcome;
-use crate::error::{Error, Failure};
+use crate::error::{Error, Failure, Result, failed};
 use crate::plan::{Plan, Reason};
 use crate::refusal::Refusal;
+use crate::secrets;
 use crate::target::{Target, short};
-use crate::words::{bytes, count};
+use crate::words::{bytes, count, plain};
 
 /// Uploads, and deletes, that are shown a line each; the rest is counted.
 const LINES: usize = 40;
@@ -102,6 +103,7 @@ pub fn heading(run: &Run) -> String {
     } else {
         format!("{branch}@{}", short(commit))
     };
+    let revision = plain(&revision);
     format!("{}: {revision}{notes} -> s3://{bucket}/{prefix} ({place})", environment.name)
 }
 
@@ -113,11 +115,11 @@ pub fn changes(planned: &Planned) -> Vec<String> {
             Reason::Content => ('~', bytes(upload.bytes)),
             Reason::Headers => ('~', "headers".to_owned()),
         };
-        format!("  {sign} {}  ({note})", upload.key)
+        format!("  {sign} {}  ({note})", plain(&upload.key))
     };
     let mut lines = first(planned.uploads.iter().map(upload), "upload");
     // By themselves, so that many uploads do not hide what is about to go.
-    lines.extend(first(planned.deletes.iter().map(|key| format!("  - {key}")), "delete"));
+    lines.extend(first(planned.deletes.iter().map(|key| format!("  - {}", plain(key))), "delete"));
     lines
 }
 
@@ -131,19 +133,20 @@ fn first(lines: impl ExactSizeIterator<Item = String>, what: &str) -> Vec<String
 }
 
 /// Prints lines of text to standard output, unless one JSON object is to stand there alone.
-pub fn print(json: bool, lines: impl FnOnce() -> Vec<String>) {
-    if !json {
-        lines().iter().for_each(|line| out(line));
+pub fn print(json: bool, lines: impl FnOnce() -> Vec<String>) -> Result<()> {
+    match json {
+        true => Ok(()),
+        false => lines().iter().try_for_each(|line| out(line)),
     }
 }
 
 /// Prints the end of a run.
-pub fn finish(json: bool, run: &Run, planned: &Planned, done: &Done) {
+pub fn finish(json: bool, run: &Run, planned: &Planned, done: &Done) -> Result<()> {
     let failures = failures(&done.outcome);
     failures.iter().for_each(|line| err(line));
     match json {
         true => out_json(&self::json(run, planned, done)),
-        false => summary(run, planned, done).iter().for_each(|line| out(line)),
+        false => summary(run, planned, done).iter().try_for_each(|line| out(line)),
     }
 }
 
@@ -151,30 +154,41 @@ pub fn finish(json: bool, run: &Run, planned: &Planned, done: &Done) {
 pub fn error(error: &Error, json: bool) {
     err(&error_text(error));
     if json {
-        out_json(&error_json(error));
+        // That this cannot be told either is told by the exit code.
+        let _ = out_json(&error_json(error));
     }
 }
 
-/// A closed pipe (`| head`) is no failure of the deploy.
-fn out(line: &str) {
-    let _ = writeln!(std::io::stdout(), "{line}");
+/// Standard output is where a script reads what happened, so that it cannot be written is a failure; that
+/// nobody reads on (`| head`) is none.
+fn out(line: &str) -> Result<()> {
+    match writeln!(std::io::stdout(), "{}", secrets::hide(line)) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(failed("failed to write to standard output").because(&error).into())
+        }
+        _ => Ok(()),
+    }
 }
 
-fn out_json(value: &impl Serialize) {
+fn out_json(value: &impl Serialize) -> Result<()> {
     match serde_json::to_string(value) {
         Ok(text) => out(&text),
-        Err(error) => err(&format!("error: failed to write the report as JSON: {error}")),
+        Err(error) => Err(failed("failed to write the report as JSON").because(&error).into()),
     }
 }
 
 fn err(line: &str) {
-    let _ = writeln!(std::io::stderr(), "{line}");
+    // Nobody is left to be told that standard error is gone.
+    let _ = writeln!(std::io::stderr(), "{}", secrets::hide(line));
 }
 
 /// Each failure with its causes, and the hint once.
 fn failures(outcome: &Outcome) -> Vec<String> {
-    let mut lines: Vec<String> =
-        outcome.failures.iter().map(|(_, failure)| format!("error: {failure}")).collect();
+    let mut lines: Vec<String> = outcome
+        .failures
+        .iter()
+        .map(|(_, failure)| format!("error: {}", plain(&failure.to_string())))
+        .collect();
     if outcome.not_tried > 0 {
         lines
             .push(format!("error: {} not tried after that", count(outcome.not_tried, "more file")));
@@ -182,7 +196,7 @@ fn failures(outcome: &Outcome) -> Vec<String> {
     if !outcome.failures.is_empty() {
         let hint = outcome.failures.iter().find_map(|(_, failure)| failure.hint.as_deref());
         let hint = hint.unwrap_or("run it again: it goes on where it stopped");
-        lines.push(format!("\nhint: {hint}\n"));
+        lines.push(format!("\nhint: {}\n", plain(hint)));
     }
     lines
 }
@@ -295,12 +309,12 @@ fn error_text(error: &Error) -> String {
         Error::Config(text) => format!("error: {text}"),
         Error::Interrupted => INTERRUPTED.into(),
         Error::Refused(refusal) => {
-            format!("refused: {}\n\nhint: {}", refusal.message, refusal.hint)
+            format!("refused: {}\n\nhint: {}", plain(&refusal.message), plain(&refusal.hint))
         }
         Error::Failed(failure) => {
-            let causes = failure.causes.iter().map(|cause| format!("\n  {cause}"));
-            let hint = failure.hint.iter().map(|hint| format!("\n\nhint: {hint}"));
-            format!("error: {}", failure.message) + &causes.chain(hint).collect::<String>()
+            let causes = failure.causes.iter().map(|cause| format!("\n  {}", plain(cause)));
+            let hint = failure.hint.iter().map(|hint| format!("\n\nhint: {}", plain(hint)));
+            format!("error: {}", plain(&failure.message)) + &causes.chain(hint).collect::<String>()
         }
     }
 }

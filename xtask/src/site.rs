@@ -22,8 +22,6 @@ pub struct Site {
     pub files: Vec<File>,
     /// Dot-names, and keys that nobody should serve, relative to the site: left out.
     pub skipped: Vec<String>,
-    /// Files that a `keep` glob leaves to others.
-    pub kept: u64,
 }
 
 /// A file and the object that it is to become.
@@ -39,6 +37,12 @@ pub struct File {
 }
 
 impl Site {
+    /// The site without the files whose keys belong to others.
+    pub fn without(mut self, kept: impl Fn(&str) -> bool) -> Site {
+        self.files.retain(|file| !kept(&file.key));
+        self
+    }
+
     /// Of the names left out, those that should not be in the folder at all.
     pub fn private(&self) -> impl Iterator<Item = &str> {
         self.skipped.iter().map(String::as_str).filter(|name| walk::looks_secret(name))
@@ -48,24 +52,13 @@ impl Site {
 /// Finds and hashes every file of the output folder, on all cores. Blocks the thread.
 ///
 /// Errors for what is unreadable, not UTF-8, a link that is broken or leaves the folder, a key too long
-/// for S3, and two files on one key. `kept` tells the keys that belong to others.
-pub fn scan(
-    config: &Config,
-    prefix: &Prefix,
-    kept: &(dyn Fn(&str) -> bool + Sync),
-    tell: &Tell,
-) -> Result<Site, Failure> {
+/// for S3, and two files on one key.
+pub fn scan(config: &Config, prefix: &Prefix, tell: &Tell) -> Result<Site, Failure> {
     let folder = config.output_folder();
     let walked = walk::files(&folder)?;
-    let mut entries = Vec::with_capacity(walked.files.len());
     let mut site = Site { skipped: walked.skipped, ..Site::default() };
-    for found in walked.files {
-        let entry = name(found, &folder)?;
-        match kept(&prefix.join(&entry.relative)) {
-            true => site.kept += 1,
-            false => entries.push(entry),
-        }
-    }
+    let mut entries: Vec<Entry> =
+        walked.files.into_iter().map(|found| name(found, &folder)).collect::<Result<_, _>>()?;
     entries.sort_by(|a, b| a.relative.cmp(&b.relative));
     check_keys(&entries, prefix)?;
     tell.tell(Event::Hashing {

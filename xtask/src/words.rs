@@ -1,4 +1,5 @@
-//! Amounts as people read them.
+//! Texts as they are shown: amounts as people read them, and names without what a terminal or CI would
+//! take for a command.
 
 /// A number of bytes as people read it, in powers of ten.
 pub fn bytes(n: u64) -> String {
@@ -20,6 +21,21 @@ pub fn count(n: u64, noun: &str) -> String {
     format!("{n} {noun}{plural}")
 }
 
+/// A text from elsewhere (a key, a path, a store's message) on one line, in characters that only show:
+/// control characters and those that turn the direction of writing are spelled out. A key can hold a line
+/// break and then `::error::`, or a terminal's escape sequence.
+pub fn plain(text: &str) -> String {
+    let turns = |c: char| matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}');
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c.is_control() || turns(c) {
+            true => shown.extend(c.escape_default()),
+            false => shown.push(c),
+        }
+    }
+    shown
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -37,6 +53,12 @@ mod tests {
         ] {
             assert_eq!(bytes(n), shown);
         }
+    }
+
+    #[test]
+    fn a_name_cannot_give_commands() {
+        assert_eq!(plain("x\n::error::y\u{1b}[31m\u{202e}"), "x\\n::error::y\\u{1b}[31m\\u{202e}");
+        assert_eq!(plain("caf\u{e9} \u{65e5}\u{672c}.html"), "caf\u{e9} \u{65e5}\u{672c}.html");
     }
 
     #[test]

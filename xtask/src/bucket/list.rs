@@ -3,18 +3,22 @@
 
 use std::collections::BTreeMap;
 
+use aws_sdk_s3::primitives::DateTime;
 use aws_sdk_s3::types::EncodingType;
 
 use super::Bucket;
 use crate::aws;
 use crate::error::{Failure, failed};
 use crate::event::{Event, Tell};
-use crate::key::OWN_FOLDER;
+use crate::key::{self, OWN_FOLDER};
 
 /// Every object under the prefix, by key, without the tool's own.
 #[derive(Clone, Debug, Default)]
 pub struct Listing {
     pub objects: BTreeMap<String, Object>,
+    /// Folders below the prefix that hold a record of their own: other deploys' places, whatever
+    /// `deploy.toml` of this branch knows of them.
+    pub others: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,12 +27,35 @@ pub struct Object {
     pub etag: String,
     /// In bytes.
     pub size: u64,
+    pub modified: LastModified,
+}
+
+/// When the store wrote an object, by the store's own clock. Stores tell seconds or milliseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LastModified {
+    seconds: i64,
+    nanoseconds: u32,
+}
+
+impl LastModified {
+    #[cfg(test)]
+    pub fn of_seconds(seconds: i64) -> LastModified {
+        LastModified { seconds, nanoseconds: 0 }
+    }
+
+    pub fn of(time: Option<&DateTime>) -> LastModified {
+        time.map_or(LastModified::default(), |time| LastModified {
+            seconds: time.secs(),
+            nanoseconds: time.subsec_nanos(),
+        })
+    }
 }
 
 impl Bucket {
     /// Lists everything under the prefix, page after page.
     pub async fn list(&self, tell: &Tell) -> Result<Listing, Failure> {
         let own = self.prefix.join(OWN_FOLDER);
+        let record = format!("{OWN_FOLDER}{}", key::RECORD);
         let doing = || format!("failed to list `{}`", self.name);
         let mut listing = Listing::default();
         let mut token = None;
@@ -54,9 +81,13 @@ impl Bucket {
                 if key.starts_with(&own) {
                     continue;
                 }
+                if let Some(folder) = key.strip_suffix(&record) {
+                    listing.others.push(folder.to_owned());
+                }
                 let etag = object.e_tag().unwrap_or_default().trim_matches('"').to_owned();
                 let size = object.size().and_then(|size| size.try_into().ok()).unwrap_or_default();
-                listing.objects.insert(key, Object { etag, size });
+                let modified = LastModified::of(object.last_modified());
+                listing.objects.insert(key, Object { etag, size, modified });
             }
             tell.tell(Event::Listing { objects: listing.objects.len() as u64 });
             match (page.is_truncated(), page.next_continuation_token) {

@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use aws_sdk_s3::Config;
 use aws_sdk_s3::config::http::HttpRequest;
 use aws_sdk_s3::operation::head_object::HeadObjectOutput;
 use aws_sdk_s3::primitives::ByteStream;
@@ -41,6 +42,7 @@ impl Bucket {
         headers: &Headers,
     ) -> Result<String, Failure> {
         let md5 = md5.unwrap_or_else(|| Md5::digest(&body).into());
+        let timeouts = aws::timeouts_for(body.len() as u64);
         let request = self
             .client
             .put_object()
@@ -50,6 +52,7 @@ impl Bucket {
             .set_expected_bucket_owner(self.owner.clone())
             .body(ByteStream::from(body))
             .customize()
+            .config_override(Config::builder().timeout_config(timeouts))
             .mutate_request(add_headers(headers));
         let put = request
             .send()
@@ -123,6 +126,8 @@ impl Bucket {
                 .content_md5(base64(md5))
                 .set_expected_bucket_owner(self.owner.clone())
                 .body(ByteStream::from(body))
+                .customize()
+                .config_override(Config::builder().timeout_config(aws::timeouts_for(length)))
                 .send()
                 .await
                 .map_err(|error| aws::explain(upload_of(file), &error))?;

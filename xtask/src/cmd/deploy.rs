@@ -9,13 +9,14 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::apply::{self, Outcome};
-use crate::bucket::{self, Bucket};
+use crate::bucket::{self, Bucket, Listing};
 use crate::checkout::{self, Checkout};
 use crate::ci::Surroundings;
 use crate::cli::Deploy;
 use crate::config::Config;
 use crate::error::{Failure, Result, failed};
 use crate::event::{Event, Tell};
+use crate::key;
 use crate::local::store::{Store, StoreError};
 use crate::plan::{self, Plan};
 use crate::record;
@@ -42,7 +43,7 @@ pub async fn run(options: &Deploy) -> Result<bool> {
     )?;
     let stale = options.no_build && !config.command.is_empty();
     let run = Run { target: &target, place, dirty, stale, dry: options.dry_run };
-    print(options.json, || vec![report::heading(&run)]);
+    print(options.json, || vec![report::heading(&run)])?;
 
     let built = async {
         if !options.no_build {
@@ -56,11 +57,14 @@ pub async fn run(options: &Deploy) -> Result<bool> {
         Ok((listing?, record?))
     };
     let (site, (listing, mut record)) = tokio::try_join!(built, looked)?;
+    let kept = |key: &str| plan::is_kept(&config, &target, &listing, key);
+    let site = site.without(kept);
+    warn_of_others(&listing, &tell);
     let learned = record::learn(&bucket, &site, &listing, &mut record, &tell).await?;
     let skipped = site.skipped.len();
-    let plan = plan::make(site, &listing, &record, &|key| plan::is_kept(&config, &target, key));
+    let plan = plan::make(site, &listing, &record, &kept);
     let planned = report::planned(&plan, skipped);
-    print(options.json, || report::changes(&planned));
+    print(options.json, || report::changes(&planned))?;
 
     let limit = options.max_deletes.or(target.environment.max_deletes);
     let outcome = if options.dry_run {
@@ -69,10 +73,16 @@ pub async fn run(options: &Deploy) -> Result<bool> {
     } else {
         let outdated = learned || record.deploy.is_none() || !plan.is_empty();
         record.deploy = Some(record::Deploy::of(&target, dirty));
-        let outcome = apply::apply(&bucket, plan.approve(limit)?, &tell).await;
+        let approved = plan.approve(limit)?;
+        if let Some(rest) = approved.without_stale_headers(&record) {
+            record::write(&bucket, rest).await?;
+        }
+        let mut outcome = apply::apply(&bucket, approved, &tell).await;
         if outdated && outcome.failures.is_empty() {
             let record = record.after(&listing, &outcome.written, &outcome.deleted);
-            record::write(&bucket, record).await?;
+            if let Err(failure) = record::write(&bucket, record).await {
+                outcome.failures.push((bucket.own_key(key::RECORD), failure));
+            }
         }
         outcome
     };
@@ -80,7 +90,7 @@ pub async fn run(options: &Deploy) -> Result<bool> {
         local.stop().await.map_err(unusable)?;
     }
     let done = Done { outcome, requests: bucket.requests(), elapsed: started.elapsed() };
-    report::finish(options.json, &run, &planned, &done);
+    report::finish(options.json, &run, &planned, &done)?;
     Ok(done.outcome.failures.is_empty())
 }
 
@@ -130,14 +140,19 @@ async fn open_local(checkout: &Checkout, target: &Target) -> Result<Opened> {
 fn unusable(error: StoreError) -> Failure {
     let hint = match error {
         StoreError::InUse { .. } => "let the other run end first".to_owned(),
+        StoreError::Folder { .. } | StoreError::Database(_) => {
+            format!("is there room on the disk, and can `{LOCAL_FOLDER}` be written?")
+        }
         _ => format!("begin again with an empty one: rm -r {LOCAL_FOLDER}"),
     };
     failed("failed to use the local bucket").because(&error).hint(hint)
 }
 
-/// A variable of this process that is set and not empty.
+/// A variable of this process that is set and not empty. One that is not UTF-8 counts too: the text that it
+/// is read as names no branch and no account.
 fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
+    let value = std::env::var_os(name).filter(|value| !value.is_empty())?;
+    Some(value.to_string_lossy().into_owned())
 }
 
 /// `--site` is meant from where it is typed, the usual `site` from the top of the repository.
@@ -164,16 +179,22 @@ async fn blocking<T: Send + 'static>(
 
 /// Scans, and tells what was left out.
 async fn scan(config: &Config, target: &Target, tell: &Tell) -> Result<Site> {
-    let (config, target, told) = (config.clone(), target.clone(), tell.clone());
-    let site = blocking(move || {
-        let kept = |key: &str| plan::is_kept(&config, &target, key);
-        Ok(site::scan(&config, &target.prefix, &kept, &told)?)
-    })
-    .await?;
+    let (config, prefix, told) = (config.clone(), target.prefix.clone(), tell.clone());
+    let site = blocking(move || Ok(site::scan(&config, &prefix, &told)?)).await?;
     for name in site.private() {
         tell.tell(Event::Warning(format!("left out `{name}`: it looks like a secret")));
     }
     Ok(site)
+}
+
+fn warn_of_others(listing: &Listing, tell: &Tell) {
+    for folder in &listing.others {
+        tell.tell(Event::Warning(format!(
+            "`{folder}` holds the record of another deploy and is left alone; if that one is given up, remove `{folder}{}{}`",
+            key::OWN_FOLDER,
+            key::RECORD
+        )));
+    }
 }
 
 fn warn_of_refusal(plan: &Plan, limit: Option<u64>, tell: &Tell) {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use expect_test::expect;
 
 use super::*;
-use crate::bucket::Object;
+use crate::bucket::{LastModified, Object};
 use crate::headers::Headers;
 use crate::record::Known;
 use crate::site::{Digest, PartDigests};
@@ -38,14 +38,18 @@ fn md5(byte: u8) -> String {
     format!("{byte:02x}").repeat(16)
 }
 
+fn object_of(etag: String, size: u64) -> Object {
+    Object { etag, size, modified: LastModified::default() }
+}
+
 fn listing<'k>(objects: impl IntoIterator<Item = (&'k str, u64, String)>) -> Listing {
-    let object = |(key, size, etag): (&str, u64, String)| (key.to_owned(), Object { etag, size });
-    Listing { objects: objects.into_iter().map(object).collect() }
+    let object = |(key, size, etag): (&str, u64, String)| (key.to_owned(), object_of(etag, size));
+    Listing { objects: objects.into_iter().map(object).collect(), ..Listing::default() }
 }
 
 fn known(etag: &str, md5: &str, cache_control: &str) -> Known {
     let headers = Arc::new(headers(cache_control));
-    Known { etag: etag.into(), md5: md5.into(), headers }
+    Known { etag: etag.into(), md5: md5.into(), headers, until: LastModified::default() }
 }
 
 fn site(files: Vec<File>) -> Site {
@@ -265,8 +269,11 @@ fn a_key_belongs_to_others_by_keep_by_prefix_or_by_environment() {
     };
     let nowhere = crate::ci::Surroundings::of(&|_| None);
     let target = crate::target::choose(&config, &checkout, &nowhere, None).unwrap();
+    let listing = Listing { others: vec!["www/other/".into()], ..Listing::default() };
     for (key, kept) in [
         ("www/index.html", false),
+        ("www/other/index.html", true),
+        ("www/others/index.html", false),
         ("www/a/index.html", false),
         ("www/uploads/a/b.png", true),
         ("www/a/uploads/b.png", false),
@@ -280,14 +287,14 @@ fn a_key_belongs_to_others_by_keep_by_prefix_or_by_environment() {
         ("www2/index.html", true),
         ("", true),
     ] {
-        assert_eq!(is_kept(&config, &target, key), kept, "{key}");
+        assert_eq!(is_kept(&config, &target, &listing, key), kept, "{key}");
     }
 }
 
 /// A plan over so many objects that deletes so many of them.
 fn plan(deletes: u64, listed: u64) -> Plan {
-    let objects = (0..listed).map(|n| (format!("{n:04}"), Object { etag: md5(1), size: 1 }));
-    let listing = Listing { objects: objects.collect() };
+    let objects = (0..listed).map(|n| (format!("{n:04}"), object_of(md5(1), 1)));
+    let listing = Listing { objects: objects.collect(), ..Listing::default() };
     let stays = (deletes..listed).map(|n| file(&format!("{n:04}"), 1, 1));
     let files = stays.chain([file("new", 1, 1)]).collect();
     make(site(files), &listing, &Record::default(), &|_| false)
@@ -326,10 +333,10 @@ fn few_deletes_or_a_small_share_of_them_are_not_too_many() {
 /// Objects that `keep` protects do not make the share smaller.
 #[test]
 fn the_share_is_of_the_objects_that_are_ours() {
-    let objects = (0..1000).map(|n| (format!("keep/{n}"), Object { etag: md5(1), size: 1 }));
-    let mut listing = Listing { objects: objects.collect() };
+    let objects = (0..1000).map(|n| (format!("keep/{n}"), object_of(md5(1), 1)));
+    let mut listing = Listing { objects: objects.collect(), ..Listing::default() };
     for n in 0..80 {
-        listing.objects.insert(format!("{n:02}"), Object { etag: md5(1), size: 1 });
+        listing.objects.insert(format!("{n:02}"), object_of(md5(1), 1));
     }
     let files = (21..80).map(|n| file(&format!("{n:02}"), 1, 1)).collect();
     let plan = make(site(files), &listing, &Record::default(), &|key| key.starts_with("keep/"));

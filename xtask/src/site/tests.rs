@@ -1,8 +1,8 @@
 //! Scans of real folders: what is a file of the site, what is left out, and what is an error.
 
 use std::fs;
+use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, Mutex};
 
 use expect_test::expect;
 use tempfile::TempDir;
@@ -49,18 +49,13 @@ impl Folder {
         std::os::unix::fs::symlink(to, self.path(name)).unwrap();
     }
 
-    fn scan_with(
-        &self,
-        prefix: &str,
-        kept: &(dyn Fn(&str) -> bool + Sync),
-        tell: &Tell,
-    ) -> Result<Site, Failure> {
+    fn scan_with(&self, prefix: &str, tell: &Tell) -> Result<Site, Failure> {
         let config = Config::read(self.0.path(), "site".as_ref()).unwrap();
-        scan(&config, &Prefix::new(prefix).unwrap(), kept, tell)
+        scan(&config, &Prefix::new(prefix).unwrap(), tell)
     }
 
     fn scan(&self) -> Result<Site, Failure> {
-        self.scan_with("", &|_| false, &Tell::new(|_| ()))
+        self.scan_with("", &Tell::new(|_| ()))
     }
 
     fn site(&self) -> Site {
@@ -108,7 +103,7 @@ fn a_file_has_its_key_size_digest_and_headers() {
     let folder = folder(&[]);
     folder.write("assets/app.css", b"a{}");
     folder.write("empty.html", b"");
-    let site = folder.scan_with("www", &|_| false, &Tell::new(|_| ())).unwrap();
+    let site = folder.scan_with("www", &Tell::new(|_| ())).unwrap();
     let shown = |file: &File| {
         let headers: Vec<_> =
             file.headers.iter().map(|(name, value)| format!("{name}: {value}")).collect();
@@ -187,22 +182,13 @@ fn what_looks_like_a_secret_is_left_out_and_named() {
 }
 
 #[test]
-fn what_is_kept_for_others_is_counted_and_never_a_file() {
+fn what_belongs_to_others_is_not_the_sites() {
     let folder = folder(&["a.html", "keep/b.html", "keep/c/d.html"]);
-    let seen = Mutex::new(Vec::new());
-    let kept = |key: &str| {
-        seen.lock().unwrap().push(key.to_owned());
-        key.starts_with("www/keep/")
-    };
-    let site = folder.scan_with("www/", &kept, &Tell::new(|_| ())).unwrap();
+    let site = folder.scan_with("www/", &Tell::new(|_| ())).unwrap();
+    let site = site.without(|key| key.starts_with("www/keep/"));
     assert_eq!(site.files.iter().map(|f| f.key.as_str()).collect::<Vec<_>>(), ["www/a.html"]);
-    assert_eq!(site.kept, 2);
-    let mut seen = seen.into_inner().unwrap();
-    seen.sort();
-    assert_eq!(seen, ["www/a.html", "www/keep/b.html", "www/keep/c/d.html"]);
 }
 
-/// macOS makes one file of these two names, so there is nothing to see there.
 #[test]
 #[cfg(target_os = "linux")]
 fn two_names_of_one_text_are_an_error() {
@@ -241,7 +227,7 @@ fn a_name_that_cannot_be_a_key_is_an_error() {
 fn a_key_is_at_most_as_long_as_s3_takes_it_with_the_prefix() {
     let name = ["a".repeat(250), "b".repeat(250), "c".repeat(250), "d".repeat(250)].join("/");
     let folder = folder(&[&name]);
-    let scan = |prefix: &str| folder.scan_with(prefix, &|_| false, &Tell::new(|_| ()));
+    let scan = |prefix: &str| folder.scan_with(prefix, &Tell::new(|_| ()));
     assert_eq!(name.len(), 1003);
     assert_eq!(scan(&"p".repeat(20)).unwrap().files[0].key.len(), 1024);
     let error = folder.shown(&scan(&"p".repeat(21)).unwrap_err());
@@ -466,7 +452,7 @@ fn a_file_that_changes_its_size_meanwhile_is_an_error() {
 
 #[test]
 fn what_is_hashed_is_told_to_the_byte() {
-    let folder = folder(&["a.html", "b/c.html", "kept.html", ".env"]);
+    let folder = folder(&["a.html", "b/c.html", ".env"]);
     folder.write("large", &vec![7; (8 << 20) + 1]);
     let (hashed, total) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
     let (count, sum) = (hashed.clone(), total.clone());
@@ -478,7 +464,7 @@ fn what_is_hashed_is_told_to_the_byte() {
         }
         _ => {}
     });
-    folder.scan_with("", &|key| key == "kept.html", &tell).unwrap();
+    folder.scan_with("", &tell).unwrap();
     let expected = 6 + 8 + (8 << 20) + 1;
     assert_eq!(
         (hashed.load(Ordering::Relaxed), total.load(Ordering::Relaxed)),
