@@ -138,11 +138,11 @@ fn an_output_folder_that_is_not_there() {
         &world,
         1,
         expect![[r#"
-        error: failed to read the site's folder `REPOSITORY/site/public`
-          No such file or directory (os error 2)
+            error: failed to read the site's folder `REPOSITORY/site/public`
+              No such file or directory (os error 2)
 
-        hint: the generator should have made it: check `command` and `output` of [build] in deploy.toml
-    "#]],
+            hint: build the site first, or correct `command` and `output` of [build] in deploy.toml
+        "#]],
     );
 }
 
@@ -283,11 +283,11 @@ fn a_listing_that_breaks_off() {
         &world,
         1,
         expect![[r#"
-        error: failed to list `BUCKET`
-          AccessDenied (HTTP 403): told by the test
+            error: failed to list `BUCKET`
+              AccessDenied (HTTP 403): told by the test
 
-        hint: the credentials need s3:ListBucket on the bucket and s3:GetObject, s3:PutObject, s3:DeleteObject and s3:AbortMultipartUpload on its objects, and the bucket must belong to `account`
-    "#]],
+            hint: look at the values of the credentials (swapped? in quotes?); they need s3:ListBucket on the bucket and s3:GetObject, s3:PutObject, s3:DeleteObject and s3:AbortMultipartUpload on its objects, and the bucket must belong to `account`
+        "#]],
     );
 }
 
@@ -425,14 +425,10 @@ fn an_upload_that_fails_leaves_pages_and_deletes_alone() {
         error: failed to upload `a.css`: AccessDenied (HTTP 403): told by the test
         error: 1 more file not tried after that
 
-        hint: the credentials need s3:ListBucket on the bucket and s3:GetObject, s3:PutObject, s3:DeleteObject and s3:AbortMultipartUpload on its objects, and the bucket must belong to `account`
+        hint: look at the values of the credentials (swapped? in quotes?); they need s3:ListBucket on the bucket and s3:GetObject, s3:PutObject, s3:DeleteObject and s3:AbortMultipartUpload on its objects, and the bucket must belong to `account`
 
     "#]].assert_eq(&told(&ran, &world));
-    assert!(
-        ran.stdout.contains("failed: 0 of 2 uploads and 0 of 1 deletes done"),
-        "{}",
-        ran.stdout
-    );
+    assert!(ran.stdout.contains(": 0 of 2 uploads and 0 of 1 deletes done"), "{}", ran.stdout);
 
     world.wire.answer(|_| None);
     world.deploy(&[]).exits(0);

@@ -48,7 +48,7 @@ fn a_new_user_deploys_without_any_variable_set() {
         "{}",
         first.stdout
     );
-    assert!(first.stdout.contains("done: 2 new"), "{}", first.stdout);
+    assert!(first.stdout.contains(": 2 new; 9 B sent"), "{}", first.stdout);
     assert!(
         !first.stdout.contains("https://example.com/"),
         "nobody can visit it there: {}",

@@ -518,7 +518,7 @@ fn the_account_is_checked_before_anything_is_asked_of_the_bucket() {
         error: failed to ask whose credentials `production` has
           AccessDenied (HTTP 403): no message
 
-        hint: the credentials need s3:ListBucket on the bucket and s3:GetObject, s3:PutObject, s3:DeleteObject and s3:AbortMultipartUpload on its objects, and the bucket must belong to `account`
+        hint: look at the values of the credentials (swapped? in quotes?); they need s3:ListBucket on the bucket and s3:GetObject, s3:PutObject, s3:DeleteObject and s3:AbortMultipartUpload on its objects, and the bucket must belong to `account`
     "#]].assert_eq(&ran.stderr);
     assert!(!asked.load(Ordering::Relaxed), "the bucket was asked");
     assert!(!world.repo.join(BUILT).exists(), "the generator was run");

@@ -158,7 +158,7 @@ impl Repo {
     }
 
     fn command(&self, folder: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
+        let mut command = Command::new(env!("CARGO_BIN_EXE_xtask-tested"));
         command
             .args(arguments)
             .current_dir(self.join(folder))

@@ -82,7 +82,14 @@ async fn caller_identity(
     }
     let client = aws_sdk_sts::Client::from_conf(config.build());
     let identity = client.get_caller_identity().send().await.map_err(|error| {
-        aws::explain(format!("failed to ask whose credentials `{}` has", environment.name), &error)
+        let doing = format!("failed to ask whose credentials `{}` has", environment.name);
+        let failure = aws::explain(doing, &error);
+        match (&failure.hint, &environment.endpoint) {
+            (None, Some(endpoint)) => failure.hint(format!(
+                "if {endpoint} knows no accounts, leave `account` out; then nothing proves whose the bucket is"
+            )),
+            _ => failure,
+        }
     })?;
     Ok(Caller {
         account: identity.account.unwrap_or_default(),

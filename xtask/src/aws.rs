@@ -89,7 +89,7 @@ fn hint(code: &str, region: Option<&str>) -> Option<String> {
             None => "the bucket is in another region; correct `region` in deploy.toml".into(),
         },
         "AccessDenied" | "AllAccessDisabled" | "Forbidden" => {
-            "the credentials need s3:ListBucket on the bucket and s3:GetObject, s3:PutObject, s3:DeleteObject and s3:AbortMultipartUpload on its objects, and the bucket must belong to `account`".into()
+            "look at the values of the credentials (swapped? in quotes?); they need s3:ListBucket on the bucket and s3:GetObject, s3:PutObject, s3:DeleteObject and s3:AbortMultipartUpload on its objects, and the bucket must belong to `account`".into()
         }
         "InvalidAccessKeyId" | "InvalidClientTokenId" | "UnrecognizedClientException" => {
             "the access key does not exist or was deactivated: make a new one, or correct the variable's value".into()

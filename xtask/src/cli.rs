@@ -28,7 +28,7 @@ impl Command {
 /// Builds the site and makes the bucket of this branch's environment equal to it.
 #[derive(Args, Debug)]
 #[command(
-    after_help = "Exit codes: 0 done or nothing to do, 1 failed, 2 usage or configuration, 3 refused."
+    after_help = "Exit codes: 0 done or nothing to do, 1 failed, 2 usage or configuration, 3 refused, 130 interrupted."
 )]
 pub struct Deploy {
     /// Deploy to this environment whatever the branch; by hand only, never in CI
@@ -43,7 +43,7 @@ pub struct Deploy {
     #[arg(long)]
     pub local: bool,
 
-    /// The site's folder
+    /// The site's folder, from where you stand [default: `site` at the top of the repository]
     #[arg(long, value_name = "DIR")]
     pub site: Option<PathBuf>,
 

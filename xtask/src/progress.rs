@@ -75,8 +75,10 @@ impl Bars {
             }
             Event::Listed { .. } => end(&mut self.listing),
             Event::Hashing { files, bytes: total } => {
-                let bar =
-                    self.bar("{spinner} hashing    {wide_bar} {bytes}/{total_bytes}  {msg}", total);
+                let bar = self.bar(
+                    "{spinner} hashing    {wide_bar} {decimal_bytes}/{decimal_total_bytes}  {msg}",
+                    total,
+                );
                 bar.set_message(count(files, "file"));
                 self.hashing = Some(bar);
             }
@@ -88,8 +90,7 @@ impl Bars {
             }
             Event::Asked => end(&mut self.asking),
             Event::Writing { uploads, bytes: total, .. } => {
-                let template =
-                    "{spinner} uploading  {wide_bar} {bytes}/{total_bytes}  {bytes_per_sec}  {msg}";
+                let template = "{spinner} uploading  {wide_bar} {decimal_bytes}/{decimal_total_bytes}  {decimal_bytes_per_sec}  {msg}";
                 (self.files, self.of_files) = (0, uploads);
                 self.writing = Some(self.bar(template, total));
                 message(&self.writing, format!("0/{}", count(uploads, "file")));
@@ -119,6 +120,14 @@ impl Bars {
         let bar = self.all.add(ProgressBar::new(total).with_style(style(template)));
         bar.enable_steady_tick(Duration::from_millis(100));
         bar
+    }
+}
+
+/// A run that is cut off leaves no half of a bar behind.
+impl Drop for Bars {
+    fn drop(&mut self) {
+        // A terminal that is gone needs no clearing.
+        let _ = self.all.clear();
     }
 }
 

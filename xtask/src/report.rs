@@ -11,7 +11,7 @@ use crate::plan::{Plan, Reason};
 use crate::refusal::Refusal;
 use crate::secrets;
 use crate::target::{Target, short};
-use crate::words::{bytes, count, plain};
+use crate::words::{bytes, count, duration, plain};
 
 /// Uploads, and deletes, that are shown a line each; the rest is counted.
 const LINES: usize = 40;
@@ -108,7 +108,9 @@ pub fn heading(run: &Run) -> String {
 }
 
 /// A line for each of the first changes.
-pub fn changes(planned: &Planned) -> Vec<String> {
+///
+/// Of a dry run all deletes are shown: it is made to look at them.
+pub fn changes(run: &Run, planned: &Planned) -> Vec<String> {
     let upload = |upload: &PlannedUpload| {
         let (sign, note) = match upload.reason {
             Reason::New => ('+', bytes(upload.bytes)),
@@ -117,15 +119,20 @@ pub fn changes(planned: &Planned) -> Vec<String> {
         };
         format!("  {sign} {}  ({note})", plain(&upload.key))
     };
-    let mut lines = first(planned.uploads.iter().map(upload), "upload");
+    let mut lines = first(LINES, planned.uploads.iter().map(upload), "upload");
     // By themselves, so that many uploads do not hide what is about to go.
-    lines.extend(first(planned.deletes.iter().map(|key| format!("  - {}", plain(key))), "delete"));
+    let most = if run.dry { usize::MAX } else { LINES };
+    lines.extend(first(
+        most,
+        planned.deletes.iter().map(|key| format!("  - {}", plain(key))),
+        "delete",
+    ));
     lines
 }
 
-fn first(lines: impl ExactSizeIterator<Item = String>, what: &str) -> Vec<String> {
-    let rest = lines.len().saturating_sub(LINES);
-    let mut first: Vec<String> = lines.take(LINES).collect();
+fn first(most: usize, lines: impl ExactSizeIterator<Item = String>, what: &str) -> Vec<String> {
+    let rest = lines.len().saturating_sub(most);
+    let mut first: Vec<String> = lines.take(most).collect();
     if rest > 0 {
         first.push(format!("  ... and {}", count(rest as u64, &format!("more {what}"))));
     }
@@ -204,14 +211,11 @@ fn failures(outcome: &Outcome) -> Vec<String> {
 /// The last lines: what a dry run would do, or what was done.
 fn summary(run: &Run, planned: &Planned, done: &Done) -> Vec<String> {
     let mut lines = Vec::new();
-    let seconds = format!("{:.1} s", done.elapsed.as_secs_f64());
+    let time = duration(done.elapsed);
     let outcome = &done.outcome;
     if planned.uploads.is_empty() && planned.deletes.is_empty() {
-        lines.push(format!(
-            "nothing to do: {} unchanged{}, in {seconds}",
-            count(planned.unchanged as u64, "object"),
-            kept(planned)
-        ));
+        let unchanged = count(planned.unchanged as u64, "object");
+        lines.push(format!("nothing to do: {unchanged} unchanged{}, in {time}", kept(planned)));
     } else if run.dry {
         lines.push(format!(
             "would change: {}{}; nothing was written",
@@ -220,10 +224,10 @@ fn summary(run: &Run, planned: &Planned, done: &Done) -> Vec<String> {
         ));
     } else if outcome.failures.is_empty() {
         let sent = bytes(outcome.bytes_sent);
-        lines.push(format!("done: {}{}; {sent} sent in {seconds}", counts(planned), kept(planned)));
+        lines.push(format!("done in {time}: {}{}; {sent} sent", counts(planned), kept(planned)));
     } else {
         lines.push(format!(
-            "failed: {} of {} uploads and {} of {} deletes done, in {seconds}",
+            "failed after {time}: {} of {} uploads and {} of {} deletes done",
             outcome.written.len(),
             planned.uploads.len(),
             outcome.deleted.len(),

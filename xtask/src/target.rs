@@ -84,7 +84,10 @@ fn commit(head: &Head) -> Result<String, Refusal> {
 
 fn agree_on_commit(commit: &str, word: Option<&Word>) -> Result<(), Refusal> {
     match word.and_then(|word| Some((word.vendor, word.commit.as_ref()?))) {
-        Some((vendor, told)) if !commit.starts_with(&told.to_ascii_lowercase()) => {
+        // A short form is one that git itself would print.
+        Some((vendor, told))
+            if told.len() < 7 || !commit.starts_with(&told.to_ascii_lowercase()) =>
+        {
             Err(Refusal::new(
                 "commit-mismatch",
                 format!(

@@ -1,6 +1,8 @@
 //! Texts as they are shown: amounts as people read them, and names without what a terminal or CI would
 //! take for a command.
 
+use std::time::Duration;
+
 /// A number of bytes as people read it, in powers of ten.
 pub fn bytes(n: u64) -> String {
     const UNITS: [&str; 4] = ["kB", "MB", "GB", "TB"];
@@ -14,6 +16,15 @@ pub fn bytes(n: u64) -> String {
         unit += 1;
     }
     format!("{value:.1} {}", UNITS[unit])
+}
+
+/// A time as people read it.
+pub fn duration(time: Duration) -> String {
+    match time.as_secs() {
+        0 => format!("{} ms", time.as_millis()),
+        1..60 => format!("{:.1} s", time.as_secs_f64()),
+        seconds => format!("{} min {} s", seconds / 60, seconds % 60),
+    }
 }
 
 pub fn count(n: u64, noun: &str) -> String {
@@ -53,6 +64,12 @@ mod tests {
         ] {
             assert_eq!(bytes(n), shown);
         }
+    }
+
+    #[test]
+    fn a_time_has_the_unit_that_suits_it() {
+        let shown = [7, 999, 1_500, 59_900, 83_000].map(|ms| duration(Duration::from_millis(ms)));
+        assert_eq!(shown, ["7 ms", "999 ms", "1.5 s", "59.9 s", "1 min 23 s"]);
     }
 
     #[test]

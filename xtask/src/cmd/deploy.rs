@@ -64,7 +64,7 @@ pub async fn run(options: &Deploy) -> Result<bool> {
     let skipped = site.skipped.len();
     let plan = plan::make(site, &listing, &record, &kept);
     let planned = report::planned(&plan, skipped);
-    print(options.json, || report::changes(&planned))?;
+    print(options.json, || report::changes(&run, &planned))?;
 
     let limit = options.max_deletes.or(target.environment.max_deletes);
     let outcome = if options.dry_run {

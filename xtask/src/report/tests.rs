@@ -149,7 +149,7 @@ fn a_branch_that_looks_like_a_commit_is_shown_with_its_commit() {
 
 #[test]
 fn a_change_has_a_line_with_its_reason() {
-    let lines = changes(&planned(&plan(), 0));
+    let lines = changes(&run(&target("main", "")), &planned(&plan(), 0));
     expect![[r#"
         changes
           + about/index.html  (0 B)
@@ -160,7 +160,16 @@ fn a_change_has_a_line_with_its_reason() {
           - img/gone.png
     "#]]
     .assert_eq(&format!("changes\n{}\n", lines.join("\n")));
-    assert!(changes(&planned(&nothing(3), 0)).is_empty());
+    assert!(changes(&run(&target("main", "")), &planned(&nothing(3), 0)).is_empty());
+}
+
+#[test]
+fn a_dry_run_shows_every_delete() {
+    let deletes = (0..300).map(|n| format!("gone/{n:03}.html")).collect();
+    let plan = Plan { deletes, ..Plan::default() };
+    let target = target("main", "");
+    let lines = |dry| changes(&Run { dry, ..run(&target) }, &planned(&plan, 0)).len();
+    assert_eq!((lines(true), lines(false)), (300, 41));
 }
 
 #[test]
@@ -169,7 +178,7 @@ fn changes_past_the_first_tens_are_counted() {
         let upload = |n| Upload { file: page(&format!("{n:03}.html"), 1), reason: Reason::New };
         let deletes = (0..deletes).map(|n| format!("gone/{n:03}.html")).collect();
         let plan = Plan { uploads: (0..uploads).map(upload).collect(), deletes, ..Plan::default() };
-        changes(&planned(&plan, 0))
+        changes(&run(&target("main", "")), &planned(&plan, 0))
     };
     for (uploads, deletes, lines, last) in [
         (1, 0, 1, "  + 000.html  (1 B)"),
@@ -200,14 +209,14 @@ fn the_last_lines_say_what_was_done() {
     let local = Run { place: Place::Local("target/xtask/bucket".into()), ..run(&target) };
     expect![[r#"
         done
-          done: 2 new, 1 changed, 1 with new headers, 2 deleted, 3 unchanged; 124.7 kB sent in 2.3 s
+          done in 2.3 s: 2 new, 1 changed, 1 with new headers, 2 deleted, 3 unchanged; 124.7 kB sent
           https://stg.example.com/
         no address
-          done: 2 new, 1 changed, 1 with new headers, 2 deleted, 3 unchanged; 124.7 kB sent in 2.3 s
+          done in 2.3 s: 2 new, 1 changed, 1 with new headers, 2 deleted, 3 unchanged; 124.7 kB sent
         on this machine
-          done: 2 new, 1 changed, 1 with new headers, 2 deleted, 3 unchanged; 124.7 kB sent in 2.3 s
+          done in 2.3 s: 2 new, 1 changed, 1 with new headers, 2 deleted, 3 unchanged; 124.7 kB sent
         kept and skipped
-          done: 2 new, 1 changed, 1 with new headers, 2 deleted, 3 unchanged, 5 kept, 2 skipped; 124.7 kB sent in 2.3 s
+          done in 2.3 s: 2 new, 1 changed, 1 with new headers, 2 deleted, 3 unchanged, 5 kept, 2 skipped; 124.7 kB sent
         dry
           would change: 2 new, 1 changed, 1 with new headers, 2 deleted, 3 unchanged; nothing was written
         dry, kept and skipped
@@ -217,9 +226,9 @@ fn the_last_lines_say_what_was_done() {
         nothing to do, dry
           nothing to do: 1 object unchanged, 1 skipped, in 2.3 s
         failed
-          failed: 1 of 4 uploads and 0 of 2 deletes done, in 2.3 s
+          failed after 2.3 s: 1 of 4 uploads and 0 of 2 deletes done
         failed, kept and skipped
-          failed: 1 of 4 uploads and 0 of 2 deletes done, in 2.3 s
+          failed after 2.3 s: 1 of 4 uploads and 0 of 2 deletes done
     "#]].assert_eq(
         &[
             shown("done", &run(&target), &plan(), 0, all()),

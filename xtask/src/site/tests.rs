@@ -134,7 +134,7 @@ fn an_output_folder_that_is_missing_is_an_error() {
     expect![[r#"
         failed to read the site's folder `SITE/public`
           No such file or directory
-        hint: the generator should have made it: check `command` and `output` of [build] in deploy.toml
+        hint: build the site first, or correct `command` and `output` of [build] in deploy.toml
     "#]].assert_eq(&folder.error());
 }
 

@@ -27,7 +27,9 @@ pub fn files(folder: &Path) -> Result<Walked, Failure> {
     let top = fs::canonicalize(folder).map_err(|error| {
         failed(format!("failed to read the site's folder `{}`", folder.display()))
             .because(&error)
-            .hint("the generator should have made it: check `command` and `output` of [build] in deploy.toml")
+            .hint(
+                "build the site first, or correct `command` and `output` of [build] in deploy.toml",
+            )
     })?;
     let mut walk = Walk { folder: folder.to_owned(), top: top.clone(), walked: Walked::default() };
     walk.enter(folder, &mut vec![top])?;
@@ -130,7 +132,7 @@ fn is_private(name: &OsStr) -> bool {
 /// Private keys by their usual names, and files of secrets. Takes a name or a path.
 pub fn looks_secret(path: &str) -> bool {
     let name = path.rsplit(std::path::is_separator).next().unwrap_or(path).to_ascii_lowercase();
-    let endings = [".pem", ".key", ".p12", ".pfx", ".ppk", ".jks", ".keystore"];
+    let endings = [".env", ".pem", ".key", ".p12", ".pfx", ".ppk", ".jks", ".keystore"];
     let names =
         ["id_rsa", "id_dsa", "id_ecdsa", "id_ed25519", ".git", ".env", ".npmrc", ".netrc", ".aws"];
     endings.iter().any(|ending| name.ends_with(ending))
