@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, Seen, World};
+use crate::harness::{Answer, Ran, Seen, World};
 
 /// The keys of `uploads`, with their reasons.
 fn uploads(report: &Value) -> BTreeMap<String, String> {
@@ -471,4 +472,77 @@ fn a_key_that_a_batch_cannot_name_is_deleted_by_itself() {
     assert_eq!(world.keys(), ["index.html"]);
     assert!(ran.stdout.contains("  - red\\u{1b}[31m.html\n"), "{}", ran.stdout);
     assert!(ran.stdout.contains("  - line\\nbreak.html\n"), "{}", ran.stdout);
+}
+
+/// Runs a deploy during which somebody else puts objects, right after the bucket was listed.
+fn deploy_while_others_put(world: &World, objects: &'static [(&str, &str)]) -> Ran {
+    let (store, bucket, done) = (world.store, world.bucket.clone(), AtomicBool::new(false));
+    world.wire.answer(move |seen| {
+        if seen.writes() && !done.swap(true, Ordering::Relaxed) {
+            std::thread::scope(|scope| {
+                scope.spawn(|| {
+                    objects
+                        .iter()
+                        .for_each(|(k, v)| store.put(&bucket, k, v.as_bytes(), "text/css"))
+                });
+            });
+        }
+        None
+    });
+    let ran = world.deploy(&["--json"]);
+    world.wire.answer(|_| None);
+    ran
+}
+
+#[test]
+fn what_somebody_else_wrote_meanwhile_is_told_and_not_destroyed() {
+    let world = World::new();
+    if !world.store.honours_conditions(&world.bucket) {
+        // There is no such promise on a store that takes the condition and ignores it.
+        return;
+    }
+    world.site([("index.html", "old"), ("a.css", "old"), ("gone.css", "old")]);
+    world.deploy(&[]).exits(0);
+    world.site([("index.html", "new"), ("a.css", "new"), ("b.css", "new")]);
+    let ran = deploy_while_others_put(&world, &[("a.css", "theirs"), ("b.css", "theirs")]).exits(1);
+    let failures = ran.json()["failures"].as_array().unwrap().len();
+    assert_eq!(failures, 2, "{}", ran.stdout);
+    assert!(
+        ran.stderr.contains("somebody else wrote it since the bucket was listed"),
+        "{}",
+        ran.stderr
+    );
+    let objects = world.objects();
+    assert_eq!(objects["a.css"].body, b"theirs");
+    assert_eq!(objects["b.css"].body, b"theirs");
+    assert_eq!(objects["index.html"].body, b"old", "no page before its assets");
+
+    world.deploy(&[]).exits(0);
+    world.site([("index.html", "newer"), ("a.css", "new")]);
+    let ran = deploy_while_others_put(&world, &[("b.css", "theirs again")]).exits(1);
+    assert_eq!(ran.json()["failures"][0]["key"], json!("b.css"));
+    assert_eq!(world.objects()["b.css"].body, b"theirs again");
+    world.deploy(&[]).exits(0);
+    world.assert_bucket_equals_site("");
+}
+
+#[test]
+fn a_write_whose_answer_was_lost_is_not_taken_for_somebody_elses() {
+    let world = World::new();
+    world.site([("index.html", "page"), ("a.css", "style")]);
+    let done = AtomicBool::new(false);
+    let (store, bucket) = (world.store, world.bucket.clone());
+    // The first try arrives, and its answer is an error of the store; the second finds the object there.
+    world.wire.answer(move |seen| {
+        let first =
+            seen.writes() && seen.path.ends_with("/a.css") && !done.swap(true, Ordering::Relaxed);
+        if first {
+            std::thread::scope(|scope| {
+                scope.spawn(|| store.put(&bucket, "a.css", b"style", "text/css; charset=utf-8"));
+            });
+        }
+        first.then(|| Answer::error(500, "InternalError", "told by the test"))
+    });
+    world.deploy(&[]).exits(0);
+    world.assert_bucket_equals_site("");
 }

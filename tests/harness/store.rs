@@ -107,6 +107,19 @@ impl Store {
         name
     }
 
+    /// Whether the store declines a write whose condition does not hold. Some take it and ignore it.
+    pub fn honours_conditions(&self, bucket: &str) -> bool {
+        let put = || {
+            let put = self.client.put_object().bucket(bucket).key("condition").if_none_match("*");
+            block_on(put.body(ByteStream::from_static(b"")).send())
+        };
+        put().expect("an object is put");
+        let again = put();
+        block_on(self.client.delete_object().bucket(bucket).key("condition").send())
+            .expect("it goes");
+        again.is_err()
+    }
+
     /// Puts an object as another tool would.
     pub fn put(&self, bucket: &str, key: &str, body: &[u8], content_type: &str) {
         let put = self.client.put_object().bucket(bucket).key(key).content_type(content_type);
@@ -124,7 +137,7 @@ impl Store {
     ) {
         loop {
             self.put(bucket, key, body, content_type);
-            if self.modified(bucket, key) > time {
+            if self.modified(bucket, key).secs() > time.secs() {
                 return;
             }
         }

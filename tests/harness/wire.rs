@@ -145,7 +145,8 @@ async fn pass(
         query: request.uri().query().unwrap_or_default().to_owned(),
         owner: owner.and_then(|value| value.to_str().ok()).map(str::to_owned),
     };
-    let answer = (lock(&shared.rule))(&seen);
+    // A rule may itself ask the store, which is served by the same threads.
+    let answer = tokio::task::block_in_place(|| (lock(&shared.rule))(&seen));
     lock(&shared.seen).push(seen);
     if let Some(answer) = answer {
         // The body has to be read, or the connection cannot be used again.

@@ -58,7 +58,8 @@ pub async fn apply(bucket: &Bucket, approved: Approved, tell: &Tell) -> Outcome 
     if outcome.failures.is_empty() && !plan.deletes.is_empty() {
         outcome.failures = bucket.delete(&plan.deletes).await;
         let failed = |key: &String| outcome.failures.iter().any(|(failed, _)| failed == key);
-        outcome.deleted = plan.deletes.into_iter().filter(|key| !failed(key)).collect();
+        let deleted = plan.deletes.into_iter().map(|object| object.key);
+        outcome.deleted = deleted.filter(|key| !failed(key)).collect();
         tell.tell(Event::Deleted { objects: outcome.deleted.len() as u64 });
     }
     tell.tell(Event::Written);
@@ -92,7 +93,7 @@ async fn write(bucket: &Bucket, uploads: Vec<Upload>, outcome: &mut Outcome, tel
     let mut tried = 0;
     let mut failures = 0;
     let mut under_way = stream::iter(uploads)
-        .map(|upload| tokio::spawn(put(bucket.clone(), upload.file, bodies.clone(), tell.clone())))
+        .map(|upload| tokio::spawn(put(bucket.clone(), upload, bodies.clone(), tell.clone())))
         .buffer_unordered(CONCURRENCY);
     while let Some(done) = under_way.next().await {
         tried += 1;
@@ -118,15 +119,17 @@ async fn write(bucket: &Bucket, uploads: Vec<Upload>, outcome: &mut Outcome, tel
 
 async fn put(
     bucket: Bucket,
-    file: File,
+    upload: Upload,
     bodies: Arc<Semaphore>,
     tell: Tell,
 ) -> (File, Result<String, Failure>) {
+    let Upload { file, replaces, .. } = upload;
     let body = file.digest.parts.as_ref().map_or(file.size, |parts| parts.size);
     let permits = u32::try_from(body >> 10).unwrap_or(BODIES).clamp(1, BODIES);
     // The semaphore is never closed; without a permit the file would only be sent a little early.
     let _permit = bodies.acquire_many_owned(permits).await;
-    let done = bucket.put(&file, &|bytes| tell.tell(Event::Sent { bytes })).await;
+    let done =
+        bucket.put(&file, replaces.as_deref(), &|bytes| tell.tell(Event::Sent { bytes })).await;
     if done.is_ok() {
         tell.tell(Event::Uploaded);
     }

@@ -58,6 +58,18 @@ where
     }
 }
 
+/// Whether a write was declined because the object is not as it was meant to be before it: its condition does
+/// not hold, it is written at the same moment, or its multipart upload has been completed already.
+pub fn is_condition<E>(error: &SdkError<E, HttpResponse>) -> bool
+where
+    E: ProvideErrorMetadata,
+{
+    let code = error.as_service_error().and_then(ProvideErrorMetadata::code);
+    let status = error.raw_response().map(|raw| raw.status().as_u16());
+    matches!(code, Some("PreconditionFailed" | "ConditionalRequestConflict" | "NoSuchUpload"))
+        || status == Some(412)
+}
+
 fn explain_answer<E: ProvideErrorMetadata>(
     failure: Failure,
     error: &E,

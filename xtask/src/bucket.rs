@@ -15,7 +15,7 @@ use aws_sdk_s3::config::{
     ResponseChecksumValidation, RuntimeComponents, SharedCredentialsProvider,
 };
 use aws_sdk_s3::error::BoxError;
-use aws_sdk_s3::types::{Delete, ObjectIdentifier};
+use aws_sdk_s3::types::{self, ObjectIdentifier};
 
 use crate::account::Account;
 use crate::aws;
@@ -44,6 +44,14 @@ pub struct Store<'a> {
     pub region: &'a str,
     pub access_key_id: &'a str,
     pub secret_access_key: &'a str,
+}
+
+/// An object that is to go, as it was listed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delete {
+    pub key: String,
+    /// Without quotes.
+    pub etag: String,
 }
 
 /// How often a request is tried in all.
@@ -160,7 +168,7 @@ impl Bucket {
         body: Vec<u8>,
         headers: &Headers,
     ) -> Result<(), Failure> {
-        self.put_bytes(&self.own_key(name), body.into(), None, headers).await.map(|_| ())
+        self.put_bytes(&self.own_key(name), body.into(), headers).await
     }
 
     /// The whole key of an object of the tool's own folder.
@@ -168,50 +176,74 @@ impl Bucket {
         self.prefix.join(&format!("{OWN_FOLDER}{name}"))
     }
 
-    /// Deletes keys, and returns those that were not deleted, each with its reason.
-    pub async fn delete(&self, keys: &[String]) -> Vec<(String, Failure)> {
-        let (plain, odd): (Vec<String>, Vec<String>) =
-            keys.iter().cloned().partition(|key| fits_in_xml(key));
+    /// The ETag that an object has now, without quotes; `None` where there is none.
+    async fn etag(&self, key: &str) -> Result<Option<String>, Failure> {
+        let request = self.client.head_object().bucket(&self.name).key(key);
+        match request.set_expected_bucket_owner(self.owner.clone()).send().await {
+            Ok(head) => Ok(head.e_tag.map(|etag| etag.trim_matches('"').to_owned())),
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_not_found()) => Ok(None),
+            Err(error) => Err(aws::explain(format!("failed to look at `{key}`"), &error)),
+        }
+    }
+
+    /// Deletes objects that are still the ones that were listed, where the store honours that condition,
+    /// and returns those that were not deleted, each with its reason.
+    /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-deletes.html>
+    pub async fn delete(&self, objects: &[Delete]) -> Vec<(String, Failure)> {
+        let (plain, odd): (Vec<Delete>, Vec<Delete>) =
+            objects.iter().cloned().partition(|object| fits_in_xml(&object.key));
         let mut failures = Vec::new();
         for batch in plain.chunks(DELETES_PER_REQUEST) {
             failures.extend(self.delete_batch(batch).await);
         }
-        for key in odd {
-            failures.extend(self.delete_one(key).await);
+        for object in &odd {
+            failures.extend(self.delete_one(object).await);
         }
         failures
     }
 
     /// For a key that a batch cannot name.
-    async fn delete_one(&self, key: String) -> Option<(String, Failure)> {
-        let request = self.client.delete_object().bucket(&self.name).key(&key);
-        let sent = request.set_expected_bucket_owner(self.owner.clone()).send().await;
-        let error = sent.err()?;
-        let failure = aws::explain(format!("failed to delete `{key}`"), &error);
-        Some((key, failure))
+    async fn delete_one(&self, object: &Delete) -> Option<(String, Failure)> {
+        let request = self.client.delete_object().bucket(&self.name).key(&object.key);
+        let request = request.if_match(put::quoted(&object.etag));
+        let error = request.set_expected_bucket_owner(self.owner.clone()).send().await.err()?;
+        let doing = delete_of(&object.key);
+        let failure = match aws::is_condition(&error) {
+            true => put::changed(failed(doing), WRITTEN_SINCE),
+            false => aws::explain(doing, &error),
+        };
+        Some((object.key.clone(), failure))
     }
 
-    async fn delete_batch(&self, keys: &[String]) -> Vec<(String, Failure)> {
-        let all = |failure: &dyn Fn(&str) -> Failure| -> Vec<(String, Failure)> {
-            keys.iter().map(|key| (key.clone(), failure(key))).collect()
+    async fn delete_batch(&self, batch: &[Delete]) -> Vec<(String, Failure)> {
+        let all = |failure: &dyn Fn(String) -> Failure| -> Vec<(String, Failure)> {
+            batch.iter().map(|o| (o.key.clone(), failure(delete_of(&o.key)))).collect()
         };
-        let doing = |key: &str| format!("failed to delete `{key}`");
-        let objects: Result<Vec<_>, _> =
-            keys.iter().map(|key| ObjectIdentifier::builder().key(key).build()).collect();
-        let delete =
-            objects.and_then(|o| Delete::builder().set_objects(Some(o)).quiet(true).build());
+        let named = |object: &Delete| {
+            ObjectIdentifier::builder().key(&object.key).e_tag(put::quoted(&object.etag)).build()
+        };
+        let objects: Result<Vec<_>, _> = batch.iter().map(named).collect();
+        let delete = objects.and_then(|objects| {
+            types::Delete::builder().set_objects(Some(objects)).quiet(true).build()
+        });
         let delete = match delete {
             Ok(delete) => delete,
-            Err(error) => return all(&|key| failed(doing(key)).because(&error)),
+            Err(error) => return all(&|doing| failed(doing).because(&error)),
         };
         let request = self.client.delete_objects().bucket(&self.name).delete(delete);
-        let sent = request.set_expected_bucket_owner(self.owner.clone()).customize();
-        match sent.mutate_request(put::add_content_md5).send().await {
-            Err(error) => all(&|key| aws::explain(doing(key), &error)),
-            Ok(answer) => answer.errors().iter().map(delete_error).collect(),
+        let request = request.set_expected_bucket_owner(self.owner.clone()).customize();
+        match request.mutate_request(put::add_content_md5).send().await {
+            Err(error) => all(&|doing| aws::explain(doing, &error)),
+            Ok(answer) => answer.errors().iter().filter_map(delete_error).collect(),
         }
     }
 }
+
+fn delete_of(key: &str) -> String {
+    format!("failed to delete `{key}`")
+}
+
+const WRITTEN_SINCE: &str = "somebody else wrote it since the bucket was listed";
 
 /// Whether a key can stand in the XML of a batch: one character that cannot would fail the whole batch.
 /// <https://www.w3.org/TR/xml/#charsets>
@@ -219,13 +251,16 @@ fn fits_in_xml(key: &str) -> bool {
     !key.chars().any(|c| c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}'))
 }
 
-/// An answer of 200 can still hold an error for each key.
-fn delete_error(error: &aws_sdk_s3::types::Error) -> (String, Failure) {
+/// An answer of 200 can still hold an error for each key. That the key is gone already is none.
+fn delete_error(error: &types::Error) -> Option<(String, Failure)> {
     let key = error.key().unwrap_or_default().to_owned();
-    let code = error.code().unwrap_or("Unknown");
-    let mut failure = failed(format!("failed to delete `{key}`"));
-    failure.causes.push(format!("{code}: {}", error.message().unwrap_or("no message")));
-    (key, failure)
+    let mut failure = failed(delete_of(&key));
+    match error.code().unwrap_or("Unknown") {
+        "NoSuchKey" => return None,
+        "PreconditionFailed" => failure = put::changed(failure, WRITTEN_SINCE),
+        code => failure.causes.push(format!("{code}: {}", error.message().unwrap_or("no message"))),
+    }
+    Some((key, failure))
 }
 
 /// Counts what is sent, each try by itself.

@@ -5,7 +5,10 @@
 
 mod problem;
 mod read;
+mod secret;
+mod source;
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use globset::GlobMatcher;
@@ -27,7 +30,8 @@ pub struct Config {
     pub output: PathBuf,
     pub environments: Vec<Environment>,
     pub rules: Vec<Rule>,
-    /// Keys, relative to the prefix, that are never written and never deleted.
+    /// Keys, relative to the prefix, that are never written and never deleted: what the patterns of the
+    /// file match, and everything below.
     pub keep: Vec<GlobMatcher>,
 }
 
@@ -136,10 +140,19 @@ impl Environment {
     }
 
     pub fn shares_bucket_with(&self, other: &Environment) -> bool {
-        let store = |environment: &Environment| {
-            environment.endpoint.as_deref().map(|e| e.trim_end_matches('/').to_owned())
+        self.bucket == other.bucket && self.store() == other.store()
+    }
+
+    /// The store in the one form in which two addresses of it are the same; `None` for AWS.
+    fn store(&self) -> Option<String> {
+        let endpoint = self.endpoint.as_deref()?.trim_end_matches('/');
+        let Some((scheme, rest)) = endpoint.split_once("://") else {
+            return Some(endpoint.to_owned());
         };
-        self.bucket == other.bucket && store(self) == store(other)
+        let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        let port = if scheme == "https" { ":443" } else { ":80" };
+        let host = host.strip_suffix(port).unwrap_or(host).to_ascii_lowercase();
+        Some(format!("{scheme}://{host}{path}"))
     }
 }
 
@@ -152,7 +165,7 @@ impl Config {
     pub fn read(site: &Path, shown: &Path) -> Result<Config> {
         let file = site.join(FILE);
         let shown = shown.join(FILE);
-        let text = std::fs::read_to_string(&file).map_err(|error| unreadable(&shown, &error))?;
+        let text = read_text(&file).map_err(|error| unreadable(&shown, &error))?;
         read::config(&text, site).map_err(|problems| problem::render(&shown, &text, problems))
     }
 
@@ -162,12 +175,31 @@ impl Config {
     }
 }
 
+/// The largest file that is read, in bytes. One of a thousand environments has a fifth of it.
+const LARGEST: u64 = 1 << 20;
+
+fn read_text(file: &Path) -> std::io::Result<String> {
+    let metadata = std::fs::metadata(file)?;
+    // Asked before the file is opened, since opening a FIFO waits for whoever writes to it.
+    if !metadata.is_file() {
+        return Err(std::io::Error::other("it is not a regular file"));
+    }
+    let mut text = String::new();
+    let within = metadata.len() <= LARGEST
+        && std::fs::File::open(file)?.take(LARGEST + 1).read_to_string(&mut text)? as u64
+            <= LARGEST;
+    match within {
+        true => Ok(text),
+        false => Err(std::io::Error::other("it is larger than 1 MiB")),
+    }
+}
+
 fn unreadable(shown: &Path, error: &std::io::Error) -> Error {
     let hint = match error.kind() {
         std::io::ErrorKind::NotFound => {
             "go to the repository of the site, or name its folder: --site DIR"
         }
-        _ => "the file must be readable UTF-8 text",
+        _ => "it must be a readable file of UTF-8 text, of 1 MiB at most",
     };
     Error::Config(format!("failed to read `{}`\n  {error}\n\nhint: {hint}", shown.display()))
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use crate::bucket::Listing;
+use crate::bucket::{Delete, Listing};
 use crate::config::Config;
 use crate::key;
 use crate::record::Record;
@@ -18,8 +18,8 @@ use crate::words::count;
 pub struct Plan {
     /// In the order of their keys.
     pub uploads: Vec<Upload>,
-    /// Keys, in order.
-    pub deletes: Vec<String>,
+    /// In the order of their keys.
+    pub deletes: Vec<Delete>,
     /// Files whose objects are right already.
     pub unchanged: Vec<File>,
     /// Objects that a `keep` glob or another environment's prefix protects.
@@ -32,6 +32,8 @@ pub struct Plan {
 pub struct Upload {
     pub file: File,
     pub reason: Reason,
+    /// The ETag of the listed object that it is written over.
+    pub replaces: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -78,19 +80,22 @@ pub fn is_kept(config: &Config, target: &Target, listing: &Listing, key: &str) -
 pub fn make(site: Site, listing: &Listing, record: &Record, kept: &dyn Fn(&str) -> bool) -> Plan {
     let mut plan = Plan::default();
     let keys: BTreeSet<&str> = site.files.iter().map(|file| file.key.as_str()).collect();
-    for key in listing.objects.keys() {
+    for (key, object) in &listing.objects {
         if kept(key) {
             plan.kept += 1;
             continue;
         }
         plan.listed += 1;
         if !keys.contains(key.as_str()) {
-            plan.deletes.push(key.clone());
+            plan.deletes.push(Delete { key: key.clone(), etag: object.etag.clone() });
         }
     }
     for file in site.files {
         match reason(&file, listing, record) {
-            Some(reason) => plan.uploads.push(Upload { file, reason }),
+            Some(reason) => {
+                let replaces = listing.objects.get(&file.key).map(|object| object.etag.clone());
+                plan.uploads.push(Upload { file, reason, replaces });
+            }
             None => plan.unchanged.push(file),
         }
     }

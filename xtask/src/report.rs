@@ -72,7 +72,7 @@ pub fn planned(plan: &Plan, skipped: usize) -> Planned {
     });
     Planned {
         uploads: uploads.collect(),
-        deletes: plan.deletes.clone(),
+        deletes: plan.deletes.iter().map(|object| object.key.clone()).collect(),
         unchanged: plan.unchanged.len(),
         kept: plan.kept,
         skipped,

@@ -30,24 +30,19 @@ pub struct Object {
     pub modified: LastModified,
 }
 
-/// When the store wrote an object, by the store's own clock. Stores tell seconds or milliseconds.
+/// When the store wrote an object, by the store's own clock, in seconds since 1970: a listing may tell finer
+/// times, but the header of an answer does not, and the two are compared.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct LastModified {
-    seconds: i64,
-    nanoseconds: u32,
-}
+pub struct LastModified(i64);
 
 impl LastModified {
     #[cfg(test)]
     pub fn of_seconds(seconds: i64) -> LastModified {
-        LastModified { seconds, nanoseconds: 0 }
+        LastModified(seconds)
     }
 
     pub fn of(time: Option<&DateTime>) -> LastModified {
-        time.map_or(LastModified::default(), |time| LastModified {
-            seconds: time.secs(),
-            nanoseconds: time.subsec_nanos(),
-        })
+        LastModified(time.map_or(0, DateTime::secs))
     }
 }
 

@@ -5,9 +5,12 @@ use std::path::Path;
 
 use aws_sdk_s3::Config;
 use aws_sdk_s3::config::http::HttpRequest;
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::head_object::HeadObjectOutput;
+use aws_sdk_s3::operation::put_object::builders::PutObjectFluentBuilder;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use bytes::Bytes;
 use md5::{Digest as _, Md5};
 
@@ -18,47 +21,91 @@ use crate::headers::{Headers, META};
 use crate::site::{File, PartDigests};
 
 impl Bucket {
-    /// Writes a file of the site and returns its ETag, without quotes.
+    /// Writes a file of the site and returns its ETag, without quotes. `replaces` is the ETag of the object
+    /// that it was planned against, `None` where there was none: what somebody else wrote since then is not
+    /// overwritten, where the store honours the condition.
+    /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html>
     ///
     /// `sent` is told of the bytes of each request that was answered.
-    pub async fn put(&self, file: &File, sent: &(dyn Fn(u64) + Sync)) -> Result<String, Failure> {
+    pub async fn put(
+        &self,
+        file: &File,
+        replaces: Option<&str>,
+        sent: &(dyn Fn(u64) + Sync),
+    ) -> Result<String, Failure> {
         match &file.digest.parts {
-            None => {
-                let body = read_range(&file.path, 0, file.size).await?;
-                let etag =
-                    self.put_bytes(&file.key, body, Some(file.digest.md5), &file.headers).await?;
-                sent(file.size);
-                Ok(etag)
-            }
-            Some(parts) => self.put_parts(file, parts, sent).await,
+            None => self.put_whole(file, replaces, sent).await,
+            Some(parts) => self.put_parts(file, parts, replaces, sent).await,
         }
     }
 
+    async fn put_whole(
+        &self,
+        file: &File,
+        replaces: Option<&str>,
+        sent: &(dyn Fn(u64) + Sync),
+    ) -> Result<String, Failure> {
+        let body = read_range(&file.path, 0, file.size).await?;
+        let request = self.put_request(&file.key, body, &file.digest.md5);
+        let request = match replaces {
+            Some(etag) => request.if_match(quoted(etag)),
+            None => request.if_none_match("*"),
+        };
+        let request = request
+            .customize()
+            .config_override(Config::builder().timeout_config(aws::timeouts_for(file.size)))
+            .mutate_request(add_headers(&file.headers));
+        let etag = match request.send().await {
+            Ok(put) => unquoted(put.e_tag.as_deref()),
+            Err(error) => self.settle(file, &error).await?,
+        };
+        sent(file.size);
+        Ok(etag)
+    }
+
+    /// Writes an object whatever is there.
     pub(super) async fn put_bytes(
         &self,
         key: &str,
         body: Bytes,
-        md5: Option<[u8; 16]>,
         headers: &Headers,
-    ) -> Result<String, Failure> {
-        let md5 = md5.unwrap_or_else(|| Md5::digest(&body).into());
-        let timeouts = aws::timeouts_for(body.len() as u64);
-        let request = self
-            .client
-            .put_object()
-            .bucket(&self.name)
-            .key(key)
-            .content_md5(base64(&md5))
-            .set_expected_bucket_owner(self.owner.clone())
-            .body(ByteStream::from(body))
-            .customize()
-            .config_override(Config::builder().timeout_config(timeouts))
-            .mutate_request(add_headers(headers));
-        let put = request
-            .send()
-            .await
-            .map_err(|error| aws::explain(format!("failed to upload `{key}`"), &error))?;
-        Ok(unquoted(put.e_tag.as_deref()))
+    ) -> Result<(), Failure> {
+        let md5: [u8; 16] = Md5::digest(&body).into();
+        let request = self.put_request(key, body, &md5).customize();
+        match request.mutate_request(add_headers(headers)).send().await {
+            Ok(_) => Ok(()),
+            Err(error) => Err(aws::explain(format!("failed to upload `{key}`"), &error)),
+        }
+    }
+
+    fn put_request(&self, key: &str, body: Bytes, md5: &[u8; 16]) -> PutObjectFluentBuilder {
+        let request = self.client.put_object().bucket(&self.name).key(key).content_md5(base64(md5));
+        request.set_expected_bucket_owner(self.owner.clone()).body(ByteStream::from(body))
+    }
+
+    /// What a write that was not taken means. Where its condition did not hold, the object may be our own:
+    /// a first try can have arrived although its answer was lost.
+    async fn settle<E>(
+        &self,
+        file: &File,
+        error: &SdkError<E, HttpResponse>,
+    ) -> Result<String, Failure>
+    where
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+    {
+        let doing = upload_of(file);
+        if !aws::is_condition(error) {
+            return Err(aws::explain(doing, error));
+        }
+        match self.etag(&file.key).await? {
+            Some(etag) if file.digest.proves(&etag) => Ok(etag),
+            Some(_) => {
+                Err(changed(failed(doing), "somebody else wrote it since the bucket was listed"))
+            }
+            None => {
+                Err(changed(failed(doing), "somebody else deleted it since the bucket was listed"))
+            }
+        }
     }
 
     /// A large file, a part at a time, so that no more than one part is in memory.
@@ -69,12 +116,13 @@ impl Bucket {
         &self,
         file: &File,
         parts: &PartDigests,
+        replaces: Option<&str>,
         sent: &(dyn Fn(u64) + Sync),
     ) -> Result<String, Failure> {
         let upload = self.begin(file).await?;
         let written = self.write_parts(file, parts, &upload, sent).await;
         let done = match written {
-            Ok(completed) => self.complete(file, &upload, completed).await,
+            Ok(completed) => self.complete(file, &upload, completed, replaces).await,
             Err(failure) => Err(failure),
         };
         if done.is_err() {
@@ -143,18 +191,30 @@ impl Bucket {
         file: &File,
         upload: &str,
         parts: Vec<CompletedPart>,
+        replaces: Option<&str>,
     ) -> Result<String, Failure> {
         let parts = CompletedMultipartUpload::builder().set_parts(Some(parts)).build();
         let request = self.client.complete_multipart_upload().bucket(&self.name).key(&file.key);
-        let done = request
-            .upload_id(upload)
-            .multipart_upload(parts)
-            .set_expected_bucket_owner(self.owner.clone())
-            .send()
-            .await
-            .map_err(|error| aws::explain(upload_of(file), &error))?;
-        Ok(unquoted(done.e_tag.as_deref()))
+        let request = request.upload_id(upload).multipart_upload(parts);
+        let request = match replaces {
+            Some(etag) => request.if_match(quoted(etag)),
+            None => request.if_none_match("*"),
+        };
+        match request.set_expected_bucket_owner(self.owner.clone()).send().await {
+            Ok(done) => Ok(unquoted(done.e_tag.as_deref())),
+            Err(error) => self.settle(file, &error).await,
+        }
     }
+}
+
+/// A failure because the bucket is not as it was listed.
+pub(super) fn changed(mut failure: Failure, what: &str) -> Failure {
+    failure.causes.push(what.to_owned());
+    failure.hint("look at who else writes to this bucket, then run it again: it plans against what is there now")
+}
+
+pub(super) fn quoted(etag: &str) -> String {
+    format!("\"{etag}\"")
 }
 
 /// Headers as they stand in the configuration, which has checked them: single PUTs and multipart uploads

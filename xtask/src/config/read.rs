@@ -14,8 +14,8 @@ use toml::de::{DeTable, DeValue};
 use super::Config;
 use super::problem::Problem;
 use environments::read_environments;
-use fields::{Fields, complain, list, string};
-use rules::{read_globs, read_rules};
+use fields::{Fields, complain, list, plain, string, text};
+use rules::{read_keep, read_rules};
 
 type Value<'t> = Spanned<DeValue<'t>>;
 
@@ -24,7 +24,7 @@ pub fn config(text: &str, site: &Path) -> Result<Config, Vec<Problem>> {
     // What follows the first error of syntax is mostly its consequence.
     if let Some(error) = errors.first() {
         let span = error.span().unwrap_or(0..0);
-        return Err(vec![Problem { span, message: error.message().to_owned() }]);
+        return Err(vec![Problem { span, message: error.message().to_owned(), secret: false }]);
     }
     let mut problems = Vec::new();
     let config = read_config(&document, site, &mut problems);
@@ -50,7 +50,7 @@ fn read_config(document: &Spanned<DeTable>, site: &Path, problems: &mut Vec<Prob
         output,
         environments: environments.unwrap_or_default(),
         rules: rules.map(|value| read_rules(value, problems)).unwrap_or_default(),
-        keep: keep.map(|value| read_globs(value, problems)).unwrap_or_default(),
+        keep: keep.map(|value| read_keep(value, problems)).unwrap_or_default(),
     }
 }
 
@@ -60,19 +60,7 @@ fn read_build(value: &Value, problems: &mut Vec<Problem>) -> (Vec<String>, PathB
     let output = build.required("output");
     build.no_others();
 
-    let command = command.map(|value| {
-        let Some(words) = list(value, "[\"hugo\", \"--minify\"]", problems) else {
-            return Vec::new();
-        };
-        if words.first().is_none_or(|(program, _)| program.is_empty()) {
-            complain(
-                problems,
-                value.span(),
-                "a command needs a program; leave it out when the output is already there",
-            );
-        }
-        words.into_iter().map(|(word, _)| word).collect()
-    });
+    let command = command.map(|value| read_command(value, problems));
     let output = output.and_then(|value| string(value, problems)).map(|(text, span)| {
         let path = PathBuf::from(&text);
         if text.is_empty() || !path.components().all(|c| matches!(c, Component::Normal(_))) {
@@ -85,4 +73,22 @@ fn read_build(value: &Value, problems: &mut Vec<Problem>) -> (Vec<String>, PathB
         path
     });
     (command.unwrap_or_default(), output.unwrap_or_default())
+}
+
+/// A program and its arguments. An argument may have several lines, as a script for `sh -c` has.
+fn read_command(value: &Value, problems: &mut Vec<Problem>) -> Vec<String> {
+    let Some(words) = list(value, "[\"hugo\", \"--minify\"]", text, problems) else {
+        return Vec::new();
+    };
+    match words.first() {
+        Some((program, span)) if !program.is_empty() => {
+            plain(program, span, problems);
+        }
+        _ => complain(
+            problems,
+            value.span(),
+            "a command needs a program; leave it out when the output is already there",
+        ),
+    }
+    words.into_iter().map(|(word, _)| word).collect()
 }

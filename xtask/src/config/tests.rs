@@ -452,7 +452,7 @@ fn a_prefix_is_a_folder_of_the_bucket() {
             prefix = "/"
         10:10: `prefix` has the segment `.xtask`, which is this tool's own; it is a folder in the bucket, such as "docs/"
             prefix = ".xtask/"
-        10:10: `prefix` has a control character; it is a folder in the bucket, such as "docs/"
+        10:10: a control character cannot stand here
             prefix = "a\nb"
         10:10: only `{branch}` can stand in braces
             prefix = "{brnch}/"
@@ -760,19 +760,19 @@ fn credentials_are_named_in_one_of_three_ways() {
         10:15: `credentials` must be { access-key-id = "VARIABLE", secret-access-key = "VARIABLE" }, { profile = "NAME" } or "ambient"
             credentials = { profile = "****", session-token = "T" }
         10:27: this must be a string in quotes, and is of type integer
-            credentials = { profile = 1 }
-        10:33: this must be the name of an environment variable: letters, digits and `_`
+            credentials = { profile = **** }
+        10:33: this must be the name of an environment variable
             credentials = { access-key-id = "", secret-access-key = "SECRET" }
-        10:33: this must be the name of an environment variable: letters, digits and `_`
-            credentials = { access-key-id = "MY-ID", secret-access-key = "$SECRET" }
-        10:62: this must be the name of an environment variable: letters, digits and `_`
-            credentials = { access-key-id = "MY-ID", secret-access-key = "$SECRET" }
-        10:33: this must be the name of an environment variable: letters, digits and `_`
-            credentials = { access-key-id = "1D", secret-access-key = "SECRET" }
+        10:33: this looks like a credential itself; name the environment variable that holds it, such as `STGAWSKEY` or `stg_aws_key`, and replace the key if this file was ever pushed
+            credentials = { access-key-id = "****", secret-access-key = "****" }
+        10:62: this looks like a credential itself; name the environment variable that holds it, such as `STGAWSKEY` or `stg_aws_key`, and replace the key if this file was ever pushed
+            credentials = { access-key-id = "****", secret-access-key = "****" }
+        10:33: this looks like a credential itself; name the environment variable that holds it, such as `STGAWSKEY` or `stg_aws_key`, and replace the key if this file was ever pushed
+            credentials = { access-key-id = "****", secret-access-key = "SECRET" }
         10:33: this must be a string in quotes, and is of type integer
-            credentials = { access-key-id = 1, secret-access-key = ["SECRET"] }
+            credentials = { access-key-id = ****, secret-access-key = ["SECRET"] }
         10:56: this must be a string in quotes, and is of type array
-            credentials = { access-key-id = 1, secret-access-key = ["SECRET"] }
+            credentials = { access-key-id = ****, secret-access-key = ["SECRET"] }
     "#]].assert_eq(&table([
         ("", r#"credentials = "default""#),
         ("", r#"credentials = true"#),
@@ -793,17 +793,17 @@ fn credentials_are_named_in_one_of_three_ways() {
 fn a_credential_itself_is_a_problem_that_does_not_repeat_it() {
     let token = "FwoGZXIvYXdzEBYaDH4xample".repeat(12) + "==";
     expect![[r#"
-        10:33: this looks like a credential itself; name the environment variable that holds it, and replace the key if this file was ever pushed
+        10:33: this looks like a credential itself; name the environment variable that holds it, such as `STGAWSKEY` or `stg_aws_key`, and replace the key if this file was ever pushed
             credentials = { access-key-id = "****", secret-access-key = "S" }
-        10:58: this looks like a credential itself; name the environment variable that holds it, and replace the key if this file was ever pushed
+        10:58: this looks like a credential itself; name the environment variable that holds it, such as `STGAWSKEY` or `stg_aws_key`, and replace the key if this file was ever pushed
             credentials = { access-key-id = "I", secret-access-key = "****" }
-        10:33: this looks like a credential itself; name the environment variable that holds it, and replace the key if this file was ever pushed
+        10:33: this looks like a credential itself; name the environment variable that holds it, such as `STGAWSKEY` or `stg_aws_key`, and replace the key if this file was ever pushed
             credentials = { access-key-id = "****", secret-access-key = "****", session-token = "****" }
-        10:77: this looks like a credential itself; name the environment variable that holds it, and replace the key if this file was ever pushed
+        10:77: this looks like a credential itself; name the environment variable that holds it, such as `STGAWSKEY` or `stg_aws_key`, and replace the key if this file was ever pushed
             credentials = { access-key-id = "****", secret-access-key = "****", session-token = "****" }
-        10:137: this looks like a credential itself; name the environment variable that holds it, and replace the key if this file was ever pushed
+        10:137: this looks like a credential itself; name the environment variable that holds it, such as `STGAWSKEY` or `stg_aws_key`, and replace the key if this file was ever pushed
             credentials = { access-key-id = "****", secret-access-key = "****", session-token = "****" }
-        10:15: this looks like a credential itself; name the environment variable that holds it, and replace the key if this file was ever pushed
+        10:15: this looks like a credential itself; name the environment variable that holds it, such as `STGAWSKEY` or `stg_aws_key`, and replace the key if this file was ever pushed
             credentials = "****"
         10:15: `credentials` must be { access-key-id = "VARIABLE", secret-access-key = "VARIABLE" }, { profile = "NAME" } or "ambient"
             credentials = ["****", "****"]
@@ -819,7 +819,7 @@ fn a_credential_itself_is_a_problem_that_does_not_repeat_it() {
             credentials = { access-key-id = ****, secret-access-key = **** }
         10:1: unknown key `aws_secret_access_key`; known here: branches, pull-requests, account, region, bucket, prefix, endpoint, url, max-deletes, credentials
             aws_secret_access_key = "****"
-        10:37: this must be the name of an environment variable: letters, digits and `_`
+        10:37: this looks like a credential itself; name the environment variable that holds it, such as `STGAWSKEY` or `stg_aws_key`, and replace the key if this file was ever pushed
             credentials = { secret-access-key = "****", access-key-id = "ID" }
     "#]].assert_eq(&table([
         ("", format!(r#"credentials = {{ access-key-id = "{ID}", secret-access-key = "S" }}"#).as_str()),
@@ -894,8 +894,385 @@ fn a_file_that_cannot_be_read_says_what_to_do() {
         failed to read `site/deploy.toml`
           stream did not contain valid UTF-8
 
-        hint: the file must be readable UTF-8 text"#]]
+        hint: it must be a readable file of UTF-8 text, of 1 MiB at most"#]]
     .assert_eq(&format!("{missing}\n\n{not_utf8}"));
+}
+
+/// Credentials as other stores make them, none of which is shaped as one of AWS is.
+const OTHERS: [&str; 10] = [
+    "K005GnGgmUbw6Sy7k1u0lFKVQJ4lqvA",
+    "7d37d093435a41f2aab8f13c19ba067d9776c90215f56614adad6ece597dbb34",
+    "minioadmin",
+    "tbQ-9aXn_U3vKd7-WmZ1c_Yp5RtEo8LhGj2s-QfB6iA",
+    "x_wJalrXUtnFEMIXK7MDENGXbPxRfiCYEXAMPLEKEY",
+    "x_0123456789abcdef0123456789abcdef01234567",
+    "550e8400-e29b-41d4-a716-446655440000",
+    "GK31c2f218a2e44f485b94239e",
+    "Q3AM3UQ867SPQQA43P2F",
+    "correct horse battery staple",
+];
+
+#[test]
+fn only_what_is_written_as_variables_are_names_one() {
+    let line = |value: &str| {
+        format!("credentials = {{ access-key-id = \"A\", secret-access-key = \"{value}\" }}")
+    };
+    for name in ["STGAWSKEY", "AWS_ACCESS_KEY_ID", "stg_aws_key", "TF_VAR_key", "_KEY2", "A"] {
+        let environment = config(&changed("", &line(name))).environments.remove(0);
+        assert_eq!(environment.variables(), ["A", name]);
+    }
+    for value in OTHERS {
+        let text = problems(&changed("", &line(value)));
+        assert!(text.contains("looks like a credential") && !text.contains(value), "{text}");
+    }
+    for value in
+        ["awsKey", "Aws_Key", "key", "MY-ID", "$SECRET", "1D", "${SECRET}", " KEY", "KEY\\n"]
+    {
+        let text = problems(&changed("", &line(value)));
+        assert!(text.contains("looks like a credential"), "{text}");
+        assert!(text.ends_with("secret-access-key = \"****\" }"), "{text}");
+    }
+}
+
+/// A password has no shape that could be seen: where one belongs, nothing but names is shown.
+#[test]
+fn a_password_is_printed_from_no_line_of_credentials() {
+    for line in [
+        "credentials = \"@\"",
+        "credentials = [\"@\"]",
+        "credentials = { access-key-id = \"@\", secret-access-key = \"@\" }",
+        "credentials = { access-key-id = \"A\", secret-access-key = \"\\u0041@\" }",
+        "credentials = { access-key-id = \"A\", secret-access-key = \"\"\"@\"\"\" }",
+        "credentials = { access-key-id = \"A\", secret-access-key = '''@''' }",
+        "credentials = { access-key-id = \"A\", secret-access-key = '@\", x = \"B\" }",
+        "credentials = { access-key-id = \"A\", secret-access-key = @ }",
+        "credentials = { access-key-id = \"A\", secret-access-key = @= }",
+        "credentials = { access-key-id = \"A\", secret-access-key @ = 1 }",
+        "credentials = { access-key-id = \"A\", secret-access-key = \"@ }",
+        "credentials = { access-key-id = \"A\", secret-access-key = \"A\"@\" }",
+        "credentials = { profile = 1 } # @",
+        "[environments.staging.credentials]\naccess-key-id = 1\nx = \"@\"",
+        "[environments.staging.credentials]\nsecret-access-key = \"\"\"\n@\\q\"\"\"",
+        "[environments.staging.credentials]\nsecret-access-key = \"\"\"\n@",
+        "secret-access-key = \"\"\"\n\n@\\q\"\"\"",
+        "secret-access-key: @",
+        "password = \"@\"",
+        "AWS_KEY = \"@\"",
+    ] {
+        let text = problems(&changed("", &line.replace('@', "hunter2")));
+        assert!(!text.contains("hunter2") && text != "NO PROBLEM", "{line}\n{text}");
+    }
+}
+
+#[test]
+fn a_credential_is_printed_from_no_name() {
+    let backblaze = OTHERS[0];
+    for value in [SECRET, ID, backblaze, OTHERS[3], OTHERS[4], OTHERS[5], OTHERS[6]] {
+        for (from, to) in [
+            ("environments.staging", "environments.\"@\"".to_owned()),
+            ("environments.staging", "environments.\"a b.@\"".to_owned()),
+            ("[\"staging\"]", "[\"@\", \"@\"]".to_owned()),
+            ("[\"staging\"]", "[\"\\u0040@\", \"\\u0040@\"]".to_owned()),
+            ("", "[[headers]]\nmatch = \"**\"\n\"@\" = \"a\"".to_owned()),
+            ("", "[[headers]]\nmatch = \"/@\"\ncache-control = \"a\"".to_owned()),
+            ("", "\"AWS_SECRET_ACCESS_KEY=@\" = 1".to_owned()),
+            ("", "\"secret @\" = 1".to_owned()),
+            ("", "\"x @/+\" = 1".to_owned()),
+            ("", "bucket = \"@\"".to_owned()),
+            ("", "prefix = \"{@}\"".to_owned()),
+            ("", "max-deletes = \"@".to_owned()),
+            ("", "max-deletes = \"\"\"@\n\"\"\"".to_owned()),
+            ("", "credentials = { profile = \"\"\"\n@\n\"\"\" }".to_owned()),
+        ] {
+            let text = problems(&changed(from, &to.replace('@', value)));
+            assert!(!text.contains(value) && text != "NO PROBLEM", "{to}\n{text}");
+        }
+    }
+    let escaped = "wJalrX\\u0055tnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
+    let text = problems(&changed("", &format!("\"{escaped}\" = 1")));
+    assert!(!text.contains("wJalr"), "{text}");
+    let whole: String = ID.chars().map(|c| format!("\\u{:04X}", u32::from(c))).collect();
+    let text = problems(&changed("", &format!("max-deletes = \"{whole}\"")));
+    assert!(!text.contains("\\u00"), "{text}");
+}
+
+#[test]
+fn what_is_no_credential_is_shown_as_it_is() {
+    expect![[r#"
+        6:44: branch `feature/JIRA-1234-Fix-Login` stands here twice
+            branches = ["feature/JIRA-1234-Fix-Login", "feature/JIRA-1234-Fix-Login"]
+        10:1: unknown key `x-really-quite-a-long-name-of-many-words`; known here: branches, pull-requests, account, region, bucket, prefix, endpoint, url, max-deletes, credentials
+            "x-really-quite-a-long-name-of-many-words" = "assets/images/photographs/large/first"
+        10:7: this must be an address that begins with https:// or http://
+            url = "example.com/releases/2024/index.html"
+    "#]].assert_eq(&table([
+        (r#"["staging"]"#, r#"["feature/JIRA-1234-Fix-Login", "feature/JIRA-1234-Fix-Login"]"#),
+        ("", r#""x-really-quite-a-long-name-of-many-words" = "assets/images/photographs/large/first""#),
+        ("", r#"url = "example.com/releases/2024/index.html""#),
+    ]));
+}
+
+#[test]
+fn an_address_with_an_at_sign_is_not_repeated() {
+    for key in ["endpoint", "url"] {
+        for address in [
+            "https://me:hunter2@example.com/",
+            "https://me:hunter2/x@example.com/",
+            "https://example.com/a?b=hunter2@c",
+            "https://me:hunter2!\\u0040example.com",
+            "me:hunter2@example.com",
+        ] {
+            let line = format!("{key} = \"{address}\"\nbucke = 1");
+            let text = problems(&changed("", &line));
+            assert!(text.contains("must not hold a user or a password"), "{text}");
+            assert!(!text.contains("hunter2"), "{text}");
+            let broken = problems(&changed("", &format!("{key} = \"{address}")));
+            assert!(!broken.contains("hunter2"), "{broken}");
+        }
+    }
+}
+
+#[test]
+fn a_control_character_is_a_problem_and_reaches_no_terminal() {
+    let rows = [
+        (r#"["staging"]"#, r#"["a\u001b[31m"]"#),
+        (r#""public""#, r#""pub\u0007lic""#),
+        (r#"["make"]"#, r#"["ma\u0007ke"]"#),
+        (r#""stg.example.com""#, r#""stg\u0000""#),
+        ("", r#"url = "https://example.com/\u001b""#),
+        ("", r#"credentials = { profile = "a\u001b" }"#),
+        ("", "[[headers]]\nmatch = \"a\\u0008\"\ncache-control = \"a\\u0007\""),
+        ("", "\"a\\u001b[31m\" = 1"),
+        ("", "max-deletes = \u{1b}[31m"),
+        ("", "\"a\u{202e}b\" = 1"),
+    ];
+    expect![[r#"
+        6:13: a control character cannot stand here
+            branches = ["****[31m"]
+        3:10: a control character cannot stand here
+            output = "****"
+        2:12: a control character cannot stand here
+            command = ["****"]
+        9:10: a control character cannot stand here
+            bucket = "****"
+        10:7: a control character cannot stand here
+            url = "https://****
+        10:27: a control character cannot stand here
+            credentials = { profile = "****" }
+        11:9: a control character cannot stand here
+            match = "****"
+        12:17: a header's value is printable ASCII without spaces around it
+            cache-control = "****"
+        10:1: unknown key `a\u{1b}[31m`; known here: branches, pull-requests, account, region, bucket, prefix, endpoint, url, max-deletes, credentials
+            "****[31m" = 1
+        10:16: unexpected key or value, expected newline, `#`
+            max-deletes = \u{1b}[31m
+        10:1: unknown key `a\u{202e}b`; known here: branches, pull-requests, account, region, bucket, prefix, endpoint, url, max-deletes, credentials
+            "a\u{202e}b" = 1
+    "#]].assert_eq(&table(rows));
+    let script = config(&changed(r#"["make"]"#, r#"["sh", "-c", "a\nb"]"#));
+    assert_eq!(script.command, ["sh", "-c", "a\nb"]);
+}
+
+#[test]
+fn a_profile_has_a_name() {
+    expect![[r#"
+        10:27: `profile` must be the name of a profile of the AWS config files
+            credentials = { profile = "" }
+        10:27: this looks like a credential itself; name the environment variable that holds it, such as `STGAWSKEY` or `stg_aws_key`, and replace the key if this file was ever pushed
+            credentials = { profile = "****" }
+    "#]].assert_eq(&table([
+        ("", r#"credentials = { profile = "" }"#),
+        ("", r#"credentials = { profile = "K005GnGgmUbw6Sy7k1u0lFKVQJ4lqvA" }"#),
+    ]));
+}
+
+#[test]
+fn two_environments_take_different_variables_where_none_are_named() {
+    let two = |names: [&str; 2], credentials: &str| {
+        let other = format!(
+            "[environments.{}]\nbranches = [\"x\"]\naccount = \"111111111111\"\nregion = \"a\"\nbucket = \"example.com\"\n{credentials}",
+            names[1]
+        );
+        let text = changed("environments.staging", &format!("environments.{}", names[0]));
+        problems(&format!("{text}{other}")) + "\n"
+    };
+    expect![[r#"
+        `site/deploy.toml` has a problem
+
+          site/deploy.toml:10:15: `a-b` and `a_b` name no `credentials`, and would both take `A_B_AWS_ACCESS_KEY_ID`; name each one's variables
+            [environments.a_b]
+        `site/deploy.toml` has a problem
+
+          site/deploy.toml:10:15: `a` and `A` name no `credentials`, and would both take `A_AWS_ACCESS_KEY_ID`; name each one's variables
+            [environments.A]
+        NO PROBLEM
+        NO PROBLEM
+    "#]].assert_eq(
+        &[
+            two(["a-b", "a_b"], ""),
+            two(["a", "A"], ""),
+            two(["a-b", "a-c"], ""),
+            two(["a-b", "a_b"], "credentials = \"ambient\""),
+        ]
+        .concat(),
+    );
+}
+
+#[test]
+fn a_pattern_that_matches_no_key_is_a_problem() {
+    let patterns =
+        ["/uploads/**", "./uploads", "!uploads", "", "/", "a//b", "a/./b", "../a", "//a//b/", "!"];
+    let keep = patterns.map(|p| ("[build]", format!("keep = [\"{p}\"]\n[build]")));
+    let rule = patterns
+        .map(|p| ("", format!("[[headers]]\nmatch = \"{p}\"\ncache-control = \"no-cache\"")));
+    let rows = keep.iter().chain(&rule[..2]);
+    expect![[r#"
+        1:9: a key does not begin with `/`; write "uploads/**"
+            keep = ["/uploads/**"]
+        1:9: a key has no segment `.`; write "uploads"
+            keep = ["./uploads"]
+        1:9: a pattern cannot take back another; leave it out, or write '\!uploads' for a name that begins with `!`
+            keep = ["!uploads"]
+        1:9: an empty pattern matches no key; write "**"
+            keep = [""]
+        1:9: a key does not begin with `/`; write "**"
+            keep = ["/"]
+        1:9: a key has no empty segment; write "a/b"
+            keep = ["a//b"]
+        1:9: a key has no segment `.`; write "a/b"
+            keep = ["a/./b"]
+        1:9: a key has no segment `..`; it begins below the output folder
+            keep = ["../a"]
+        1:9: a key does not begin with `/`; write "a/b/"
+            keep = ["//a//b/"]
+        1:9: a pattern cannot take back another; leave it out, or write '\!' for a name that begins with `!`
+            keep = ["!"]
+        11:9: a key does not begin with `/`; write "uploads/**"
+            match = "/uploads/**"
+        11:9: a key has no segment `.`; write "uploads"
+            match = "./uploads"
+    "#]].assert_eq(&table(rows.map(|(from, to)| (*from, to.as_str()))));
+    for (from, to) in rule {
+        assert!(problems(&changed(from, &to)).contains("has a problem"), "{to}");
+    }
+}
+
+#[test]
+fn what_is_below_a_kept_folder_is_kept() {
+    let kept = |pattern: &str, key: &str| {
+        let config = config(&changed("[build]", &format!("keep = ['{pattern}']\n[build]")));
+        config.keep.iter().any(|glob| glob.is_match(key))
+    };
+    for (pattern, key, expected) in [
+        ("uploads", "uploads", true),
+        ("uploads", "uploads/a.txt", true),
+        ("uploads", "uploads/a/b.txt", true),
+        ("uploads", "uploads/", true),
+        ("uploads", "uploads2", false),
+        ("uploads", "a/uploads/b", false),
+        ("uploads/", "uploads/a.txt", true),
+        ("uploads/", "uploads/", true),
+        ("uploads/", "uploads", false),
+        ("uploads/**", "uploads/a/b", true),
+        ("uploads/**/", "uploads/a/b", true),
+        ("**/", "a", true),
+        ("**", "a/b", true),
+        ("*", "a/b/c", true),
+        ("uploads/*", "uploads/a/b", true),
+        ("*.txt", "a.txt", true),
+        ("*.txt", "b/a.txt", false),
+        ("**/.well-known", "a/.well-known/b", true),
+        ("{a,b}", "b/c", true),
+        (r"\!a", "!a", true),
+        ("e\u{301}te\u{301}", "\u{e9}t\u{e9}/a", true),
+    ] {
+        assert_eq!(kept(pattern, key), expected, "{pattern} {key}");
+    }
+    let rule = |pattern: &str, key: &str| {
+        let line = format!("[[headers]]\nmatch = \"{pattern}\"\ncache-control = \"no-cache\"");
+        config(&changed("", &line)).rules[0].matcher.is_match(key)
+    };
+    assert!(rule("uploads/", "uploads/a/b") && rule("e\u{301}", "\u{e9}"));
+    assert!(!rule("uploads", "uploads/a"));
+}
+
+#[test]
+fn only_the_first_problems_are_shown_and_the_rest_is_counted() {
+    let many: String = (0..60_000).map(|i| format!("k{i} = 1\n")).collect();
+    let text = problems(&changed("", &many));
+    let last = text.split("\n\n").last().unwrap();
+    assert_eq!(text.split("\n\n").count(), 22);
+    assert!(text.starts_with("`site/deploy.toml` has 60000 problems"), "{}", &text[..80]);
+    assert_eq!(last, "  and 59980 more");
+    // One bucket and one branch for thousands of environments.
+    let many: String = (0..6_000)
+        .map(|i| format!("[environments.e{i}]\nbucket = \"stg.example.com\"\nbranches = [\"a\"]\n"))
+        .collect();
+    assert!(problems(&changed("", &many)).ends_with(" more"));
+    let long = format!("{} = 1", "a-".repeat(100_000));
+    assert!(problems(&changed("", &long)).len() < 5_000);
+}
+
+#[test]
+fn a_file_that_is_none_or_too_large_is_not_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join(FILE);
+    let read = || match Config::read(folder.path(), Path::new("site")) {
+        Err(error @ Error::Config(_)) => {
+            assert_eq!(error.exit_code(), 2);
+            let Error::Config(text) = error else { unreachable!() };
+            text + "\n\n"
+        }
+        other => panic!("{other:?}"),
+    };
+    std::fs::create_dir(&file).unwrap();
+    let mut shown = read();
+    std::fs::remove_dir(&file).unwrap();
+    std::fs::write(&file, VALID.to_owned() + &"#".repeat(1 << 20)).unwrap();
+    shown += &read();
+    std::fs::remove_file(&file).unwrap();
+    #[cfg(unix)]
+    {
+        let made = std::process::Command::new("mkfifo").arg(&file).status().unwrap();
+        assert!(made.success());
+        let fifo = read();
+        assert!(fifo.contains("not a regular file"), "{fifo}");
+    }
+    expect![[r#"
+        failed to read `site/deploy.toml`
+          it is not a regular file
+
+        hint: it must be a readable file of UTF-8 text, of 1 MiB at most
+
+        failed to read `site/deploy.toml`
+          it is larger than 1 MiB
+
+        hint: it must be a readable file of UTF-8 text, of 1 MiB at most
+
+    "#]]
+    .assert_eq(&shown);
+}
+
+#[test]
+fn an_endpoint_is_one_store_however_it_is_written() {
+    let of = |endpoint: &str| {
+        config(&changed("", &format!("endpoint = \"{endpoint}\""))).environments.remove(0)
+    };
+    for (a, b, expected) in [
+        ("https://s3.example.net", "https://s3.example.net/", true),
+        ("https://s3.example.net", "https://S3.Example.net", true),
+        ("https://s3.example.net", "https://s3.example.net:443/", true),
+        ("http://s3.example.net:80", "http://s3.example.net", true),
+        ("http://[::1]:80/", "http://[::1]", true),
+        ("https://s3.example.net/A/", "https://s3.example.net/A", true),
+        ("https://s3.example.net/A", "https://s3.example.net/a", false),
+        ("https://s3.example.net:80", "https://s3.example.net", false),
+        ("http://s3.example.net", "https://s3.example.net", false),
+        ("http://s3.example.net:8080", "http://s3.example.net", false),
+    ] {
+        assert_eq!(of(a).shares_bucket_with(&of(b)), expected, "{a} {b}");
+    }
 }
 
 /// As DESIGN.md shows it.
@@ -1050,10 +1427,10 @@ fn every_other_value_is_read_as_it_is_written() {
 
 #[test]
 fn no_mutation_of_the_file_panics_or_prints_a_credential() {
-    let seeded = CONTRACT.replace("AWS_ACCESS_KEY_ID", ID).replace("STGAWSSECRET", SECRET).replace(
-        "\"DEVAWSSECRET\"",
-        &format!("\"{SECRET}\", session-token = \"{SECRET}{SECRET}\""),
-    );
+    let seeded = CONTRACT
+        .replace("AWS_ACCESS_KEY_ID", ID)
+        .replace("STGAWSSECRET", SECRET)
+        .replace("\"DEVAWSSECRET\"", &format!("\"{SECRET}\", session-token = \"{}\"", OTHERS[0]));
     let pieces = [
         "\"", "'", "\n", "[", "]", "{", "}", "=", ",", ".", "#", "\\", "\"\"\"", " ", "\u{e9}",
         "_", "0", "[[", "\u{0}", "\r", "\u{feff}",
@@ -1074,7 +1451,7 @@ fn no_mutation_of_the_file_panics_or_prints_a_credential() {
         let text: String = text.into_iter().collect();
         let Err(error) = parse(&text) else { continue };
         let Error::Config(shown) = error else { panic!("{error:?}") };
-        assert!(!shown.contains(SECRET), "{text}\n\n{shown}");
+        assert!(!shown.contains(SECRET) && !shown.contains(OTHERS[0]), "{text}\n\n{shown}");
         // With a letter before it, it is another word.
         let whole =
             |text: &str| text.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| word == ID);

@@ -222,7 +222,7 @@ fn a_plan_has_everything_once_and_in_order() {
     let uploads: Vec<_> = plan.uploads.iter().map(|u| (u.file.key.as_str(), u.reason)).collect();
     assert_eq!(uploads, [("a", Reason::New), ("b", Reason::Content), ("c", Reason::Headers)]);
     assert_eq!(plan.unchanged.iter().map(|f| f.key.as_str()).collect::<Vec<_>>(), ["d"]);
-    assert_eq!(plan.deletes, ["gone", "z"]);
+    assert_eq!(plan.deletes.iter().map(|o| o.key.as_str()).collect::<Vec<_>>(), ["gone", "z"]);
     assert_eq!((plan.kept, plan.listed), (2, 5));
     assert!(!plan.is_empty());
 }

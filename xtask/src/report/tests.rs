@@ -8,6 +8,7 @@ use expect_test::expect;
 use serde_json::Value;
 
 use super::*;
+use crate::bucket::Delete;
 use crate::error::{Failure, failed};
 use crate::headers::Headers;
 use crate::plan::Upload;
@@ -46,6 +47,10 @@ fn run(target: &Target) -> Run<'_> {
     Run { target, place: Place::Aws, dirty: false, stale: false, dry: false }
 }
 
+fn delete(key: String) -> Delete {
+    Delete { key, etag: "etag".into() }
+}
+
 fn file(key: &str, size: u64, content_type: &str) -> File {
     let mut headers = Headers::default();
     headers.set("content-type", content_type);
@@ -59,7 +64,7 @@ fn page(key: &str, size: u64) -> File {
 
 /// Two new objects, one changed, one with new headers, two deleted and three unchanged.
 fn plan() -> Plan {
-    let upload = |file, reason| Upload { file, reason };
+    let upload = |file, reason| Upload { file, reason, replaces: None };
     Plan {
         uploads: vec![
             upload(page("about/index.html", 0), Reason::New),
@@ -67,7 +72,7 @@ fn plan() -> Plan {
             upload(page("index.html", 1_234), Reason::New),
             upload(page("old.html", 9), Reason::Headers),
         ],
-        deletes: vec!["gone.html".into(), "img/gone.png".into()],
+        deletes: vec![delete("gone.html".into()), delete("img/gone.png".into())],
         unchanged: vec![page("a", 1), page("b", 1), page("c", 1)],
         kept: 0,
         listed: 7,
@@ -87,7 +92,7 @@ fn all() -> Outcome {
     let plan = plan();
     Outcome {
         written: plan.uploads.into_iter().map(|upload| (upload.file, "etag".into())).collect(),
-        deleted: plan.deletes,
+        deleted: plan.deletes.into_iter().map(|object| object.key).collect(),
         bytes_sent: 124_699,
         ..Outcome::default()
     }
@@ -165,7 +170,7 @@ fn a_change_has_a_line_with_its_reason() {
 
 #[test]
 fn a_dry_run_shows_every_delete() {
-    let deletes = (0..300).map(|n| format!("gone/{n:03}.html")).collect();
+    let deletes = (0..300).map(|n| delete(format!("gone/{n:03}.html"))).collect();
     let plan = Plan { deletes, ..Plan::default() };
     let target = target("main", "");
     let lines = |dry| changes(&Run { dry, ..run(&target) }, &planned(&plan, 0)).len();
@@ -175,8 +180,12 @@ fn a_dry_run_shows_every_delete() {
 #[test]
 fn changes_past_the_first_tens_are_counted() {
     let many = |uploads: usize, deletes: usize| {
-        let upload = |n| Upload { file: page(&format!("{n:03}.html"), 1), reason: Reason::New };
-        let deletes = (0..deletes).map(|n| format!("gone/{n:03}.html")).collect();
+        let upload = |n| Upload {
+            file: page(&format!("{n:03}.html"), 1),
+            reason: Reason::New,
+            replaces: None,
+        };
+        let deletes = (0..deletes).map(|n| delete(format!("gone/{n:03}.html"))).collect();
         let plan = Plan { uploads: (0..uploads).map(upload).collect(), deletes, ..Plan::default() };
         changes(&run(&target("main", "")), &planned(&plan, 0))
     };
@@ -249,13 +258,13 @@ fn the_last_lines_say_what_was_done() {
 #[test]
 fn only_what_there_is_is_counted() {
     let one = |reason| {
-        let uploads = vec![Upload { file: page("a", 1), reason }];
+        let uploads = vec![Upload { file: page("a", 1), reason, replaces: None }];
         counts(&planned(&Plan { uploads, ..Plan::default() }, 0))
     };
     assert_eq!(one(Reason::New), "1 new");
     assert_eq!(one(Reason::Content), "1 changed");
     assert_eq!(one(Reason::Headers), "1 with new headers");
-    let deletes = Plan { deletes: vec!["a".into()], ..Plan::default() };
+    let deletes = Plan { deletes: vec![delete("a".into())], ..Plan::default() };
     assert_eq!(counts(&planned(&deletes, 0)), "1 deleted");
 }
 

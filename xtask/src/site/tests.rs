@@ -135,7 +135,8 @@ fn an_output_folder_that_is_missing_is_an_error() {
         failed to read the site's folder `SITE/public`
           No such file or directory
         hint: build the site first, or correct `command` and `output` of [build] in deploy.toml
-    "#]].assert_eq(&folder.error());
+    "#]]
+    .assert_eq(&folder.error());
 }
 
 #[test]

@@ -2,17 +2,18 @@
 
 use toml::de::DeValue;
 
-use super::super::problem::{Problem, looks_like_a_secret};
+use super::super::problem::Problem;
+use super::super::secret::{is_variable, looks_like_a_secret};
 use super::super::{Credentials, SessionToken};
 use super::Value;
-use super::fields::{Fields, complain, string};
+use super::fields::{Fields, complain, complain_of_secret, plain, text};
 
 pub fn read_credentials(value: &Value, problems: &mut Vec<Problem>) -> Option<Credentials> {
     let expected = "`credentials` must be { access-key-id = \"VARIABLE\", secret-access-key = \"VARIABLE\" }, { profile = \"NAME\" } or \"ambient\"";
     match value.get_ref() {
         DeValue::String(text) if text == "ambient" => return Some(Credentials::Ambient),
         DeValue::String(text) if looks_like_a_secret(text) => {
-            complain(problems, value.span(), IS_A_SECRET);
+            complain_of_secret(problems, value.span(), IS_A_SECRET);
             return None;
         }
         DeValue::Table(_) => {}
@@ -30,11 +31,7 @@ pub fn read_credentials(value: &Value, problems: &mut Vec<Problem>) -> Option<Cr
 
     match (profile, access_key_id, secret_access_key, session_token) {
         (Some(profile), None, None, None) => {
-            let (name, span) = string(profile, problems)?;
-            if looks_like_a_secret(&name) {
-                complain(problems, span, IS_A_SECRET);
-            }
-            Some(Credentials::Profile(name))
+            read_profile(profile, problems).map(Credentials::Profile)
         }
         (None, Some(id), Some(secret), token) => {
             // All three are looked at before any is given up.
@@ -58,25 +55,32 @@ pub fn read_credentials(value: &Value, problems: &mut Vec<Problem>) -> Option<Cr
 }
 
 /// What to say where a secret stands in the file.
-pub const IS_A_SECRET: &str = "this looks like a credential itself; name the environment variable that holds it, and replace the key if this file was ever pushed";
+pub const IS_A_SECRET: &str = "this looks like a credential itself; name the environment variable that holds it, such as `STGAWSKEY` or `stg_aws_key`, and replace the key if this file was ever pushed";
 
-/// The name of an environment variable. A value in its place is an error that does not repeat it.
+/// The name of an environment variable. Everything else in its place may be a credential, so that it is
+/// an error that does not repeat it.
 fn read_variable(value: &Value, problems: &mut Vec<Problem>) -> Option<String> {
-    let (name, span) = string(value, problems)?;
-    let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
-    let is_name =
-        name.bytes().all(plain) && name.bytes().next().is_some_and(|b| !b.is_ascii_digit());
-    if looks_like_a_secret(&name) {
-        complain(problems, span, IS_A_SECRET);
+    let (name, span) = text(value, problems)?;
+    if name.is_empty() {
+        complain(problems, span, "this must be the name of an environment variable");
         return None;
     }
-    if !is_name {
-        complain(
-            problems,
-            span,
-            "this must be the name of an environment variable: letters, digits and `_`",
-        );
+    if !is_variable(&name) {
+        complain_of_secret(problems, span, IS_A_SECRET);
         return None;
     }
     Some(name)
+}
+
+fn read_profile(value: &Value, problems: &mut Vec<Problem>) -> Option<String> {
+    let (name, span) = text(value, problems)?;
+    if name.is_empty() {
+        complain(problems, span, "`profile` must be the name of a profile of the AWS config files");
+        return None;
+    }
+    if looks_like_a_secret(&name) {
+        complain_of_secret(problems, span, IS_A_SECRET);
+        return None;
+    }
+    plain(&name, &span, problems).then_some(name)
 }

@@ -1,14 +1,16 @@
 //! `[environments.NAME]`: each by itself, and what no two may have in common.
 
+use std::collections::HashMap;
 use std::ops::Range;
 
 use toml::Spanned;
 
-use super::super::problem::{Problem, looks_like_a_secret};
-use super::super::{BRANCH, Branches, Environment, Template, any_segment};
+use super::super::problem::Problem;
+use super::super::secret::looks_like_a_secret;
+use super::super::{BRANCH, Branches, Credentials, Environment, Template, any_segment};
 use super::Value;
 use super::credentials::{IS_A_SECRET, read_credentials};
-use super::fields::{Fields, boolean, complain, count, list, string};
+use super::fields::{Fields, boolean, complain, complain_of_secret, count, list, string};
 use super::rules::read_glob;
 use crate::key::{self, Prefix};
 
@@ -32,27 +34,27 @@ pub fn read_environments(value: &Value, problems: &mut Vec<Problem>) -> Vec<Envi
     let mut named: Vec<_> = table.iter().collect();
     named.sort_by_key(|(name, _)| name.span().start);
 
-    let mut environments: Vec<Environment> = Vec::new();
-    let mut exact: Vec<(String, String)> = Vec::new();
+    let mut environments: Vec<(Environment, Range<usize>)> = Vec::new();
+    let mut exact = HashMap::new();
     for (name, value) in named {
-        let Some(environment) = read_environment(name, value, &mut exact, problems) else {
-            continue;
-        };
-        for other in &environments {
-            check_pair(other, &environment, name.span(), problems);
-        }
-        environments.push(environment);
+        let environment = read_environment(name, value, &mut exact, problems);
+        environments.extend(environment.map(|environment| (environment, name.span())));
     }
-    environments
+    check_together(&environments, problems);
+    environments.into_iter().map(|(environment, _)| environment).collect()
 }
 
 fn read_environment(
     name: &Spanned<std::borrow::Cow<str>>,
     value: &Value,
-    exact: &mut Vec<(String, String)>,
+    exact: &mut HashMap<String, String>,
     problems: &mut Vec<Problem>,
 ) -> Option<Environment> {
     let name_text = name.get_ref().to_string();
+    if looks_like_a_secret(&name_text) {
+        complain_of_secret(problems, name.span(), IS_A_SECRET);
+        return None;
+    }
     if name_text.is_empty()
         || !name_text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
     {
@@ -61,10 +63,6 @@ fn read_environment(
             name.span(),
             "an environment's name has letters, digits, `-` and `_` only",
         );
-    }
-    if looks_like_a_secret(&name_text) {
-        complain(problems, name.span(), IS_A_SECRET);
-        return None;
     }
     let what = format!("[environments.{name_text}]");
     let mut fields = Fields::of(value, &what, problems)?;
@@ -109,61 +107,115 @@ fn read_environment(
         endpoint: endpoint.and_then(|v| read_address(v, problems)),
         url: url.and_then(|v| read_address(v, problems)).map(Template),
         max_deletes: max_deletes.and_then(|v| count(v, problems)),
-        credentials: credentials
-            .and_then(|v| read_credentials(v, problems))
-            .unwrap_or_else(|| Environment::default_credentials(&name_text)),
+        credentials: match credentials {
+            Some(v) => read_credentials(v, problems).unwrap_or(Credentials::Ambient),
+            None => Environment::default_credentials(&name_text),
+        },
         name: name_text,
     })
 }
 
-/// What two environments may not have in common.
-fn check_pair(a: &Environment, b: &Environment, span: Range<usize>, problems: &mut Vec<Problem>) {
-    if a.pull_requests && b.pull_requests {
+/// What two environments may not have in common. Each is compared with the first that has it: where one
+/// is wrong with every other, it is one mistake.
+fn check_together(environments: &[(Environment, Range<usize>)], problems: &mut Vec<Problem>) {
+    let mut with_pull_requests = None;
+    let mut places = HashMap::new();
+    let mut variables = HashMap::new();
+    for (ours, span) in environments {
+        if ours.pull_requests {
+            let other: &&Environment = with_pull_requests.get_or_insert(ours);
+            check_pull_requests(other, ours, span, problems);
+        }
+        if !ours.bucket.is_empty() {
+            let place = (&ours.bucket, ours.store(), ours.reserves());
+            check_place(places.entry(place).or_insert(ours), ours, span, problems);
+        }
+        if ours.credentials == Environment::default_credentials(&ours.name) {
+            let names: Vec<String> = ours.variables().into_iter().map(str::to_owned).collect();
+            check_variables(variables.entry(names).or_insert(ours), ours, span, problems);
+        }
+    }
+}
+
+fn check_pull_requests(
+    other: &Environment,
+    ours: &Environment,
+    span: &Range<usize>,
+    problems: &mut Vec<Problem>,
+) {
+    if other.name != ours.name {
         let message = format!(
             "`{}` and `{}` both take pull requests; only one environment may",
-            a.name, b.name
+            other.name, ours.name
         );
         complain(problems, span.clone(), message);
     }
-    // Where one's place is a fixed folder inside the other's, the outer one leaves that folder alone.
-    // Where neither can tell which keys are the other's, each would delete the other's site.
-    let same_place = a.shares_bucket_with(b)
-        && a.reserves() == b.reserves()
-        && !(a.prefix == b.prefix && a.prefix.wants_branch());
-    if same_place {
+}
+
+/// Where one's place is a fixed folder inside the other's, the outer one leaves that folder alone. Where
+/// neither can tell which keys are the other's, each would delete the other's site.
+fn check_place(
+    other: &Environment,
+    ours: &Environment,
+    span: &Range<usize>,
+    problems: &mut Vec<Problem>,
+) {
+    let apart = other.prefix == ours.prefix && ours.prefix.wants_branch();
+    if other.name != ours.name && !apart {
         let message = format!(
             "`{}` and `{}` share the bucket `{}` and would delete each other's objects; give each a `prefix` of its own",
-            a.name, b.name, a.bucket
+            other.name, ours.name, ours.bucket
         );
-        complain(problems, span, message);
+        complain(problems, span.clone(), message);
+    }
+}
+
+/// `a-b` and `a_b` are two environments and one beginning of a variable's name, so one would be deployed
+/// with the other's key.
+fn check_variables(
+    other: &Environment,
+    ours: &Environment,
+    span: &Range<usize>,
+    problems: &mut Vec<Problem>,
+) {
+    if other.name != ours.name {
+        let message = format!(
+            "`{}` and `{}` name no `credentials`, and would both take `{}`; name each one's variables",
+            other.name,
+            ours.name,
+            ours.variables().first().copied().unwrap_or_default()
+        );
+        complain(problems, span.clone(), message);
     }
 }
 
 fn read_branches(
     value: &Value,
     environment: &str,
-    exact: &mut Vec<(String, String)>,
+    exact: &mut HashMap<String, String>,
     problems: &mut Vec<Problem>,
 ) -> Vec<Branches> {
     let mut branches = Vec::new();
-    for (pattern, span) in list(value, "[\"main\"]", problems).unwrap_or_default() {
+    for (pattern, span) in list(value, "[\"main\"]", string, problems).unwrap_or_default() {
         if pattern.is_empty() {
             complain(problems, span, "a branch's name cannot be empty");
         } else if pattern.contains(['*', '?', '[', '{', '\\']) {
             branches.extend(read_glob(&pattern, span, problems).map(Branches::Matching));
         } else {
-            match exact.iter().find(|(branch, _)| *branch == pattern) {
-                Some((_, other)) if other == environment => {
+            match exact.get(&pattern) {
+                Some(other) if other == environment => {
                     complain(problems, span, format!("branch `{pattern}` stands here twice"));
                 }
-                Some((_, other)) => complain(
+                Some(other) => complain(
                     problems,
                     span,
                     format!(
                         "branch `{pattern}` is taken by `{other}` already; a branch goes to one environment"
                     ),
                 ),
-                None => exact.push((pattern.clone(), environment.to_owned())),
+                None => {
+                    exact.insert(pattern.clone(), environment.to_owned());
+                }
             }
             branches.push(Branches::Exactly(pattern));
         }
@@ -231,13 +283,15 @@ fn read_prefix(value: &Value, problems: &mut Vec<Problem>) -> Option<Template> {
 
 fn read_address(value: &Value, problems: &mut Vec<Problem>) -> Option<String> {
     let (address, span) = string(value, problems)?;
+    // Also behind a slash: a password may hold one, and then what follows is no path.
+    if address.contains('@') {
+        complain_of_secret(problems, span, "an address must not hold a user or a password");
+        return None;
+    }
     let host = address.strip_prefix("https://").or_else(|| address.strip_prefix("http://"));
     let host = host.and_then(|rest| rest.split('/').next()).unwrap_or_default();
     if host.is_empty() || address.contains(char::is_whitespace) {
         complain(problems, span, "this must be an address that begins with https:// or http://");
-    } else if host.contains('@') {
-        complain(problems, span, "an address must not hold a user or a password");
-        return None;
     }
     Some(address)
 }

@@ -5,8 +5,11 @@ use std::ops::Range;
 
 use toml::de::DeTable;
 
-use super::super::problem::{Problem, looks_like_a_secret, nearest};
+use super::super::problem::{Problem, nearest};
 use super::Value;
+
+/// A string and where it stands.
+pub type Text = (String, Range<usize>);
 
 /// A table's keys, and which of them are known.
 pub struct Fields<'v, 'p> {
@@ -50,9 +53,7 @@ impl<'v, 'p> Fields<'v, 'p> {
             if self.known.contains(&word) {
                 continue;
             }
-            // A credential typed as a key must not be repeated either.
-            let shown = if looks_like_a_secret(word) { "****" } else { word };
-            let mut message = format!("unknown key `{shown}`");
+            let mut message = format!("unknown key `{word}`");
             match nearest(word, &self.known) {
                 Some(meant) => message.push_str(&format!("; did you mean `{meant}`?")),
                 None => message.push_str(&format!("; known here: {}", self.known.join(", "))),
@@ -63,10 +64,31 @@ impl<'v, 'p> Fields<'v, 'p> {
 }
 
 pub fn complain(problems: &mut Vec<Problem>, span: Range<usize>, message: impl Into<String>) {
-    problems.push(Problem { span, message: message.into() });
+    problems.push(Problem { span, message: message.into(), secret: false });
 }
 
-pub fn string(value: &Value, problems: &mut Vec<Problem>) -> Option<(String, Range<usize>)> {
+/// Complains of bytes that must not be shown. The message must not repeat them either.
+pub fn complain_of_secret(problems: &mut Vec<Problem>, span: Range<usize>, message: &str) {
+    problems.push(Problem { span, message: message.to_owned(), secret: true });
+}
+
+/// A string that can be printed.
+pub fn string(value: &Value, problems: &mut Vec<Problem>) -> Option<Text> {
+    text(value, problems).filter(|(text, span)| plain(text, span, problems))
+}
+
+/// Whether a string can be printed, and a complaint where it cannot: it may stand in a message, a
+/// header or an address later.
+pub fn plain(text: &str, span: &Range<usize>, problems: &mut Vec<Problem>) -> bool {
+    let control = text.chars().any(char::is_control);
+    if control {
+        complain(problems, span.clone(), "a control character cannot stand here");
+    }
+    !control
+}
+
+/// Any string.
+pub fn text(value: &Value, problems: &mut Vec<Problem>) -> Option<Text> {
     let text = value.get_ref().as_str();
     if text.is_none() {
         let found = value.get_ref().type_str();
@@ -79,12 +101,14 @@ pub fn string(value: &Value, problems: &mut Vec<Problem>) -> Option<(String, Ran
     text.map(|text| (text.to_owned(), value.span()))
 }
 
-/// A list of strings; `None` where it is none. `example` shows what one looks like.
+/// A list of strings, each read by `each`; `None` where it is none. `example` shows what one looks
+/// like.
 pub fn list(
     value: &Value,
     example: &str,
+    each: fn(&Value, &mut Vec<Problem>) -> Option<Text>,
     problems: &mut Vec<Problem>,
-) -> Option<Vec<(String, Range<usize>)>> {
+) -> Option<Vec<Text>> {
     let Some(array) = value.get_ref().as_array() else {
         complain(
             problems,
@@ -93,7 +117,7 @@ pub fn list(
         );
         return None;
     };
-    Some(array.iter().filter_map(|value| string(value, problems)).collect())
+    Some(array.iter().filter_map(|value| each(value, problems)).collect())
 }
 
 pub fn boolean(value: &Value, problems: &mut Vec<Problem>) -> Option<bool> {

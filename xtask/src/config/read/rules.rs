@@ -6,8 +6,9 @@ use globset::GlobMatcher;
 
 use super::super::problem::{Problem, nearest};
 use super::Value;
-use super::fields::{complain, list, string};
+use super::fields::{complain, list, string, text};
 use crate::headers::{self, Headers, Rule};
+use crate::key;
 
 pub fn read_rules(value: &Value, problems: &mut Vec<Problem>) -> Vec<Rule> {
     let Some(array) = value.get_ref().as_array() else {
@@ -28,13 +29,13 @@ fn read_rule(value: &Value, problems: &mut Vec<Problem>) -> Option<Rule> {
         match name.get_ref().as_ref() {
             "match" => {
                 matcher = Some(
-                    string(value, problems).and_then(|(p, span)| read_glob(&p, span, problems)),
+                    string(value, problems).and_then(|(p, span)| read_key_glob(&p, span, problems)),
                 );
             }
             written => {
                 let known = written.to_ascii_lowercase();
                 check_header_name(&known, written, name.span(), problems);
-                if let Some((text, span)) = string(value, problems) {
+                if let Some((text, span)) = text(value, problems) {
                     check_header_value(&known, &text, span, problems);
                     headers.set(&known, text);
                 }
@@ -80,9 +81,68 @@ fn check_header_value(name: &str, text: &str, span: Range<usize>, problems: &mut
     }
 }
 
-pub fn read_globs(value: &Value, problems: &mut Vec<Problem>) -> Vec<GlobMatcher> {
-    let patterns = list(value, "[\"uploads/**\"]", problems).unwrap_or_default();
-    patterns.into_iter().filter_map(|(p, span)| read_glob(&p, span, problems)).collect()
+/// What is to be kept. Each pattern keeps what it matches and, where that is a folder, everything below
+/// it: who writes `uploads` means to lose none of it.
+pub fn read_keep(value: &Value, problems: &mut Vec<Problem>) -> Vec<GlobMatcher> {
+    let mut keep = Vec::new();
+    let patterns = list(value, "[\"uploads/**\"]", string, problems).unwrap_or_default();
+    for (pattern, span) in patterns {
+        let Some(glob) = read_key_glob(&pattern, span.clone(), problems) else { continue };
+        let below = format!("{}/**", glob.glob().glob());
+        keep.push(glob);
+        keep.extend(read_glob(&below, span, problems));
+    }
+    keep
+}
+
+/// A glob over keys, in the form that keys have.
+fn read_key_glob(
+    pattern: &str,
+    span: Range<usize>,
+    problems: &mut Vec<Problem>,
+) -> Option<GlobMatcher> {
+    if let Some(reason) = never_matches(pattern) {
+        complain(problems, span, reason);
+        return None;
+    }
+    let folder = pattern.strip_suffix('/');
+    let pattern = match folder {
+        Some("**") => "**".to_owned(),
+        Some(folder) if folder.ends_with("/**") => folder.to_owned(),
+        Some(folder) => format!("{folder}/**"),
+        None => pattern.to_owned(),
+    };
+    read_glob(&key::normal(&pattern), span, problems)
+}
+
+/// Why no key is like this pattern, and how what is meant is written.
+fn never_matches(pattern: &str) -> Option<String> {
+    if let Some(rest) = pattern.strip_prefix('!') {
+        return Some(format!(
+            "a pattern cannot take back another; leave it out, or write '\\!{rest}' for a name that begins with `!`"
+        ));
+    }
+    let trimmed = pattern.strip_suffix('/').filter(|_| pattern != "/").unwrap_or(pattern);
+    let reason = match trimmed {
+        "" => "an empty pattern matches no key",
+        _ if trimmed.split('/').any(|segment| segment == "..") => {
+            return Some("a key has no segment `..`; it begins below the output folder".into());
+        }
+        _ if trimmed.starts_with('/') => "a key does not begin with `/`",
+        _ if trimmed.split('/').any(|segment| segment == ".") => "a key has no segment `.`",
+        _ if trimmed.contains("//") || trimmed.ends_with('/') => "a key has no empty segment",
+        _ => return None,
+    };
+    Some(format!("{reason}; write \"{}\"", spelled_right(pattern)))
+}
+
+fn spelled_right(pattern: &str) -> String {
+    let segments: Vec<&str> =
+        pattern.split('/').filter(|segment| !matches!(*segment, "" | ".")).collect();
+    match segments.is_empty() {
+        true => "**".to_owned(),
+        false => segments.join("/") + if pattern.ends_with('/') { "/" } else { "" },
+    }
 }
 
 pub fn read_glob(
