@@ -8,6 +8,7 @@
 mod harness;
 
 mod bad_input;
+mod build;
 mod handbook;
 mod local;
 mod refused;

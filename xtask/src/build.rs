@@ -1,27 +1,42 @@
-//! Runs the generator. It is somebody else's program, with plugins of somebody else's, so it sees no
-//! credential: neither AWS's own variables, nor those that an environment names, nor the tokens that CI
-//! gives a job to assume roles with.
+//! Runs the generator. It is somebody else's program, with plugins of somebody else's, so its
+//! environment holds no credential that can be told by its name: neither AWS's own variables, nor those
+//! that an environment names, nor the tokens that CI gives a job to assume roles with.
+//!
+//! For the same reason it is followed with care: it gets a process group, which ends with the deploy, and
+//! nothing that it leaves running or prints without an end holds the deploy up.
 
-use std::io::{BufRead, BufReader, PipeReader};
+use std::io::{BufRead, BufReader, PipeReader, Read};
 use std::path::Path;
 use std::process::{Command, ExitStatus};
 use std::time::{Duration, Instant};
 
+use tokio::process::Child;
+use tokio::sync::mpsc::{Receiver, Sender, channel};
 use xshell::Shell;
 
 use crate::checkout;
-use crate::config::Config;
+use crate::config::{Config, Environment};
 use crate::error::{Failure, Result, failed};
 use crate::event::{Event, Tell};
 
+/// A line is told in pieces of this many bytes, so that one without an end fills no memory.
+const LONGEST_PIECE: u64 = 64 * 1024;
+
+/// How many pieces may wait to be told before the generator has to wait.
+const PIECES: usize = 16;
+
+/// How long what the generator printed is waited for once it has ended.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
 /// Builds the site into its output folder, which is emptied first where git ignores it, so that nothing
-/// stale is deployed. `root` is the git work tree. Dropping the future ends the generator.
+/// stale is deployed. `root` is the git work tree. Dropping the future ends the generator and what it
+/// started.
 pub async fn run(config: &Config, root: &Path, tell: &Tell) -> Result<()> {
     let Some((program, arguments)) = config.command.split_first() else {
         return Ok(check_inside(config)?);
     };
     check_inside(config)?;
-    empty(config, root)?;
+    empty(config, root, tell)?;
     let shown = config.command.join(" ");
     tell.tell(Event::Building(shown.clone()));
     let ended = generate(config, program, arguments, tell).await;
@@ -49,29 +64,78 @@ async fn generate(
     let for_stderr = for_stdout.try_clone()?;
     let mut command = command(config, program, arguments)?;
     command.stdin(std::process::Stdio::null()).stdout(for_stdout).stderr(for_stderr);
+    // A group of its own can be ended whole, and whatever the generator starts is in it.
+    #[cfg(unix)]
+    std::os::unix::process::CommandExt::process_group(&mut command, 0);
     let mut command = tokio::process::Command::from(command);
-    let mut child = command.kill_on_drop(true).spawn()?;
+    let mut generator = Generator(command.kill_on_drop(true).spawn()?);
     // The command holds the pipe's writing ends, and the pipe ends with the last of them.
     drop(command);
-    let listener = tell.clone();
-    let printed = tokio::task::spawn_blocking(move || repeat(output, &listener));
-    let status = wait(&mut child, tell).await?;
-    printed.await.map_err(std::io::Error::other)?;
+    let (sender, mut lines) = channel(PIECES);
+    tokio::task::spawn_blocking(move || repeat(output, &sender));
+    let status = follow(&mut generator.0, &mut lines, tell).await?;
+    if tokio::time::timeout(LAST_WORDS, listen(&mut lines, tell)).await.is_err() {
+        tell.tell(Event::Warning(
+            "something that the generator started still runs; it is not waited for, and what it prints is not shown"
+                .into(),
+        ));
+    }
     Ok(status)
 }
 
-async fn wait(child: &mut tokio::process::Child, tell: &Tell) -> std::io::Result<ExitStatus> {
+async fn follow(
+    child: &mut Child,
+    lines: &mut Receiver<String>,
+    tell: &Tell,
+) -> std::io::Result<ExitStatus> {
     let started = Instant::now();
     let mut seconds = tokio::time::interval(Duration::from_secs(1));
     loop {
         tokio::select! {
             status = child.wait() => return status,
+            Some(line) = lines.recv() => tell.tell(Event::Said(line)),
             _ = seconds.tick() => tell.tell(Event::BuildingFor { seconds: started.elapsed().as_secs() }),
         }
     }
 }
 
-/// The command in the site's folder, without any credential in its environment.
+/// Tells what is left until the pipe ends, which it does not while any process holds it.
+async fn listen(lines: &mut Receiver<String>, tell: &Tell) {
+    while let Some(line) = lines.recv().await {
+        tell.tell(Event::Said(line));
+    }
+}
+
+/// The generator while it runs. Dropped before its end, it takes its process group along.
+struct Generator(Child);
+
+impl Drop for Generator {
+    fn drop(&mut self) {
+        // Once it has ended there is no id, which may be another process's by now.
+        if let Some(id) = self.0.id() {
+            end_group(id);
+        }
+    }
+}
+
+/// Ends a process group. The standard library has no call for it, so the shell is asked, which every unix
+/// has; where that fails, the generator itself is still ended with its `Child`.
+#[cfg(unix)]
+fn end_group(id: u32) {
+    use std::process::Stdio;
+    let _ = Command::new("/bin/sh")
+        .args(["-c", "kill -s KILL -- \"-$1\"", "sh", &id.to_string()])
+        .env_clear()
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+}
+
+#[cfg(not(unix))]
+fn end_group(_id: u32) {}
+
+/// The command in the site's folder, without what looks like a credential in its environment.
 fn command(config: &Config, program: &str, arguments: &[String]) -> std::io::Result<Command> {
     let sh = Shell::new().map_err(std::io::Error::other)?;
     sh.change_dir(&config.site);
@@ -82,31 +146,40 @@ fn command(config: &Config, program: &str, arguments: &[String]) -> std::io::Res
     };
     let mut cmd = sh.cmd(program).args(arguments);
     for (name, _) in std::env::vars_os() {
-        if name.to_str().is_some_and(|name| is_credential(config, name)) {
+        if is_credential(config, &name.to_string_lossy()) {
             cmd = cmd.env_remove(name);
         }
     }
     Ok(Command::from(cmd))
 }
 
-/// GitHub's `ACTIONS_ID_TOKEN_*` and the `*_OIDC_TOKEN*` of CircleCI, Bitbucket and others can be
-/// exchanged for a role's credentials, so they are credentials.
+/// Whether a variable's name says that it holds a credential, in whatever case it is written: AWS's own,
+/// and what CI gives a job that can be exchanged for a role's credentials or for the job's own rights.
 fn is_credential(config: &Config, name: &str) -> bool {
-    name.starts_with("AWS_")
-        || name.starts_with("ACTIONS_ID_TOKEN_")
-        || name.contains("_OIDC_TOKEN")
-        || name.starts_with("CI_JOB_JWT")
-        || config.environments.iter().any(|environment| environment.variables().contains(&name))
+    let upper = name.to_ascii_uppercase();
+    let named = |environment: &Environment| {
+        environment.variables().iter().any(|variable| variable.eq_ignore_ascii_case(name))
+    };
+    ["AWS_", "CI_JOB_JWT", "ACTIONS_ID_TOKEN_"].iter().any(|start| upper.starts_with(start))
+        || ["_AWS_", "SECRET_ACCESS_KEY", "ID_TOKEN", "OIDC_TOKEN"]
+            .iter()
+            .any(|part| upper.contains(part))
+        || ["SYSTEM_ACCESSTOKEN", "BUILDKITE_AGENT_ACCESS_TOKEN", "ACTIONS_RUNTIME_TOKEN"]
+            .contains(&upper.as_str())
+        || config.environments.iter().any(named)
 }
 
-/// Tells each line as it comes, standard output and standard error in the order in which they were
-/// written. Bytes that are not UTF-8 are shown as such rather than lost.
-fn repeat(output: PipeReader, tell: &Tell) {
+/// Reads lines, standard output and standard error in the order in which they were written, until the
+/// pipe ends or nobody listens. Bytes that are not UTF-8 are shown as such rather than lost.
+fn repeat(output: PipeReader, lines: &Sender<String>) {
     let mut output = BufReader::new(output);
     let mut line = Vec::new();
-    while output.read_until(b'\n', &mut line).is_ok_and(|length| length > 0) {
+    let mut next = |line: &mut Vec<u8>| output.by_ref().take(LONGEST_PIECE).read_until(b'\n', line);
+    while next(&mut line).is_ok_and(|length| length > 0) {
         let text = String::from_utf8_lossy(&line);
-        tell.tell(Event::Said(text.trim_end_matches(['\n', '\r']).to_owned()));
+        if lines.blocking_send(text.trim_end_matches(['\n', '\r']).to_owned()).is_err() {
+            return;
+        }
         line.clear();
     }
 }
@@ -127,9 +200,14 @@ fn check_inside(config: &Config) -> Result<(), Failure> {
         .hint("let `output` in deploy.toml name a folder inside the site's folder"))
 }
 
-fn empty(config: &Config, root: &Path) -> Result<(), Failure> {
+fn empty(config: &Config, root: &Path, tell: &Tell) -> Result<(), Failure> {
     let output = config.output_folder();
     if !output.is_dir() || !checkout::is_ignored(root, &output)? {
+        return Ok(());
+    }
+    if let Some(reason) = irreplaceable(config, root, &output)? {
+        let output = config.output.display();
+        tell.tell(Event::Warning(format!("`{output}` {reason}, so it is not emptied first")));
         return Ok(());
     }
     let cannot = |error: std::io::Error| {
@@ -144,6 +222,56 @@ fn empty(config: &Config, root: &Path) -> Result<(), Failure> {
         .map_err(cannot)?;
     }
     Ok(())
+}
+
+/// Why an output that git ignores may hold what a build could not make again, in words; `None` where it
+/// does not.
+fn irreplaceable(
+    config: &Config,
+    root: &Path,
+    output: &Path,
+) -> Result<Option<&'static str>, Failure> {
+    if is_linked(config, output) {
+        return Ok(Some("is reached through a link"));
+    }
+    let holds_git = holds_git(output).map_err(|error| {
+        failed(format!("failed to look through `{}`", output.display())).because(&error)
+    })?;
+    if holds_git {
+        return Ok(Some("holds a git repository"));
+    }
+    // What this repository ignores says nothing where another one is nearer, such as a submodule.
+    if !checkout::is_same_repository(root, output)? {
+        return Ok(Some("belongs to another git repository"));
+    }
+    Ok(checkout::is_tracked(root, output)?.then_some("holds files that git tracks"))
+}
+
+/// Whether the output is elsewhere than its name says, as the site's sources may be.
+fn is_linked(config: &Config, output: &Path) -> bool {
+    match (config.site.canonicalize(), output.canonicalize()) {
+        (Ok(site), Ok(output)) => output != site.join(&config.output),
+        _ => true,
+    }
+}
+
+/// Whether a `.git` is in a folder or anywhere below it: the folder of a repository, or the file of a
+/// submodule or of another work tree.
+fn holds_git(folder: &Path) -> std::io::Result<bool> {
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder)? {
+            let entry = entry?;
+            // On some systems the case of a name does not matter.
+            if entry.file_name().eq_ignore_ascii_case(".git") {
+                return Ok(true);
+            }
+            if entry.file_type()?.is_dir() {
+                folders.push(entry.path());
+            }
+        }
+    }
+    Ok(false)
 }
 
 fn outcome(status: ExitStatus) -> String {

@@ -37,6 +37,9 @@ impl Head {
     }
 }
 
+/// Where git keeps branches.
+const BRANCHES: &str = "refs/heads/";
+
 /// The checkout around a folder. Work trees made by `git worktree` have a HEAD of their own, and it
 /// is theirs that counts.
 pub fn read(folder: &Path) -> Result<Checkout> {
@@ -53,10 +56,10 @@ pub fn read(folder: &Path) -> Result<Checkout> {
         Err(error) => return Err(failed("failed to read git's HEAD").because(&error).into()),
         Ok(head) => {
             let commit = head.peel_to_commit().map_err(unreadable_head)?.id().to_string();
-            let detached = repository.head_detached().map_err(unreadable_head)?;
-            match head.shorthand() {
-                Ok(name) if !detached => Head::Branch { name: name.to_owned(), commit },
-                _ => Head::Detached { commit },
+            // HEAD may stand on any ref, and a tag called `production` is not the branch.
+            match head.name().ok().and_then(|name| name.strip_prefix(BRANCHES)) {
+                Some(name) => Head::Branch { name: name.to_owned(), commit },
+                None => Head::Detached { commit },
             }
         }
     };
@@ -76,24 +79,69 @@ pub fn is_dirty(root: &Path) -> Result<bool, Failure> {
     Ok(!statuses.is_empty())
 }
 
-/// Whether a folder holds only what git ignores, and so nothing that a build could not make again.
+/// Whether git ignores a folder. Below it there may still be what git keeps: files that were added by
+/// force, and other repositories.
 pub fn is_ignored(root: &Path, folder: &Path) -> Result<bool, Failure> {
-    let unreadable = |error: git2::Error| {
-        failed(format!("failed to ask git whether it ignores `{}`", folder.display()))
-            .because(&error)
-    };
+    let unreadable = |error: git2::Error| unanswered("whether it ignores", folder, &error);
+    let Some(relative) = below(root, folder) else { return Ok(false) };
     let repository = Repository::open(root).map_err(unreadable)?;
-    let Ok(relative) = folder.strip_prefix(root) else { return Ok(false) };
     // With the slash, a pattern that is meant for folders (`/public/`) matches before there is one.
-    if !repository.is_path_ignored(relative.join("")).map_err(unreadable)? {
-        return Ok(false);
-    }
-    // A file that was added by force is tracked although a pattern ignores its folder.
+    repository.is_path_ignored(relative.join("")).map_err(unreadable)
+}
+
+/// Whether git tracks a file in a folder, or the folder itself as a submodule.
+pub fn is_tracked(root: &Path, folder: &Path) -> Result<bool, Failure> {
+    let unreadable = |error: git2::Error| unanswered("what it tracks in", folder, &error);
+    let Some(relative) = below(root, folder) else { return Ok(false) };
+    let repository = Repository::open(root).map_err(unreadable)?;
     let index = repository.index().map_err(unreadable)?;
+    let folder = bytes(&relative);
     let tracked = index.iter().any(|entry| {
-        std::str::from_utf8(&entry.path).is_ok_and(|path| Path::new(path).starts_with(relative))
+        let rest = entry.path.strip_prefix(folder.as_slice());
+        rest.is_some_and(|rest| rest.first().is_none_or(|next| *next == b'/'))
     });
-    Ok(!tracked)
+    Ok(tracked)
+}
+
+/// Whether the work tree around a folder is `root`, and not that of a repository beside it or inside of
+/// it, such as a submodule. A folder that is in no work tree, or not there, is in none.
+pub fn is_same_repository(root: &Path, folder: &Path) -> Result<bool, Failure> {
+    let repository = match Repository::discover(folder) {
+        Ok(repository) => repository,
+        Err(error) if error.code() == ErrorCode::NotFound => return Ok(false),
+        Err(error) => return Err(unanswered("which repository is around", folder, &error)),
+    };
+    let Some(around) = repository.workdir() else { return Ok(false) };
+    match (around.canonicalize(), root.canonicalize()) {
+        (Ok(around), Ok(root)) => Ok(around == root),
+        (Err(error), _) | (_, Err(error)) => {
+            Err(unanswered("which repository is around", folder, &error))
+        }
+    }
+}
+
+/// Whether git would take this as the name of a branch.
+/// <https://git-scm.com/docs/git-check-ref-format>
+#[cfg_attr(not(test), expect(dead_code, reason = "`target.rs` is about to ask"))]
+pub fn is_branch_name(name: &str) -> bool {
+    git2::Branch::name_is_valid(name).unwrap_or(false)
+}
+
+/// A folder's path below the work tree; `None` for one that is elsewhere.
+fn below(root: &Path, folder: &Path) -> Option<PathBuf> {
+    // git tells the root in its own way, which is not the system's everywhere.
+    let root = root.canonicalize().ok()?;
+    folder.strip_prefix(root).ok().map(Path::to_owned)
+}
+
+/// A path as the index has it, where a name need not be UTF-8 and `/` stands between names.
+fn bytes(path: &Path) -> Vec<u8> {
+    let names: Vec<&[u8]> = path.iter().map(|name| name.as_encoded_bytes()).collect();
+    names.join(&b'/')
+}
+
+fn unanswered(what: &str, folder: &Path, error: &(dyn std::error::Error + 'static)) -> Failure {
+    failed(format!("failed to ask git {what} `{}`", folder.display())).because(error)
 }
 
 fn unreadable_head(error: git2::Error) -> Error {
@@ -114,4 +162,76 @@ fn not_a_repository(folder: &Path, error: &git2::Error) -> Error {
         folder.display(),
         error.message()
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_branch_has_a_name_that_git_takes() {
+        for name in ["main", "feature/login", "v1.0", "caf\u{e9}", "a-b_c", "@", "head"] {
+            assert!(is_branch_name(name), "{name}");
+        }
+        for name in [
+            "",
+            "HEAD",
+            "-x",
+            "a..b",
+            "a b",
+            "a~1",
+            "a^",
+            "a:b",
+            "a?",
+            "a*",
+            "a[b",
+            "a\\b",
+            "a@{1}",
+            "/a",
+            "a/",
+            "a//b",
+            ".a",
+            "a/.b",
+            "a.",
+            "a.lock",
+            "a.lock/b",
+            "a\nb",
+            "a\0b",
+            "..",
+            "../main",
+            "a/../main",
+        ] {
+            assert!(!is_branch_name(name), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn a_folder_belongs_to_the_innermost_work_tree_around_it() {
+        let scratch = tempfile::tempdir().unwrap();
+        let folder = |name: &str| {
+            let folder = scratch.path().join(name);
+            std::fs::create_dir_all(&folder).unwrap();
+            folder
+        };
+        let (ours, theirs, bare) = (folder("ours"), folder("theirs"), folder("ours/bare"));
+        let nested = folder("ours/nested");
+        for folder in [&ours, &theirs, &nested] {
+            Repository::init(folder).unwrap();
+        }
+        Repository::init_bare(&bare).unwrap();
+        for (name, same) in [
+            ("ours", true),
+            ("ours/site", true),
+            ("ours/site/../site", true),
+            ("ours/nested", false),
+            ("ours/nested/site", false),
+            ("ours/bare", false),
+            ("theirs", false),
+            ("theirs/site", false),
+        ] {
+            assert_eq!(is_same_repository(&ours, &folder(name)).unwrap(), same, "{name}");
+        }
+        assert!(!is_same_repository(&ours, scratch.path()).unwrap(), "in no repository");
+        assert!(!is_same_repository(&ours, &ours.join("not-there")).unwrap());
+    }
 }

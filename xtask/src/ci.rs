@@ -13,7 +13,7 @@ pub struct Word {
     /// As its users call it: "GitHub Actions".
     pub vendor: &'static str,
     pub run: Run,
-    /// The commit in hex, where the vendor tells one.
+    /// The commit as the vendor tells it, where it tells one.
     pub commit: Option<String>,
 }
 
@@ -50,7 +50,9 @@ impl Surroundings {
         // `CI` alone tells no branch, and tells that nobody is at a terminal.
         let said = var("CI")
             .is_some_and(|value| !["false", "0"].contains(&value.to_ascii_lowercase().as_str()));
-        Surroundings { ci: said || word.is_some(), word }
+        // TeamCity tells no branch, and does not set `CI`.
+        let teamcity = var("TEAMCITY_VERSION").is_some();
+        Surroundings { ci: said || teamcity || word.is_some(), word }
     }
 
     pub fn word(&self) -> Option<&Word> {

@@ -466,19 +466,70 @@ fn a_variable_that_is_set_to_nothing_is_missing() {
 }
 
 #[test]
-fn only_a_commit_in_hex_is_a_commit() {
+fn on_buildkite_head_is_no_commit_and_all_else_is_kept_as_told() {
     for (value, commit) in [
         (COMMIT, Some(COMMIT)),
         ("ABCDEF0123", Some("ABCDEF0123")),
         ("HEAD", None),
         ("", None),
-        ("abc", None),
-        ("main", None),
+        ("abc", Some("abc")),
+        ("main", Some("main")),
     ] {
         let environment = format!("BUILDKITE=true BUILDKITE_BRANCH=main BUILDKITE_COMMIT={value}");
         let word = read(&environment).unwrap();
         assert_eq!(word.commit.as_deref(), commit, "{value}");
         assert_eq!(word.run, branch("main", "BUILDKITE_BRANCH"), "{value}");
+    }
+}
+
+#[test]
+fn what_any_vendor_tells_of_the_commit_is_kept() {
+    for Vendor { told_by, commit, .. } in vendors() {
+        for value in ["abc", "main", "v1.0"] {
+            let said = read(&format!("{told_by} {commit}={value}")).unwrap().commit;
+            assert_eq!(said.as_deref(), Some(value), "{told_by}");
+        }
+        let said = read(&format!("{told_by} {commit}=HEAD")).unwrap().commit;
+        assert_eq!(said.is_none(), told_by.starts_with("BUILDKITE"), "{told_by}");
+    }
+}
+
+/// Whoever opens a pull request chooses the branch that it comes from, and Jenkins tells that one too.
+#[test]
+fn on_jenkins_without_multibranch_a_pull_request_is_one_and_a_forks_unless_proven_otherwise() {
+    let github = "ghprbPullId=7 ghprbGhRepository=us/site GIT_BRANCH=origin/main";
+    let gitlab = "gitlabMergeRequestIid=7 GIT_BRANCH=origin/main";
+    let target = "gitlabTargetRepoHttpUrl=https://example.com/us/site.git";
+    for (environment, expected) in [
+        (format!("{github} ghprbAuthorRepoGitUrl=https://github.com/us/site.git"), pull_request(7)),
+        (format!("{github} ghprbAuthorRepoGitUrl=git@github.com:Us/Site.git"), pull_request(7)),
+        (format!("{github} ghprbAuthorRepoGitUrl=https://github.com/they/site.git"), fork(7)),
+        (format!("{github} ghprbAuthorRepoGitUrl=https://github.com/x/us/site.git"), fork(7)),
+        (format!("{github} BRANCH_NAME=main ghprbAuthorRepoGitUrl="), fork(7)),
+        ("ghprbPullId=7 ghprbAuthorRepoGitUrl=https://github.com/us/site".into(), fork(7)),
+        ("ghprbPullId=7".into(), fork(7)),
+        (
+            format!("{gitlab} {target} gitlabSourceRepoHttpUrl=https://example.com/us/site.git"),
+            pull_request(7),
+        ),
+        (
+            format!("{gitlab} {target} gitlabSourceRepoHttpUrl=https://example.com/they/site.git"),
+            fork(7),
+        ),
+        (format!("{gitlab} {target}"), fork(7)),
+        (gitlab.into(), fork(7)),
+        ("GIT_BRANCH=origin/pr/7/merge".into(), fork(7)),
+        ("GIT_BRANCH=origin/pull/7/head".into(), fork(7)),
+        ("GIT_BRANCH=origin/merge-requests/7".into(), fork(7)),
+        ("GIT_BRANCH=upstream/pr/7/merge".into(), fork(7)),
+        ("GIT_BRANCH=refs/remotes/origin/pr/7/merge".into(), fork(7)),
+        ("GIT_BRANCH=refs/pull/7/head".into(), fork(7)),
+        ("GIT_BRANCH=origin/pr/main".into(), Run::PullRequest { number: None, fork: true }),
+        ("GIT_BRANCH=origin/feature/pr/7".into(), branch("feature/pr/7", "GIT_BRANCH")),
+        ("GIT_BRANCH=origin/pr".into(), branch("pr", "GIT_BRANCH")),
+        ("GIT_BRANCH=origin/pull-7/x".into(), branch("pull-7/x", "GIT_BRANCH")),
+    ] {
+        assert_eq!(run(&format!("JENKINS_URL=x {environment}")), expected, "{environment}");
     }
 }
 
@@ -614,6 +665,8 @@ fn nobody_is_at_the_terminal_where_ci_says_so() {
         ("CI=some-ci", true, false),
         ("JENKINS_URL=x", true, false),
         ("CODEBUILD_BUILD_ID=site:1", true, false),
+        ("TEAMCITY_VERSION=2025.11", true, false),
+        ("TEAMCITY_VERSION=", false, false),
         ("CI=false GITHUB_ACTIONS=true", true, true),
     ] {
         let surroundings = Surroundings::of(&lookup(environment));

@@ -9,8 +9,7 @@ type Vars<'a> = &'a dyn Fn(&str) -> Option<String>;
 /// is set and not empty. `read_file` reads the event's file on GitHub.
 pub fn read(var: Vars, read_file: &dyn Fn(&str) -> Option<String>) -> Option<Word> {
     let is = |name, value| is_var(var, name, value);
-    let word =
-        |vendor, run, commit: &str| Word { vendor, run, commit: var(commit).filter(|c| is_hex(c)) };
+    let word = |vendor, run, commit: &str| Word { vendor, run, commit: var(commit) };
     Some(match () {
         // Drone and Woodpecker before the rest: Woodpecker sets some of GitLab's variables.
         _ if is("CI", "woodpecker") => word("Woodpecker", woodpecker(var), "CI_COMMIT_SHA"),
@@ -20,7 +19,11 @@ pub fn read(var: Vars, read_file: &dyn Fn(&str) -> Option<String>) -> Option<Wor
         }
         _ if is("GITLAB_CI", "true") => word("GitLab", gitlab(var), "CI_COMMIT_SHA"),
         _ if is("CIRCLECI", "true") => word("CircleCI", circle(var), "CIRCLE_SHA1"),
-        _ if is("BUILDKITE", "true") => word("Buildkite", buildkite(var), "BUILDKITE_COMMIT"),
+        _ if is("BUILDKITE", "true") => {
+            let word = word("Buildkite", buildkite(var), "BUILDKITE_COMMIT");
+            // A build that was started by hand may say so where a commit belongs.
+            Word { commit: word.commit.filter(|commit| commit != "HEAD"), ..word }
+        }
         _ if is("TRAVIS", "true") => word("Travis", travis(var), "TRAVIS_COMMIT"),
         _ if is("TF_BUILD", "true") => word("Azure Pipelines", azure(var), "BUILD_SOURCEVERSION"),
         _ if var("BITBUCKET_BUILD_NUMBER").is_some() => {
@@ -151,13 +154,18 @@ fn azure(var: Vars) -> Run {
 
 /// <https://www.jenkins.io/doc/book/pipeline/multibranch/>
 ///
-/// Without the multibranch plugin only the git plugin's `GIT_BRANCH` tells the branch, with its remote.
+/// Without the multibranch plugin only the git plugin's `GIT_BRANCH` tells the branch, with its remote,
+/// and plugins of two hosts tell a pull request:
+/// <https://plugins.jenkins.io/ghprb/>, <https://plugins.jenkins.io/gitlab-plugin/>.
 fn jenkins(var: Vars) -> Run {
     if let Some(number) = var("CHANGE_ID") {
         return Run::PullRequest {
             number: number.parse().ok(),
             fork: var("CHANGE_FORK").is_some(),
         };
+    }
+    if let Some(pull_request) = jenkins_pull_request(var) {
+        return pull_request;
     }
     if let Some(tag) = var("TAG_NAME") {
         return Run::Tag(tag);
@@ -168,6 +176,33 @@ fn jenkins(var: Vars) -> Run {
     match var("GIT_BRANCH").as_deref().and_then(|name| name.strip_prefix("origin/")) {
         Some(name) => Run::Branch { name: name.to_owned(), told_by: "GIT_BRANCH" },
         None => Run::Unsaid,
+    }
+}
+
+/// A pull request without the multibranch plugin. It is a fork's unless it is proven to come from this
+/// very repository, and `GIT_BRANCH` alone proves nothing.
+fn jenkins_pull_request(var: Vars) -> Option<Run> {
+    if let Some(number) = var("ghprbPullId") {
+        let theirs = var("ghprbAuthorRepoGitUrl").map(|address| repository_of(&address));
+        let theirs = theirs.as_deref().and_then(|address| address.split_once('/'));
+        let ours = var("ghprbGhRepository").map(|name| name.to_ascii_lowercase());
+        let fork = ours.is_none() || theirs.map(|(_, name)| name) != ours.as_deref();
+        return Some(Run::PullRequest { number: number.parse().ok(), fork });
+    }
+    if let Some(number) = var("gitlabMergeRequestIid") {
+        let theirs = var("gitlabSourceRepoHttpUrl");
+        let fork = theirs.is_none() || theirs != var("gitlabTargetRepoHttpUrl");
+        return Some(Run::PullRequest { number: number.parse().ok(), fork });
+    }
+    let branch = var("GIT_BRANCH")?;
+    let (_remote, name) =
+        branch.strip_prefix("refs/remotes/").unwrap_or(&branch).split_once('/')?;
+    match name.split_once('/')? {
+        ("pr" | "pull" | "merge-requests", rest) => {
+            let number = rest.split('/').next().and_then(|number| number.parse().ok());
+            Some(Run::PullRequest { number, fork: true })
+        }
+        _ => None,
     }
 }
 
@@ -253,9 +288,4 @@ fn repository_of(address: &str) -> String {
         .trim_end_matches(".git")
         .replacen(':', "/", 1)
         .to_ascii_lowercase()
-}
-
-/// Buildkite may say `HEAD` where a commit belongs.
-fn is_hex(commit: &str) -> bool {
-    commit.len() >= 7 && commit.bytes().all(|b| b.is_ascii_hexdigit())
 }

@@ -24,7 +24,12 @@ pub fn config(text: &str, site: &Path) -> Result<Config, Vec<Problem>> {
     // What follows the first error of syntax is mostly its consequence.
     if let Some(error) = errors.first() {
         let span = error.span().unwrap_or(0..0);
-        return Err(vec![Problem { span, message: error.message().to_owned(), secret: false }]);
+        let mut message = error.message().to_owned();
+        if ["quoted", "nan", "leading zero", "float", "integer"].iter().any(|w| message.contains(w))
+        {
+            message = format!("{message}; {VALUES}");
+        }
+        return Err(vec![Problem { span, message, secret: false }]);
     }
     let mut problems = Vec::new();
     let config = read_config(&document, site, &mut problems);
@@ -33,6 +38,10 @@ pub fn config(text: &str, site: &Path) -> Result<Config, Vec<Problem>> {
         false => Err(problems),
     }
 }
+
+/// The parser speaks of what it expected next; whoever left the quotes out wants to know what may stand there.
+const VALUES: &str =
+    "a value is a text in straight quotes, a number, true or false, or a list of these";
 
 fn read_config(document: &Spanned<DeTable>, site: &Path, problems: &mut Vec<Problem>) -> Config {
     let mut file = Fields::new(document.get_ref(), 0..0, problems);
@@ -89,6 +98,21 @@ fn read_command(value: &Value, problems: &mut Vec<Problem>) -> Vec<String> {
             value.span(),
             "a command needs a program; leave it out when the output is already there",
         ),
+    }
+    if let [(line, span)] = words.as_slice()
+        && line.contains(' ')
+    {
+        let words: Vec<String> = line.split_whitespace().map(|word| format!("{word:?}")).collect();
+        let message = format!("each word is a string of its own: [{}]", words.join(", "));
+        complain(problems, span.clone(), message);
+    }
+    for (word, span) in &words {
+        if ["&&", "||", "|", ";", ">", "<", "&"].contains(&word.as_str()) {
+            let message = format!(
+                "`{word}` means something to a shell, and there is none: write [\"sh\", \"-c\", \"...\"] or a script"
+            );
+            complain(problems, span.clone(), message);
+        }
     }
     words.into_iter().map(|(word, _)| word).collect()
 }

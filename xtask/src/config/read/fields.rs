@@ -19,6 +19,9 @@ pub struct Fields<'v, 'p> {
     problems: &'p mut Vec<Problem>,
 }
 
+/// In TOML what follows a section belongs to it.
+pub const KEEP_IS_ABOVE: &str = "`keep` stands at the top of the file, before the first [section]";
+
 impl<'v, 'p> Fields<'v, 'p> {
     pub fn new(table: &'v DeTable<'v>, span: Range<usize>, problems: &'p mut Vec<Problem>) -> Self {
         Fields { table, span, known: Vec::new(), problems }
@@ -41,7 +44,10 @@ impl<'v, 'p> Fields<'v, 'p> {
 
     pub fn required(&mut self, key: &'static str) -> Option<&'v Value<'v>> {
         let value = self.optional(key);
-        if value.is_none() {
+        // A slip in the key itself is told by `no_others`, with the key that was meant.
+        let misspelt =
+            || self.table.iter().any(|(found, _)| nearest(found.get_ref(), &[key]).is_some());
+        if value.is_none() && !misspelt() {
             complain(self.problems, self.span.clone(), format!("`{key}` is missing"));
         }
         value
@@ -55,6 +61,7 @@ impl<'v, 'p> Fields<'v, 'p> {
             }
             let mut message = format!("unknown key `{word}`");
             match nearest(word, &self.known) {
+                _ if word == "keep" => message = KEEP_IS_ABOVE.into(),
                 Some(meant) => message.push_str(&format!("; did you mean `{meant}`?")),
                 None => message.push_str(&format!("; known here: {}", self.known.join(", "))),
             }

@@ -6,7 +6,7 @@ use globset::GlobMatcher;
 
 use super::super::problem::{Problem, nearest};
 use super::Value;
-use super::fields::{complain, list, string, text};
+use super::fields::{KEEP_IS_ABOVE, complain, list, string, text};
 use crate::headers::{self, Headers, Rule};
 use crate::key;
 
@@ -62,6 +62,7 @@ fn check_header_name(known: &str, written: &str, span: Range<usize>, problems: &
     }
     let mut message = format!("`{written}` is not a header that S3 stores");
     match nearest(known, &headers::KNOWN) {
+        _ if known == "keep" => message = KEEP_IS_ABOVE.into(),
         Some(meant) => message.push_str(&format!("; did you mean `{meant}`?")),
         None => {
             message.push_str(&format!("; it stores {} and x-amz-meta-*", headers::KNOWN.join(", ")))

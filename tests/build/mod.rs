@@ -1,0 +1,272 @@
+//! The generator: what is deleted before it runs, what it is told, and how it ends.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::process::Command;
+
+use git2::{IndexEntry, IndexTime, Oid, Repository, RepositoryInitOptions};
+
+use crate::harness::{KEY_VARIABLE, Ran, SECRET_VARIABLE, World};
+
+/// A world whose generator is a line of shell, run in `site/`, and whose output git ignores.
+fn world(line: &str) -> World {
+    let world = World::new();
+    let command = format!("[build]\ncommand = [\"sh\", \"-c\", {line:?}]");
+    let config = world.config("").replace("[build]", &command);
+    world.repo.write("site/deploy.toml", config);
+    world.repo.write(".gitignore", "/target\npublic\n");
+    world
+}
+
+#[track_caller]
+fn warns(ran: &Ran, warning: &str) {
+    assert!(ran.stderr.contains(&format!("warning: {warning}")), "{}", ran.stderr);
+}
+
+/// Deploys with a file in an output that must not be emptied, and is warned.
+#[track_caller]
+fn keeps(world: &World, file: &str, warning: &str) {
+    let ran = world.deploy(&[]);
+    assert!(world.repo.join(file).exists(), "`{file}` is deleted:\n{}", ran.stderr);
+    let ran = ran.exits(0);
+    warns(&ran, warning);
+}
+
+#[test]
+fn an_output_that_is_a_link_is_not_emptied() {
+    let world = world("true");
+    world.repo.write("site/pages/index.html", "the source");
+    symlink("pages", world.repo.join("site/public")).unwrap();
+    keeps(
+        &world,
+        "site/pages/index.html",
+        "`public` is reached through a link, so it is not emptied first",
+    );
+}
+
+#[test]
+fn an_output_below_a_link_is_not_emptied() {
+    let world = world("true");
+    let config = fs::read_to_string(world.repo.join("site/deploy.toml")).unwrap();
+    world.repo.write("site/deploy.toml", config.replace("\"public\"", "\"theme/public\""));
+    world.repo.write("site/pages/public/index.html", "the source");
+    symlink("pages", world.repo.join("site/theme")).unwrap();
+    keeps(
+        &world,
+        "site/pages/public/index.html",
+        "`theme/public` is reached through a link, so it is not emptied first",
+    );
+}
+
+#[test]
+fn an_output_that_is_a_repository_is_not_emptied() {
+    let world = world("true");
+    world.repo.write("site/public/index.html", "of another repository");
+    Repository::init(world.repo.join("site/public")).unwrap();
+    keeps(
+        &world,
+        "site/public/index.html",
+        "`public` holds a git repository, so it is not emptied first",
+    );
+}
+
+#[test]
+fn an_output_that_is_a_work_tree_of_this_repository_is_not_emptied() {
+    let world = world("true");
+    world.repo.write("site/source.html", "committed");
+    world.repo.commit("a page");
+    world.repo.git().worktree("pages", &world.repo.join("site/public"), None).unwrap();
+    keeps(
+        &world,
+        "site/public/site/source.html",
+        "`public` holds a git repository, so it is not emptied first",
+    );
+}
+
+#[test]
+fn an_output_with_a_repository_deep_inside_is_not_emptied() {
+    for below in ["a/b", "a"] {
+        let world = world("true");
+        world.repo.write("site/public/index.html", "page");
+        world.repo.write(&format!("site/public/{below}/page.html"), "of another repository");
+        Repository::init(world.repo.join(&format!("site/public/{below}"))).unwrap();
+        keeps(
+            &world,
+            &format!("site/public/{below}/page.html"),
+            "`public` holds a git repository, so it is not emptied first",
+        );
+    }
+}
+
+/// A submodule's `.git` is a file that says where its repository is.
+#[test]
+fn an_output_with_a_submodule_inside_is_not_emptied() {
+    let world = world("true");
+    world.repo.write("site/public/theme/page.html", "of another repository");
+    let mut options = RepositoryInitOptions::new();
+    options.workdir_path(&world.repo.join("site/public/theme"));
+    Repository::init_opts(world.repo.join(".git/modules/theme"), options.no_dotgit_dir(true))
+        .unwrap();
+    assert!(world.repo.join("site/public/theme/.git").is_file());
+    keeps(
+        &world,
+        "site/public/theme/page.html",
+        "`public` holds a git repository, so it is not emptied first",
+    );
+}
+
+/// What the repository around a submodule ignores says nothing about the submodule's own files. Such a
+/// site may be refused for that reason too, so only its files are looked at.
+#[test]
+fn an_output_that_belongs_to_a_submodule_is_not_emptied() {
+    let world = world("true");
+    world.repo.write("sub/site/public/index.html", "the source");
+    let config = fs::read_to_string(world.repo.join("site/deploy.toml")).unwrap();
+    world.repo.write("sub/site/deploy.toml", config);
+    Repository::init(world.repo.join("sub")).unwrap();
+    let ran = world.deploy(&["--site", "sub/site"]);
+    assert!(world.repo.join("sub/site/public/index.html").exists(), "{}", ran.stderr);
+}
+
+#[test]
+fn an_output_with_a_tracked_file_is_not_emptied_whatever_its_name() {
+    for name in [&b"caf\xe9.html"[..], b"kept.html"] {
+        let world = world("rm -f public/caf*; echo page > public/index.html");
+        let file = Path::new("site/public").join(OsStr::from_bytes(name));
+        world.repo.write("site/public/index.html", "page");
+        world.repo.write("site/public/stale.html", "stale");
+        fs::write(world.repo.path().join(&file), "added by force").unwrap();
+        add(&world, file.as_os_str().as_bytes());
+        let ran = world.deploy(&[]).exits(0);
+        assert!(world.repo.join("site/public/stale.html").exists(), "{}", ran.stderr);
+        warns(&ran, "`public` holds files that git tracks, so it is not emptied first");
+    }
+}
+
+/// Adds a path to the index, which need not be UTF-8.
+fn add(world: &World, path: &[u8]) {
+    let git = world.repo.git();
+    let mut index = git.index().unwrap();
+    let entry = IndexEntry {
+        ctime: IndexTime::new(0, 0),
+        mtime: IndexTime::new(0, 0),
+        dev: 0,
+        ino: 0,
+        mode: 0o100644,
+        uid: 0,
+        gid: 0,
+        file_size: 0,
+        id: Oid::ZERO_SHA1,
+        flags: 0,
+        flags_extended: 0,
+        path: path.to_vec(),
+    };
+    index.add_frombuffer(&entry, b"added by force").unwrap();
+    index.write().unwrap();
+}
+
+#[test]
+fn an_output_that_git_ignores_is_emptied_also_below_an_ignored_folder_and_without_a_word() {
+    let world = world("mkdir -p public && echo page > public/index.html");
+    world.repo.write("site/public/old/stale.html", "stale");
+    world.repo.write("outside/kept.html", "kept");
+    symlink(world.repo.join("outside"), world.repo.join("site/public/link")).unwrap();
+    let ran = world.deploy(&[]).exits(0);
+    assert_eq!(world.keys(), ["index.html"]);
+    assert!(world.repo.join("outside/kept.html").exists(), "a link goes, and not what it leads to");
+    assert!(!ran.stderr.contains("not emptied"), "{}", ran.stderr);
+}
+
+/// The generator has ended, and something that it started has not. Were it waited for, it would live to
+/// write its file.
+#[test]
+fn a_process_that_the_generator_leaves_behind_is_not_waited_for() {
+    let world = world("(sleep 30; touch ../outlived) & echo page > public/index.html; echo built");
+    world.site([("index.html", "old")]);
+    let ran = world.deploy(&[]).exits(0);
+    assert!(!world.repo.join("outlived").exists(), "the deploy waited for it");
+    assert!(ran.stderr.contains("built\n"), "{}", ran.stderr);
+    warns(&ran, "something that the generator started still runs");
+}
+
+#[test]
+fn a_line_without_an_end_is_shown_in_pieces() {
+    let world = world("head -c 200000 /dev/zero | tr '\\0' x; echo; echo short; printf unended");
+    world.site([("index.html", "page")]);
+    world.repo.write(".gitignore", "/target\n");
+    let ran = world.deploy(&[]).exits(0);
+    let pieces: Vec<_> = ran.stderr.lines().filter(|line| line.starts_with("xxx")).collect();
+    assert_eq!(pieces.iter().map(|piece| piece.len()).sum::<usize>(), 200_000, "nothing is lost");
+    assert!(pieces.iter().all(|piece| piece.len() <= 64 * 1024), "a piece is at most 64 KiB");
+    assert!(ran.stderr.contains("short\nunended\n"), "{}", &ran.stderr[200_000..]);
+}
+
+/// The generator's child holds a pipe open until it ends, and would write into it if it were let live.
+#[test]
+fn a_signal_ends_what_the_generator_started_too() {
+    for signal in ["-INT", "-TERM"] {
+        let world = world("(echo > started; sleep 30; echo outlived) > ../pipe & wait");
+        let pipe = world.repo.join("pipe");
+        assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        let reader = std::thread::spawn(move || fs::read_to_string(pipe).unwrap());
+        let variables =
+            [(KEY_VARIABLE, world.store.key.as_str()), (SECRET_VARIABLE, &world.store.secret)];
+        world.repo.xtask_signalled(&["deploy"], &variables, signal, "site/started").exits(130);
+        assert_eq!(reader.join().unwrap(), "", "it was let live");
+    }
+}
+
+#[test]
+fn the_generator_sees_no_variable_that_looks_like_a_credential() {
+    let world = world("env > public/env.txt");
+    world.site([("index.html", "page")]);
+    world.repo.write(".gitignore", "/target\n");
+    let hidden = [
+        "aws_session_token",
+        "Aws_Profile",
+        "STG_AWS_KEY",
+        "stg_aws_key2",
+        "MY_SECRET_ACCESS_KEY_2",
+        "SECRET_ACCESS_KEY",
+        "ACTIONS_ID_TOKEN_REQUEST_URL",
+        "GITLAB_ID_TOKEN",
+        "VAULT_ID_TOKEN_2",
+        "CIRCLE_OIDC_TOKEN",
+        "BITBUCKET_STEP_OIDC_TOKEN",
+        "SYSTEM_ACCESSTOKEN",
+        "BUILDKITE_AGENT_ACCESS_TOKEN",
+        "CI_JOB_JWT",
+        "CI_JOB_JWT_V2",
+        "ACTIONS_RUNTIME_TOKEN",
+        "site_key",
+        "Site_Secret",
+    ];
+    let seen = ["SEEN", "LAWS_OF_NATURE", "SYSTEM_ACCESSTOKENS_COUNT", "CI_JOB_ID"];
+    let variables: Vec<_> = hidden.iter().chain(&seen).map(|name| (*name, "value")).collect();
+    world.deploy_with(&[], &variables).exits(0);
+    let env = String::from_utf8(world.objects()["env.txt"].body.clone()).unwrap();
+    for name in hidden {
+        assert!(!env.contains(&format!("{name}=")), "{name}:\n{env}");
+    }
+    for name in seen {
+        assert!(env.contains(&format!("{name}=value\n")), "{name}:\n{env}");
+    }
+}
+
+/// HEAD may name any ref, and only those below `refs/heads/` are branches.
+#[test]
+fn a_head_on_a_ref_that_is_no_branch_chooses_nothing() {
+    for name in ["refs/tags/main", "refs/remotes/main", "refs/main"] {
+        let world = world("true");
+        world.site([("index.html", "page")]);
+        let git = world.repo.git();
+        let commit = git.head().unwrap().target().unwrap();
+        git.reference(name, commit, true, "").unwrap();
+        git.reference_symbolic("HEAD", name, true, "").unwrap();
+        let ran = world.deploy(&["--json"]).exits(3);
+        assert_eq!(ran.json()["refused"]["code"], "detached", "{name}");
+    }
+}
