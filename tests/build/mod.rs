@@ -270,3 +270,65 @@ fn a_head_on_a_ref_that_is_no_branch_chooses_nothing() {
         assert_eq!(ran.json()["refused"]["code"], "detached", "{name}");
     }
 }
+
+#[test]
+fn the_generator_is_told_where_the_site_goes() {
+    let world = world("mkdir -p public && env | grep ^DEPLOY_ | sort > public/told.txt");
+    let config = fs::read_to_string(world.repo.join("site/deploy.toml")).unwrap();
+    let more = "branches = [\"feature/*\"]\nprefix = \"{branch}/\"\nurl = \"https://dev.example.com/{branch}/\"";
+    world.repo.write("site/deploy.toml", config.replace("branches = [\"main\"]", more));
+    world.repo.switch_to_new("feature/a");
+    world.deploy(&[]).exits(0);
+    let told = &world.objects()["feature__a/told.txt"].body;
+    assert_eq!(
+        std::str::from_utf8(told).unwrap(),
+        "DEPLOY_BRANCH=feature/a\nDEPLOY_ENVIRONMENT=production\nDEPLOY_PREFIX=feature__a/\nDEPLOY_URL=https://dev.example.com/feature__a/\n"
+    );
+}
+
+#[test]
+fn an_output_that_git_does_not_ignore_is_told() {
+    let world = world("true");
+    world.repo.write(".gitignore", "/target\n");
+    world.repo.write("site/public/stale.html", "stale");
+    let ran = world.deploy(&[]).exits(0);
+    warns(&ran, "git does not ignore `public`, so it is not emptied first");
+}
+
+#[test]
+fn the_branch_of_one_repository_does_not_deploy_the_site_of_another() {
+    let (ours, theirs) = (World::new(), World::new());
+    theirs.site([("index.html", "theirs")]);
+    let site = theirs.repo.join("site");
+    let ran = ours.deploy(&["--site", site.to_str().unwrap()]).exits(2);
+    assert!(ran.stderr.contains("is in another git repository than"), "{}", ran.stderr);
+    assert_eq!(theirs.wire.take_writes() + ours.wire.take_writes(), 0);
+}
+
+#[test]
+fn what_ci_calls_a_branch_and_git_would_not_is_refused() {
+    let world = World::new();
+    world.site([("index.html", "page")]);
+    let commit = world.repo.git().head().unwrap().target().unwrap();
+    world.repo.git().set_head_detached(commit).unwrap();
+    for branch in ["..", ".xtask", "a b", "-x"] {
+        let reference = format!("refs/heads/{branch}");
+        let variables = [("GITHUB_ACTIONS", "true"), ("GITHUB_REF", reference.as_str())];
+        let ran = world.deploy_with(&["--json"], &variables).exits(3);
+        assert_eq!(ran.json()["refused"]["code"], "branch-mismatch", "{branch}");
+    }
+}
+
+#[test]
+fn pull_requests_that_are_put_one_over_the_other_are_told() {
+    let world = World::new();
+    world.configure("pull-requests = true");
+    world.site([("index.html", "page")]);
+    let variables = [
+        ("GITHUB_ACTIONS", "true"),
+        ("GITHUB_EVENT_NAME", "pull_request"),
+        ("GITHUB_REF", "refs/pull/7/merge"),
+    ];
+    let ran = world.deploy_with(&[], &variables).exits(0);
+    warns(&ran, "each pull request of `production` deletes the pages of the one before");
+}

@@ -5,7 +5,7 @@
 //! For the same reason it is followed with care: it gets a process group, which ends with the deploy, and
 //! nothing that it leaves running or prints without an end holds the deploy up.
 
-use std::io::{BufRead, BufReader, PipeReader, Read};
+use std::io::{BufRead, BufReader, ErrorKind, PipeReader, Read};
 use std::path::Path;
 use std::process::{Command, ExitStatus};
 use std::time::{Duration, Instant};
@@ -29,9 +29,14 @@ const PIECES: usize = 16;
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// Builds the site into its output folder, which is emptied first where git ignores it, so that nothing
-/// stale is deployed. `root` is the git work tree. Dropping the future ends the generator and what it
-/// started.
-pub async fn run(config: &Config, root: &Path, tell: &Tell) -> Result<()> {
+/// stale is deployed. `root` is the git work tree, `variables` are added to the generator's environment.
+/// Dropping the future ends the generator and what it started.
+pub async fn run(
+    config: &Config,
+    root: &Path,
+    variables: &[(&str, String)],
+    tell: &Tell,
+) -> Result<()> {
     let Some((program, arguments)) = config.command.split_first() else {
         return Ok(check_inside(config)?);
     };
@@ -39,12 +44,13 @@ pub async fn run(config: &Config, root: &Path, tell: &Tell) -> Result<()> {
     empty(config, root, tell)?;
     let shown = config.command.join(" ");
     tell.tell(Event::Building(shown.clone()));
-    let ended = generate(config, program, arguments, tell).await;
+    let command = command(config, program, arguments, variables)?;
+    let ended = generate(command, tell).await;
     tell.tell(Event::Built);
     let status = ended.map_err(|error| {
         failed(format!("failed to run `{shown}`"))
             .because(&error)
-            .hint(format!("is `{program}` installed, and on the PATH?"))
+            .hint(hint(config, program, &error))
     })?;
     if !status.success() {
         return Err(failed(format!("the build failed: `{shown}` ended with {}", outcome(status)))
@@ -54,15 +60,22 @@ pub async fn run(config: &Config, root: &Path, tell: &Tell) -> Result<()> {
     Ok(check_inside(config)?)
 }
 
-async fn generate(
-    config: &Config,
-    program: &str,
-    arguments: &[String],
-    tell: &Tell,
-) -> std::io::Result<ExitStatus> {
+/// What to do about a program that cannot be started.
+fn hint(config: &Config, program: &str, error: &std::io::Error) -> String {
+    let in_site = config.site.join(program);
+    match error.kind() {
+        ErrorKind::PermissionDenied => format!("make it executable: chmod +x {}", in_site.display()),
+        _ if in_site.is_file() && !program.contains(std::path::is_separator) => {
+            format!("a program in the site's folder is written `./{program}`")
+        }
+        _ if in_site.is_file() => "does its first line, #!, name a program that is here, and end without a carriage return?".into(),
+        _ => format!("is `{program}` installed, and on the PATH?"),
+    }
+}
+
+async fn generate(mut command: Command, tell: &Tell) -> std::io::Result<ExitStatus> {
     let (output, for_stdout) = std::io::pipe()?;
     let for_stderr = for_stdout.try_clone()?;
-    let mut command = command(config, program, arguments)?;
     command.stdin(std::process::Stdio::null()).stdout(for_stdout).stderr(for_stderr);
     // A group of its own can be ended whole, and whatever the generator starts is in it.
     #[cfg(unix)]
@@ -136,8 +149,14 @@ fn end_group(id: u32) {
 fn end_group(_id: u32) {}
 
 /// The command in the site's folder, without what looks like a credential in its environment.
-fn command(config: &Config, program: &str, arguments: &[String]) -> std::io::Result<Command> {
-    let sh = Shell::new().map_err(std::io::Error::other)?;
+fn command(
+    config: &Config,
+    program: &str,
+    arguments: &[String],
+    variables: &[(&str, String)],
+) -> Result<Command, Failure> {
+    let sh = Shell::new()
+        .map_err(|error| failed("failed to read the current folder").because(&error))?;
     sh.change_dir(&config.site);
     // A path such as `./build.sh` is meant from the site's folder; a bare name is looked up.
     let program = match program.contains(std::path::is_separator) {
@@ -149,6 +168,9 @@ fn command(config: &Config, program: &str, arguments: &[String]) -> std::io::Res
         if is_credential(config, &name.to_string_lossy()) {
             cmd = cmd.env_remove(name);
         }
+    }
+    for (name, value) in variables {
+        cmd = cmd.env(name, value);
     }
     Ok(Command::from(cmd))
 }
@@ -202,7 +224,16 @@ fn check_inside(config: &Config) -> Result<(), Failure> {
 
 fn empty(config: &Config, root: &Path, tell: &Tell) -> Result<(), Failure> {
     let output = config.output_folder();
-    if !output.is_dir() || !checkout::is_ignored(root, &output)? {
+    if !output.is_dir() {
+        return Ok(());
+    }
+    if !checkout::is_ignored(root, &output)? {
+        if !checkout::is_tracked(root, &output)? {
+            let output = config.output.display();
+            tell.tell(Event::Warning(format!(
+                "git does not ignore `{output}`, so it is not emptied first, and files of earlier builds are deployed too; add it to .gitignore"
+            )));
+        }
         return Ok(());
     }
     if let Some(reason) = irreplaceable(config, root, &output)? {

@@ -122,7 +122,6 @@ pub fn is_same_repository(root: &Path, folder: &Path) -> Result<bool, Failure> {
 
 /// Whether git would take this as the name of a branch.
 /// <https://git-scm.com/docs/git-check-ref-format>
-#[cfg_attr(not(test), expect(dead_code, reason = "`target.rs` is about to ask"))]
 pub fn is_branch_name(name: &str) -> bool {
     git2::Branch::name_is_valid(name).unwrap_or(false)
 }

@@ -1,7 +1,7 @@
 //! Config × checkout: the one environment, bucket and prefix that this run may touch. This file is
 //! pure, because it is the heart of safety: every way to choose an account is a row of its tests.
 
-use crate::checkout::{Checkout, Head};
+use crate::checkout::{self, Checkout, Head};
 use crate::ci::{Run, Surroundings, Word};
 use crate::config::{Branches, Config, Environment};
 use crate::error::{Error, Result};
@@ -21,6 +21,20 @@ pub struct Target {
     pub url: Option<String>,
     /// Folders below the prefix that belong to other environments of the same bucket.
     pub reserved: Vec<String>,
+    /// Whether pull requests are put one over the other.
+    pub pull_requests_collide: bool,
+}
+
+impl Target {
+    /// What the generator is told of where the site goes: base addresses differ from branch to branch.
+    pub fn variables(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("DEPLOY_ENVIRONMENT", self.environment.name.clone()),
+            ("DEPLOY_BRANCH", self.branch.clone()),
+            ("DEPLOY_PREFIX", self.prefix.as_str().to_owned()),
+            ("DEPLOY_URL", self.url.clone().unwrap_or_default()),
+        ]
+    }
 }
 
 /// Chooses the environment.
@@ -44,7 +58,11 @@ pub fn choose(
         Reference::Branch(name) => by_branch(config, name)?,
         Reference::PullRequest(number) => by_pull_request(config, *number)?,
     };
-    aim(config, environment, Some(reference.segment()), reference.to_string(), commit)
+    let target =
+        aim(config, environment, Some(reference.segment()), reference.to_string(), commit)?;
+    let of_pull_request = matches!(reference, Reference::PullRequest(_));
+    let pull_requests_collide = of_pull_request && !environment.prefix.wants_branch();
+    Ok(Target { pull_requests_collide, ..target })
 }
 
 /// What may choose an environment.
@@ -105,6 +123,15 @@ fn agree_on_commit(commit: &str, word: Option<&Word>) -> Result<(), Refusal> {
 fn reference(head: &Head, ci: &Surroundings) -> Result<Reference, Refusal> {
     match ci.word().map(|word| (word.vendor, &word.run)) {
         None | Some((_, Run::Unsaid)) => branch_of_head(head, ci),
+        Some((vendor, Run::Branch { name, told_by })) if !checkout::is_branch_name(name) => {
+            Err(Refusal::new(
+                "branch-mismatch",
+                format!(
+                    "{vendor} says that `{name}` was pushed ({told_by}), which is no branch's name"
+                ),
+                "deploy in the checkout that CI made, with the variables that CI set",
+            ))
+        }
         Some((vendor, Run::Branch { name, told_by })) => match head {
             Head::Branch { name: ours, .. } if ours != name => Err(Refusal::new(
                 "branch-mismatch",
@@ -260,6 +287,7 @@ fn aim(
     Ok(Target {
         reserved: reserved(config, environment, &prefix)?,
         url: environment.url.as_ref().map(|url| url.fill(&segment)),
+        pull_requests_collide: false,
         environment: environment.clone(),
         prefix,
         branch,

@@ -14,7 +14,7 @@ use crate::checkout::{self, Checkout};
 use crate::ci::Surroundings;
 use crate::cli::Deploy;
 use crate::config::Config;
-use crate::error::{Failure, Result, failed};
+use crate::error::{Error, Failure, Result, failed};
 use crate::event::{Event, Tell};
 use crate::key;
 use crate::local::store::{Store, StoreError};
@@ -45,9 +45,14 @@ pub async fn run(options: &Deploy) -> Result<bool> {
     let run = Run { target: &target, place, dirty, stale, dry: options.dry_run };
     print(options.json, || vec![report::heading(&run)])?;
 
+    if target.pull_requests_collide {
+        let name = &target.environment.name;
+        tell.tell(Event::Warning(format!("each pull request of `{name}` deletes the pages of the one before; give it a `prefix` with {{branch}}")));
+    }
+
     let built = async {
         if !options.no_build {
-            build::run(&config, &checkout.root, &tell).await?;
+            build::run(&config, &checkout.root, &target.variables(), &tell).await?;
         }
         scan(&config, &target, &tell).await
     };
@@ -162,7 +167,17 @@ fn read_config(options: &Deploy, checkout: &Checkout, here: &Path) -> Result<Con
         None => (checkout.root.join(SITE), PathBuf::from(SITE)),
     };
     // Without links and `..`, so that paths below it and git's can be compared.
-    Config::read(&folder.canonicalize().unwrap_or(folder), &shown)
+    let folder = folder.canonicalize().unwrap_or(folder);
+    let config = Config::read(&folder, &shown)?;
+    // The branch of one repository must not deploy the site of another.
+    if !checkout::is_same_repository(&checkout.root, &folder)? {
+        return Err(Error::Config(format!(
+            "`{}` is in another git repository than `{}`, whose branch would choose where it goes\n\nhint: run this in the repository of the site",
+            shown.display(),
+            here.display()
+        )));
+    }
+    Ok(config)
 }
 
 const SITE: &str = "site";
