@@ -9,6 +9,7 @@ mod harness;
 
 mod bad_input;
 mod build;
+mod faults;
 mod handbook;
 mod local;
 mod refused;

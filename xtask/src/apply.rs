@@ -8,7 +8,7 @@ use std::sync::Arc;
 use futures_util::{StreamExt, stream};
 use tokio::sync::Semaphore;
 
-use crate::bucket::Bucket;
+use crate::bucket::{Bucket, MOST_UPLOADS};
 use crate::error::Failure;
 use crate::event::{Event, Tell};
 use crate::plan::{Approved, Upload};
@@ -26,9 +26,6 @@ pub struct Outcome {
     /// Of bodies that arrived.
     pub bytes_sent: u64,
 }
-
-/// Requests under way at once.
-const CONCURRENCY: usize = 64;
 
 /// Bytes of bodies in memory at once, in KiB: what bounds the memory when files are large.
 const BODIES: u32 = 32 << 10;
@@ -94,7 +91,7 @@ async fn write(bucket: &Bucket, uploads: Vec<Upload>, outcome: &mut Outcome, tel
     let mut failures = 0;
     let mut under_way = stream::iter(uploads)
         .map(|upload| tokio::spawn(put(bucket.clone(), upload, bodies.clone(), tell.clone())))
-        .buffer_unordered(CONCURRENCY);
+        .buffer_unordered(MOST_UPLOADS);
     while let Some(done) = under_way.next().await {
         tried += 1;
         // A task that panicked takes the process along: there is no outcome to tell of it.
@@ -126,6 +123,7 @@ async fn put(
     let Upload { file, replaces, .. } = upload;
     let body = file.digest.parts.as_ref().map_or(file.size, |parts| parts.size);
     let permits = u32::try_from(body >> 10).unwrap_or(BODIES).clamp(1, BODIES);
+    let _turn = bucket.turn().await;
     // The semaphore is never closed; without a permit the file would only be sent a little early.
     let _permit = bodies.acquire_many_owned(permits).await;
     let done =

@@ -2,14 +2,18 @@
 //! check, every request carries the expected owner, and nothing outside the prefix is ever named.
 
 mod list;
+mod pace;
 mod put;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use aws_sdk_s3::Client;
-use aws_sdk_s3::config::interceptors::BeforeTransmitInterceptorContextRef;
-use aws_sdk_s3::config::retry::RetryConfig;
+use aws_sdk_s3::config::interceptors::{
+    BeforeDeserializationInterceptorContextRef, BeforeTransmitInterceptorContextRef,
+};
+use aws_sdk_s3::config::retry::{RetryConfig, RetryPartition, TokenBucket};
 use aws_sdk_s3::config::{
     BehaviorVersion, ConfigBag, Credentials, Intercept, Region, RequestChecksumCalculation,
     ResponseChecksumValidation, RuntimeComponents, SharedCredentialsProvider,
@@ -24,7 +28,10 @@ use crate::headers::Headers;
 use crate::key::{OWN_FOLDER, Prefix};
 use crate::target::Target;
 
+use pace::{Pace, Turn};
+
 pub use list::{LastModified, Listing, Object};
+pub use pace::MOST as MOST_UPLOADS;
 
 /// A connection to one bucket and prefix. Cheap to clone.
 #[derive(Clone)]
@@ -35,7 +42,7 @@ pub struct Bucket {
     /// Sent with every request: S3 answers 403 where the bucket is another account's.
     /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-owner-condition.html>
     owner: Option<String>,
-    requests: Requests,
+    watch: Watch,
 }
 
 /// Where to find a bucket that is not AWS's.
@@ -54,8 +61,14 @@ pub struct Delete {
     pub etag: String,
 }
 
-/// How often a request is tried in all.
-const ATTEMPTS: u32 = 5;
+/// How often a request is tried in all. What is tried again (throttling, 5xx, timeouts, resets, truncated
+/// answers) is the SDK's standard list; 403, 404 and 301 are not on it.
+const ATTEMPTS: u32 = 8;
+
+/// The first wait before another try; each is twice as long as the one before, up to the longest, and each
+/// is shortened by chance, so that not all come back at once. Together they last 16 s at the most.
+const FIRST_WAIT: Duration = Duration::from_millis(200);
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
 /// The most keys that one `DeleteObjects` takes.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html>
@@ -81,7 +94,7 @@ fn open(
     endpoint: Option<&str>,
     owner: Option<String>,
 ) -> Bucket {
-    let requests = Requests::default();
+    let watch = Watch { requests: Arc::default(), pace: Pace::new() };
     // The defaults since January 2025 send a CRC as a trailer, which some compatible stores reject.
     // Content-MD5, which every store verifies, is sent instead.
     let mut config = aws_sdk_s3::Config::builder()
@@ -92,8 +105,18 @@ fn open(
         .timeout_config(aws::timeouts())
         .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
         .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
-        .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
-        .interceptor(requests.clone());
+        .retry_config(
+            RetryConfig::standard()
+                .with_max_attempts(ATTEMPTS)
+                .with_initial_backoff(FIRST_WAIT)
+                .with_max_backoff(LONGEST_WAIT),
+        )
+        // The SDK's budget for all retries together gives up on a store that throttles many files a
+        // little; the pace answers that instead.
+        .retry_partition(
+            RetryPartition::custom("bucket").token_bucket(TokenBucket::unlimited()).build(),
+        )
+        .interceptor(watch.clone());
     if let Some(endpoint) = endpoint {
         config = config.endpoint_url(endpoint).force_path_style(is_address(endpoint));
     }
@@ -102,7 +125,7 @@ fn open(
         name: target.environment.bucket.clone(),
         prefix: target.prefix.clone(),
         owner,
-        requests,
+        watch,
     }
 }
 
@@ -125,7 +148,12 @@ impl Bucket {
 
     /// Requests sent so far, each try counted.
     pub fn requests(&self) -> u64 {
-        self.requests.0.load(Ordering::Relaxed)
+        self.watch.requests.load(Ordering::Relaxed)
+    }
+
+    /// Waits until the store can take one more upload.
+    pub async fn turn(&self) -> Turn {
+        self.watch.pace.turn().await
     }
 
     /// The headers that an object has; `None` where there is none.
@@ -263,13 +291,16 @@ fn delete_error(error: &types::Error) -> Option<(String, Failure)> {
     Some((key, failure))
 }
 
-/// Counts what is sent, each try by itself.
-#[derive(Clone, Debug, Default)]
-struct Requests(Arc<AtomicU64>);
+/// Sees every try: counts it, and tells the pace how it was answered.
+#[derive(Clone, Debug)]
+struct Watch {
+    requests: Arc<AtomicU64>,
+    pace: Pace,
+}
 
-impl Intercept for Requests {
+impl Intercept for Watch {
     fn name(&self) -> &'static str {
-        "Requests"
+        "Watch"
     }
 
     fn read_before_transmit(
@@ -278,7 +309,21 @@ impl Intercept for Requests {
         _: &RuntimeComponents,
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        self.0.fetch_add(1, Ordering::Relaxed);
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn read_before_deserialization(
+        &self,
+        context: &BeforeDeserializationInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        match context.response().status().as_u16() {
+            429 | 503 => self.pace.throttled(Instant::now()),
+            200..300 => self.pace.answered(),
+            _ => {}
+        }
         Ok(())
     }
 }

@@ -128,7 +128,8 @@ impl Bucket {
         if done.is_err() {
             let abort = self.client.abort_multipart_upload().bucket(&self.name).key(&file.key);
             let abort = abort.upload_id(&upload).set_expected_bucket_owner(self.owner.clone());
-            // The first failure is the one to tell; the next run aborts what is left over.
+            // The first failure is the one to tell. What an abort does not reach, a lifecycle rule of the
+            // bucket does.
             let _ = abort.send().await;
         }
         done

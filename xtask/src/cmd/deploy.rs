@@ -18,8 +18,8 @@ use crate::error::{Error, Failure, Result, failed};
 use crate::event::{Event, Tell};
 use crate::key;
 use crate::local::store::{Store, StoreError};
-use crate::plan::{self, Plan};
-use crate::record;
+use crate::plan::{self, Approved, Plan};
+use crate::record::{self, Record};
 use crate::report::{self, Done, Place, Run, print};
 use crate::site::{self, Site};
 use crate::target::{self, Target};
@@ -44,11 +44,7 @@ pub async fn run(options: &Deploy) -> Result<bool> {
     let stale = options.no_build && !config.command.is_empty();
     let run = Run { target: &target, place, dirty, stale, dry: options.dry_run };
     print(options.json, || vec![report::heading(&run)])?;
-
-    if target.pull_requests_collide {
-        let name = &target.environment.name;
-        tell.tell(Event::Warning(format!("each pull request of `{name}` deletes the pages of the one before; give it a `prefix` with {{branch}}")));
-    }
+    warn_of_collisions(&target, &tell);
 
     let built = async {
         if !options.no_build {
@@ -72,24 +68,16 @@ pub async fn run(options: &Deploy) -> Result<bool> {
     print(options.json, || report::changes(&run, &planned))?;
 
     let limit = options.max_deletes.or(target.environment.max_deletes);
-    let outcome = if options.dry_run {
-        warn_of_refusal(&plan, limit, &tell);
-        Outcome::default()
-    } else {
-        let outdated = learned || record.deploy.is_none() || !plan.is_empty();
-        record.deploy = Some(record::Deploy::of(&target, dirty));
-        let approved = plan.approve(limit)?;
-        if let Some(rest) = approved.without_stale_headers(&record) {
-            record::write(&bucket, rest).await?;
+    let outcome = match options.dry_run {
+        true => {
+            warn_of_refusal(&plan, limit, &tell);
+            Outcome::default()
         }
-        let mut outcome = apply::apply(&bucket, approved, &tell).await;
-        if outdated && outcome.failures.is_empty() {
-            let record = record.after(&listing, &outcome.written, &outcome.deleted);
-            if let Err(failure) = record::write(&bucket, record).await {
-                outcome.failures.push((bucket.own_key(key::RECORD), failure));
-            }
+        false => {
+            let outdated = learned || record.deploy.is_none() || !plan.is_empty();
+            record.deploy = Some(record::Deploy::of(&target, dirty));
+            carry_out(&bucket, plan.approve(limit)?, &listing, record, outdated, &tell).await?
         }
-        outcome
     };
     if let Some(local) = local {
         local.stop().await.map_err(unusable)?;
@@ -97,6 +85,28 @@ pub async fn run(options: &Deploy) -> Result<bool> {
     let done = Done { outcome, requests: bucket.requests(), elapsed: started.elapsed() };
     report::finish(options.json, &run, &planned, &done)?;
     Ok(done.outcome.failures.is_empty())
+}
+
+/// Applies an approved plan and writes the record, if it is outdated and nothing failed.
+async fn carry_out(
+    bucket: &Bucket,
+    approved: Approved,
+    listing: &Listing,
+    record: Record,
+    outdated: bool,
+    tell: &Tell,
+) -> Result<Outcome> {
+    if let Some(rest) = approved.without_stale_headers(&record) {
+        record::write(bucket, rest).await?;
+    }
+    let mut outcome = apply::apply(bucket, approved, tell).await;
+    if outdated && outcome.failures.is_empty() {
+        let record = record.after(listing, &outcome.written, &outcome.deleted);
+        if let Err(failure) = record::write(bucket, record).await {
+            outcome.failures.push((bucket.own_key(key::RECORD), failure));
+        }
+    }
+    Ok(outcome)
 }
 
 /// The bucket, and what has to be ended after it.
@@ -200,6 +210,15 @@ async fn scan(config: &Config, target: &Target, tell: &Tell) -> Result<Site> {
         tell.tell(Event::Warning(format!("left out `{name}`: it looks like a secret")));
     }
     Ok(site)
+}
+
+fn warn_of_collisions(target: &Target, tell: &Tell) {
+    if target.pull_requests_collide {
+        tell.tell(Event::Warning(format!(
+            "each pull request of `{}` deletes the pages of the one before; give it a `prefix` with {{branch}}",
+            target.environment.name
+        )));
+    }
 }
 
 fn warn_of_others(listing: &Listing, tell: &Tell) {
