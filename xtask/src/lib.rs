@@ -61,6 +61,7 @@ pub fn main() -> ExitCode {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
+            progress::clear();
             report::error(&error, cli.command.wants_json());
             ExitCode::from(error.exit_code())
         }

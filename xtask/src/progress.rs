@@ -3,10 +3,10 @@
 //! prints are shown either way.
 
 use std::io::Write;
-use std::sync::Mutex;
+use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::event::{Event, Tell};
 use crate::secrets;
@@ -21,7 +21,8 @@ pub fn draw(in_ci: bool, on_github: bool) -> Tell {
     // leave a person without a word.
     match !in_ci && !MultiProgress::new().is_hidden() {
         true => {
-            let bars = Mutex::new(Bars::default());
+            let all = BARS.get_or_init(MultiProgress::new).clone();
+            let bars = Mutex::new(Bars { all, ..Bars::default() });
             Tell::new(move |event| bars.lock().unwrap_or_else(|e| e.into_inner()).draw(event))
         }
         false => {
@@ -29,6 +30,18 @@ pub fn draw(in_ci: bool, on_github: bool) -> Tell {
                 Mutex::new(Lines { quoting: on_github.then(random_word), ..Lines::default() });
             Tell::new(move |event| lines.lock().unwrap_or_else(|e| e.into_inner()).draw(event))
         }
+    }
+}
+
+/// The bars of this process, so that one that is cut off can take them away before its last words.
+static BARS: OnceLock<MultiProgress> = OnceLock::new();
+
+/// Takes the bars away, and draws no more.
+pub fn clear() {
+    if let Some(bars) = BARS.get() {
+        // A terminal that is gone needs no clearing.
+        let _ = bars.clear();
+        bars.set_draw_target(ProgressDrawTarget::hidden());
     }
 }
 
@@ -120,14 +133,6 @@ impl Bars {
         let bar = self.all.add(ProgressBar::new(total).with_style(style(template)));
         bar.enable_steady_tick(Duration::from_millis(100));
         bar
-    }
-}
-
-/// A run that is cut off leaves no half of a bar behind.
-impl Drop for Bars {
-    fn drop(&mut self) {
-        // A terminal that is gone needs no clearing.
-        let _ = self.all.clear();
     }
 }
 
