@@ -98,7 +98,7 @@ fn unwound<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
 /// How long the first signal gives the work to end by itself.
 const GRACE: Duration = Duration::from_secs(3);
 
-/// Runs to the end, or to the first SIGINT or SIGTERM.
+/// Runs to the end, or to the first SIGINT, SIGTERM or SIGHUP.
 fn block_on<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime =
