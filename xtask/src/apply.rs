@@ -4,25 +4,29 @@
 //! deleted while something could not be written.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use futures_util::{StreamExt, stream};
 use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
 
-use crate::bucket::{Bucket, MOST_UPLOADS};
+use crate::bucket::{Bucket, DELETES_PER_REQUEST, Delete, MOST_UPLOADS};
 use crate::error::Failure;
 use crate::event::{Event, Tell};
 use crate::plan::{Approved, Upload};
 use crate::site::File;
+use crate::stop::Stop;
 
 /// What was done.
 #[derive(Debug, Default)]
 pub struct Outcome {
     /// Files that were written, each with the ETag that it got.
-    pub written: Vec<(File, String)>,
+    pub written: Vec<(Arc<File>, String)>,
     pub deleted: Vec<String>,
     pub failures: Vec<(String, Failure)>,
-    /// Files that were not tried, because something before them failed.
+    /// Files that were not tried, because something before them failed or the run was stopped.
     pub not_tried: u64,
+    /// Whether the run was stopped before all of the plan was tried.
+    pub is_cut_off: bool,
     /// Of bodies that arrived.
     pub bytes_sent: u64,
 }
@@ -34,8 +38,14 @@ const BODIES: u32 = 32 << 10;
 /// the files.
 const ENOUGH_FAILURES: usize = 10;
 
-/// Writes and deletes as the plan says. Failures are in the outcome, each with its key.
-pub async fn apply(bucket: &Bucket, approved: Approved, tell: &Tell) -> Outcome {
+/// How long files that are being sent are waited for once the run is to stop. Where a CI job is cancelled, the
+/// next signal follows after 7.5 s on GitHub.
+/// <https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-cancellation>
+const LAST_FILES: Duration = Duration::from_secs(4);
+
+/// Writes and deletes as the plan says, until it is told to stop: then nothing new is begun, and what is on its
+/// way ends. Failures are in the outcome, each with its key.
+pub async fn apply(bucket: &Bucket, approved: Approved, stop: &Stop, tell: &Tell) -> Outcome {
     let plan = approved.into_plan();
     tell.tell(Event::Writing {
         uploads: plan.uploads.len() as u64,
@@ -44,21 +54,21 @@ pub async fn apply(bucket: &Bucket, approved: Approved, tell: &Tell) -> Outcome 
     });
     let (pages, assets): (Vec<Upload>, Vec<Upload>) =
         plan.uploads.into_iter().partition(|upload| is_page(&upload.file));
+    let deletes = plan.deletes.len();
     let mut outcome = Outcome::default();
     for uploads in [assets, pages] {
-        if outcome.failures.is_empty() {
-            write(bucket, uploads, &mut outcome, tell).await;
+        if outcome.failures.is_empty() && !stop.is_told() {
+            write(bucket, uploads, &mut outcome, stop, tell).await;
         } else {
             outcome.not_tried += uploads.len() as u64;
         }
     }
     if outcome.failures.is_empty() && !plan.deletes.is_empty() {
-        outcome.failures = bucket.delete(&plan.deletes).await;
-        let failed = |key: &String| outcome.failures.iter().any(|(failed, _)| failed == key);
-        let deleted = plan.deletes.into_iter().map(|object| object.key);
-        outcome.deleted = deleted.filter(|key| !failed(key)).collect();
+        delete(bucket, plan.deletes, &mut outcome, stop).await;
         tell.tell(Event::Deleted { objects: outcome.deleted.len() as u64 });
     }
+    let left = outcome.not_tried > 0 || outcome.deleted.len() < deletes;
+    outcome.is_cut_off = left && stop.is_told();
     tell.tell(Event::Written);
     outcome
 }
@@ -84,52 +94,104 @@ fn is_page(file: &File) -> bool {
     page || service_worker.contains(&name)
 }
 
-async fn write(bucket: &Bucket, uploads: Vec<Upload>, outcome: &mut Outcome, tell: &Tell) {
+/// Starts as many as the bucket takes at once, each on a task of its own, so that all cores sign and encrypt.
+async fn write(
+    bucket: &Bucket,
+    uploads: Vec<Upload>,
+    outcome: &mut Outcome,
+    stop: &Stop,
+    tell: &Tell,
+) {
     let bodies = Arc::new(Semaphore::new(BODIES as usize));
-    let total = uploads.len();
-    let mut tried = 0;
-    let mut failures = 0;
-    let mut under_way = stream::iter(uploads)
-        .map(|upload| tokio::spawn(put(bucket.clone(), upload, bodies.clone(), tell.clone())))
-        .buffer_unordered(MOST_UPLOADS);
-    while let Some(done) = under_way.next().await {
-        tried += 1;
-        // A task that panicked takes the process along: there is no outcome to tell of it.
-        let (file, done) =
-            done.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
-        match done {
-            Ok(etag) => {
-                outcome.bytes_sent += file.size;
-                outcome.written.push((file, etag));
-            }
-            Err(failure) => {
-                outcome.failures.push((file.key, failure));
-                failures += 1;
-            }
+    let mut uploads = uploads.into_iter();
+    let mut under_way = JoinSet::new();
+    loop {
+        while under_way.len() < MOST_UPLOADS
+            && !is_over(outcome, stop)
+            && let Some(upload) = uploads.next()
+        {
+            let (bucket, bodies, stop) = (bucket.clone(), bodies.clone(), stop.clone());
+            under_way.spawn(put(bucket, upload, bodies, stop, tell.clone()));
         }
-        if failures >= ENOUGH_FAILURES {
-            break;
-        }
+        let Some(done) = next(&mut under_way, stop).await else { break };
+        settle(done, outcome);
     }
-    outcome.not_tried += (total - tried) as u64;
+    outcome.not_tried += (uploads.len() + under_way.len()) as u64;
 }
 
+/// Whether nothing more is to be begun.
+fn is_over(outcome: &Outcome, stop: &Stop) -> bool {
+    let hopeless = |(_, failure): &(String, Failure)| failure.is_everybodys;
+    stop.is_told()
+        || outcome.failures.len() >= ENOUGH_FAILURES
+        || outcome.failures.iter().any(hopeless)
+}
+
+type Put = (Arc<File>, Result<String, Failure>);
+
+/// The next file that arrived or failed; `None` where none is under way, or where those that are took too long
+/// to end.
+async fn next(under_way: &mut JoinSet<Option<Put>>, stop: &Stop) -> Option<Option<Put>> {
+    let late = async {
+        stop.told().await;
+        tokio::time::sleep(LAST_FILES).await;
+    };
+    tokio::select! {
+        done = under_way.join_next() => match done? {
+            Ok(done) => Some(done),
+            // A task that panicked takes the process along: there is no outcome to tell of it.
+            Err(error) => std::panic::resume_unwind(error.into_panic()),
+        },
+        () = late => None,
+    }
+}
+
+fn settle(done: Option<Put>, outcome: &mut Outcome) {
+    match done {
+        Some((file, Ok(etag))) => {
+            outcome.bytes_sent += file.size;
+            outcome.written.push((file, etag));
+        }
+        Some((file, Err(failure))) => outcome.failures.push((file.key.clone(), failure)),
+        None => outcome.not_tried += 1,
+    }
+}
+
+/// Sends a file; `None` where the run is stopped first.
 async fn put(
     bucket: Bucket,
     upload: Upload,
     bodies: Arc<Semaphore>,
+    stop: Stop,
     tell: Tell,
-) -> (File, Result<String, Failure>) {
+) -> Option<Put> {
     let Upload { file, replaces, .. } = upload;
     let body = file.digest.parts.as_ref().map_or(file.size, |parts| parts.size);
     let permits = u32::try_from(body >> 10).unwrap_or(BODIES).clamp(1, BODIES);
     let _turn = bucket.turn().await;
     // The semaphore is never closed; without a permit the file would only be sent a little early.
     let _permit = bodies.acquire_many_owned(permits).await;
-    let done =
-        bucket.put(&file, replaces.as_deref(), &|bytes| tell.tell(Event::Sent { bytes })).await;
+    if stop.is_told() {
+        return None;
+    }
+    let sent = |bytes| tell.tell(Event::Sent { bytes });
+    let done = bucket.put(&file, replaces.as_deref(), &stop, &sent).await?;
     if done.is_ok() {
         tell.tell(Event::Uploaded);
     }
-    (file, done)
+    Some((file, done))
+}
+
+/// Deletes batch by batch, so that a run that is stopped stops between two.
+async fn delete(bucket: &Bucket, objects: Vec<Delete>, outcome: &mut Outcome, stop: &Stop) {
+    for batch in objects.chunks(DELETES_PER_REQUEST) {
+        if stop.is_told() {
+            return;
+        }
+        let failures = bucket.delete(batch).await;
+        let failed = |key: &String| failures.iter().any(|(failed, _)| failed == key);
+        let keys = batch.iter().map(|object| object.key.clone());
+        outcome.deleted.extend(keys.filter(|key| !failed(key)));
+        outcome.failures.extend(failures);
+    }
 }

@@ -83,13 +83,27 @@ fn explain_answer<E: ProvideErrorMetadata>(
         _ => "Unknown",
     });
     let said = error.message().unwrap_or("no message");
-    let failure = failure.because(&Cause(format!("{code} (HTTP {status}): {said}")));
+    let mut failure = failure.because(&Cause(format!("{code} (HTTP {status}): {said}")));
+    failure.is_everybodys = EVERYBODYS.contains(&code);
     let region = raw.headers().get("x-amz-bucket-region");
     match hint(code, region) {
         Some(hint) => failure.hint(hint),
         None => failure,
     }
 }
+
+/// What any other request of this run would be answered too.
+const EVERYBODYS: [&str; 9] = [
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "InvalidAccessKeyId",
+    "InvalidClientTokenId",
+    "InvalidToken",
+    "NoSuchBucket",
+    "SignatureDoesNotMatch",
+    "TokenRefreshRequired",
+    "UnrecognizedClientException",
+];
 
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>
 /// <https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html>

@@ -2,8 +2,10 @@
 //! check, every request carries the expected owner, and nothing outside the prefix is ever named.
 
 mod list;
+mod own;
 mod pace;
 mod put;
+mod unfinished;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -31,6 +33,7 @@ use crate::target::Target;
 use pace::{Pace, Turn};
 
 pub use list::{LastModified, Listing, Object};
+pub use own::{Condition, Look, Own, Written};
 pub use pace::MOST as MOST_UPLOADS;
 
 /// A connection to one bucket and prefix. Cheap to clone.
@@ -72,7 +75,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
 /// The most keys that one `DeleteObjects` takes.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html>
-const DELETES_PER_REQUEST: usize = 1000;
+pub const DELETES_PER_REQUEST: usize = 1000;
 
 /// Connects to the target's bucket as its proven account. Nothing is sent yet.
 pub fn connect(target: &Target, account: Account) -> Bucket {
@@ -214,15 +217,15 @@ impl Bucket {
         }
     }
 
-    /// Deletes objects that are still the ones that were listed, where the store honours that condition,
+    /// Deletes at most [`DELETES_PER_REQUEST`] objects that are still the ones that were listed, where the store honours that condition,
     /// and returns those that were not deleted, each with its reason.
     /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-deletes.html>
     pub async fn delete(&self, objects: &[Delete]) -> Vec<(String, Failure)> {
         let (plain, odd): (Vec<Delete>, Vec<Delete>) =
             objects.iter().cloned().partition(|object| fits_in_xml(&object.key));
         let mut failures = Vec::new();
-        for batch in plain.chunks(DELETES_PER_REQUEST) {
-            failures.extend(self.delete_batch(batch).await);
+        if !plain.is_empty() {
+            failures.extend(self.delete_batch(&plain).await);
         }
         for object in &odd {
             failures.extend(self.delete_one(object).await);

@@ -55,6 +55,10 @@ pub struct Deploy {
     #[arg(long, value_name = "N")]
     pub max_deletes: Option<u64>,
 
+    /// Wait for another deploy to the same place to end, where this one would be refused
+    #[arg(long)]
+    pub wait: bool,
+
     /// Print one JSON object on standard output in place of text
     #[arg(long)]
     pub json: bool,

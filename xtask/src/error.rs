@@ -16,8 +16,8 @@ pub enum Error {
     Refused(Refusal),
     /// Something broke: exit code 1.
     Failed(Failure),
-    /// Ended by a signal: exit code 130.
-    Interrupted,
+    /// Ended by a signal: exit code 130. What was done by then.
+    Interrupted(String),
 }
 
 /// What broke, why, and what to try.
@@ -27,11 +27,13 @@ pub struct Failure {
     /// Innermost last, each a line below the message.
     pub causes: Vec<String>,
     pub hint: Option<String>,
+    /// Whether every other request would fail likewise: credentials that have expired, a bucket that is gone.
+    pub is_everybodys: bool,
 }
 
 /// A failure without a cause or a hint yet.
 pub fn failed(message: impl Into<String>) -> Failure {
-    Failure { message: message.into(), causes: Vec::new(), hint: None }
+    Failure { message: message.into(), causes: Vec::new(), hint: None, is_everybodys: false }
 }
 
 impl Failure {
@@ -67,7 +69,7 @@ impl Error {
             Error::Failed(_) => 1,
             Error::Config(_) => 2,
             Error::Refused(_) => 3,
-            Error::Interrupted => 130,
+            Error::Interrupted(_) => 130,
         }
     }
 }

@@ -36,6 +36,13 @@ pub enum Event {
         objects: u64,
     },
     Asked,
+    /// Somebody else holds the lock.
+    Waiting {
+        who: String,
+        seconds: u64,
+    },
+    /// The lock was given.
+    Waited,
     /// What is about to be written.
     Writing {
         uploads: u64,

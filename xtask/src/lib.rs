@@ -22,6 +22,7 @@ mod checkout;
 mod ci;
 mod config;
 pub mod local;
+mod lock;
 mod plan;
 mod progress;
 mod record;
@@ -36,6 +37,8 @@ mod headers;
 mod key;
 pub mod refusal;
 mod secrets;
+mod signals;
+mod stop;
 mod words;
 
 use std::panic::AssertUnwindSafe;
@@ -47,6 +50,7 @@ use clap::Parser;
 
 use cli::{Cli, Command};
 use error::{Error, Result, failed};
+use stop::{Stop, Stopper};
 
 /// Parses, dispatches, prints the error and returns the exit code.
 pub fn main() -> ExitCode {
@@ -55,7 +59,7 @@ pub fn main() -> ExitCode {
         Err(error) => return usage(&error),
     };
     let done = unwound(|| match &cli.command {
-        Command::Deploy(options) => block_on(cmd::deploy::run(options)),
+        Command::Deploy(options) => block_on(async |stop| cmd::deploy::run(options, &stop).await),
     });
     match done {
         Ok(true) => ExitCode::SUCCESS,
@@ -95,22 +99,19 @@ fn unwound<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
     })
 }
 
-/// How long the first signal gives the work to end by itself.
-const GRACE: Duration = Duration::from_secs(3);
+/// How long the first signal gives the work to end by itself: time for the files that are on their way, and
+/// for giving the lock back.
+const GRACE: Duration = Duration::from_secs(8);
 
-/// Runs to the end, or to the first SIGINT, SIGTERM or SIGHUP.
-fn block_on<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+/// Runs to the end. The first SIGINT, SIGTERM or SIGHUP asks the work to stop, the second ends the process.
+fn block_on<T>(work: impl AsyncFnOnce(Stop) -> Result<T>) -> Result<T> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime =
         runtime.map_err(|e| failed("failed to start the threads of this process").because(&e))?;
+    let (stopper, stop) = stop::channel();
     let done = runtime.block_on(async {
-        let (signalled, first) = tokio::sync::oneshot::channel();
-        tokio::spawn(listen(signals(), signalled));
-        tokio::select! {
-            biased;
-            _ = first => Err(Error::Interrupted),
-            done = work => done,
-        }
+        tokio::spawn(listen(signals::listen(), stopper));
+        work(stop).await
     });
     // A thread that reads a file or waits for the generator's last words is not waited for.
     runtime.shutdown_background();
@@ -118,39 +119,12 @@ fn block_on<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
 }
 
 /// Tells the first signal. Work that does not notice it, because it waits for a disk, is ended all the same.
-async fn listen(signals: impl Future<Output = ()>, signalled: tokio::sync::oneshot::Sender<()>) {
-    signals.await;
-    // Where nobody listens any more, the work has just ended.
-    let _ = signalled.send(());
-    tokio::time::sleep(GRACE).await;
-    std::process::exit(i32::from(Error::Interrupted.exit_code()));
-}
-
-/// Listens from now on, and ends with the first signal. Where the system does not let it listen, a signal
-/// ends the process in the system's own way.
-#[cfg(unix)]
-fn signals() -> impl Future<Output = ()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let listeners = (
-        signal(SignalKind::interrupt()),
-        signal(SignalKind::terminate()),
-        signal(SignalKind::hangup()),
-    );
-    async move {
-        let (Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup)) = listeners else {
-            return std::future::pending().await;
-        };
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-            _ = hangup.recv() => {}
-        }
-    }
-}
-
-#[cfg(not(unix))]
-async fn signals() {
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending().await
-    }
+async fn listen(mut signals: signals::Signals, stopper: Stopper) {
+    signals.next().await;
+    stopper.stop();
+    let _ = tokio::time::timeout(GRACE, signals.next()).await;
+    progress::clear();
+    let stopped = Error::Interrupted("stopped at once".into());
+    report::error(&stopped, false);
+    std::process::exit(i32::from(stopped.exit_code()));
 }

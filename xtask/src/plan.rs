@@ -2,6 +2,7 @@
 //! done, and done only once it was approved.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use serde::Serialize;
 
@@ -21,7 +22,7 @@ pub struct Plan {
     /// In the order of their keys.
     pub deletes: Vec<Delete>,
     /// Files whose objects are right already.
-    pub unchanged: Vec<File>,
+    pub unchanged: Vec<Arc<File>>,
     /// Objects that a `keep` glob or another environment's prefix protects.
     pub kept: u64,
     /// Objects under the prefix now, `keep` aside.
@@ -30,7 +31,7 @@ pub struct Plan {
 
 #[derive(Debug)]
 pub struct Upload {
-    pub file: File,
+    pub file: Arc<File>,
     pub reason: Reason,
     /// The ETag of the listed object that it is written over.
     pub replaces: Option<String>,
@@ -66,13 +67,13 @@ impl Approved {
 }
 
 /// Whether a key belongs to others: by `keep`, as another environment's or another deploy's folder, or by
-/// standing outside of the prefix.
-pub fn is_kept(config: &Config, target: &Target, listing: &Listing, key: &str) -> bool {
+/// standing outside of the prefix. `others` are the folders of other deploys that the listing shows.
+pub fn is_kept(config: &Config, target: &Target, others: &[String], key: &str) -> bool {
     let Some(relative) = target.prefix.relative(key) else { return true };
     let relative = key::normal(relative);
     config.keep.iter().any(|glob| glob.is_match(&relative))
         || target.reserved.iter().any(|folder| key.starts_with(folder.as_str()))
-        || listing.others.iter().any(|folder| key.starts_with(folder.as_str()))
+        || others.iter().any(|folder| key.starts_with(folder.as_str()))
 }
 
 /// Compares the site with what the bucket holds. `kept` tells the keys that belong to others, which are

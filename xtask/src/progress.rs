@@ -62,6 +62,7 @@ struct Bars {
     listing: Option<ProgressBar>,
     hashing: Option<ProgressBar>,
     asking: Option<ProgressBar>,
+    waiting: Option<ProgressBar>,
     writing: Option<ProgressBar>,
     files: u64,
     of_files: u64,
@@ -102,6 +103,15 @@ impl Bars {
                 self.asking = Some(self.spinner("{spinner} asking     {elapsed:>4}  {msg}", what));
             }
             Event::Asked => end(&mut self.asking),
+            Event::Waiting { who, .. } => {
+                if self.waiting.is_none() {
+                    self.waiting = Some(
+                        self.spinner("{spinner} waiting    {elapsed:>4}  {msg}", String::new()),
+                    );
+                }
+                message(&self.waiting, format!("for `{}` to end", plain(&who)));
+            }
+            Event::Waited => end(&mut self.waiting),
             Event::Writing { uploads, bytes: total, .. } => {
                 let template = "{spinner} uploading  {wide_bar} {decimal_bytes}/{decimal_total_bytes}  {decimal_bytes_per_sec}  {msg}";
                 (self.files, self.of_files) = (0, uploads);
@@ -170,6 +180,8 @@ struct Lines {
     of_bytes: u64,
     files: u64,
     of_files: u64,
+    /// What the last listing found: it is listed again under the lock, mostly to find the same.
+    listed: Option<u64>,
     /// On GitHub, the word between which what the generator prints is text and not a workflow command.
     /// <https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands>
     quoting: Option<String>,
@@ -199,13 +211,23 @@ impl Lines {
             Event::Listing { objects } => {
                 self.now_and_then(|_| format!("listing: {}", count(objects, "object")))
             }
-            Event::Listed { objects } => self.stage(format!("listed {}", count(objects, "object"))),
+            Event::Listed { objects } if self.listed == Some(objects) => {}
+            Event::Listed { objects } => {
+                self.listed = Some(objects);
+                self.stage(format!("listed {}", count(objects, "object")));
+            }
             Event::Hashing { files, bytes: total } => {
                 self.stage(format!("hashing {}, {}", count(files, "file"), bytes(total)));
             }
             Event::Asking { objects } => {
                 self.stage(format!("asking for the headers of {}", count(objects, "object")));
             }
+            Event::Waiting { who, seconds: 0 } => {
+                self.stage(format!("waiting for `{}` to end", plain(&who)))
+            }
+            Event::Waiting { who, seconds } => self.now_and_then(|_| {
+                format!("waiting for `{}` to end: {seconds} s so far", plain(&who))
+            }),
             Event::Writing { uploads, bytes: total, .. } => {
                 self.started = Some(Instant::now());
                 (self.sent, self.of_bytes, self.files, self.of_files) = (0, total, 0, uploads);
@@ -222,7 +244,11 @@ impl Lines {
                 self.stage(format!("deleted {}", count(objects, "object")))
             }
             Event::Warning(text) => say(&warning(&text)),
-            Event::Hashed { .. } | Event::Scanned | Event::Asked | Event::Written => {}
+            Event::Hashed { .. }
+            | Event::Scanned
+            | Event::Asked
+            | Event::Waited
+            | Event::Written => {}
         }
     }
 

@@ -113,7 +113,7 @@ impl Record {
     pub fn after(
         mut self,
         listing: &Listing,
-        written: &[(File, String)],
+        written: &[(Arc<File>, String)],
         deleted: &[String],
     ) -> Record {
         let listed = |key: &String, known: &mut Known| {
@@ -160,15 +160,18 @@ pub async fn write(bucket: &Bucket, record: Record) -> Result<(), Failure> {
     bucket.write_own(RECORD, body, &headers).await
 }
 
+/// What is found out about objects beside the record: by whole key.
+pub type Learned = BTreeMap<String, Known>;
+
 /// Asks for the headers of objects whose content is right and whose headers nobody knows: those that
-/// another tool wrote. Returns whether anything was learned.
+/// another tool wrote.
 pub async fn learn(
     bucket: &Bucket,
     site: &Site,
     listing: &Listing,
-    record: &mut Record,
+    record: &Record,
     tell: &Tell,
-) -> Result<bool, Failure> {
+) -> Result<Learned, Failure> {
     use futures_util::{StreamExt, TryStreamExt, stream};
     let right = |file: &File, object: &Object| match record.md5_of(&file.key, object) {
         Some(md5) => md5 == file.digest.hex(),
@@ -183,26 +186,26 @@ pub async fn learn(
         })
         .collect();
     if unknown.is_empty() {
-        return Ok(false);
+        return Ok(Learned::default());
     }
     tell.tell(Event::Asking { objects: unknown.len() as u64 });
     let asked = stream::iter(unknown).map(|(file, object)| async move {
         Ok::<_, Failure>((file, object, bucket.headers(&file.key).await?))
     });
     let answers: Vec<_> = asked.buffer_unordered(CONCURRENCY).try_collect().await?;
-    for (file, object, headers) in answers {
-        // An object that has gone meanwhile is left unknown, and written again.
-        let Some(headers) = headers else { continue };
+    // An object that has gone meanwhile is left unknown, and written again.
+    let learned = answers.into_iter().filter_map(|(file, object, headers)| {
         let known = Known {
             etag: object.etag.clone(),
             md5: file.digest.hex(),
-            headers: Arc::new(headers),
+            headers: Arc::new(headers?),
             until: object.modified,
         };
-        record.objects.insert(file.key.clone(), known);
-    }
+        Some((file.key.clone(), known))
+    });
+    let learned = learned.collect();
     tell.tell(Event::Asked);
-    Ok(true)
+    Ok(learned)
 }
 
 fn parse(bytes: &[u8], prefix: &str, until: LastModified) -> Result<Record, String> {

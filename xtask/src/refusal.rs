@@ -15,7 +15,7 @@ pub struct Refusal {
 }
 
 /// Every code a refusal can carry, in the order in which a deploy can meet them.
-pub const CODES: [&str; 16] = [
+pub const CODES: [&str; 17] = [
     "untrusted-event",
     "fork",
     "pull-request",
@@ -32,6 +32,7 @@ pub const CODES: [&str; 16] = [
     "wrong-account",
     "empty-site",
     "too-many-deletes",
+    "locked",
 ];
 
 impl Refusal {

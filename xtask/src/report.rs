@@ -16,6 +16,9 @@ use crate::words::{bytes, count, duration, plain};
 /// Uploads, and deletes, that are shown a line each; the rest is counted.
 const LINES: usize = 40;
 
+/// Failures that are shown a line each: many are mostly one.
+const FAILURES: usize = 10;
+
 /// What a run is about, known before anything is compared.
 pub struct Run<'a> {
     pub target: &'a Target,
@@ -157,6 +160,12 @@ pub fn finish(json: bool, run: &Run, planned: &Planned, done: &Done) -> Result<(
     }
 }
 
+/// What a run that was stopped says: what is done, and what is left.
+pub fn interrupted(planned: &Planned, outcome: &Outcome) -> Error {
+    failures(outcome).iter().for_each(|line| err(line));
+    Error::Interrupted(format!("{}, and the site is whole", done_of(planned, outcome)))
+}
+
 /// Prints why there is nothing else to print.
 pub fn error(error: &Error, json: bool) {
     err(&error_text(error));
@@ -191,18 +200,19 @@ fn err(line: &str) {
 
 /// Each failure with its causes, and the hint once.
 fn failures(outcome: &Outcome) -> Vec<String> {
-    let mut lines: Vec<String> = outcome
-        .failures
-        .iter()
-        .map(|(_, failure)| format!("error: {}", plain(&failure.to_string())))
-        .collect();
+    let failures = outcome.failures.iter();
+    let shown = failures.map(|(_, failure)| format!("error: {}", plain(&failure.to_string())));
+    let mut lines: Vec<String> = shown.take(FAILURES).collect();
+    if let Some(rest @ 1..) = outcome.failures.len().checked_sub(FAILURES) {
+        lines.push(format!("error: and {}", count(rest as u64, "more failure")));
+    }
     if outcome.not_tried > 0 {
         lines
             .push(format!("error: {} not tried after that", count(outcome.not_tried, "more file")));
     }
     if !outcome.failures.is_empty() {
         let hint = outcome.failures.iter().find_map(|(_, failure)| failure.hint.as_deref());
-        let hint = hint.unwrap_or("run it again: it goes on where it stopped");
+        let hint = hint.unwrap_or(AGAIN);
         lines.push(format!("\nhint: {}\n", plain(hint)));
     }
     lines
@@ -226,13 +236,7 @@ fn summary(run: &Run, planned: &Planned, done: &Done) -> Vec<String> {
         let sent = bytes(outcome.bytes_sent);
         lines.push(format!("done in {time}: {}{}; {sent} sent", counts(planned), kept(planned)));
     } else {
-        lines.push(format!(
-            "failed after {time}: {} of {} uploads and {} of {} deletes done",
-            outcome.written.len(),
-            planned.uploads.len(),
-            outcome.deleted.len(),
-            planned.deletes.len()
-        ));
+        lines.push(format!("failed after {time}: {}", done_of(planned, outcome)));
     }
     if let (Some(url), true) = (
         &run.target.url,
@@ -241,6 +245,16 @@ fn summary(run: &Run, planned: &Planned, done: &Done) -> Vec<String> {
         lines.push(url.clone());
     }
     lines
+}
+
+fn done_of(planned: &Planned, outcome: &Outcome) -> String {
+    format!(
+        "{} of {} uploads and {} of {} deletes done",
+        outcome.written.len(),
+        planned.uploads.len(),
+        outcome.deleted.len(),
+        planned.deletes.len()
+    )
 }
 
 fn counts(planned: &Planned) -> String {
@@ -311,7 +325,7 @@ fn json<'a>(run: &Run<'a>, planned: &'a Planned, done: &'a Done) -> Json<'a> {
 fn error_text(error: &Error) -> String {
     match error {
         Error::Config(text) => format!("error: {text}"),
-        Error::Interrupted => INTERRUPTED.into(),
+        Error::Interrupted(done) => format!("interrupted: {done}\n\nhint: {AGAIN}"),
         Error::Refused(refusal) => {
             format!("refused: {}\n\nhint: {}", plain(&refusal.message), plain(&refusal.hint))
         }
@@ -340,11 +354,13 @@ fn error_json(error: &Error) -> JsonError<'_> {
             JsonError::Failed { message: failure.to_string(), hint: failure.hint.as_deref() }
         }
         Error::Config(text) => JsonError::Failed { message: text.clone(), hint: None },
-        Error::Interrupted => JsonError::Failed { message: INTERRUPTED.into(), hint: None },
+        Error::Interrupted(done) => {
+            JsonError::Failed { message: format!("interrupted: {done}"), hint: Some(AGAIN) }
+        }
     }
 }
 
-const INTERRUPTED: &str = "interrupted: run it again, and it goes on where it stopped";
+const AGAIN: &str = "run it again: it goes on where it stopped";
 
 #[cfg(test)]
 mod tests;

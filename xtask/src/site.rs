@@ -5,8 +5,8 @@ mod digest;
 mod walk;
 
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use crate::config::Config;
 use crate::error::{Failure, failed};
@@ -16,16 +16,16 @@ use crate::key::{self, Prefix};
 
 pub use digest::{Digest, PartDigests};
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Site {
-    /// In the order of their keys.
-    pub files: Vec<File>,
+    /// In the order of their keys. Shared, because a site is compared twice: before the lock is taken and under it.
+    pub files: Vec<Arc<File>>,
     /// Dot-names, and keys that nobody should serve, relative to the site: left out.
     pub skipped: Vec<String>,
 }
 
 /// A file and the object that it is to become.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct File {
     /// With the prefix.
     pub key: String,
@@ -38,9 +38,10 @@ pub struct File {
 
 impl Site {
     /// The site without the files whose keys belong to others.
-    pub fn without(mut self, kept: impl Fn(&str) -> bool) -> Site {
-        self.files.retain(|file| !kept(&file.key));
-        self
+    pub fn without(&self, kept: impl Fn(&str) -> bool) -> Site {
+        let mut site = self.clone();
+        site.files.retain(|file| !kept(&file.key));
+        site
     }
 
     /// Of the names left out, those that should not be in the folder at all.
@@ -76,6 +77,7 @@ pub fn scan(config: &Config, prefix: &Prefix, tell: &Tell) -> Result<Site, Failu
             size: entry.found.size,
             digest,
         })
+        .map(Arc::new)
         .collect();
     tell.tell(Event::Scanned);
     Ok(site)

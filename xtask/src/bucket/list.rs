@@ -102,7 +102,7 @@ impl Bucket {
 /// Keys are asked for in URL encoding, since XML cannot hold every character of a key; in it, `+` is a
 /// space. A store that does not know the option does not name it in its answer.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html>
-fn decode(key: &str, encoded: bool) -> String {
+pub(super) fn decode(key: &str, encoded: bool) -> String {
     if !encoded {
         return key.to_owned();
     }

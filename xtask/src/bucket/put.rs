@@ -19,6 +19,7 @@ use crate::aws;
 use crate::error::{Failure, failed};
 use crate::headers::{Headers, META};
 use crate::site::{File, PartDigests};
+use crate::stop::Stop;
 
 impl Bucket {
     /// Writes a file of the site and returns its ETag, without quotes. `replaces` is the ETag of the object
@@ -26,16 +27,18 @@ impl Bucket {
     /// overwritten, where the store honours the condition.
     /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html>
     ///
-    /// `sent` is told of the bytes of each request that was answered.
+    /// `sent` is told of the bytes of each request that was answered. `None` where the run was stopped in the
+    /// middle of a large file.
     pub async fn put(
         &self,
         file: &File,
         replaces: Option<&str>,
+        stop: &Stop,
         sent: &(dyn Fn(u64) + Sync),
-    ) -> Result<String, Failure> {
+    ) -> Option<Result<String, Failure>> {
         match &file.digest.parts {
-            None => self.put_whole(file, replaces, sent).await,
-            Some(parts) => self.put_parts(file, parts, replaces, sent).await,
+            None => Some(self.put_whole(file, replaces, sent).await),
+            Some(parts) => self.put_parts(file, parts, replaces, stop, sent).await,
         }
     }
 
@@ -110,27 +113,33 @@ impl Bucket {
 
     /// A large file, a part at a time, so that no more than one part is in memory.
     ///
-    /// An upload that fails is aborted: its parts would be paid for and be seen by nobody.
+    /// An upload that fails or is stopped is aborted: its parts would be paid for and be seen by nobody.
     /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html>
     async fn put_parts(
         &self,
         file: &File,
         parts: &PartDigests,
         replaces: Option<&str>,
+        stop: &Stop,
         sent: &(dyn Fn(u64) + Sync),
-    ) -> Result<String, Failure> {
-        let upload = self.begin(file).await?;
-        let written = self.write_parts(file, parts, &upload, sent).await;
-        let done = match written {
-            Ok(completed) => self.complete(file, &upload, completed, replaces).await,
-            Err(failure) => Err(failure),
+    ) -> Option<Result<String, Failure>> {
+        let upload = match self.begin(file).await {
+            Ok(upload) => upload,
+            Err(failure) => return Some(Err(failure)),
         };
-        if done.is_err() {
-            let abort = self.client.abort_multipart_upload().bucket(&self.name).key(&file.key);
-            let abort = abort.upload_id(&upload).set_expected_bucket_owner(self.owner.clone());
-            // The first failure is the one to tell. What an abort does not reach, a lifecycle rule of the
-            // bucket does.
-            let _ = abort.send().await;
+        let written = tokio::select! {
+            biased;
+            () = stop.told() => None,
+            written = self.write_parts(file, parts, &upload, sent) => Some(written),
+        };
+        let done = match written {
+            Some(Ok(completed)) => Some(self.complete(file, &upload, completed, replaces).await),
+            Some(Err(failure)) => Some(Err(failure)),
+            None => None,
+        };
+        if !matches!(done, Some(Ok(_))) {
+            // The first failure is the one to tell. What an abort does not reach, the next run does.
+            let _ = self.abort(&file.key, &upload).await;
         }
         done
     }

@@ -2,31 +2,38 @@
 //!
 //! What can be refused is refused before anything is built, and what can fail fails before anything is
 //! written. The bucket is listed while the site is built.
+//!
+//! The lock is an object in the bucket, and a deploy that has nothing to do writes none. So the plan is first
+//! made without it; where it says that something is to be written, the lock is taken, and the bucket is listed
+//! and the plan made again, because another deploy may have ended in between.
 
-use std::net::{Ipv4Addr, SocketAddr};
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+mod open;
+
 use std::time::Instant;
 
 use crate::apply::{self, Outcome};
-use crate::bucket::{self, Bucket, Listing};
+use crate::bucket::{Bucket, Listing};
 use crate::checkout::{self, Checkout};
 use crate::ci::Surroundings;
 use crate::cli::Deploy;
 use crate::config::Config;
-use crate::error::{Error, Failure, Result, failed};
+use crate::error::{Result, failed};
 use crate::event::{Event, Tell};
 use crate::key;
-use crate::local::store::{Store, StoreError};
-use crate::plan::{self, Approved, Plan};
-use crate::record::{self, Record};
-use crate::report::{self, Done, Place, Run, print};
+use crate::lock::{self, Held, Patience};
+use crate::plan::{self, Plan};
+use crate::record::{self, Learned, Record};
+use crate::refusal::Refusal;
+use crate::report::{self, Done, Planned, Run, print};
 use crate::site::{self, Site};
+use crate::stop::{self, Stop};
 use crate::target::{self, Target};
-use crate::{account, build, local, progress};
+use crate::{build, progress};
 
-/// Deploys. Returns whether all of it was done; what failed is in the report.
-pub async fn run(options: &Deploy) -> Result<bool> {
+use open::Opened;
+
+/// Deploys, until it is told to stop. Returns whether all of it was done; what failed is in the report.
+pub async fn run(options: &Deploy, stop: &Stop) -> Result<bool> {
     let started = Instant::now();
     let here = std::env::current_dir()
         .map_err(|e| failed("failed to read the current folder").because(&e))?;
@@ -34,163 +41,224 @@ pub async fn run(options: &Deploy) -> Result<bool> {
     let tell = progress::draw(ci.is_ci(), ci.is_github());
 
     let checkout = checkout::read(&here)?;
-    let config = read_config(options, &checkout, &here)?;
+    let config = open::read_config(options, &checkout, &here)?;
     let target = target::choose(&config, &checkout, &ci, options.env.as_deref())?;
-    let root = checkout.root.clone();
-    let (Opened { bucket, place, local }, dirty) = tokio::try_join!(
-        open(options, &checkout, &target),
-        blocking(move || Ok(checkout::is_dirty(&root)?)),
-    )?;
+    let opened = open::open(options, &checkout, &target);
+    let (Opened { bucket, place, local }, dirty) =
+        stop.cut(async { tokio::try_join!(opened, is_dirty(&checkout)) }).await?;
     let stale = options.no_build && !config.command.is_empty();
     let run = Run { target: &target, place, dirty, stale, dry: options.dry_run };
     print(options.json, || vec![report::heading(&run)])?;
     warn_of_collisions(&target, &tell);
 
-    let built = async {
-        if !options.no_build {
-            build::run(&config, &checkout.root, &target.variables(), &tell).await?;
-        }
-        scan(&config, &target, &tell).await
-    };
-    // Of two failures the listing's is told: it names the bucket.
-    let looked = async {
-        let (listing, record) = tokio::join!(bucket.list(&tell), record::read(&bucket, &tell));
-        Ok((listing?, record?))
-    };
-    let (site, (listing, mut record)) = tokio::try_join!(built, looked)?;
-    let kept = |key: &str| plan::is_kept(&config, &target, &listing, key);
-    let site = site.without(kept);
-    warn_of_others(&listing, &tell);
-    let learned = record::learn(&bucket, &site, &listing, &mut record, &tell).await?;
-    let skipped = site.skipped.len();
-    let plan = plan::make(site, &listing, &record, &kept);
-    let planned = report::planned(&plan, skipped);
-    print(options.json, || report::changes(&run, &planned))?;
+    let (bucket, run) = (&bucket, &run);
+    let job = Job { options, checkout: &checkout, config: &config, bucket, run, tell: &tell };
+    let (site, seen) = stop.cut(async { tokio::try_join!(build(&job), look(&job)) }).await?;
+    warn_of_others(&seen.listing, &tell);
+    let difference = stop.cut(compare(&job, &site, seen, Learned::new())).await?;
 
-    let limit = options.max_deletes.or(target.environment.max_deletes);
-    let outcome = match options.dry_run {
-        true => {
-            warn_of_refusal(&plan, limit, &tell);
-            Outcome::default()
-        }
-        false => {
-            let outdated = learned || record.deploy.is_none() || !plan.is_empty();
-            record.deploy = Some(record::Deploy::of(&target, dirty));
-            carry_out(&bucket, plan.approve(limit)?, &listing, record, outdated, &tell).await?
-        }
+    let (planned, outcome) = match job.writes(&difference) {
+        true => write(&job, &site, difference, stop).await?,
+        false => (show(&job, &site, &difference.plan)?, Outcome::default()),
     };
     if let Some(local) = local {
-        local.stop().await.map_err(unusable)?;
+        local.stop().await.map_err(open::unusable)?;
+    }
+    if outcome.is_cut_off {
+        return Err(report::interrupted(&planned, &outcome));
     }
     let done = Done { outcome, requests: bucket.requests(), elapsed: started.elapsed() };
-    report::finish(options.json, &run, &planned, &done)?;
+    report::finish(options.json, run, &planned, &done)?;
     Ok(done.outcome.failures.is_empty())
 }
 
-/// Applies an approved plan and writes the record, if it is outdated and nothing failed.
-async fn carry_out(
-    bucket: &Bucket,
-    approved: Approved,
-    listing: &Listing,
+/// What all steps of a run are about.
+struct Job<'a> {
+    options: &'a Deploy,
+    checkout: &'a Checkout,
+    config: &'a Config,
+    bucket: &'a Bucket,
+    run: &'a Run<'a>,
+    tell: &'a Tell,
+}
+
+/// The bucket as it is.
+struct Seen {
+    listing: Listing,
     record: Record,
-    outdated: bool,
-    tell: &Tell,
-) -> Result<Outcome> {
-    if let Some(rest) = approved.without_stale_headers(&record) {
-        record::write(bucket, rest).await?;
+}
+
+/// What is to be done about the bucket, and what that was planned against.
+struct Difference {
+    listing: Listing,
+    record: Record,
+    learned: Learned,
+    plan: Plan,
+}
+
+impl Job<'_> {
+    fn limit(&self) -> Option<u64> {
+        self.options.max_deletes.or(self.run.target.environment.max_deletes)
     }
-    let mut outcome = apply::apply(bucket, approved, tell).await;
-    if outdated && outcome.failures.is_empty() {
-        let record = record.after(listing, &outcome.written, &outcome.deleted);
-        if let Err(failure) = record::write(bucket, record).await {
-            outcome.failures.push((bucket.own_key(key::RECORD), failure));
+
+    /// Whether the bucket is to be written to. A record that knows less than this run does is a reason too.
+    fn writes(&self, difference: &Difference) -> bool {
+        !self.options.dry_run
+            && self.refusal(&difference.plan).is_none()
+            && difference.is_something()
+    }
+
+    fn refusal(&self, plan: &Plan) -> Option<Refusal> {
+        plan.refusal(self.limit())
+    }
+}
+
+impl Difference {
+    fn is_something(&self) -> bool {
+        !self.plan.is_empty() || !self.learned.is_empty() || self.record.deploy.is_none()
+    }
+}
+
+async fn build(job: &Job<'_>) -> Result<Site> {
+    let Job { config, run: Run { target, .. }, tell, .. } = job;
+    if !job.options.no_build {
+        build::run(config, &job.checkout.root, &target.variables(), tell).await?;
+    }
+    scan(config, target, tell).await
+}
+
+async fn look(job: &Job<'_>) -> Result<Seen> {
+    let (bucket, tell) = (job.bucket, job.tell);
+    let (listing, record) = tokio::join!(bucket.list(tell), record::read(bucket, tell));
+    // Of two failures the listing's is told: it names the bucket.
+    Ok(Seen { listing: listing?, record: record? })
+}
+
+/// Compares the site with the bucket. `learned` is what an earlier look found out.
+async fn compare(job: &Job<'_>, site: &Site, seen: Seen, learned: Learned) -> Result<Difference> {
+    let Seen { listing, mut record } = seen;
+    let others = &listing.others;
+    let kept = |key: &str| plan::is_kept(job.config, job.run.target, others, key);
+    let site = site.without(kept);
+    let mut learned: Learned =
+        learned.into_iter().filter(|(key, _)| !record.objects.contains_key(key)).collect();
+    record.objects.extend(learned.clone());
+    let more = record::learn(job.bucket, &site, &listing, &record, job.tell).await?;
+    record.objects.extend(more.clone());
+    learned.extend(more);
+    let plan = plan::make(site, &listing, &record, &kept);
+    Ok(Difference { listing, record, learned, plan })
+}
+
+/// Prints what changes, and refuses what is not to be done. A dry run warns of that.
+fn show(job: &Job<'_>, site: &Site, plan: &Plan) -> Result<Planned> {
+    let planned = report::planned(plan, site.skipped.len());
+    print(job.options.json, || report::changes(job.run, &planned))?;
+    match job.refusal(plan) {
+        Some(refusal) if job.options.dry_run => {
+            let text = format!("a deploy would be refused: {}", refusal.message);
+            job.tell.tell(Event::Warning(text));
+        }
+        Some(refusal) => return Err(refusal.into()),
+        None => {}
+    }
+    Ok(planned)
+}
+
+/// Takes the lock, does what is to be done, and gives the lock back, however that went.
+async fn write(
+    job: &Job<'_>,
+    site: &Site,
+    before: Difference,
+    stop: &Stop,
+) -> Result<(Planned, Outcome)> {
+    let learned = before.learned;
+    let who = lock::who(&variable);
+    let patience = if job.options.wait { Patience::Wait } else { Patience::Refuse };
+    let folder = job.checkout.root.join(LOCK_FOLDER);
+    let held = stop.cut(lock::acquire(job.bucket, &who, &folder, patience, job.tell)).await?;
+    let written = write_locked(job, site, learned, &held, stop).await;
+    if let Err(failure) = held.release().await {
+        job.tell.tell(Event::Warning(failure.to_string()));
+    }
+    written
+}
+
+/// Below `target/`, which every Rust repository ignores.
+const LOCK_FOLDER: &str = "target/xtask/lock";
+
+async fn write_locked(
+    job: &Job<'_>,
+    site: &Site,
+    learned: Learned,
+    held: &Held,
+    stop: &Stop,
+) -> Result<(Planned, Outcome)> {
+    // A lock that is lost ends the run as a signal does: what another deploy writes is not to be mixed with.
+    let (stopper, halt) = stop::channel();
+    let watch = async {
+        tokio::select! { () = stop.told() => {}, _ = held.lost() => {} }
+        stopper.stop();
+        std::future::pending().await
+    };
+    let work = async {
+        let difference = halt.cut(look_again(job, site, learned)).await?;
+        let planned = show(job, site, &difference.plan)?;
+        Ok((planned, carry_out(job, difference, &halt).await?))
+    };
+    let done = tokio::select! { done = work => done, never = watch => never };
+    match done {
+        Ok((planned, mut outcome)) if held.is_lost() => {
+            outcome.is_cut_off = false;
+            outcome.failures.push((held.key().to_owned(), held.lost().await));
+            Ok((planned, outcome))
+        }
+        Err(_) if held.is_lost() => Err(held.lost().await.into()),
+        done => done,
+    }
+}
+
+/// Compares again, now that nobody else deploys, and takes away what deploys that were killed left behind.
+async fn look_again(job: &Job<'_>, site: &Site, learned: Learned) -> Result<Difference> {
+    let (seen, unfinished) = tokio::join!(look(job), job.bucket.unfinished());
+    let seen = seen?;
+    let is_ours = |key: &str| !plan::is_kept(job.config, job.run.target, &seen.listing.others, key);
+    let swept = match unfinished {
+        Ok(mut unfinished) => {
+            unfinished.retain(|upload| is_ours(&upload.key));
+            job.bucket.abort_all(&unfinished).await
+        }
+        Err(failure) => Err(failure),
+    };
+    if let Err(failure) = swept {
+        job.tell.tell(Event::Warning(failure.to_string()));
+    }
+    compare(job, site, seen, learned).await
+}
+
+/// Does the plan and writes the record, if it is outdated and nothing failed.
+async fn carry_out(job: &Job<'_>, difference: Difference, stop: &Stop) -> Result<Outcome> {
+    let outdated = difference.is_something();
+    let Difference { listing, mut record, plan, .. } = difference;
+    let approved = plan.approve(job.limit())?;
+    if let Some(rest) = approved.without_stale_headers(&record) {
+        record::write(job.bucket, rest).await?;
+    }
+    let mut outcome = apply::apply(job.bucket, approved, stop, job.tell).await;
+    if outdated && outcome.failures.is_empty() && !outcome.is_cut_off {
+        record.deploy = Some(record::Deploy::of(job.run.target, job.run.dirty));
+        let record = record.after(&listing, &outcome.written, &outcome.deleted);
+        if let Err(failure) = record::write(job.bucket, record).await {
+            outcome.failures.push((job.bucket.own_key(key::RECORD), failure));
         }
     }
     Ok(outcome)
 }
 
-/// The bucket, and what has to be ended after it.
-struct Opened {
-    bucket: Bucket,
-    place: Place,
-    local: Option<local::Server>,
+async fn is_dirty(checkout: &Checkout) -> Result<bool> {
+    let root = checkout.root.clone();
+    blocking(move || Ok(checkout::is_dirty(&root)?)).await
 }
-
-/// The bucket of the target: the account's, once its credentials are proven, or the embedded one.
-async fn open(options: &Deploy, checkout: &Checkout, target: &Target) -> Result<Opened> {
-    if options.local {
-        return open_local(checkout, target).await;
-    }
-    let account = account::prove(&target.environment, &variable).await?;
-    let place = match &target.environment.endpoint {
-        Some(endpoint) => Place::Store(endpoint.clone()),
-        None => Place::Aws,
-    };
-    Ok(Opened { bucket: bucket::connect(target, account), place, local: None })
-}
-
-/// Below `target/`, which every Rust repository ignores.
-const LOCAL_FOLDER: &str = "target/xtask/bucket";
-
-async fn open_local(checkout: &Checkout, target: &Target) -> Result<Opened> {
-    let store = Arc::new(Store::open(&checkout.root.join(LOCAL_FOLDER)).map_err(unusable)?);
-    match store.create_bucket(&target.environment.bucket).await {
-        Ok(()) | Err(StoreError::BucketExists) => {}
-        Err(error) => return Err(unusable(error).into()),
-    }
-    let any_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    let server = local::serve(store, any_port)
-        .await
-        .map_err(|error| failed("failed to listen on a port of this machine").because(&error))?;
-    let store = bucket::Store {
-        endpoint: &server.endpoint(),
-        region: local::REGION,
-        access_key_id: local::ACCESS_KEY_ID,
-        secret_access_key: local::SECRET_ACCESS_KEY,
-    };
-    let bucket = bucket::connect_local(target, &store);
-    Ok(Opened { bucket, place: Place::Local(LOCAL_FOLDER.into()), local: Some(server) })
-}
-
-fn unusable(error: StoreError) -> Failure {
-    let hint = match error {
-        StoreError::InUse { .. } => "let the other run end first".to_owned(),
-        StoreError::Folder { .. } | StoreError::Database(_) => {
-            format!("is there room on the disk, and can `{LOCAL_FOLDER}` be written?")
-        }
-        _ => format!("begin again with an empty one: rm -r {LOCAL_FOLDER}"),
-    };
-    failed("failed to use the local bucket").because(&error).hint(hint)
-}
-
-/// A variable of this process that is set and not empty. One that is not UTF-8 counts too: the text that it
-/// is read as names no branch and no account.
-fn variable(name: &str) -> Option<String> {
-    let value = std::env::var_os(name).filter(|value| !value.is_empty())?;
-    Some(value.to_string_lossy().into_owned())
-}
-
-/// `--site` is meant from where it is typed, the usual `site` from the top of the repository.
-fn read_config(options: &Deploy, checkout: &Checkout, here: &Path) -> Result<Config> {
-    let (folder, shown) = match &options.site {
-        Some(site) => (here.join(site), site.clone()),
-        None => (checkout.root.join(SITE), PathBuf::from(SITE)),
-    };
-    // Without links and `..`, so that paths below it and git's can be compared.
-    let folder = folder.canonicalize().unwrap_or(folder);
-    let config = Config::read(&folder, &shown)?;
-    // The branch of one repository must not deploy the site of another.
-    if !checkout::is_same_repository(&checkout.root, &folder)? {
-        return Err(Error::Config(format!(
-            "`{}` is in another git repository than `{}`, whose branch would choose where it goes\n\nhint: run this in the repository of the site",
-            shown.display(),
-            here.display()
-        )));
-    }
-    Ok(config)
-}
-
-const SITE: &str = "site";
 
 /// Runs what blocks on a thread for that.
 async fn blocking<T: Send + 'static>(
@@ -231,8 +299,9 @@ fn warn_of_others(listing: &Listing, tell: &Tell) {
     }
 }
 
-fn warn_of_refusal(plan: &Plan, limit: Option<u64>, tell: &Tell) {
-    if let Some(refusal) = plan.refusal(limit) {
-        tell.tell(Event::Warning(format!("a deploy would be refused: {}", refusal.message)));
-    }
+/// A variable of this process that is set and not empty. One that is not UTF-8 counts too: the text that it
+/// is read as names no branch and no account.
+fn variable(name: &str) -> Option<String> {
+    let value = std::env::var_os(name).filter(|value| !value.is_empty())?;
+    Some(value.to_string_lossy().into_owned())
 }

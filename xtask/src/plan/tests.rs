@@ -53,7 +53,7 @@ fn known(etag: &str, md5: &str, cache_control: &str) -> Known {
 }
 
 fn site(files: Vec<File>) -> Site {
-    Site { files, ..Site::default() }
+    Site { files: files.into_iter().map(Arc::new).collect(), ..Site::default() }
 }
 
 #[test]
@@ -287,7 +287,7 @@ fn a_key_belongs_to_others_by_keep_by_prefix_or_by_environment() {
         ("www2/index.html", true),
         ("", true),
     ] {
-        assert_eq!(is_kept(&config, &target, &listing, key), kept, "{key}");
+        assert_eq!(is_kept(&config, &target, &listing.others, key), kept, "{key}");
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use expect_test::expect;
@@ -51,14 +52,14 @@ fn delete(key: String) -> Delete {
     Delete { key, etag: "etag".into() }
 }
 
-fn file(key: &str, size: u64, content_type: &str) -> File {
+fn file(key: &str, size: u64, content_type: &str) -> Arc<File> {
     let mut headers = Headers::default();
     headers.set("content-type", content_type);
     let digest = Digest { md5: [0; 16], parts: None };
-    File { key: key.into(), path: PathBuf::from(key), size, digest, headers }
+    Arc::new(File { key: key.into(), path: PathBuf::from(key), size, digest, headers })
 }
 
-fn page(key: &str, size: u64) -> File {
+fn page(key: &str, size: u64) -> Arc<File> {
     file(key, size, "text/html; charset=utf-8")
 }
 
@@ -306,7 +307,7 @@ fn an_error_says_what_happened_why_and_what_to_do() {
         Error::Failed(failure),
         Error::Failed(nothing_else),
         Error::Config("`site/deploy.toml` has a problem\n\n  site/deploy.toml:1:1: no".into()),
-        Error::Interrupted,
+        Error::Interrupted("3 of 4 uploads and 0 of 2 deletes done".into()),
     ];
     let shown = |error| {
         format!(
@@ -336,8 +337,10 @@ fn an_error_says_what_happened_why_and_what_to_do() {
           site/deploy.toml:1:1: no
         {"failed":{"message":"`site/deploy.toml` has a problem\n\n  site/deploy.toml:1:1: no","hint":null}}
         ---
-        interrupted: run it again, and it goes on where it stopped
-        {"failed":{"message":"interrupted: run it again, and it goes on where it stopped","hint":null}}
+        interrupted: 3 of 4 uploads and 0 of 2 deletes done
+
+        hint: run it again: it goes on where it stopped
+        {"failed":{"message":"interrupted: 3 of 4 uploads and 0 of 2 deletes done","hint":"run it again: it goes on where it stopped"}}
         ---
     "#]].assert_eq(&errors.iter().map(shown).collect::<String>());
     assert_eq!(errors.each_ref().map(Error::exit_code), [3, 1, 1, 2, 130]);

@@ -63,7 +63,7 @@ impl Folder {
     }
 
     fn keys(&self) -> Vec<String> {
-        self.site().files.into_iter().map(|file| file.key).collect()
+        self.site().files.into_iter().map(|file| file.key.clone()).collect()
     }
 
     /// The names that were left out, in order.
@@ -117,7 +117,7 @@ fn a_file_has_its_key_size_digest_and_headers() {
         www/empty.html 0 d41d8cd98f00b204e9800998ecf8427e
           content-type: text/html; charset=utf-8
     "#]]
-    .assert_eq(&site.files.iter().map(shown).collect::<String>());
+    .assert_eq(&site.files.iter().map(|file| shown(file)).collect::<String>());
 }
 
 #[test]
@@ -266,7 +266,7 @@ fn a_link_inside_of_the_folder_is_what_it_names() {
             "twice.html",
         ]
     );
-    let digests: Vec<_> = folder.site().files.into_iter().map(|file| file.digest).collect();
+    let digests: Vec<_> = folder.site().files.into_iter().map(|file| file.digest.clone()).collect();
     assert_eq!(digests[10], digests[3]);
 }
 
