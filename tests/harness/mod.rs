@@ -36,6 +36,14 @@ impl World {
         world
     }
 
+    /// Another repository that is deployed to the same bucket, on a wire of its own.
+    pub fn beside(&self) -> World {
+        let (bucket, wire) = (self.bucket.clone(), Wire::to(self.store.address()));
+        let world = World { repo: Repo::new("main"), store: self.store, wire, bucket };
+        world.configure("");
+        world
+    }
+
     /// Writes a `deploy.toml` with the environment `production` for branch `main`, and more. What
     /// stands before the first `[` of `more` belongs to the environment.
     pub fn configure(&self, more: &str) {
@@ -80,6 +88,13 @@ credentials = {{ access-key-id = "{KEY_VARIABLE}", secret-access-key = "{SECRET_
         all.extend(variables);
         let arguments: Vec<&str> = [&["deploy"], arguments].concat();
         self.repo.xtask(&arguments, &all)
+    }
+
+    /// Runs `xtask deploy` and tells the number of its process as soon as it has one.
+    pub fn deploy_started(&self, arguments: &[&str], started: impl FnOnce(u32)) -> Ran {
+        let variables =
+            [(KEY_VARIABLE, self.store.key.as_str()), (SECRET_VARIABLE, &self.store.secret)];
+        self.repo.xtask_started(&[&["deploy"], arguments].concat(), &variables, started)
     }
 
     /// The bucket's objects by key, the tool's own aside.

@@ -157,6 +157,20 @@ impl Repo {
         Ran::of(child.wait_with_output().expect("the tool ends"))
     }
 
+    /// Runs the tool and tells the number of its process as soon as it has one.
+    pub fn xtask_started(
+        &self,
+        arguments: &[&str],
+        variables: &[(&str, &str)],
+        started: impl FnOnce(u32),
+    ) -> Ran {
+        let mut command = self.command(".", arguments, variables);
+        let child =
+            command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the tool runs");
+        started(child.id());
+        Ran::of(child.wait_with_output().expect("the tool ends"))
+    }
+
     fn command(&self, folder: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_xtask-tested"));
         command

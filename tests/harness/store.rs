@@ -143,6 +143,25 @@ impl Store {
         }
     }
 
+    /// Removes an object where there is one.
+    pub fn remove(&self, bucket: &str, key: &str) {
+        let delete = self.client.delete_object().bucket(bucket).key(key);
+        block_on(delete.send()).expect("the object goes");
+    }
+
+    /// Begins a multipart upload as another tool would.
+    pub fn begin_upload(&self, bucket: &str, key: &str) {
+        let begin = self.client.create_multipart_upload().bucket(bucket).key(key);
+        block_on(begin.send()).expect("an upload is begun");
+    }
+
+    /// The keys of multipart uploads that were begun and not ended.
+    pub fn unfinished(&self, bucket: &str) -> Vec<String> {
+        let listed = block_on(self.client.list_multipart_uploads().bucket(bucket).send());
+        let listed = listed.expect("a listing of uploads");
+        listed.uploads().iter().map(|upload| upload.key().expect("a key").to_owned()).collect()
+    }
+
     /// When the store wrote an object.
     pub fn modified(&self, bucket: &str, key: &str) -> DateTime {
         let listed = self.client.list_objects_v2().bucket(bucket).prefix(key).send();

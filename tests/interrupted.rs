@@ -1,0 +1,187 @@
+//! Runs that are stopped: what a signal leaves, what a kill leaves, and what the next run makes of it.
+
+use std::process::Command;
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex};
+
+use crate::harness::{Ran, Seen, World};
+
+/// Runs a deploy that gets these signals, one after the other, when the nth request comes that `of` names.
+fn deploy_signalled(
+    world: &World,
+    signals: &'static [&str],
+    nth: usize,
+    of: fn(&Seen) -> bool,
+) -> Ran {
+    let process = Arc::new(AtomicU32::new(0));
+    let (told, seen) = (process.clone(), AtomicUsize::new(0));
+    world.wire.answer(move |request| {
+        if of(request) && seen.fetch_add(1, Ordering::Relaxed) + 1 == nth {
+            signals.iter().for_each(|signal| send(signal, told.load(Ordering::Relaxed)));
+        }
+        None
+    });
+    let ran = world.deploy_started(&[], |id| process.store(id, Ordering::Relaxed));
+    world.wire.answer(|_| None);
+    ran
+}
+
+fn send(signal: &str, process: u32) {
+    let sent = Command::new("kill").args([signal, &process.to_string()]).status();
+    assert!(sent.expect("kill runs").success());
+}
+
+fn is_upload(seen: &Seen) -> bool {
+    seen.writes() && !seen.path.contains(".xtask/")
+}
+
+fn is_part(seen: &Seen) -> bool {
+    seen.query.contains("partNumber")
+}
+
+fn locks(world: &World) -> Vec<String> {
+    let keys = world.store.objects(&world.bucket).into_keys();
+    keys.filter(|key| key.contains(".xtask/lock")).collect()
+}
+
+/// A site of many assets and a page, above one that is to be deleted.
+fn many() -> World {
+    let world = World::new();
+    world.site([("index.html", "old"), ("gone.html", "old")]);
+    world.deploy(&[]).exits(0);
+    let keys: Vec<String> = (0..400).map(|n| format!("{n:03}.css")).collect();
+    let page = [("index.html", "new")];
+    world.site(keys.iter().map(|key| (key.as_str(), "style")).chain(page));
+    world
+}
+
+/// One file that is sent in parts, three of them.
+fn large() -> World {
+    let world = World::new();
+    world.repo.write("site/public/movie.mp4", vec![7; 20 << 20]);
+    world
+}
+
+#[test]
+fn the_first_signal_begins_nothing_more_and_says_what_is_done() {
+    for signal in [&["-INT"], &["-TERM"], &["-HUP"]] {
+        let world = many();
+        let ran = deploy_signalled(&world, signal, 10, is_upload).exits(130);
+        let last =
+            ran.stderr.rsplit_once("interrupted: ").map(|(_, last)| last).unwrap_or_default();
+        let (done, rest) = last.split_once(' ').unwrap_or_default();
+        let done: usize = done.parse().unwrap_or_else(|_| panic!("{}", ran.stderr));
+        assert_eq!(
+            rest,
+            "of 401 uploads and 0 of 1 deletes done, and the site is whole\n\nhint: run it again: it goes on where it stopped\n"
+        );
+        let objects = world.objects();
+        assert_eq!(objects.len(), 2 + done, "as many as it says");
+        assert!(done < 400, "it was stopped in the middle");
+        assert_eq!(objects["index.html"].body, b"old");
+        assert_eq!(locks(&world), [""; 0], "the lock is given back");
+        world.deploy(&[]).exits(0);
+        world.assert_bucket_equals_site("");
+    }
+}
+
+#[test]
+fn a_second_signal_ends_it_at_once() {
+    let world = many();
+    // Uploads are held back, so that a run that waited for them would not end.
+    let (go, gone) = channel::<()>();
+    let gone = Mutex::new(gone);
+    let process = Arc::new(AtomicU32::new(0));
+    let told = process.clone();
+    world.wire.answer(move |seen| {
+        if is_upload(seen) {
+            let process = told.swap(0, Ordering::Relaxed);
+            if process != 0 {
+                send("-INT", process);
+                send("-TERM", process);
+            }
+            // Ends with an error when the run has ended.
+            let _ = gone.lock().unwrap().recv();
+        }
+        None
+    });
+    let ran = world.deploy_started(&[], |id| process.store(id, Ordering::Relaxed)).exits(130);
+    drop(go);
+    assert!(ran.stderr.contains("interrupted: stopped at once\n"), "{}", ran.stderr);
+    world.wire.answer(|_| None);
+    world.deploy(&[]).exits(0);
+    world.assert_bucket_equals_site("");
+}
+
+#[test]
+fn a_large_file_that_is_stopped_leaves_no_parts() {
+    let world = large();
+    deploy_signalled(&world, &["-INT"], 2, is_part).exits(130);
+    assert_eq!(world.store.unfinished(&world.bucket), [""; 0]);
+    assert_eq!(world.keys(), [""; 0]);
+}
+
+#[test]
+fn the_parts_that_a_killed_deploy_left_are_removed_by_the_next() {
+    let world = large();
+    let ran = deploy_signalled(&world, &["-KILL"], 2, is_part);
+    assert_eq!(ran.code, None, "killed");
+    assert_eq!(world.store.unfinished(&world.bucket), ["movie.mp4"]);
+    // The next one has another site, and still knows what nobody will end.
+    world.site([("index.html", "page")]);
+    world.deploy(&[]).exits(0);
+    assert_eq!(world.store.unfinished(&world.bucket), [""; 0]);
+    world.assert_bucket_equals_site("");
+}
+
+#[test]
+fn unfinished_uploads_of_others_are_left_alone() {
+    let world = large();
+    let config = world.config("prefix = \"docs/\"");
+    world.repo.write("site/deploy.toml", format!("keep = [\"media/**\"]\n{config}"));
+    for key in ["elsewhere.mp4", "docs/media/a.mp4", "docs/old.mp4"] {
+        world.store.begin_upload(&world.bucket, key);
+    }
+    world.deploy(&[]).exits(0);
+    assert_eq!(world.store.unfinished(&world.bucket), ["docs/media/a.mp4", "elsewhere.mp4"]);
+}
+
+#[test]
+fn a_killed_deploy_does_not_keep_the_next_one_of_its_checkout_out() {
+    let world = many();
+    let ran = deploy_signalled(&world, &["-KILL"], 100, is_upload);
+    assert_eq!(ran.code, None, "killed");
+    assert_eq!(locks(&world).len(), 1);
+    // Another machine cannot know.
+    let other = world.beside();
+    other.site([("index.html", "other")]);
+    let refused = other.deploy(&["--max-deletes", "1000", "--json"]).exits(3);
+    assert_eq!(refused.json()["refused"]["code"], "locked");
+    world.deploy(&[]).exits(0);
+    world.assert_bucket_equals_site("");
+    assert_eq!(locks(&world), [""; 0]);
+}
+
+#[test]
+fn credentials_that_expire_half_way_stop_the_run_at_once() {
+    let world = many();
+    let seen = AtomicUsize::new(0);
+    world.wire.answer(move |request| {
+        let expired = is_upload(request) && seen.fetch_add(1, Ordering::Relaxed) >= 100;
+        let said = "The provided token has expired.";
+        expired.then(|| crate::harness::Answer::error(400, "ExpiredToken", said))
+    });
+    let ran = world.deploy(&[]).exits(1);
+    assert!(
+        ran.stderr.contains("hint: the credentials have expired: get new ones and run it again"),
+        "{}",
+        ran.stderr
+    );
+    assert!(ran.stderr.contains("more files not tried after that"), "{}", ran.stderr);
+    let objects = world.objects();
+    assert!(objects.len() < 300 && objects["index.html"].body == b"old", "{}", objects.len());
+    world.wire.answer(|_| None);
+    world.deploy(&[]).exits(0);
+    world.assert_bucket_equals_site("");
+}
