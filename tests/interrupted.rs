@@ -1,11 +1,12 @@
 //! Runs that are stopped: what a signal leaves, what a kill leaves, and what the next run makes of it.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 
-use crate::harness::{Ran, Seen, World};
+use crate::harness::{Answer, Ran, Remote, Seen, World};
 
 /// Runs a deploy that gets these signals, one after the other, when the nth request comes that `of` names.
 fn deploy_signalled(
@@ -170,7 +171,7 @@ fn credentials_that_expire_half_way_stop_the_run_at_once() {
     world.wire.answer(move |request| {
         let expired = is_upload(request) && seen.fetch_add(1, Ordering::Relaxed) >= 100;
         let said = "The provided token has expired.";
-        expired.then(|| crate::harness::Answer::error(400, "ExpiredToken", said))
+        expired.then(|| Answer::error(400, "ExpiredToken", said))
     });
     let ran = world.deploy(&[]).exits(1);
     assert!(
@@ -184,4 +185,61 @@ fn credentials_that_expire_half_way_stop_the_run_at_once() {
     world.wire.answer(|_| None);
     world.deploy(&[]).exits(0);
     world.assert_bucket_equals_site("");
+}
+
+/// A site whose pages each name a style sheet that no other version has.
+fn version(world: &World, version: usize) {
+    let files: Vec<(String, String)> = (0..30)
+        .flat_map(|n| {
+            let asset = format!("{n}.{version}.css");
+            let page = format!("<link rel=stylesheet href={asset}>");
+            [(asset, format!("style {version}")), (format!("{n}.html"), page)]
+        })
+        .collect();
+    world.site(files.iter().map(|(key, content)| (key.as_str(), content.as_str())));
+}
+
+/// The pages that name a style sheet which is not there.
+fn torn(world: &World) -> Vec<String> {
+    let objects = world.objects();
+    let named = |page: &[u8]| {
+        let page = String::from_utf8_lossy(page);
+        page.split_once("href=").map(|(_, rest)| rest.trim_end_matches('>').to_owned())
+    };
+    let is_torn = |(_, page): &(&String, &Remote)| {
+        named(&page.body).is_some_and(|asset| !objects.contains_key(&asset))
+    };
+    objects.iter().filter(is_torn).map(|(key, _)| key.clone()).collect()
+}
+
+/// Which request the kill comes with is drawn from the seed in `XTASK_TEST_SEED`, and how often there is one
+/// stands in `XTASK_TEST_KILLS`.
+#[test]
+fn killed_at_any_request_it_leaves_no_torn_page_and_the_next_run_converges() {
+    let number = |name: &str, usual| {
+        std::env::var(name).ok().map_or(usual, |text| text.parse().expect("a number"))
+    };
+    let (seed, kills) = (number("XTASK_TEST_SEED", 7), number("XTASK_TEST_KILLS", 8));
+    let world = World::new();
+    world.configure("max-deletes = 1000");
+    version(&world, 0);
+    world.deploy(&[]).exits(0);
+    version(&world, 1);
+    world.wire.take();
+    world.deploy(&[]).exits(0);
+    let requests = world.wire.take().len() as u64;
+    let mut killed = 0;
+    for round in 0..kills {
+        version(&world, 2 + round as usize);
+        let mut hasher = DefaultHasher::new();
+        (seed, round).hash(&mut hasher);
+        let nth = 1 + hasher.finish() % requests;
+        let ran = deploy_signalled(&world, &["-KILL"], nth as usize, |_| true);
+        killed += u64::from(ran.code.is_none());
+        assert_eq!(torn(&world), [""; 0], "seed {seed}, round {round}, request {nth}");
+        world.deploy(&[]).exits(0);
+        world.assert_bucket_equals_site("");
+    }
+    // One that is killed with the last request may have ended.
+    assert!(killed * 10 >= kills * 9, "{killed} of {kills} were killed");
 }

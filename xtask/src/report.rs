@@ -206,7 +206,7 @@ fn failures(outcome: &Outcome) -> Vec<String> {
     if let Some(rest @ 1..) = outcome.failures.len().checked_sub(FAILURES) {
         lines.push(format!("error: and {}", count(rest as u64, "more failure")));
     }
-    if outcome.not_tried > 0 {
+    if outcome.not_tried > 0 && !outcome.failures.is_empty() {
         lines
             .push(format!("error: {} not tried after that", count(outcome.not_tried, "more file")));
     }

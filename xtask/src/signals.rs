@@ -1,5 +1,5 @@
 //! The signals that ask a process to end: SIGINT of Ctrl-C, SIGTERM of a CI job that is cancelled, SIGHUP of a
-//! terminal that is closed. One that whoever started the process has switched off (`nohup`) stays so.
+//! terminal that is closed, unless `nohup` has switched that off.
 
 /// Listens since it was made. Where the system does not let it, a signal ends the process in the system's own
 /// way.
@@ -25,9 +25,11 @@ mod imp {
     pub type Listeners = Vec<Signal>;
 
     pub fn listen() -> Listeners {
-        let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
-        let heeded = kinds.into_iter().filter(|kind| !is_ignored(*kind));
-        heeded.filter_map(|kind| signal(kind).ok()).collect()
+        let mut kinds = vec![SignalKind::interrupt(), SignalKind::terminate()];
+        if !is_ignored(SignalKind::hangup()) {
+            kinds.push(SignalKind::hangup());
+        }
+        kinds.into_iter().filter_map(|kind| signal(kind).ok()).collect()
     }
 
     pub async fn next(listeners: &mut Listeners) {
