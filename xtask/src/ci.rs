@@ -69,4 +69,6 @@ impl Surroundings {
 }
 
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests;

@@ -210,4 +210,6 @@ fn any_segment() -> String {
 }
 
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests;

@@ -37,7 +37,7 @@ impl Prefix {
                 own if OWN_FOLDER.strip_suffix('/') == Some(own) => {
                     return Err(format!("has the segment `{segment}`, which is this tool's own"));
                 }
-                _ if segment.chars().any(char::is_control) => {
+                _ if segment.contains(has_no_name) => {
                     return Err("has a control character".into());
                 }
                 _ => {}
@@ -76,13 +76,17 @@ pub fn of_path(relative: &Path) -> Result<String, &'static str> {
     for component in relative.components() {
         let Component::Normal(name) = component else { return Err("is not a plain path") };
         let name = name.to_str().ok_or("has a name that is not UTF-8")?;
-        // Neither can be named in S3's XML, and a delete of them would fail.
-        if name.chars().any(|c| c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}')) {
+        if name.contains(has_no_name) {
             return Err("has a control character in its name");
         }
         segments.push(name);
     }
     Ok(normal(&segments.join("/")))
+}
+
+/// What S3's XML cannot name, so that a delete of a key with it would fail.
+fn has_no_name(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}')
 }
 
 /// The one form in which keys and prefixes are written: NFC.
@@ -117,6 +121,8 @@ pub fn pull_request_segment(number: u64) -> String {
     format!("pr-{number}")
 }
 
+#[cfg(test)]
+mod properties;
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -157,7 +163,7 @@ mod tests {
     }
 
     /// Reads a segment back to its branch: that this can be written is what makes it one to one.
-    fn branch_of_segment(segment: &str) -> Option<String> {
+    pub fn branch_of_segment(segment: &str) -> Option<String> {
         let mut bytes = segment.bytes();
         let mut branch = Vec::new();
         while let Some(byte) = bytes.next() {

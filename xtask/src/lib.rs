@@ -35,6 +35,8 @@ pub mod error;
 mod event;
 mod headers;
 mod key;
+#[cfg(test)]
+mod properties;
 pub mod refusal;
 mod secrets;
 mod signals;

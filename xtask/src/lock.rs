@@ -296,4 +296,6 @@ fn jitter(time: Duration) -> Duration {
 }
 
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests;

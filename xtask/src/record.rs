@@ -258,6 +258,8 @@ fn render(record: Record, prefix: &str) -> serde_json::Result<Vec<u8>> {
 }
 
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -36,15 +36,21 @@ pub fn count(n: u64, noun: &str) -> String {
 /// control characters and those that turn the direction of writing are spelled out. A key can hold a line
 /// break and then `::error::`, or a terminal's escape sequence.
 pub fn plain(text: &str) -> String {
-    let turns = |c: char| matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}');
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
-        match c.is_control() || turns(c) {
+        match commands(c) {
             true => shown.extend(c.escape_default()),
             false => shown.push(c),
         }
     }
     shown
+}
+
+/// Whether a terminal or a viewer of logs does something else with a character than to show it.
+pub fn commands(c: char) -> bool {
+    let turns =
+        matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}');
+    turns || c.is_control()
 }
 
 #[cfg(test)]

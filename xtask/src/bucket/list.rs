@@ -108,3 +108,6 @@ pub(super) fn decode(key: &str, encoded: bool) -> String {
     }
     percent_encoding::percent_decode_str(&key.replace('+', " ")).decode_utf8_lossy().into_owned()
 }
+
+#[cfg(test)]
+mod properties;

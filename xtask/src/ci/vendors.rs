@@ -282,10 +282,9 @@ fn is_var(var: Vars, name: &str, value: &str) -> bool {
 /// `https://host/us/site` are one.
 fn repository_of(address: &str) -> String {
     let address = address.split_once("://").map_or(address, |(_, rest)| rest);
-    let address = address.split_once('@').map_or(address, |(_, rest)| rest);
-    address
-        .trim_end_matches('/')
-        .trim_end_matches(".git")
-        .replacen(':', "/", 1)
-        .to_ascii_lowercase()
+    // A path may have an `@` or a `:` too, and what follows it there is no host.
+    let (host, path) = address.split_at(address.find('/').unwrap_or(address.len()));
+    let host = host.split_once('@').map_or(host, |(_, rest)| rest);
+    let address = host.replacen(':', "/", 1) + path;
+    address.trim_end_matches('/').trim_end_matches(".git").to_ascii_lowercase()
 }

@@ -7,6 +7,7 @@ use std::path::Path;
 use super::secret::hide;
 use super::source::Source;
 use crate::error::Error;
+use crate::words::commands;
 
 /// What is wrong, and which bytes of the file say it.
 #[derive(Debug)]
@@ -48,13 +49,12 @@ pub fn render(file: &Path, text: &str, mut problems: Vec<Problem>) -> Error {
 /// A text as a terminal may have it: nothing that moves the cursor, colours or turns the words round,
 /// and no more than `most` characters.
 fn printable(text: &str, most: usize) -> String {
-    let turns = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let mut out = String::new();
     for (count, c) in text.chars().enumerate() {
         match c {
             _ if count == most => return out + "…",
             '\t' => out.push(' '),
-            c if c.is_control() || turns(c) => out.extend(c.escape_unicode()),
+            c if commands(c) => out.extend(c.escape_unicode()),
             c => out.push(c),
         }
     }

@@ -28,7 +28,10 @@ pub fn hide(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for part in text.split_inclusive(|c| !is_run(c)) {
         let run = part.trim_end_matches(|c| !is_run(c));
-        let hidden = is_secret(run) || is_escaped(run) || blocks(run).any(is_mixed);
+        let hidden = is_secret(run)
+            || is_escaped(run)
+            || holds_access_key_id(run)
+            || blocks(run).any(is_mixed);
         out.push_str(if hidden { "****" } else { run });
         out.push_str(&part[run.len()..]);
     }
@@ -61,6 +64,13 @@ fn is_access_key_id(word: &str) -> bool {
     (16..=128).contains(&word.len())
         && ["AKIA", "ASIA"].iter().any(|start| word.starts_with(start))
         && word.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
+}
+
+/// One that was pasted right behind something else, or in front of it.
+fn holds_access_key_id(run: &str) -> bool {
+    let plain = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit();
+    let words = run.split(|c| !plain(c));
+    words.flat_map(|word| word.char_indices().map(|(at, _)| &word[at..])).any(is_access_key_id)
 }
 
 /// As long as a secret. A path is as long and of the same characters, but of one case.

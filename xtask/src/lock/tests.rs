@@ -195,7 +195,7 @@ async fn the_lock_of_a_deploy_that_was_killed_on_this_machine_is_taken_at_once()
         assert!(take().await.is_err(), "it lives: {ignored:?}");
         drop(alive);
         std::fs::write(folder.join("abc123"), "").unwrap();
-        let held = take().await.ok().expect("it is dead");
+        let Ok(held) = take().await else { panic!("it is dead") };
         held.release().await.unwrap();
         assert_eq!(bucket.list_own("lock").await.unwrap(), [""; 0], "{ignored:?}");
         let left: Vec<_> = std::fs::read_dir(&folder).unwrap().collect();
