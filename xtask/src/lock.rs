@@ -89,6 +89,10 @@ const TERMS: Terms = Terms {
     turn: Duration::from_millis(100),
 };
 
+/// How long a store may take to give a lock back. A run that failed because the store is gone need not wait for
+/// it.
+const RELEASE: Duration = Duration::from_secs(5);
+
 /// How often a lock that was free when it was looked at may be another's when it is taken.
 const RACES: u32 = 20;
 
@@ -132,6 +136,7 @@ async fn acquire_on(
             }
             Attempt::Raced => return Err(never_ours(bucket).into()),
             Attempt::Held(holder) if patience == Patience::Refuse => {
+                contender.give_up();
                 return Err(refusal(&holder, bucket).into());
             }
             Attempt::Held(holder) => {
@@ -198,7 +203,9 @@ impl Held {
         let lease = renewals.await.map_err(|error| lost_for(&key, error.to_string()))?;
         let mut reason = lost.borrow().clone();
         if reason.is_none() {
-            reason = lease.release().await?.err();
+            let late = failed(format!("failed to give the lock of this deploy back, `{key}`"))
+                .hint("it ends by itself");
+            reason = timeout(RELEASE, lease.release()).await.map_err(|_| late)??.err();
         }
         match reason {
             None => Ok(()),

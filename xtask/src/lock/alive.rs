@@ -9,7 +9,7 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
-/// A sign of life of this process; it goes when it is dropped.
+/// A sign of life of this process. Dropped, it tells of a process that has ended without giving its lock back.
 #[derive(Debug)]
 pub struct Alive {
     _locked: File,
@@ -30,11 +30,10 @@ impl Alive {
             }
         }
     }
-}
 
-impl Drop for Alive {
-    fn drop(&mut self) {
-        // One that stays is empty, and speaks of a lock that is no more.
+    /// Takes it away, now that there is no lock for it to tell of.
+    pub fn end(self) {
+        // One that stays is empty, and nobody asks for it.
         let _ = fs::remove_file(&self.path);
     }
 }

@@ -52,7 +52,7 @@ pub struct Lease {
     etag: Option<String>,
     note: Note,
     /// For the other deploys of this machine, as long as the lock is held.
-    _alive: Option<Alive>,
+    alive: Option<Alive>,
     taken: Moment,
     /// Before the last write that was answered was sent.
     pub(super) written: Moment,
@@ -162,6 +162,7 @@ impl<'a> Contender<'a> {
                 Some((_, holder)) => return Ok(Attempt::Held(holder)),
                 None => {
                     // Whoever clears an expired ticket away cannot mean this one.
+                    self.give_up();
                     self.id = new_id();
                     self.alive = Alive::begin(self.folder, &self.id);
                     self.place().await?
@@ -224,6 +225,13 @@ impl<'a> Contender<'a> {
         Placed { moment, note }
     }
 
+    /// Has nothing in the bucket any more.
+    pub fn give_up(&mut self) {
+        if let Some(alive) = self.alive.take() {
+            alive.end();
+        }
+    }
+
     /// Who holds a lock, unless it has expired or its deploy is known to have been killed.
     fn holder(&self, own: &Own, now: Option<u64>) -> Option<Holder> {
         let holder = note::holder(own, now, self.terms.expiry)?;
@@ -233,7 +241,7 @@ impl<'a> Contender<'a> {
 
     fn lease(&mut self, name: String, etag: Option<String>, note: Note, taken: Moment) -> Lease {
         let (bucket, alive) = (self.bucket.clone(), self.alive.take());
-        Lease { bucket, name, etag, note, _alive: alive, taken, written: taken }
+        Lease { bucket, name, etag, note, alive, taken, written: taken }
     }
 
     fn ticket(&self) -> String {
@@ -305,6 +313,9 @@ impl Lease {
         match self.found().await? {
             Ok(own) => {
                 self.bucket.delete_own(&self.name, Some(&own.etag)).await?;
+                if let Some(alive) = self.alive {
+                    alive.end();
+                }
                 Ok(Ok(()))
             }
             Err(reason) => Ok(Err(reason)),
