@@ -1,42 +1,80 @@
 //! Bad networks and busy stores: what is tried again, how often, and what is not.
 
-use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::harness::{Answer, Seen, World};
+use crate::harness::{Answer, Fault, Seen, World, draws};
 
-/// How often each object was written to, tries that failed included.
-type Tries = Arc<Mutex<HashMap<String, u64>>>;
+/// Does the fault to a share of the requests that `of` names, in percent.
+fn share(world: &World, seed: u64, share: u64, fault: Fault, of: fn(&Seen) -> bool) {
+    let mut draw = draws(seed);
+    world.wire.disturb(move |seen| (of(seen) && draw(seen) % 100 < share).then(|| fault.clone()));
+}
 
-/// Lets a share of the requests that `of` names, in percent, be answered with an error. Which ones depends
-/// only on the seed, the key and the how-manieth try of that key it is, so that a run can be repeated.
-fn fail(world: &World, seed: u64, share: u64, status: u16, of: fn(&Seen) -> bool) -> Tries {
-    let tries = Tries::default();
-    let counted = tries.clone();
-    world.wire.answer(move |seen| {
-        if !of(seen) {
-            return None;
-        }
-        let mut tries = counted.lock().unwrap();
-        // Without the bucket, whose name differs from run to run.
-        let key = seen.path.splitn(3, '/').nth(2).unwrap_or_default().to_owned();
-        let nth = tries.entry(key.clone()).or_default();
-        *nth += 1;
-        let mut hasher = DefaultHasher::new();
-        (seed, key, *nth).hash(&mut hasher);
-        let code = if status == 503 { "SlowDown" } else { "InternalError" };
-        (hasher.finish() % 100 < share).then(|| Answer::error(status, code, "told by the test"))
+/// Does the fault to the first of the requests of each key that `of` names.
+fn first(world: &World, fault: Fault, of: fn(&Seen) -> bool) {
+    let mut befallen = BTreeSet::new();
+    world.wire.disturb(move |seen| {
+        (of(seen) && befallen.insert(seen.key().to_owned())).then(|| fault.clone())
     });
+}
+
+/// Does the fault to the first of the requests that `of` names and forbids the others, so that nothing is
+/// tried for long.
+fn then_forbidden(world: &World, fault: Fault, of: fn(&Seen) -> bool) {
+    let mut faults = [fault].into_iter().chain(std::iter::repeat(Fault::status(403)));
+    world.wire.disturb(move |seen| if of(seen) { faults.next() } else { None });
+}
+
+fn undisturbed(world: &World) {
+    world.wire.disturb(|_| None);
+}
+
+/// How often each object was written to since the last call, tries that failed included.
+fn tries(world: &World) -> BTreeMap<String, u64> {
+    let mut tries = BTreeMap::new();
+    for seen in world.wire.take().iter().filter(|seen| seen.writes()) {
+        *tries.entry(seen.key().to_owned()).or_default() += 1;
+    }
     tries
 }
 
-fn most(tries: &Tries) -> u64 {
-    tries.lock().unwrap().values().copied().max().unwrap_or_default()
+fn most(world: &World) -> u64 {
+    tries(world).into_values().max().unwrap_or_default()
+}
+
+fn lists(seen: &Seen) -> bool {
+    seen.query.contains("list-type")
+}
+
+fn deletes(seen: &Seen) -> bool {
+    seen.query.contains("delete")
+}
+
+fn puts(seen: &Seen) -> bool {
+    seen.method == "PUT" && !seen.key().starts_with(".xtask/")
+}
+
+/// A world whose bucket has had a deploy, with something to upload, to change, to delete and to leave.
+fn deployed_and_changed() -> World {
+    let world = World::new();
+    world.site([("index.html", "old"), ("a.css", "same"), ("b.css", "old"), ("gone.css", "old")]);
+    world.deploy(&[]).exits(0);
+    world.site([("index.html", "new"), ("a.css", "same"), ("b.css", "new"), ("c.css", "new")]);
+    world.wire.take();
+    world
+}
+
+/// Asserts that an undisturbed deploy makes the bucket equal to the site, whatever was before.
+fn assert_converges(world: &World) {
+    undisturbed(world);
+    world.deploy(&[]).exits(0);
+    world.assert_bucket_equals_site("");
+    world.wire.take();
+    world.deploy(&[]).exits(0);
+    assert_eq!(world.wire.take_writes(), 0);
 }
 
 #[test]
@@ -44,11 +82,12 @@ fn under_a_fifth_of_503s_a_thousand_files_arrive_each_after_a_few_tries() {
     let world = World::new();
     let keys: Vec<String> = (0..1000).map(|n| format!("{n}.css")).collect();
     world.site(keys.iter().map(|key| (key.as_str(), "style")));
-    let tries = fail(&world, 7, 20, 503, |seen| seen.writes() && seen.path.ends_with(".css"));
+    share(&world, 7, 20, Fault::status(503), puts);
     world.deploy(&[]).exits(0);
-    assert!(most(&tries) > 1, "something was tried again");
-    assert!(most(&tries) <= 7, "{} tries of one file", most(&tries));
-    world.wire.answer(|_| None);
+    let most = most(&world);
+    assert!(most > 1, "something was tried again");
+    assert!(most <= 7, "{most} tries of one file");
+    undisturbed(&world);
     world.assert_bucket_equals_site("");
 }
 
@@ -57,12 +96,12 @@ fn under_nothing_but_503s_it_gives_up_and_says_why() {
     let world = World::new();
     world.site([("index.html", "page"), ("a.css", "style")]);
     let files = |seen: &Seen| seen.writes() && seen.path.ends_with(".css");
-    let tries = fail(&world, 7, 100, 503, files);
+    share(&world, 7, 100, Fault::status(503), files);
     let started = Instant::now();
     let ran = world.deploy(&["--json"]).exits(1);
     // Eight tries with waits of 16 s together at the most, and the bound leaves room for a busy machine.
     assert!(started.elapsed() < Duration::from_secs(60), "{:?}", started.elapsed());
-    assert_eq!(most(&tries), 8);
+    assert_eq!(most(&world), 8);
     let error = ran.json()["failures"][0]["error"].as_str().unwrap().to_owned();
     assert_eq!(error, "failed to upload `a.css`: SlowDown (HTTP 503): told by the test");
     assert!(
@@ -72,7 +111,7 @@ fn under_nothing_but_503s_it_gives_up_and_says_why() {
     );
     assert!(world.keys().is_empty());
 
-    fail(&world, 7, 100, 503, |_| true);
+    share(&world, 7, 100, Fault::status(503), |_| true);
     let ran = world.deploy(&[]).exits(1);
     let told = "SlowDown (HTTP 503): told by the test\n\nhint: the store is busy";
     assert!(ran.stderr.contains(told), "{}", ran.stderr);
@@ -82,16 +121,15 @@ fn under_nothing_but_503s_it_gives_up_and_says_why() {
 fn a_listing_that_fails_twice_is_tried_again() {
     let world = World::new();
     world.site([("index.html", "page")]);
-    let lists = AtomicU64::new(0);
-    world.wire.answer(move |seen| {
-        let early = seen.query.contains("list-type") && lists.fetch_add(1, Ordering::Relaxed) < 2;
-        early.then(|| Answer::error(500, "InternalError", "told by the test"))
+    let mut asked = 0;
+    world.wire.disturb(move |seen| {
+        asked += u64::from(lists(seen));
+        (lists(seen) && asked < 3).then(|| Fault::status(500))
     });
     world.deploy(&["--dry-run"]).exits(0);
-    let lists = world.wire.take().iter().filter(|seen| seen.query.contains("list-type")).count();
-    assert_eq!(lists, 3);
+    assert_eq!(world.wire.take().iter().filter(|seen| lists(seen)).count(), 3);
     world.deploy(&[]).exits(0);
-    world.wire.answer(|_| None);
+    undisturbed(&world);
     world.assert_bucket_equals_site("");
 }
 
@@ -104,9 +142,8 @@ fn what_another_try_cannot_mend_is_not_tried_again() {
         world.wire.answer(move |_| Some(Answer::error(status, code, "told by the test")));
         world.wire.take();
         world.deploy(&[]).exits(1);
-        let lists =
-            world.wire.take().iter().filter(|seen| seen.query.contains("list-type")).count();
-        assert_eq!(lists, 1, "{code}");
+        let asked = world.wire.take().iter().filter(|seen| lists(seen)).count();
+        assert_eq!(asked, 1, "{code}");
     }
 }
 
@@ -123,4 +160,213 @@ fn a_file_that_cannot_be_written_is_told_after_the_others_were_tried() {
     assert_eq!(report["failures"].as_array().unwrap().len(), 1);
     assert_eq!(report["failures"][0]["key"], json!("7.css"));
     assert_eq!(world.keys().len(), 49);
+}
+
+#[test]
+fn a_connection_that_is_reset_is_used_again_and_every_file_arrives() {
+    for fault in [Fault::Unread, Fault::Halved, Fault::Unanswered] {
+        let world = World::new();
+        let keys: Vec<String> = (0..100).map(|n| format!("{n}.css")).collect();
+        world.site(keys.iter().map(|key| (key.as_str(), "style")).chain([("index.html", "page")]));
+        share(&world, 7, 25, fault, |seen| seen.key() != "");
+        world.deploy(&[]).exits(0);
+        assert!(most(&world) > 1, "something was tried again");
+        undisturbed(&world);
+        world.assert_bucket_equals_site("");
+    }
+}
+
+#[test]
+fn half_a_body_is_never_an_object() {
+    let world = World::new();
+    let large = "style".repeat(100_000);
+    world.site([("index.html", "page"), ("large.css", large.as_str()), ("small.css", "style")]);
+    then_forbidden(&world, Fault::Halved, |seen| seen.key() == "large.css");
+    let report = world.deploy(&["--json"]).exits(1).json();
+    assert_eq!(report["failures"][0]["key"], json!("large.css"));
+    assert_eq!(world.keys(), ["small.css"], "neither half a file nor a page before its assets");
+    assert_converges(&world);
+}
+
+#[test]
+fn an_answer_that_was_lost_after_the_body_was_taken_is_recognised_as_our_own_write() {
+    let world = deployed_and_changed();
+    first(&world, Fault::Unanswered, Seen::writes);
+    let report = world.deploy(&["--json"]).exits(0).json();
+    assert_eq!(report["failures"], json!([]));
+    assert_eq!(report["deletes"], json!(["gone.css"]));
+    let tries = tries(&world);
+    for key in ["b.css", "c.css", "index.html"] {
+        assert_eq!(tries[key], 2, "{key}");
+    }
+    undisturbed(&world);
+    world.assert_bucket_equals_site("");
+    world.wire.take();
+    world.deploy(&[]).exits(0);
+    assert_eq!(world.wire.take_writes(), 0);
+}
+
+#[test]
+fn a_file_in_parts_arrives_through_resets() {
+    for fault in [Fault::Halved, Fault::Unanswered, Fault::Cut] {
+        let world = World::new();
+        world.site([("index.html", "page")]);
+        world.repo.write("site/public/movie.mp4", vec![7; (9 << 20) + 5]);
+        let mut befallen = BTreeSet::new();
+        world.wire.disturb(move |seen| {
+            let step = seen.query.split("uploadId").next().unwrap_or_default().to_owned();
+            let movie = seen.key() == "movie.mp4";
+            (movie && befallen.insert((seen.method.clone(), step))).then(|| fault.clone())
+        });
+        world.deploy(&[]).exits(0);
+        assert_converges(&world);
+    }
+}
+
+#[test]
+fn a_listing_that_was_cut_is_never_taken_for_the_whole() {
+    let world = World::new();
+    let keys: Vec<String> = (0..30).map(|n| format!("{n:02}.css")).collect();
+    world.site(keys.iter().map(|key| (key.as_str(), "style")));
+    world.deploy(&[]).exits(0);
+    world.repo.write("site/public/index.html", "page");
+    world.wire.take();
+
+    then_forbidden(&world, Fault::Cut, lists);
+    let ran = world.deploy(&[]).exits(1);
+    assert!(ran.stderr.contains("failed to list"), "{}", ran.stderr);
+    assert_eq!(world.wire.take_writes(), 0);
+
+    first(&world, Fault::Cut, lists);
+    let report = world.deploy(&["--json"]).exits(0).json();
+    assert_eq!(report["unchanged"], json!(30));
+    assert_eq!(report["deletes"], json!([]));
+    assert_converges(&world);
+}
+
+#[test]
+fn answers_that_come_late_are_waited_for() {
+    let world = deployed_and_changed();
+    world.wire.disturb(|_| Some(Fault::Late(Duration::from_millis(200))));
+    world.deploy(&[]).exits(0);
+    let again: Vec<_> = tries(&world).into_iter().filter(|(_, tries)| *tries > 1).collect();
+    assert!(again.iter().all(|(key, _)| key.starts_with(".xtask/")), "sent again: {again:?}");
+    assert_converges(&world);
+}
+
+#[test]
+fn another_etag_than_the_objects_answered_to_a_write_costs_a_question_and_no_write() {
+    let world = deployed_and_changed();
+    world.wire.disturb(|seen| puts(seen).then_some(Fault::OtherEtag));
+    world.deploy(&[]).exits(0);
+    undisturbed(&world);
+    world.wire.take();
+    let report = world.deploy(&["--json"]).exits(0).json();
+    assert_eq!((&report["uploads"], &report["unchanged"]), (&json!([]), &json!(4)));
+    assert!(world.wire.take().iter().any(|seen| seen.method == "HEAD"), "it is asked");
+    assert_converges(&world);
+}
+
+#[test]
+fn another_etag_than_the_objects_in_a_listing_overwrites_and_deletes_nothing() {
+    let world = deployed_and_changed();
+    let before = world.objects();
+    let untouched = |keys: &[&str]| {
+        world.wire.disturb(|seen| lists(seen).then_some(Fault::OtherEtag));
+        let ran = world.deploy(&["--json"]);
+        if world.store.honours_conditions(&world.bucket) {
+            let ran = ran.exits(1);
+            assert!(ran.stderr.contains("somebody else wrote it"), "{}", ran.stderr);
+            keys.iter().for_each(|key| assert_eq!(world.objects()[*key], before[*key], "{key}"));
+        }
+    };
+    untouched(&["index.html", "b.css", "gone.css"]);
+    // What is the same already is no failure, so that it comes to the deletes.
+    world.site([("index.html", "old"), ("a.css", "same"), ("b.css", "old")]);
+    untouched(&["index.html", "b.css", "gone.css"]);
+    assert_converges(&world);
+}
+
+#[test]
+fn deletes_that_are_forbidden_are_told_each() {
+    let world = deployed_and_changed();
+    world.wire.disturb(|seen| deletes(seen).then(|| Fault::status(403)));
+    let report = world.deploy(&["--json"]).exits(1).json();
+    assert_eq!(report["failures"][0]["key"], json!("gone.css"));
+    assert_eq!(report["deletes"], json!(["gone.css"]), "what was planned");
+    assert_eq!(world.keys(), ["a.css", "b.css", "c.css", "gone.css", "index.html"]);
+    assert_converges(&world);
+}
+
+#[test]
+fn deletes_whose_answer_was_lost_are_done() {
+    for fault in [Fault::Unanswered, Fault::Cut] {
+        let world = deployed_and_changed();
+        first(&world, fault, deletes);
+        assert_eq!(world.deploy(&["--json"]).exits(0).json()["failures"], json!([]));
+        undisturbed(&world);
+        world.assert_bucket_equals_site("");
+    }
+}
+
+#[test]
+fn a_record_that_may_not_be_read_ends_the_deploy_before_it_writes() {
+    let world = deployed_and_changed();
+    world.wire.disturb(|seen| {
+        let record = seen.method == "GET" && seen.key() == ".xtask/record";
+        record.then(|| Fault::status(403))
+    });
+    let ran = world.deploy(&[]).exits(1);
+    assert!(ran.stderr.contains("failed to read `.xtask/record`"), "{}", ran.stderr);
+    assert!(tries(&world).keys().all(|key| key.starts_with(".xtask/")));
+    assert_converges(&world);
+}
+
+#[test]
+fn a_record_that_may_not_be_written_is_told_and_the_next_deploy_goes_without() {
+    let world = deployed_and_changed();
+    world.wire.disturb(|seen| {
+        let record = seen.writes() && seen.key() == ".xtask/record";
+        record.then(|| Fault::status(403))
+    });
+    let report = world.deploy(&["--json"]).exits(1).json();
+    assert_eq!(report["failures"][0]["key"], json!(".xtask/record"));
+    undisturbed(&world);
+    world.assert_bucket_equals_site("");
+    assert_converges(&world);
+}
+
+#[test]
+fn half_a_record_is_not_believed() {
+    let world = deployed_and_changed();
+    world.wire.disturb(|seen| {
+        (seen.method == "GET" && seen.key() == ".xtask/record").then_some(Fault::Cut)
+    });
+    let ran = world.deploy(&[]).exits(1);
+    assert!(ran.stderr.contains("failed to read `.xtask/record`"), "{}", ran.stderr);
+    assert_converges(&world);
+}
+
+#[test]
+fn under_everything_at_once_two_hundred_files_arrive() {
+    let world = World::new();
+    let keys: Vec<String> = (0..200).map(|n| format!("{n}.css")).collect();
+    world.site(keys.iter().map(|key| (key.as_str(), "style")).chain([("index.html", "page")]));
+    let faults = [
+        Fault::status(500),
+        Fault::status(503),
+        Fault::Unread,
+        Fault::Halved,
+        Fault::Unanswered,
+        Fault::Late(Duration::from_millis(50)),
+        Fault::Cut,
+    ];
+    let mut draw = draws(7);
+    world.wire.disturb(move |seen| {
+        let drawn = draw(seen);
+        let fault = faults[(drawn / 100) as usize % faults.len()].clone();
+        (drawn % 100 < 25 && !seen.key().starts_with(".xtask/")).then_some(fault)
+    });
+    world.deploy(&[]).exits(0);
+    assert_converges(&world);
 }

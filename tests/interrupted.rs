@@ -24,6 +24,7 @@ fn deploy_signalled(
         None
     });
     let ran = world.deploy_started(&[], |id| process.store(id, Ordering::Relaxed));
+    world.wire.sever();
     world.wire.answer(|_| None);
     ran
 }

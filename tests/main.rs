@@ -14,6 +14,7 @@ mod handbook;
 mod interrupted;
 mod local;
 mod locked;
+mod model;
 mod refused;
 mod story;
 mod three_accounts;

@@ -12,7 +12,7 @@ use tokio::runtime::Runtime;
 
 pub use repo::{Ran, Repo};
 pub use store::{Remote, Store};
-pub use wire::{Answer, Seen, Wire};
+pub use wire::{Answer, Fault, Seen, Wire, draws};
 
 /// A repository whose branch `main` is deployed to a bucket of its own.
 pub struct World {

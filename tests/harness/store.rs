@@ -19,6 +19,8 @@ pub struct Store {
     client: Client,
     /// `host:port`
     address: String,
+    /// Where the store is in this process, its other door: a look that costs no request.
+    embedded: Option<Arc<local::store::Store>>,
 }
 
 /// An object as a visitor would get it.
@@ -77,20 +79,21 @@ impl Store {
         let address = endpoint.strip_prefix("http://").expect("an address without TLS").to_owned();
         let (key, secret) =
             (credentials.access_key_id().into(), credentials.secret_access_key().into());
-        Store { region: region.into(), key, secret, client: Client::from_conf(config), address }
+        let (region, client) = (region.into(), Client::from_conf(config));
+        Store { region, key, secret, client, address, embedded: None }
     }
 
     fn embedded() -> Store {
         let folder = tempfile::tempdir().expect("a scratch folder").keep();
-        let server = block_on(async {
-            let store = local::store::Store::open(&folder).expect("an embedded bucket");
-            local::serve(Arc::new(store), ([127, 0, 0, 1], 0).into()).await.expect("a port")
-        });
+        let store = Arc::new(local::store::Store::open(&folder).expect("an embedded bucket"));
+        let served = local::serve(store.clone(), ([127, 0, 0, 1], 0).into());
+        let server = block_on(served).expect("a port");
         // The folder goes with the file system's own ways; an open file needs no name.
         std::fs::remove_dir_all(&folder).expect("the scratch folder goes");
         let endpoint = server.endpoint();
         std::mem::forget(server);
-        Store::at(&endpoint, local::REGION, local::ACCESS_KEY_ID, local::SECRET_ACCESS_KEY)
+        let (key, secret) = (local::ACCESS_KEY_ID, local::SECRET_ACCESS_KEY);
+        Store { embedded: Some(store), ..Store::at(&endpoint, local::REGION, key, secret) }
     }
 
     pub fn address(&self) -> &str {
@@ -143,12 +146,6 @@ impl Store {
         }
     }
 
-    /// Removes an object where there is one.
-    pub fn remove(&self, bucket: &str, key: &str) {
-        let delete = self.client.delete_object().bucket(bucket).key(key);
-        block_on(delete.send()).expect("the object goes");
-    }
-
     /// Begins a multipart upload as another tool would.
     pub fn begin_upload(&self, bucket: &str, key: &str) {
         let begin = self.client.create_multipart_upload().bucket(bucket).key(key);
@@ -171,20 +168,39 @@ impl Store {
         *listed.contents()[0].last_modified().expect("a time")
     }
 
+    /// Removes an object where there is one.
+    pub fn remove(&self, bucket: &str, key: &str) {
+        let delete = self.client.delete_object().bucket(bucket).key(key);
+        block_on(delete.send()).expect("the object goes");
+    }
+
     /// Every object of a bucket, whole.
     pub fn objects(&self, bucket: &str) -> BTreeMap<String, Remote> {
-        let mut objects = BTreeMap::new();
+        let keys = self.listed(bucket).into_keys();
+        keys.map(|key| (key.clone(), self.object(bucket, &key))).collect()
+    }
+
+    /// The ETags of a bucket's objects, by key.
+    pub fn etags(&self, bucket: &str) -> BTreeMap<String, String> {
+        let Some(store) = &self.embedded else { return self.listed(bucket) };
+        let all = local::store::Listing { limit: usize::MAX, ..Default::default() };
+        let page = block_on(store.list(bucket, all)).expect("a listing");
+        page.objects.into_iter().map(|(key, object)| (key, object.etag)).collect()
+    }
+
+    fn listed(&self, bucket: &str) -> BTreeMap<String, String> {
+        let mut etags = BTreeMap::new();
         let mut token = None;
         loop {
             let page = self.client.list_objects_v2().bucket(bucket).set_continuation_token(token);
             let page = block_on(page.send()).expect("a listing");
             for object in page.contents() {
-                let key = object.key().expect("a key");
-                objects.insert(key.to_owned(), self.object(bucket, key));
+                let etag = object.e_tag().unwrap_or_default().trim_matches('"');
+                etags.insert(object.key().expect("a key").to_owned(), etag.to_owned());
             }
             token = page.next_continuation_token;
             if token.is_none() {
-                return objects;
+                return etags;
             }
         }
     }

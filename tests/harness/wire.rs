@@ -1,21 +1,26 @@
-//! Between the tool and the store: passes requests on as they are, counts them, and answers in the
-//! store's place where a test says so.
+//! Between the tool and the store: passes requests on as they are, counts them, and does to one what a
+//! test says. What can be done is in [`fault`], and which requests it is done to a rule's business.
 
-use std::convert::Infallible;
+mod chance;
+mod fault;
+
+use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use bytes::Bytes;
-use http_body_util::combinators::BoxBody;
-use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::SendRequest;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::RwLock;
 
 use super::{block_on, runtime};
+use fault::{Body, streamed};
+
+pub use chance::draws;
+pub use fault::{Answer, Fault};
 
 pub struct Wire {
     address: SocketAddr,
@@ -31,20 +36,17 @@ pub struct Seen {
     pub owner: Option<String>,
 }
 
-/// What the wire answers itself.
-#[derive(Clone, Debug)]
-pub struct Answer {
-    pub status: u16,
-    pub headers: Vec<(&'static str, &'static str)>,
-    pub body: String,
-}
-
-type Rule = Box<dyn Fn(&Seen) -> Option<Answer> + Send>;
+type Rule = Box<dyn FnMut(&Seen) -> Option<Fault> + Send>;
+type Watcher = Box<dyn FnMut(&Seen) + Send>;
 
 struct Shared {
     store: String,
     seen: Mutex<Vec<Seen>>,
     rule: Mutex<Rule>,
+    /// Held while a watched write is under way.
+    watcher: tokio::sync::Mutex<Option<Watcher>>,
+    /// How often the connections were severed. Each request that is under way holds it.
+    severed: Arc<RwLock<u64>>,
 }
 
 impl Seen {
@@ -58,15 +60,10 @@ impl Seen {
             _ => false,
         }
     }
-}
 
-impl Answer {
-    /// An error as S3 words it.
-    pub fn error(status: u16, code: &str, message: &str) -> Answer {
-        let body = format!(
-            "<?xml version=\"1.0\"?><Error><Code>{code}</Code><Message>{message}</Message></Error>"
-        );
-        Answer { status, headers: vec![("content-type", "application/xml")], body }
+    /// The key as it stands in the path. Without the bucket, whose name differs from run to run.
+    pub fn key(&self) -> &str {
+        self.path.splitn(3, '/').nth(2).unwrap_or_default()
     }
 }
 
@@ -77,6 +74,8 @@ impl Wire {
             store: store.to_owned(),
             seen: Mutex::default(),
             rule: Mutex::new(Box::new(|_| None)),
+            watcher: tokio::sync::Mutex::default(),
+            severed: Arc::default(),
         });
         let listener = block_on(TcpListener::bind(("127.0.0.1", 0))).expect("a port");
         let address = listener.local_addr().expect("an address");
@@ -89,8 +88,25 @@ impl Wire {
     }
 
     /// From now on, answers what the rule answers.
-    pub fn answer(&self, rule: impl Fn(&Seen) -> Option<Answer> + Send + 'static) {
+    pub fn answer(&self, mut rule: impl FnMut(&Seen) -> Option<Answer> + Send + 'static) {
+        self.disturb(move |seen| rule(seen).map(Fault::Answer));
+    }
+
+    /// From now on, does to each request what the rule says. It is asked when the request arrives, before
+    /// the body was read, and of one request at a time.
+    pub fn disturb(&self, rule: impl FnMut(&Seen) -> Option<Fault> + Send + 'static) {
         *lock(&self.shared.rule) = Box::new(rule);
+    }
+
+    /// From now on, writes pass one at a time, and this is told of each when the store has done it and
+    /// nobody knows it yet.
+    pub fn watch(&self, watcher: impl FnMut(&Seen) + Send + 'static) {
+        *block_on(self.shared.watcher.lock()) = Some(Box::new(watcher));
+    }
+
+    /// Ends the connections that there are, and returns when nothing that came by them is under way.
+    pub fn sever(&self) {
+        *block_on(self.shared.severed.write()) += 1;
     }
 
     /// The requests since the last call.
@@ -117,27 +133,39 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
 /// A connection of the tool has one to the store, so that the order of requests is kept.
 async fn converse(client: TcpStream, shared: Arc<Shared>) {
     let Ok(store) = TcpStream::connect(&shared.store).await else { return };
-    let _ = (client.set_nodelay(true), store.set_nodelay(true));
+    // What is closed here while the tool waits for an answer is a reset there.
+    let _ = (client.set_nodelay(true), client.set_zero_linger(), store.set_nodelay(true));
     let Ok((sender, connection)) = hyper::client::conn::http1::handshake(TokioIo::new(store)).await
     else {
         return;
     };
     tokio::spawn(connection);
+    let severed = *shared.severed.read().await;
     let sender = Arc::new(tokio::sync::Mutex::new(sender));
-    let service = service_fn(move |request| pass(request, sender.clone(), shared.clone()));
+    let service = service_fn(move |request| {
+        let passed = pass(request, sender.clone(), shared.clone(), severed);
+        // What was begun is ended, also where the tool is gone meanwhile.
+        async move { tokio::spawn(passed).await.unwrap_or_else(|panicked| Err(panicked.into())) }
+    });
     // How a connection ends is for the tool to notice.
     let _ = hyper::server::conn::http1::Builder::new()
         .serve_connection(TokioIo::new(client), service)
         .await;
 }
 
-type Body = BoxBody<Bytes, hyper::Error>;
+type Sender = Arc<tokio::sync::Mutex<SendRequest<Body>>>;
 
+/// An error ends the connection without an answer.
 async fn pass(
     request: Request<Incoming>,
-    sender: Arc<tokio::sync::Mutex<SendRequest<Incoming>>>,
+    sender: Sender,
     shared: Arc<Shared>,
-) -> Result<Response<Body>, hyper::Error> {
+    severed: u64,
+) -> io::Result<Response<Body>> {
+    let under_way = shared.severed.clone().read_owned().await;
+    if *under_way != severed {
+        return Err(io::Error::other("severed"));
+    }
     let owner = request.headers().get("x-amz-expected-bucket-owner");
     let seen = Seen {
         method: request.method().clone(),
@@ -146,22 +174,32 @@ async fn pass(
         owner: owner.and_then(|value| value.to_str().ok()).map(str::to_owned),
     };
     // A rule may itself ask the store, which is served by the same threads.
-    let answer = tokio::task::block_in_place(|| (lock(&shared.rule))(&seen));
-    lock(&shared.seen).push(seen);
-    if let Some(answer) = answer {
-        // The body has to be read, or the connection cannot be used again.
-        let _ = request.into_body().collect().await;
-        return Ok(respond(answer));
+    let fault = tokio::task::block_in_place(|| (lock(&shared.rule))(&seen));
+    lock(&shared.seen).push(seen.clone());
+    match fault {
+        None => forward(request.map(streamed), &seen, &sender, &shared).await,
+        Some(Fault::Answer(answer)) => answer.to(request).await,
+        Some(fault) => {
+            let request = fault.on_the_way(request).await?;
+            fault.on_the_way_back(forward(request, &seen, &sender, &shared).await?).await
+        }
     }
-    let response = sender.lock().await.send_request(request).await?;
-    Ok(response.map(BodyExt::boxed))
 }
 
-fn respond(answer: Answer) -> Response<Body> {
-    let mut response = Response::builder().status(answer.status);
-    for (name, value) in answer.headers {
-        response = response.header(name, value);
+/// Has the store answer.
+async fn forward(
+    request: Request<Body>,
+    seen: &Seen,
+    sender: &Sender,
+    shared: &Shared,
+) -> io::Result<Response<Body>> {
+    let mut watcher = match seen.writes() {
+        true => Some(shared.watcher.lock().await).filter(|watcher| watcher.is_some()),
+        false => None,
+    };
+    let response = sender.lock().await.send_request(request).await.map_err(io::Error::other)?;
+    if let Some(watch) = watcher.as_mut().and_then(|watcher| watcher.as_mut()) {
+        tokio::task::block_in_place(|| watch(seen));
     }
-    let body = Full::new(Bytes::from(answer.body)).map_err(|never: Infallible| match never {});
-    response.body(body.boxed()).expect("a response")
+    Ok(response.map(streamed))
 }
