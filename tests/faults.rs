@@ -337,14 +337,38 @@ fn a_record_that_may_not_be_written_is_told_and_the_next_deploy_goes_without() {
 }
 
 #[test]
-fn half_a_record_is_not_believed() {
+fn half_a_record_is_not_believed_and_read_again() {
     let world = deployed_and_changed();
-    world.wire.disturb(|seen| {
-        (seen.method == "GET" && seen.key() == ".xtask/record").then_some(Fault::Cut)
-    });
+    let reads = |seen: &Seen| seen.method == "GET" && seen.key() == ".xtask/record";
+    then_forbidden(&world, Fault::Cut, reads);
     let ran = world.deploy(&[]).exits(1);
     assert!(ran.stderr.contains("failed to read `.xtask/record`"), "{}", ran.stderr);
+
+    first(&world, Fault::Cut, reads);
+    world.deploy(&[]).exits(0);
+    assert!(world.wire.take().iter().filter(|seen| reads(seen)).count() > 1);
     assert_converges(&world);
+}
+
+#[test]
+fn no_page_outlives_the_assets_that_it_names() {
+    for page in ["page.html", "line\nbreak.html"] {
+        let world = World::new();
+        world.site([("index.html", "page")]);
+        world.store.put(&world.bucket, page, b"<link href=a.css>", "text/html");
+        world.store.put(&world.bucket, "a.css", b"style", "text/css");
+        // By name the assets come first, and a page that cannot be named goes by itself.
+        first(&world, Fault::status(403), deletes_something);
+        let report = world.deploy(&["--json"]).exits(1).json();
+        assert_eq!(report["failures"].as_array().unwrap().len(), 1);
+        assert_eq!(report["failures"][0]["key"], json!(page));
+        assert!(world.keys().contains(&"a.css".to_owned()));
+        assert_converges(&world);
+    }
+}
+
+fn deletes_something(seen: &Seen) -> bool {
+    (deletes(seen) || seen.method == "DELETE") && !seen.key().starts_with(".xtask/")
 }
 
 #[test]

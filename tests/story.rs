@@ -534,6 +534,19 @@ fn what_somebody_else_wrote_meanwhile_is_told_and_not_destroyed() {
 }
 
 #[test]
+fn the_same_bytes_with_other_headers_are_somebody_elses_too() {
+    let world = World::new();
+    world.site([("index.html", "page"), ("a.css", "style")]);
+    let ran = deploy_while_others_put(&world, &[("a.css", "style")]);
+    if world.store.honours_conditions(&world.bucket) {
+        ran.exits(1);
+    }
+    world.deploy(&[]).exits(0);
+    let content_type = world.objects()["a.css"].content_type.clone();
+    assert_eq!(content_type.as_deref(), Some("text/css; charset=utf-8"));
+}
+
+#[test]
 fn a_write_whose_answer_was_lost_is_not_taken_for_somebody_elses() {
     let world = World::new();
     world.site([("index.html", "page"), ("a.css", "style")]);

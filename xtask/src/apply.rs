@@ -1,7 +1,7 @@
 //! Does the approved plan, in the order that keeps the site whole for whoever reads it meanwhile: first
-//! what pages refer to, then pages and what points at pages, then deletes. Each step begins when the one
-//! before it has ended without a failure; so a page never arrives before its assets, and nothing is
-//! deleted while something could not be written.
+//! what pages refer to, then pages and what points at pages, then deletes, pages before what they refer to.
+//! Each step begins when the one before it has ended without a failure; so a page never arrives before its
+//! assets nor outlives them, and nothing is deleted while something could not be written.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +11,9 @@ use tokio::task::JoinSet;
 
 use crate::bucket::{Bucket, DELETES_PER_REQUEST, Delete, MOST_UPLOADS};
 use crate::error::Failure;
+use crate::etag::Etag;
 use crate::event::{Event, Tell};
+use crate::headers;
 use crate::plan::{Approved, Upload};
 use crate::site::File;
 use crate::stop::Stop;
@@ -20,7 +22,7 @@ use crate::stop::Stop;
 #[derive(Debug, Default)]
 pub struct Outcome {
     /// Files that were written, each with the ETag that it got.
-    pub written: Vec<(Arc<File>, String)>,
+    pub written: Vec<(Arc<File>, Etag)>,
     pub deleted: Vec<String>,
     pub failures: Vec<(String, Failure)>,
     /// Files that were not tried, because something before them failed or the run was stopped.
@@ -52,8 +54,10 @@ pub async fn apply(bucket: &Bucket, approved: Approved, stop: &Stop, tell: &Tell
         bytes: plan.uploads.iter().map(|upload| upload.file.size).sum(),
         deletes: plan.deletes.len() as u64,
     });
-    let (pages, assets): (Vec<Upload>, Vec<Upload>) =
-        plan.uploads.into_iter().partition(|upload| is_page(&upload.file));
+    let (pages, assets): (Vec<Upload>, Vec<Upload>) = plan
+        .uploads
+        .into_iter()
+        .partition(|upload| is_page(&upload.file.key, upload.file.headers.content_type()));
     let deletes = plan.deletes.len();
     let mut outcome = Outcome::default();
     for uploads in [assets, pages] {
@@ -63,8 +67,17 @@ pub async fn apply(bucket: &Bucket, approved: Approved, stop: &Stop, tell: &Tell
             outcome.not_tried += uploads.len() as u64;
         }
     }
-    if outcome.failures.is_empty() && !plan.deletes.is_empty() {
-        delete(bucket, plan.deletes, &mut outcome, stop).await;
+    // The other way round: an asset goes when no page is left that may name it.
+    let (pages, assets): (Vec<Delete>, Vec<Delete>) = plan
+        .deletes
+        .into_iter()
+        .partition(|object| is_page(&object.key, &headers::content_type(&object.key)));
+    for objects in [pages, assets] {
+        if outcome.failures.is_empty() && !objects.is_empty() {
+            delete(bucket, objects, &mut outcome, stop).await;
+        }
+    }
+    if deletes > 0 {
         tell.tell(Event::Deleted { objects: outcome.deleted.len() as u64 });
     }
     let left = outcome.not_tried > 0 || outcome.deleted.len() < deletes;
@@ -74,9 +87,9 @@ pub async fn apply(bucket: &Bucket, approved: Approved, stop: &Stop, tell: &Tell
 }
 
 /// Whether visitors, their readers or their browsers start from this file: what it points at must be
-/// there before it is.
-fn is_page(file: &File) -> bool {
-    let essence = file.headers.content_type().split(';').next().unwrap_or_default().trim();
+/// there before it is, and as long as it is.
+fn is_page(key: &str, content_type: &str) -> bool {
+    let essence = content_type.split(';').next().unwrap_or_default().trim();
     let page = matches!(
         essence,
         "text/html"
@@ -88,7 +101,7 @@ fn is_page(file: &File) -> bool {
             | "application/feed+json"
             | "application/manifest+json"
     );
-    let name = file.key.rsplit('/').next().unwrap_or_default();
+    let name = key.rsplit('/').next().unwrap_or_default();
     let service_worker =
         ["sw.js", "service-worker.js", "serviceworker.js", "ngsw.json", "sitemap.txt", "feed.json"];
     page || service_worker.contains(&name)
@@ -127,7 +140,7 @@ fn is_over(outcome: &Outcome, stop: &Stop) -> bool {
         || outcome.failures.iter().any(hopeless)
 }
 
-type Put = (Arc<File>, Result<String, Failure>);
+type Put = (Arc<File>, Result<Etag, Failure>);
 
 /// The next file that arrived or failed; `None` where none is under way, or where those that are took too long
 /// to end.
@@ -152,7 +165,7 @@ fn settle(done: Option<Put>, outcome: &mut Outcome) {
             outcome.bytes_sent += file.size;
             outcome.written.push((file, etag));
         }
-        Some((file, Err(failure))) => outcome.failures.push((file.key.clone(), failure)),
+        Some((file, Err(failure))) => outcome.failures.push((file.key.to_string(), failure)),
         None => outcome.not_tried += 1,
     }
 }
@@ -175,7 +188,7 @@ async fn put(
         return None;
     }
     let sent = |bytes| tell.tell(Event::Sent { bytes });
-    let done = bucket.put(&file, replaces.as_deref(), &stop, &sent).await?;
+    let done = bucket.put(&file, replaces.as_ref(), &stop, &sent).await?;
     if done.is_ok() {
         tell.tell(Event::Uploaded);
     }

@@ -26,6 +26,7 @@ use aws_sdk_s3::types::{self, ObjectIdentifier};
 use crate::account::Account;
 use crate::aws;
 use crate::error::{Failure, failed};
+use crate::etag::Etag;
 use crate::headers::Headers;
 use crate::key::{OWN_FOLDER, Prefix};
 use crate::target::Target;
@@ -60,8 +61,7 @@ pub struct Store<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delete {
     pub key: String,
-    /// Without quotes.
-    pub etag: String,
+    pub etag: Etag,
 }
 
 /// How often a request is tried in all. What is tried again (throttling, 5xx, timeouts, resets, truncated
@@ -159,12 +159,14 @@ impl Bucket {
         self.watch.pace.turn().await
     }
 
-    /// The headers that an object has; `None` where there is none.
-    pub async fn headers(&self, key: &str) -> Result<Option<Headers>, Failure> {
+    /// The ETag and the headers that an object has now; `None` where there is none.
+    pub async fn head(&self, key: &str) -> Result<Option<(Etag, Headers)>, Failure> {
         let request = self.client.head_object().bucket(&self.name).key(key);
-        let sent = request.set_expected_bucket_owner(self.owner.clone()).send().await;
-        match sent {
-            Ok(head) => Ok(Some(put::headers_of(&head))),
+        match request.set_expected_bucket_owner(self.owner.clone()).send().await {
+            Ok(head) => {
+                let etag = head.e_tag().unwrap_or_default().trim_matches('"').into();
+                Ok(Some((etag, put::headers_of(&head))))
+            }
             Err(error) if error.as_service_error().is_some_and(|e| e.is_not_found()) => Ok(None),
             Err(error) => {
                 Err(aws::explain(format!("failed to read the headers of `{key}`"), &error))
@@ -172,49 +174,9 @@ impl Bucket {
         }
     }
 
-    /// Reads an object of the tool's own folder, with the time that the store wrote it at; `None` where
-    /// there is none.
-    pub async fn read_own(&self, name: &str) -> Result<Option<(Vec<u8>, LastModified)>, Failure> {
-        let key = self.own_key(name);
-        let doing = || format!("failed to read `{key}`");
-        let request = self.client.get_object().bucket(&self.name).key(&key);
-        let sent = request.set_expected_bucket_owner(self.owner.clone()).send().await;
-        match sent {
-            Ok(object) => {
-                let modified = LastModified::of(object.last_modified.as_ref());
-                match object.body.collect().await {
-                    Ok(body) => Ok(Some((body.to_vec(), modified))),
-                    Err(error) => Err(failed(doing()).because(&error)),
-                }
-            }
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_no_such_key()) => Ok(None),
-            Err(error) => Err(aws::explain(doing(), &error)),
-        }
-    }
-
-    /// Writes an object of the tool's own folder.
-    pub async fn write_own(
-        &self,
-        name: &str,
-        body: Vec<u8>,
-        headers: &Headers,
-    ) -> Result<(), Failure> {
-        self.put_bytes(&self.own_key(name), body.into(), headers).await
-    }
-
     /// The whole key of an object of the tool's own folder.
     pub fn own_key(&self, name: &str) -> String {
         self.prefix.join(&format!("{OWN_FOLDER}{name}"))
-    }
-
-    /// The ETag that an object has now, without quotes; `None` where there is none.
-    async fn etag(&self, key: &str) -> Result<Option<String>, Failure> {
-        let request = self.client.head_object().bucket(&self.name).key(key);
-        match request.set_expected_bucket_owner(self.owner.clone()).send().await {
-            Ok(head) => Ok(head.e_tag.map(|etag| etag.trim_matches('"').to_owned())),
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_not_found()) => Ok(None),
-            Err(error) => Err(aws::explain(format!("failed to look at `{key}`"), &error)),
-        }
     }
 
     /// Deletes at most [`DELETES_PER_REQUEST`] objects that are still the ones that were listed, where the store honours that condition,

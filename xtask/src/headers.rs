@@ -3,15 +3,16 @@
 //! The table is the tool's own where the host's would differ from machine to machine: the same commit
 //! must give the same headers on a laptop and in CI.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::Arc;
 
 use globset::{GlobBuilder, GlobMatcher};
 use serde::{Deserialize, Serialize};
 
-/// Header names, in lower case, and their values.
+/// Header names, in lower case, and their values. Cheap to clone.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Headers(BTreeMap<String, String>);
+pub struct Headers(Arc<BTreeMap<String, String>>);
 
 /// The headers that S3 stores with an object, beside `x-amz-meta-*`.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html>
@@ -36,7 +37,7 @@ pub struct Rule {
 
 impl Headers {
     pub fn set(&mut self, name: &str, value: impl Into<String>) {
-        self.0.insert(name.to_owned(), value.into());
+        Arc::make_mut(&mut self.0).insert(name.to_owned(), value.into());
     }
 
     pub fn get(&self, name: &str) -> Option<&str> {
@@ -65,6 +66,21 @@ pub fn of_key(key: &str, rules: &[Rule]) -> Headers {
     headers
 }
 
+/// The header sets of a site: few, however many files share them.
+#[derive(Default)]
+pub struct Sets(BTreeSet<Headers>);
+
+impl Sets {
+    /// The set that is equal to this one, so that each is held once.
+    pub fn share(&mut self, headers: Headers) -> Headers {
+        if let Some(same) = self.0.get(&headers) {
+            return same.clone();
+        }
+        self.0.insert(headers.clone());
+        headers
+    }
+}
+
 /// A glob over keys: `*` and `?` stay inside a segment, `**` crosses segments.
 pub fn glob(pattern: &str) -> Result<GlobMatcher, globset::Error> {
     let glob = GlobBuilder::new(pattern).literal_separator(true).backslash_escape(true).build()?;
@@ -78,7 +94,8 @@ pub fn is_http_date(text: &str) -> bool {
 
 const UNKNOWN_TYPE: &str = "application/octet-stream";
 
-fn content_type(key: &str) -> String {
+/// The content type that a name tells.
+pub fn content_type(key: &str) -> String {
     let path = Path::new(key);
     let extension = path.extension().and_then(|e| e.to_str()).unwrap_or("").to_ascii_lowercase();
     let name = path.file_name().and_then(|n| n.to_str()).unwrap_or("");

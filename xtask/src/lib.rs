@@ -32,6 +32,7 @@ mod target;
 
 mod aws;
 pub mod error;
+mod etag;
 mod event;
 mod headers;
 mod key;

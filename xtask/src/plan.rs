@@ -1,13 +1,13 @@
 //! Site × listing × record: what changes, and why. A plan is a value: pure to make, printed before it is
 //! done, and done only once it was approved.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde::Serialize;
 
 use crate::bucket::{Delete, Listing};
 use crate::config::Config;
+use crate::etag::Etag;
 use crate::key;
 use crate::record::Record;
 use crate::refusal::Refusal;
@@ -22,7 +22,7 @@ pub struct Plan {
     /// In the order of their keys.
     pub deletes: Vec<Delete>,
     /// Files whose objects are right already.
-    pub unchanged: Vec<Arc<File>>,
+    pub unchanged: u64,
     /// Objects that a `keep` glob or another environment's prefix protects.
     pub kept: u64,
     /// Objects under the prefix now, `keep` aside.
@@ -34,7 +34,7 @@ pub struct Upload {
     pub file: Arc<File>,
     pub reason: Reason,
     /// The ETag of the listed object that it is written over.
-    pub replaces: Option<String>,
+    pub replaces: Option<Etag>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -57,12 +57,15 @@ impl Approved {
         self.0
     }
 
-    /// The record that has to be in the bucket before headers are written; `None` where none are.
-    pub fn without_stale_headers(&self, record: &Record) -> Option<Record> {
-        let rewritten = self.0.uploads.iter().filter(|upload| upload.reason == Reason::Headers);
-        let mut keys = rewritten.map(|upload| upload.file.key.as_str()).peekable();
-        keys.peek()?;
-        Some(record.without(keys))
+    /// What is to be written or deleted.
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
+        let uploads = self.0.uploads.iter().map(|upload| &*upload.file.key);
+        uploads.chain(self.0.deletes.iter().map(|object| object.key.as_str()))
+    }
+
+    /// Whether an object is to get other headers to the same bytes.
+    pub fn changes_headers(&self) -> bool {
+        self.0.uploads.iter().any(|upload| upload.reason == Reason::Headers)
     }
 }
 
@@ -80,24 +83,26 @@ pub fn is_kept(config: &Config, target: &Target, others: &[String], key: &str) -
 /// not the site's.
 pub fn make(site: Site, listing: &Listing, record: &Record, kept: &dyn Fn(&str) -> bool) -> Plan {
     let mut plan = Plan::default();
-    let keys: BTreeSet<&str> = site.files.iter().map(|file| file.key.as_str()).collect();
+    let is_file = |key: &str| site.files.binary_search_by(|file| (*file.key).cmp(key)).is_ok();
     for (key, object) in &listing.objects {
         if kept(key) {
             plan.kept += 1;
             continue;
         }
         plan.listed += 1;
-        if !keys.contains(key.as_str()) {
-            plan.deletes.push(Delete { key: key.clone(), etag: object.etag.clone() });
+        if !is_file(key) {
+            plan.deletes.push(Delete { key: key.to_string(), etag: object.etag.clone() });
         }
     }
+    // A list that grows while this much is in memory leaves its former places behind as holes.
+    plan.uploads.reserve_exact(site.files.len());
     for file in site.files {
         match reason(&file, listing, record) {
             Some(reason) => {
-                let replaces = listing.objects.get(&file.key).map(|object| object.etag.clone());
+                let replaces = listing.objects.get(&*file.key).map(|object| object.etag.clone());
                 plan.uploads.push(Upload { file, reason, replaces });
             }
-            None => plan.unchanged.push(file),
+            None => plan.unchanged += 1,
         }
     }
     plan
@@ -105,10 +110,10 @@ pub fn make(site: Site, listing: &Listing, record: &Record, kept: &dyn Fn(&str) 
 
 /// Why a file has to be written; `None` where its object is right.
 fn reason(file: &File, listing: &Listing, record: &Record) -> Option<Reason> {
-    let Some(object) = listing.objects.get(&file.key) else { return Some(Reason::New) };
+    let Some(object) = listing.objects.get(&*file.key) else { return Some(Reason::New) };
     let same_content = object.size == file.size
         && match record.md5_of(&file.key, object) {
-            Some(md5) => md5 == file.digest.hex(),
+            Some(md5) => md5 == file.digest.md5,
             None => file.digest.proves(&object.etag),
         };
     if !same_content {
@@ -142,7 +147,7 @@ impl Plan {
 
     /// Why this plan would not be approved.
     pub fn refusal(&self, limit: Option<u64>) -> Option<Refusal> {
-        if self.uploads.is_empty() && self.unchanged.is_empty() {
+        if self.uploads.is_empty() && self.unchanged == 0 {
             return Some(Refusal::new(
                 "empty-site",
                 "the site has no files to deploy, so a deploy would only delete",

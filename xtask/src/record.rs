@@ -5,16 +5,22 @@
 //! ETag stood for. It is knowledge and never truth: an entry counts only where its ETag is the listed
 //! one, and losing the record costs one slower deploy.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use serde::{Deserialize, Serialize};
+use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::value::RawValue;
 
-use crate::bucket::{Bucket, LastModified, Listing, Object};
+use crate::bucket::{Bucket, Condition, LastModified, Listing, Object};
 use crate::error::{Failure, failed};
+use crate::etag::{self, Etag};
 use crate::event::{Event, Tell};
-use crate::headers::Headers;
+use crate::headers::{Headers, Sets};
 use crate::key::RECORD;
 use crate::site::{File, Site};
 use crate::target::Target;
@@ -29,7 +35,7 @@ const CONCURRENCY: usize = 64;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Record {
     pub deploy: Option<Deploy>,
-    pub objects: BTreeMap<String, Known>,
+    pub objects: BTreeMap<Arc<str>, Known>,
 }
 
 /// Who wrote the record, and of which state of the repository.
@@ -45,10 +51,10 @@ pub struct Deploy {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Known {
-    pub etag: String,
-    /// The MD5 of the content, in hex.
-    pub md5: String,
-    pub headers: Arc<Headers>,
+    pub etag: Etag,
+    /// Of the content.
+    pub md5: [u8; 16],
+    pub headers: Headers,
     /// Until when the headers are known, by the store's clock. Whoever writes other headers to the same
     /// bytes leaves the ETag as it was, but not the time.
     pub until: LastModified,
@@ -59,14 +65,18 @@ pub struct Known {
 /// Header sets are few and objects are many, so an object holds the index of its set; an ETag that is
 /// the MD5 is written once.
 #[derive(Serialize, Deserialize)]
-struct Stored {
+struct Stored<Objects> {
     version: u32,
     prefix: String,
     deploy: Option<Deploy>,
     headers: Vec<Headers>,
-    /// By key without the prefix: ETag, index into `headers`, MD5 where it is not the ETag.
-    objects: BTreeMap<String, (String, usize, Option<String>)>,
+    /// By key without the prefix an [`Entry`] each. They are many, so they are read from the text into
+    /// the record and written from the record into the text, with no copy of them all between.
+    objects: Objects,
 }
+
+/// ETag, index into `headers`, MD5 in hex where it is not the ETag.
+type Entry<'e> = (Cow<'e, Etag>, usize, Option<String>);
 
 impl Deploy {
     /// This run's.
@@ -83,9 +93,9 @@ impl Deploy {
 }
 
 impl Record {
-    /// The MD5 of an object's content as it is listed now, in hex.
-    pub fn md5_of(&self, key: &str, object: &Object) -> Option<&str> {
-        self.of(key, object).map(|known| known.md5.as_str())
+    /// The MD5 of an object's content as it is listed now.
+    pub fn md5_of(&self, key: &str, object: &Object) -> Option<[u8; 16]> {
+        self.of(key, object).map(|known| known.md5)
     }
 
     /// The headers of an object as it is listed now.
@@ -98,36 +108,31 @@ impl Record {
         self.objects.get(key).filter(|known| known.etag == object.etag)
     }
 
-    /// The record without what is about to be written. It has to be in the bucket before new headers are:
-    /// they leave the ETag as it was, and a deploy that is cut off would leave a record that is believed.
-    pub fn without<'k>(&self, keys: impl IntoIterator<Item = &'k str>) -> Record {
-        let mut rest = self.clone();
-        for key in keys {
-            rest.objects.remove(key);
-        }
-        rest
-    }
-
-    /// The record after a deploy: what was known of the objects that stayed, and what was written, with
-    /// the ETags that it got.
-    pub fn after(
+    /// What is known of the objects that stay: that are listed, and are not about to be written or deleted.
+    /// It has to be in the bucket before new headers are: they leave the ETag as it was, and a deploy that
+    /// is cut off would leave a record that is believed.
+    pub fn staying<'k>(
         mut self,
         listing: &Listing,
-        written: &[(Arc<File>, String)],
-        deleted: &[String],
+        changed: impl IntoIterator<Item = &'k str>,
     ) -> Record {
-        let listed = |key: &String, known: &mut Known| {
-            listing.objects.get(key).is_some_and(|object| object.etag == known.etag)
+        let listed = |key: &Arc<str>, known: &mut Known| {
+            listing.objects.get(&**key).is_some_and(|object| object.etag == known.etag)
         };
         self.objects.retain(listed);
-        for key in deleted {
+        for key in changed {
             self.objects.remove(key);
         }
+        self
+    }
+
+    /// The record after a deploy: what stayed, and what was written, with the ETags that it got.
+    pub fn after(mut self, written: &[(Arc<File>, Etag)]) -> Record {
         for (file, etag) in written {
             let known = Known {
                 etag: etag.clone(),
-                md5: file.digest.hex(),
-                headers: Arc::new(file.headers.clone()),
+                md5: file.digest.md5,
+                headers: file.headers.clone(),
                 until: LastModified::default(),
             };
             self.objects.insert(file.key.clone(), known);
@@ -139,10 +144,11 @@ impl Record {
 /// Reads the bucket's record. One that is missing, garbled, newer than this tool or of another prefix is
 /// an empty one, with a warning where somebody should know.
 pub async fn read(bucket: &Bucket, tell: &Tell) -> Result<Record, Failure> {
-    let Some((bytes, modified)) = bucket.read_own(RECORD).await? else {
+    let Some(object) = bucket.look(RECORD).await?.object else {
         return Ok(Record::default());
     };
-    Ok(parse(&bytes, bucket.prefix().as_str(), modified).unwrap_or_else(|reason| {
+    let until = LastModified::of_seconds(object.modified);
+    Ok(parse(&object.body, bucket.prefix().as_str(), until).unwrap_or_else(|reason| {
         tell.tell(Event::Warning(format!(
             "the record of the last deploy {reason}; going by the bucket's listing alone"
         )));
@@ -151,17 +157,14 @@ pub async fn read(bucket: &Bucket, tell: &Tell) -> Result<Record, Failure> {
 }
 
 /// Writes the record.
-pub async fn write(bucket: &Bucket, record: Record) -> Result<(), Failure> {
-    let mut headers = Headers::default();
-    headers.set("content-type", "application/json");
-    headers.set("cache-control", "no-store");
+pub async fn write(bucket: &Bucket, record: &Record) -> Result<(), Failure> {
     let body = render(record, bucket.prefix().as_str())
         .map_err(|error| failed("failed to write the record of this deploy").because(&error))?;
-    bucket.write_own(RECORD, body, &headers).await
+    bucket.put_own(RECORD, body, Condition::None).await.map(drop)
 }
 
 /// What is found out about objects beside the record: by whole key.
-pub type Learned = BTreeMap<String, Known>;
+pub type Learned = BTreeMap<Arc<str>, Known>;
 
 /// Asks for the headers of objects whose content is right and whose headers nobody knows: those that
 /// another tool wrote.
@@ -172,15 +175,15 @@ pub async fn learn(
     record: &Record,
     tell: &Tell,
 ) -> Result<Learned, Failure> {
-    use futures_util::{StreamExt, TryStreamExt, stream};
+    use futures_util::{StreamExt, stream};
     let right = |file: &File, object: &Object| match record.md5_of(&file.key, object) {
-        Some(md5) => md5 == file.digest.hex(),
+        Some(md5) => md5 == file.digest.md5,
         None => file.digest.proves(&object.etag),
     };
     let unknown: Vec<_> = site
         .files
         .iter()
-        .filter_map(|file| Some((file, listing.objects.get(&file.key)?)))
+        .filter_map(|file| Some((file, listing.objects.get(&*file.key)?)))
         .filter(|(file, object)| {
             record.headers_of(&file.key, object).is_none() && right(file, object)
         })
@@ -190,20 +193,22 @@ pub async fn learn(
     }
     tell.tell(Event::Asking { objects: unknown.len() as u64 });
     let asked = stream::iter(unknown).map(|(file, object)| async move {
-        Ok::<_, Failure>((file, object, bucket.headers(&file.key).await?))
+        Ok::<_, Failure>((file, object, bucket.head(&file.key).await?))
     });
-    let answers: Vec<_> = asked.buffer_unordered(CONCURRENCY).try_collect().await?;
-    // An object that has gone meanwhile is left unknown, and written again.
-    let learned = answers.into_iter().filter_map(|(file, object, headers)| {
+    let mut answers = pin!(asked.buffer_unordered(CONCURRENCY));
+    let (mut sets, mut learned) = (Sets::default(), Learned::default());
+    while let Some(answer) = answers.next().await {
+        let (file, object, headers) = answer?;
+        // An object that has gone meanwhile is left unknown, and written again.
+        let Some((_, headers)) = headers else { continue };
         let known = Known {
             etag: object.etag.clone(),
-            md5: file.digest.hex(),
-            headers: Arc::new(headers?),
+            md5: file.digest.md5,
+            headers: sets.share(headers),
             until: object.modified,
         };
-        Some((file.key.clone(), known))
-    });
-    let learned = learned.collect();
+        learned.insert(file.key.clone(), known);
+    }
     tell.tell(Event::Asked);
     Ok(learned)
 }
@@ -218,43 +223,99 @@ fn parse(bytes: &[u8], prefix: &str, until: LastModified) -> Result<Record, Stri
     if version > VERSION {
         return Err(format!("was written by a newer version of this tool (format {version})"));
     }
-    let stored: Stored = serde_json::from_slice(bytes).map_err(garbled)?;
+    let stored: Stored<&RawValue> = serde_json::from_slice(bytes).map_err(garbled)?;
     if stored.prefix != prefix {
         return Err(format!("is of another prefix, `{}`", stored.prefix));
     }
-    let sets: Vec<Arc<Headers>> = stored.headers.into_iter().map(Arc::new).collect();
-    let mut objects = BTreeMap::new();
-    for (key, (etag, set, md5)) in stored.objects {
-        let headers =
-            sets.get(set).ok_or("cannot be read (it names headers that it does not hold)")?;
-        let md5 = md5.unwrap_or_else(|| etag.clone());
-        objects
-            .insert(format!("{prefix}{key}"), Known { etag, md5, headers: headers.clone(), until });
-    }
+    let objects = Reading { prefix, headers: &stored.headers, until };
+    let mut text = serde_json::Deserializer::from_str(stored.objects.get());
+    let objects = objects.deserialize(&mut text).map_err(garbled)?;
     Ok(Record { deploy: stored.deploy, objects })
 }
 
-fn render(record: Record, prefix: &str) -> serde_json::Result<Vec<u8>> {
+/// What it takes to read the entries of a record.
+struct Reading<'r> {
+    prefix: &'r str,
+    headers: &'r [Headers],
+    until: LastModified,
+}
+
+impl Reading<'_> {
+    fn known(&self, (etag, set, md5): Entry) -> Result<Known, &'static str> {
+        let headers = self.headers.get(set).ok_or("it names headers that it does not hold")?;
+        let md5 = match (md5, &*etag) {
+            (Some(hex), _) => etag::bytes(&hex),
+            (None, Etag::Hex(bytes)) => Some(*bytes),
+            (None, Etag::Other(_)) => None,
+        };
+        let md5 = md5.ok_or("it does not hold the MD5 of an object")?;
+        Ok(Known { etag: etag.into_owned(), md5, headers: headers.clone(), until: self.until })
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Reading<'_> {
+    type Value = BTreeMap<Arc<str>, Known>;
+
+    fn deserialize<D: Deserializer<'de>>(self, text: D) -> Result<Self::Value, D::Error> {
+        text.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Reading<'_> {
+    type Value = BTreeMap<Arc<str>, Known>;
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("a map of objects")
+    }
+
+    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Self::Value, M::Error> {
+        let mut objects = Vec::new();
+        while let Some((key, entry)) = map.next_entry::<Cow<str>, Entry>()? {
+            let known = self.known(entry).map_err(M::Error::custom)?;
+            objects.push((format!("{}{key}", self.prefix).into(), known));
+        }
+        // A map that is made at once fills its nodes.
+        Ok(objects.into_iter().collect())
+    }
+}
+
+fn render(record: &Record, prefix: &str) -> serde_json::Result<Vec<u8>> {
     let mut indices = BTreeMap::new();
     let mut headers = Vec::new();
-    let mut objects = BTreeMap::new();
-    for (key, known) in record.objects {
-        let index = *indices.entry(known.headers.clone()).or_insert_with(|| {
-            headers.push(Headers::clone(&known.headers));
+    for known in record.objects.values() {
+        indices.entry(&known.headers).or_insert_with(|| {
+            headers.push(known.headers.clone());
             headers.len() - 1
         });
-        let md5 = Some(known.md5).filter(|md5| *md5 != known.etag);
-        let relative = key.strip_prefix(prefix).unwrap_or(&key).to_owned();
-        objects.insert(relative, (known.etag, index, md5));
     }
-    let deploy = record.deploy;
     serde_json::to_vec(&Stored {
         version: VERSION,
         prefix: prefix.to_owned(),
-        deploy,
+        deploy: record.deploy.clone(),
         headers,
-        objects,
+        objects: Writing { prefix, objects: &record.objects, indices },
     })
+}
+
+/// What it takes to write the entries of a record.
+struct Writing<'r> {
+    prefix: &'r str,
+    objects: &'r BTreeMap<Arc<str>, Known>,
+    indices: BTreeMap<&'r Headers, usize>,
+}
+
+impl Writing<'_> {
+    fn entry<'e>(&self, known: &'e Known) -> Entry<'e> {
+        let md5 = Some(&known.md5).filter(|md5| known.etag != Etag::Hex(**md5));
+        (Cow::Borrowed(&known.etag), self.indices[&known.headers], md5.map(etag::hex))
+    }
+}
+
+impl Serialize for Writing<'_> {
+    fn serialize<S: Serializer>(&self, text: S) -> Result<S::Ok, S::Error> {
+        let relative = |key| str::strip_prefix(key, self.prefix).unwrap_or(key);
+        text.collect_map(self.objects.iter().map(|(key, known)| (relative(key), self.entry(known))))
+    }
 }
 
 #[cfg(test)]
@@ -263,29 +324,33 @@ mod properties;
 mod tests {
     use super::*;
 
+    fn md5(byte: u8) -> String {
+        etag::hex(&[byte; 16])
+    }
+
     fn record() -> Record {
         let headers = |kind: &str| {
             let mut headers = Headers::default();
             headers.set("content-type", kind);
-            Arc::new(headers)
+            headers
         };
-        let known = |etag: &str, md5: &str, kind: &str| Known {
+        let known = |etag: &str, md5: u8, kind: &str| Known {
             etag: etag.into(),
-            md5: md5.into(),
+            md5: [md5; 16],
             headers: headers(kind),
             until: LastModified::default(),
         };
         let objects = BTreeMap::from([
-            ("p/a.html".to_owned(), known("aa", "aa", "text/html")),
-            ("p/b.html".to_owned(), known("bb", "cc", "text/html")),
-            ("p/big.bin".to_owned(), known("dd-3", "ee", "application/octet-stream")),
+            ("p/a.html".into(), known(&md5(0xaa), 0xaa, "text/html")),
+            ("p/b.html".into(), known(&md5(0xbb), 0xcc, "text/html")),
+            ("p/big.bin".into(), known("dd-3", 0xee, "application/octet-stream")),
         ]);
         Record { deploy: None, objects }
     }
 
     #[test]
     fn a_record_is_read_as_it_was_written() {
-        let bytes = render(record(), "p/").unwrap();
+        let bytes = render(&record(), "p/").unwrap();
         assert_eq!(parse(&bytes, "p/", LastModified::default()), Ok(record()));
     }
 
@@ -295,17 +360,35 @@ mod tests {
             let modified = LastModified::of_seconds(seconds);
             Object { etag: etag.into(), size: 1, modified }
         };
-        assert_eq!(record().md5_of("p/a.html", &listed("aa", 0)), Some("aa"));
+        let a = md5(0xaa);
+        assert_eq!(record().md5_of("p/a.html", &listed(&a, 0)), Some([0xaa; 16]));
         assert_eq!(record().md5_of("p/a.html", &listed("changed", 0)), None);
-        assert!(record().headers_of("p/a.html", &listed("aa", 0)).is_some());
-        assert!(record().headers_of("p/a.html", &listed("aa", 1)).is_none());
-        assert_eq!(record().md5_of("p/a.html", &listed("aa", 1)), Some("aa"));
-        assert!(record().without(["p/a.html"]).md5_of("p/a.html", &listed("aa", 0)).is_none());
+        assert!(record().headers_of("p/a.html", &listed(&a, 0)).is_some());
+        assert!(record().headers_of("p/a.html", &listed(&a, 1)).is_none());
+        assert_eq!(record().md5_of("p/a.html", &listed(&a, 1)), Some([0xaa; 16]));
+    }
+
+    #[test]
+    fn of_what_changes_or_is_not_listed_nothing_stays_known() {
+        let object =
+            |etag: &str| Object { etag: etag.into(), size: 1, modified: LastModified::default() };
+        let objects = BTreeMap::from([
+            ("p/a.html".into(), object(&md5(0xaa))),
+            ("p/b.html".into(), object("changed")),
+            ("p/big.bin".into(), object("dd-3")),
+        ]);
+        let listing = Listing { objects, ..Listing::default() };
+        let stays = |changed: &[&str]| -> Vec<String> {
+            let record = record().staying(&listing, changed.iter().copied());
+            record.objects.keys().map(|key| key.to_string()).collect()
+        };
+        assert_eq!(stays(&[]), ["p/a.html", "p/big.bin"]);
+        assert_eq!(stays(&["p/a.html", "p/new.html"]), ["p/big.bin"]);
     }
 
     #[test]
     fn a_record_that_cannot_be_trusted_says_why() {
-        let bytes = render(record(), "p/").unwrap();
+        let bytes = render(&record(), "p/").unwrap();
         let reason =
             |bytes: &[u8], prefix| parse(bytes, prefix, LastModified::default()).unwrap_err();
         assert!(reason(&bytes[..bytes.len() / 2], "p/").starts_with("cannot be read"));

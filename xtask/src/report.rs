@@ -2,11 +2,13 @@
 //! output; everything else the tool says goes to standard error.
 
 use std::io::{ErrorKind, Write};
+use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::apply::Outcome;
 use crate::error::{Error, Failure, Result, failed};
+use crate::headers::Headers;
 use crate::plan::{Plan, Reason};
 use crate::refusal::Refusal;
 use crate::secrets;
@@ -43,7 +45,7 @@ pub enum Place {
 pub struct Planned {
     uploads: Vec<PlannedUpload>,
     deletes: Vec<String>,
-    unchanged: usize,
+    unchanged: u64,
     #[serde(skip)]
     kept: u64,
     #[serde(skip)]
@@ -52,10 +54,15 @@ pub struct Planned {
 
 #[derive(Serialize)]
 struct PlannedUpload {
-    key: String,
+    key: Arc<str>,
     reason: Reason,
     bytes: u64,
-    content_type: String,
+    #[serde(rename = "content_type", serialize_with = "content_type")]
+    headers: Headers,
+}
+
+fn content_type<S: Serializer>(headers: &Headers, json: S) -> Result<S::Ok, S::Error> {
+    json.serialize_str(headers.content_type())
 }
 
 /// What was done, with the figures of the whole run.
@@ -71,12 +78,12 @@ pub fn planned(plan: &Plan, skipped: usize) -> Planned {
         key: upload.file.key.clone(),
         reason: upload.reason,
         bytes: upload.file.size,
-        content_type: upload.file.headers.content_type().to_owned(),
+        headers: upload.file.headers.clone(),
     });
     Planned {
         uploads: uploads.collect(),
         deletes: plan.deletes.iter().map(|object| object.key.clone()).collect(),
-        unchanged: plan.unchanged.len(),
+        unchanged: plan.unchanged,
         kept: plan.kept,
         skipped,
     }
@@ -224,7 +231,7 @@ fn summary(run: &Run, planned: &Planned, done: &Done) -> Vec<String> {
     let time = duration(done.elapsed);
     let outcome = &done.outcome;
     if planned.uploads.is_empty() && planned.deletes.is_empty() {
-        let unchanged = count(planned.unchanged as u64, "object");
+        let unchanged = count(planned.unchanged, "object");
         lines.push(format!("nothing to do: {unchanged} unchanged{}, in {time}", kept(planned)));
     } else if run.dry {
         lines.push(format!(
@@ -258,12 +265,12 @@ fn done_of(planned: &Planned, outcome: &Outcome) -> String {
 }
 
 fn counts(planned: &Planned) -> String {
-    let of = |reason| planned.uploads.iter().filter(|upload| upload.reason == reason).count();
+    let of = |reason| planned.uploads.iter().filter(|u| u.reason == reason).count() as u64;
     let parts = [
         (of(Reason::New), "new"),
         (of(Reason::Content), "changed"),
         (of(Reason::Headers), "with new headers"),
-        (planned.deletes.len(), "deleted"),
+        (planned.deletes.len() as u64, "deleted"),
         (planned.unchanged, "unchanged"),
     ];
     let shown = parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}"));

@@ -5,8 +5,7 @@ mod digest;
 mod walk;
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crate::config::Config;
 use crate::error::{Failure, failed};
@@ -28,12 +27,51 @@ pub struct Site {
 #[derive(Debug)]
 pub struct File {
     /// With the prefix.
-    pub key: String,
-    pub path: PathBuf,
+    pub key: Arc<str>,
+    pub source: Source,
     /// In bytes.
     pub size: u64,
     pub digest: Digest,
     pub headers: Headers,
+}
+
+/// Where the bytes of a file are. The path nearly always says what the key says, so it is not held beside
+/// each of a hundred thousand keys.
+#[derive(Clone, Debug)]
+pub enum Source {
+    /// Below the output folder, where the key says.
+    AsKey(Arc<Output>),
+    /// Under a name that is the key in another Unicode form.
+    At(Box<Path>),
+}
+
+/// The output folder, and the prefix that its files get.
+#[derive(Debug)]
+pub struct Output {
+    folder: PathBuf,
+    prefix: Prefix,
+}
+
+impl File {
+    pub fn path(&self) -> PathBuf {
+        self.source.path(&self.key)
+    }
+}
+
+impl Source {
+    fn path(&self, key: &str) -> PathBuf {
+        match self {
+            Source::AsKey(output) => output.folder.join(output.relative(key)),
+            Source::At(path) => path.to_path_buf(),
+        }
+    }
+}
+
+impl Output {
+    /// A key of the site without the prefix.
+    fn relative<'k>(&self, key: &'k str) -> &'k str {
+        self.prefix.relative(key).unwrap_or(key)
+    }
 }
 
 impl Site {
@@ -55,113 +93,109 @@ impl Site {
 /// Errors for what is unreadable, not UTF-8, a link that is broken or leaves the folder, a key too long
 /// for S3, and two files on one key.
 pub fn scan(config: &Config, prefix: &Prefix, tell: &Tell) -> Result<Site, Failure> {
-    let folder = config.output_folder();
-    let walked = walk::files(&folder)?;
-    let mut site = Site { skipped: walked.skipped, ..Site::default() };
-    let mut entries: Vec<Entry> =
-        walked.files.into_iter().map(|found| name(found, &folder)).collect::<Result<_, _>>()?;
-    entries.sort_by(|a, b| a.relative.cmp(&b.relative));
-    check_keys(&entries, prefix)?;
+    let output = Arc::new(Output { folder: config.output_folder(), prefix: prefix.clone() });
+    let mut entries = Vec::new();
+    let skipped = walk::files(&output.folder, &mut |found| {
+        entries.push(name(found, &output)?);
+        Ok(())
+    })?;
+    entries.sort_by(|a, b| a.key.cmp(&b.key));
+    check_keys(&entries, &output)?;
     tell.tell(Event::Hashing {
         files: entries.len() as u64,
-        bytes: entries.iter().map(|entry| entry.found.size).sum(),
+        bytes: entries.iter().map(|entry| entry.size).sum(),
     });
-    let digests = hash(&entries, tell)?;
-    site.files = entries
-        .into_iter()
-        .zip(digests)
-        .map(|(entry, digest)| File {
-            key: prefix.join(&entry.relative),
-            headers: headers::of_key(&entry.relative, &config.rules),
-            path: entry.found.path,
-            size: entry.found.size,
-            digest,
-        })
-        .map(Arc::new)
-        .collect();
+    hash(&mut entries, tell)?;
+    let mut sets = headers::Sets::default();
+    let file = |Entry { key, source, size, digest }| {
+        let headers = sets.share(headers::of_key(output.relative(&key), &config.rules));
+        let digest = digest.ok_or_else(|| failed(format!("failed to hash `{key}`")))?;
+        Ok(Arc::new(File { key, source, size, digest, headers }))
+    };
+    let files = entries.into_iter().map(file).collect::<Result<_, Failure>>()?;
     tell.tell(Event::Scanned);
-    Ok(site)
+    Ok(Site { files, skipped })
 }
 
-/// A file with its key relative to the site.
+/// A file, as it becomes known.
 struct Entry {
-    relative: String,
-    found: walk::Found,
+    key: Arc<str>,
+    source: Source,
+    size: u64,
+    /// Once it was hashed.
+    digest: Option<Digest>,
 }
 
-fn name(found: walk::Found, folder: &Path) -> Result<Entry, Failure> {
-    let below = found.path.strip_prefix(folder).unwrap_or(&found.path);
+impl Entry {
+    fn path(&self) -> PathBuf {
+        self.source.path(&self.key)
+    }
+}
+
+fn name(found: walk::Found, output: &Arc<Output>) -> Result<Entry, Failure> {
+    let below = found.path.strip_prefix(&output.folder).unwrap_or(&found.path);
     let relative = key::of_path(below).map_err(|reason| {
         failed(format!("failed to name `{}` in the bucket: it {reason}", found.path.display()))
             .hint("rename the file, or let the generator leave it out")
     })?;
-    Ok(Entry { relative, found })
+    let source = match output.folder.join(&relative) == found.path {
+        true => Source::AsKey(output.clone()),
+        false => Source::At(found.path.into()),
+    };
+    let key = output.prefix.join(&relative).into();
+    Ok(Entry { key, source, size: found.size, digest: None })
 }
 
-fn check_keys(entries: &[Entry], prefix: &Prefix) -> Result<(), Failure> {
+fn check_keys(entries: &[Entry], output: &Output) -> Result<(), Failure> {
     for pair in entries.windows(2) {
-        if pair[0].relative == pair[1].relative {
-            let mut failure = failed(format!("two files have the same key `{}`", pair[0].relative));
+        if pair[0].key == pair[1].key {
+            let relative = output.relative(&pair[0].key);
+            let mut failure = failed(format!("two files have the same key `{relative}`"));
             // Both names look the same, so their characters are spelled out.
             let spelled =
-                |entry: &Entry| entry.found.path.to_string_lossy().escape_default().to_string();
+                |entry: &Entry| entry.path().to_string_lossy().escape_default().to_string();
             failure.causes.extend(pair.iter().map(spelled));
             return Err(failure.hint(
                 "their names are the same text in different Unicode forms: rename one of them",
             ));
         }
     }
-    let too_long = |entry: &&Entry| prefix.join(&entry.relative).len() > key::LONGEST;
-    match entries.iter().find(too_long) {
+    match entries.iter().find(|entry| entry.key.len() > key::LONGEST) {
         None => Ok(()),
-        Some(entry) => {
-            Err(failed(format!("the key of `{}` is too long", entry.found.path.display()))
-                .hint(format!("S3 takes keys of {} bytes, the prefix included", key::LONGEST)))
-        }
+        Some(entry) => Err(failed(format!("the key of `{}` is too long", entry.path().display()))
+            .hint(format!("S3 takes keys of {} bytes, the prefix included", key::LONGEST))),
     }
 }
 
-/// Digests in the order of the entries. Workers take the next file each, so that one large file does not
-/// hold up the others; the first error ends them all.
-fn hash(entries: &[Entry], tell: &Tell) -> Result<Vec<Digest>, Failure> {
-    let next = AtomicUsize::new(0);
-    let failure = Mutex::new(None);
+/// Gives each entry its digest. Workers take the next file each, so that one large file does not hold up the
+/// others; the first error ends them all.
+fn hash(entries: &mut [Entry], tell: &Tell) -> Result<(), Failure> {
+    let waiting = Mutex::new(entries.iter_mut());
+    let failure = OnceLock::new();
     let work = || {
-        let mut done = Vec::new();
-        while let Some((index, entry)) = take(&next, entries) {
-            match digest::of_file(&entry.found.path, entry.found.size, &|bytes| {
-                tell.tell(Event::Hashed { bytes });
-            }) {
-                Ok(digest) => done.push((index, digest)),
+        while failure.get().is_none()
+            && let Some(entry) = take(&waiting)
+        {
+            let path = entry.path();
+            let read = &|bytes| tell.tell(Event::Hashed { bytes });
+            match digest::of_file(&path, entry.size, read) {
+                Ok(digest) => entry.digest = Some(digest),
                 Err(error) => {
-                    next.store(entries.len(), Ordering::Relaxed);
-                    let failed = failed(format!("failed to read `{}`", entry.found.path.display()));
-                    if let Ok(mut first) = failure.lock() {
-                        first.get_or_insert(failed.because(&error));
-                    }
+                    let failed = failed(format!("failed to read `{}`", path.display()));
+                    // One failure is told: the first.
+                    let _ = failure.set(failed.because(&error));
                 }
             }
         }
-        done
     };
     let workers = std::thread::available_parallelism().map_or(1, usize::from);
-    let mut digests: Vec<(usize, Digest)> = std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
-        workers
-            .into_iter()
-            .flat_map(|w| w.join().unwrap_or_else(|p| std::panic::resume_unwind(p)))
-            .collect()
-    });
-    if let Some(failure) = failure.into_inner().unwrap_or_default() {
-        return Err(failure);
-    }
-    digests.sort_unstable_by_key(|(index, _)| *index);
-    Ok(digests.into_iter().map(|(_, digest)| digest).collect())
+    // A worker that panics takes the scan along.
+    std::thread::scope(|scope| (0..workers).for_each(|_| drop(scope.spawn(work))));
+    failure.into_inner().map_or(Ok(()), Err)
 }
 
-fn take<'e>(next: &AtomicUsize, entries: &'e [Entry]) -> Option<(usize, &'e Entry)> {
-    let index = next.fetch_add(1, Ordering::Relaxed);
-    entries.get(index).map(|entry| (index, entry))
+fn take<T>(waiting: &Mutex<impl Iterator<Item = T>>) -> Option<T> {
+    waiting.lock().unwrap_or_else(PoisonError::into_inner).next()
 }
 
 #[cfg(test)]

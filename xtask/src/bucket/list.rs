@@ -9,13 +9,14 @@ use aws_sdk_s3::types::EncodingType;
 use super::Bucket;
 use crate::aws;
 use crate::error::{Failure, failed};
+use crate::etag::Etag;
 use crate::event::{Event, Tell};
 use crate::key::{self, OWN_FOLDER};
 
 /// Every object under the prefix, by key, without the tool's own.
 #[derive(Clone, Debug, Default)]
 pub struct Listing {
-    pub objects: BTreeMap<String, Object>,
+    pub objects: BTreeMap<Box<str>, Object>,
     /// Folders below the prefix that hold a record of their own: other deploys' places, whatever
     /// `deploy.toml` of this branch knows of them.
     pub others: Vec<String>,
@@ -23,8 +24,7 @@ pub struct Listing {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Object {
-    /// Without its quotes.
-    pub etag: String,
+    pub etag: Etag,
     /// In bytes.
     pub size: u64,
     pub modified: LastModified,
@@ -33,16 +33,15 @@ pub struct Object {
 /// When the store wrote an object, by the store's own clock, in seconds since 1970: a listing may tell finer
 /// times, but the header of an answer does not, and the two are compared.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct LastModified(i64);
+pub struct LastModified(u64);
 
 impl LastModified {
-    #[cfg(test)]
-    pub fn of_seconds(seconds: i64) -> LastModified {
+    pub fn of_seconds(seconds: u64) -> LastModified {
         LastModified(seconds)
     }
 
     pub fn of(time: Option<&DateTime>) -> LastModified {
-        LastModified(time.map_or(0, DateTime::secs))
+        LastModified(time.map_or(0, |time| time.secs().try_into().unwrap_or_default()))
     }
 }
 
@@ -79,10 +78,10 @@ impl Bucket {
                 if let Some(folder) = key.strip_suffix(&record) {
                     listing.others.push(folder.to_owned());
                 }
-                let etag = object.e_tag().unwrap_or_default().trim_matches('"').to_owned();
+                let etag = object.e_tag().unwrap_or_default().trim_matches('"').into();
                 let size = object.size().and_then(|size| size.try_into().ok()).unwrap_or_default();
                 let modified = LastModified::of(object.last_modified());
-                listing.objects.insert(key, Object { etag, size, modified });
+                listing.objects.insert(key.as_str().into(), Object { etag, size, modified });
             }
             tell.tell(Event::Listing { objects: listing.objects.len() as u64 });
             match (page.is_truncated(), page.next_continuation_token) {

@@ -9,10 +9,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use aws_sdk_s3::config::interceptors::BeforeDeserializationInterceptorContextRef;
 use aws_sdk_s3::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_s3::error::{BoxError, ProvideErrorMetadata, SdkError};
-use aws_sdk_s3::primitives::{ByteStream, DateTime, DateTimeFormat};
+use aws_sdk_s3::primitives::{ByteStream, ByteStreamError, DateTime, DateTimeFormat};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
-use super::{Bucket, put};
+use super::{ATTEMPTS, Bucket, FIRST_WAIT, LONGEST_WAIT, put};
 use crate::aws;
 use crate::error::{Failure, failed};
 
@@ -61,25 +61,39 @@ pub enum Written {
 }
 
 impl Bucket {
-    /// Reads an object of the tool's own folder.
+    /// Reads an object of the tool's own folder. One whose body broke off is read again, as often and after such
+    /// waits as the client itself tries a request: it does not do so for a body.
     pub async fn look(&self, name: &str) -> Result<Look, Failure> {
         let key = self.own_key(name);
-        let doing = || format!("failed to read `{key}`");
+        let mut wait = FIRST_WAIT;
+        for _ in 1..ATTEMPTS {
+            match self.get(&key).await? {
+                Ok(look) => return Ok(look),
+                Err(_) => tokio::time::sleep(wait).await,
+            }
+            wait = (wait * 2).min(LONGEST_WAIT);
+        }
+        self.get(&key).await?.map_err(|error| failed(reading(&key)).because(&error))
+    }
+
+    /// An object as it is, or how its body broke off.
+    async fn get(&self, key: &str) -> Result<Result<Look, ByteStreamError>, Failure> {
         let date = Date::default();
-        let request = self.client.get_object().bucket(&self.name).key(&key);
+        let request = self.client.get_object().bucket(&self.name).key(key);
         let request = request.set_expected_bucket_owner(self.owner.clone()).customize();
         let object = match request.interceptor(date.clone()).send().await {
             Ok(object) => object,
             Err(error) if error.as_service_error().is_some_and(|e| e.is_no_such_key()) => {
-                return Ok(Look { now: date.get(), object: None });
+                return Ok(Ok(Look { now: date.get(), object: None }));
             }
-            Err(error) => return Err(aws::explain(doing(), &error)),
+            Err(error) => return Err(aws::explain(reading(key), &error)),
         };
         let etag = unquoted(object.e_tag.as_deref());
         // One that does not tell its age was written just now: it is safer to take it for young.
         let modified = object.last_modified.as_ref().map(seconds).or(date.get()).unwrap_or(0);
-        let body = object.body.collect().await.map_err(|e| failed(doing()).because(&e))?.to_vec();
-        Ok(Look { now: date.get(), object: Some(Own { body, etag, modified }) })
+        let body = object.body.collect().await;
+        let own = body.map(|body| Own { body: body.to_vec(), etag, modified });
+        Ok(own.map(|own| Look { now: date.get(), object: Some(own) }))
     }
 
     /// Writes an object of the tool's own folder if the condition holds.
@@ -156,6 +170,10 @@ impl Bucket {
         names.sort();
         Ok(names)
     }
+}
+
+fn reading(key: &str) -> String {
+    format!("failed to read `{key}`")
 }
 
 /// What an error says of the condition that was sent; `None` for any other error.

@@ -17,12 +17,13 @@ use md5::{Digest as _, Md5};
 use super::Bucket;
 use crate::aws;
 use crate::error::{Failure, failed};
+use crate::etag::Etag;
 use crate::headers::{Headers, META};
 use crate::site::{File, PartDigests};
 use crate::stop::Stop;
 
 impl Bucket {
-    /// Writes a file of the site and returns its ETag, without quotes. `replaces` is the ETag of the object
+    /// Writes a file of the site and returns its ETag. `replaces` is the ETag of the object
     /// that it was planned against, `None` where there was none: what somebody else wrote since then is not
     /// overwritten, where the store honours the condition.
     /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html>
@@ -32,10 +33,10 @@ impl Bucket {
     pub async fn put(
         &self,
         file: &File,
-        replaces: Option<&str>,
+        replaces: Option<&Etag>,
         stop: &Stop,
         sent: &(dyn Fn(u64) + Sync),
-    ) -> Option<Result<String, Failure>> {
+    ) -> Option<Result<Etag, Failure>> {
         match &file.digest.parts {
             None => Some(self.put_whole(file, replaces, sent).await),
             Some(parts) => self.put_parts(file, parts, replaces, stop, sent).await,
@@ -45,10 +46,10 @@ impl Bucket {
     async fn put_whole(
         &self,
         file: &File,
-        replaces: Option<&str>,
+        replaces: Option<&Etag>,
         sent: &(dyn Fn(u64) + Sync),
-    ) -> Result<String, Failure> {
-        let body = read_range(&file.path, 0, file.size).await?;
+    ) -> Result<Etag, Failure> {
+        let body = read_range(&file.path(), 0, file.size).await?;
         let request = self.put_request(&file.key, body, &file.digest.md5);
         let request = match replaces {
             Some(etag) => request.if_match(quoted(etag)),
@@ -66,21 +67,6 @@ impl Bucket {
         Ok(etag)
     }
 
-    /// Writes an object whatever is there.
-    pub(super) async fn put_bytes(
-        &self,
-        key: &str,
-        body: Bytes,
-        headers: &Headers,
-    ) -> Result<(), Failure> {
-        let md5: [u8; 16] = Md5::digest(&body).into();
-        let request = self.put_request(key, body, &md5).customize();
-        match request.mutate_request(add_headers(headers)).send().await {
-            Ok(_) => Ok(()),
-            Err(error) => Err(aws::explain(format!("failed to upload `{key}`"), &error)),
-        }
-    }
-
     fn put_request(&self, key: &str, body: Bytes, md5: &[u8; 16]) -> PutObjectFluentBuilder {
         let request = self.client.put_object().bucket(&self.name).key(key).content_md5(base64(md5));
         request.set_expected_bucket_owner(self.owner.clone()).body(ByteStream::from(body))
@@ -92,7 +78,7 @@ impl Bucket {
         &self,
         file: &File,
         error: &SdkError<E, HttpResponse>,
-    ) -> Result<String, Failure>
+    ) -> Result<Etag, Failure>
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
@@ -100,8 +86,10 @@ impl Bucket {
         if !aws::is_condition(error) {
             return Err(aws::explain(doing, error));
         }
-        match self.etag(&file.key).await? {
-            Some(etag) if file.digest.proves(&etag) => Ok(etag),
+        match self.head(&file.key).await? {
+            Some((etag, headers)) if file.digest.proves(&etag) && headers == file.headers => {
+                Ok(etag)
+            }
             Some(_) => {
                 Err(changed(failed(doing), "somebody else wrote it since the bucket was listed"))
             }
@@ -119,10 +107,10 @@ impl Bucket {
         &self,
         file: &File,
         parts: &PartDigests,
-        replaces: Option<&str>,
+        replaces: Option<&Etag>,
         stop: &Stop,
         sent: &(dyn Fn(u64) + Sync),
-    ) -> Option<Result<String, Failure>> {
+    ) -> Option<Result<Etag, Failure>> {
         let upload = match self.begin(file).await {
             Ok(upload) => upload,
             Err(failure) => return Some(Err(failure)),
@@ -149,7 +137,7 @@ impl Bucket {
             .client
             .create_multipart_upload()
             .bucket(&self.name)
-            .key(&file.key)
+            .key(&*file.key)
             .set_expected_bucket_owner(self.owner.clone())
             .customize()
             .mutate_request(add_headers(&file.headers))
@@ -173,12 +161,12 @@ impl Bucket {
             let offset = index as u64 * parts.size;
             let length = parts.size.min(file.size - offset);
             let number = index as i32 + 1;
-            let body = read_range(&file.path, offset, length).await?;
+            let body = read_range(&file.path(), offset, length).await?;
             let part = self
                 .client
                 .upload_part()
                 .bucket(&self.name)
-                .key(&file.key)
+                .key(&*file.key)
                 .upload_id(upload)
                 .part_number(number)
                 .content_md5(base64(md5))
@@ -201,10 +189,10 @@ impl Bucket {
         file: &File,
         upload: &str,
         parts: Vec<CompletedPart>,
-        replaces: Option<&str>,
-    ) -> Result<String, Failure> {
+        replaces: Option<&Etag>,
+    ) -> Result<Etag, Failure> {
         let parts = CompletedMultipartUpload::builder().set_parts(Some(parts)).build();
-        let request = self.client.complete_multipart_upload().bucket(&self.name).key(&file.key);
+        let request = self.client.complete_multipart_upload().bucket(&self.name).key(&*file.key);
         let request = request.upload_id(upload).multipart_upload(parts);
         let request = match replaces {
             Some(etag) => request.if_match(quoted(etag)),
@@ -223,7 +211,7 @@ pub(super) fn changed(mut failure: Failure, what: &str) -> Failure {
     failure.hint("look at who else writes to this bucket, then run it again: it plans against what is there now")
 }
 
-pub(super) fn quoted(etag: &str) -> String {
+pub(super) fn quoted(etag: &Etag) -> String {
     format!("\"{etag}\"")
 }
 
@@ -293,8 +281,8 @@ fn upload_of(file: &File) -> String {
     format!("failed to upload `{}`", file.key)
 }
 
-fn unquoted(etag: Option<&str>) -> String {
-    etag.unwrap_or_default().trim_matches('"').to_owned()
+fn unquoted(etag: Option<&str>) -> Etag {
+    etag.unwrap_or_default().trim_matches('"').into()
 }
 
 fn base64(md5: &[u8; 16]) -> String {

@@ -58,7 +58,7 @@ pub async fn run(options: &Deploy, stop: &Stop) -> Result<bool> {
     let difference = stop.cut(compare(&job, &site, seen, Learned::new())).await?;
 
     let (planned, outcome) = match job.writes(&difference) {
-        true => write(&job, &site, difference, stop).await?,
+        true => write(&job, &site, difference.into_learned(), stop).await?,
         false => (show(&job, &site, &difference.plan)?, Outcome::default()),
     };
     if let Some(local) = local {
@@ -117,6 +117,11 @@ impl Difference {
     fn is_something(&self) -> bool {
         !self.plan.is_empty() || !self.learned.is_empty() || self.record.deploy.is_none()
     }
+
+    /// What holds however the bucket is changed meanwhile. The rest is large, and goes.
+    fn into_learned(self) -> Learned {
+        self.learned
+    }
 }
 
 async fn build(job: &Job<'_>) -> Result<Site> {
@@ -169,10 +174,9 @@ fn show(job: &Job<'_>, site: &Site, plan: &Plan) -> Result<Planned> {
 async fn write(
     job: &Job<'_>,
     site: &Site,
-    before: Difference,
+    learned: Learned,
     stop: &Stop,
 ) -> Result<(Planned, Outcome)> {
-    let learned = before.learned;
     let who = lock::who(&variable);
     let patience = if job.options.wait { Patience::Wait } else { Patience::Refuse };
     let folder = job.checkout.root.join(LOCK_FOLDER);
@@ -239,16 +243,18 @@ async fn look_again(job: &Job<'_>, site: &Site, learned: Learned) -> Result<Diff
 /// Does the plan and writes the record, if it is outdated and nothing failed.
 async fn carry_out(job: &Job<'_>, difference: Difference, stop: &Stop) -> Result<Outcome> {
     let outdated = difference.is_something();
-    let Difference { listing, mut record, plan, .. } = difference;
+    let Difference { listing, record, plan, .. } = difference;
     let approved = plan.approve(job.limit())?;
-    if let Some(rest) = approved.without_stale_headers(&record) {
-        record::write(job.bucket, rest).await?;
+    let mut record = record.staying(&listing, approved.keys());
+    drop(listing);
+    if approved.changes_headers() {
+        record::write(job.bucket, &record).await?;
     }
     let mut outcome = apply::apply(job.bucket, approved, stop, job.tell).await;
     if outdated && outcome.failures.is_empty() && !outcome.is_cut_off {
         record.deploy = Some(record::Deploy::of(job.run.target, job.run.dirty));
-        let record = record.after(&listing, &outcome.written, &outcome.deleted);
-        if let Err(failure) = record::write(job.bucket, record).await {
+        let record = record.after(&outcome.written);
+        if let Err(failure) = record::write(job.bucket, &record).await {
             outcome.failures.push((job.bucket.own_key(key::RECORD), failure));
         }
     }

@@ -8,11 +8,13 @@ use std::path::Path;
 
 use md5::{Digest as _, Md5};
 
+use crate::etag::{Etag, hex};
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Digest {
     pub md5: [u8; 16],
     /// For a file that is sent in parts.
-    pub parts: Option<PartDigests>,
+    pub parts: Option<Box<PartDigests>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,21 +33,18 @@ pub const LARGEST_WHOLE: u64 = 8 << 20;
 const MOST_PARTS: u64 = 10_000;
 
 impl Digest {
-    pub fn hex(&self) -> String {
-        hex(&self.md5)
-    }
-
     /// Whether an object with this ETag holds these bytes. A single-part ETag without KMS is the MD5 of
     /// the content; a multipart one is the MD5 of its parts' MD5s, and proves the content where the parts
     /// were cut as we cut them.
-    pub fn proves(&self, etag: &str) -> bool {
-        etag == self.hex() || self.parts.as_ref().is_some_and(|parts| etag == parts.etag())
+    pub fn proves(&self, etag: &Etag) -> bool {
+        *etag == Etag::Hex(self.md5)
+            || self.parts.as_ref().is_some_and(|parts| *etag == parts.etag())
     }
 }
 
 impl PartDigests {
-    fn etag(&self) -> String {
-        format!("{}-{}", hex(&Md5::digest(self.md5.concat()).into()), self.md5.len())
+    fn etag(&self) -> Etag {
+        format!("{}-{}", hex(&Md5::digest(self.md5.concat()).into()), self.md5.len()).into()
     }
 }
 
@@ -84,7 +83,7 @@ pub fn of_file(path: &Path, size: u64, read: &dyn Fn(u64)) -> io::Result<Digest>
         }
     }
     same_size(total, size)?;
-    Ok(Digest { md5: whole.finalize().into(), parts: Some(parts) })
+    Ok(Digest { md5: whole.finalize().into(), parts: Some(parts.into()) })
 }
 
 /// Digests that are fed the same bytes.
@@ -106,10 +105,6 @@ fn same_size(read: u64, found: u64) -> io::Result<()> {
         true => Ok(()),
         false => Err(io::Error::other("its size changed while it was read")),
     }
-}
-
-fn hex(bytes: &[u8; 16]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -7,13 +7,6 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Failure, failed};
 
-#[derive(Debug, Default)]
-pub struct Walked {
-    pub files: Vec<Found>,
-    /// Paths relative to the folder.
-    pub skipped: Vec<String>,
-}
-
 #[derive(Debug)]
 pub struct Found {
     pub path: PathBuf,
@@ -21,9 +14,15 @@ pub struct Found {
     pub size: u64,
 }
 
-/// Every file below the folder. An error anywhere is an error of the whole: a file that was not seen
-/// would be deleted from the bucket.
-pub fn files(folder: &Path) -> Result<Walked, Failure> {
+/// Finds every file below the folder, and returns what was left out, as paths relative to the folder. An
+/// error anywhere is an error of the whole: a file that was not seen would be deleted from the bucket.
+///
+/// Each file is given away as it is found: what its path becomes is shorter, and the paths of a large site
+/// are not held all at once.
+pub fn files(
+    folder: &Path,
+    found: &mut dyn FnMut(Found) -> Result<(), Failure>,
+) -> Result<Vec<String>, Failure> {
     let top = fs::canonicalize(folder).map_err(|error| {
         failed(format!("failed to read the site's folder `{}`", folder.display()))
             .because(&error)
@@ -31,19 +30,20 @@ pub fn files(folder: &Path) -> Result<Walked, Failure> {
                 "build the site first, or correct `command` and `output` of [build] in deploy.toml",
             )
     })?;
-    let mut walk = Walk { folder: folder.to_owned(), top: top.clone(), walked: Walked::default() };
+    let mut walk = Walk { folder, top: top.clone(), found, skipped: Vec::new() };
     walk.enter(folder, &mut vec![top])?;
-    Ok(walk.walked)
+    Ok(walk.skipped)
 }
 
-struct Walk {
-    folder: PathBuf,
+struct Walk<'w> {
+    folder: &'w Path,
     /// The folder itself, every link resolved.
     top: PathBuf,
-    walked: Walked,
+    found: &'w mut dyn FnMut(Found) -> Result<(), Failure>,
+    skipped: Vec<String>,
 }
 
-impl Walk {
+impl Walk<'_> {
     /// `above` are the folders that we are in, resolved, so that a link to one of them is not followed
     /// for ever.
     fn enter(&mut self, folder: &Path, above: &mut Vec<PathBuf>) -> Result<(), Failure> {
@@ -51,8 +51,8 @@ impl Walk {
             let entry = entry.map_err(|error| unreadable(folder, &error))?;
             let path = entry.path();
             if is_private(&entry.file_name()) {
-                let below = path.strip_prefix(&self.folder).unwrap_or(&path);
-                self.walked.skipped.push(below.display().to_string());
+                let below = path.strip_prefix(self.folder).unwrap_or(&path);
+                self.skipped.push(below.display().to_string());
                 continue;
             }
             let kind = entry.file_type().map_err(|error| unreadable(&path, &error))?;
@@ -74,8 +74,7 @@ impl Walk {
         above: &mut Vec<PathBuf>,
     ) -> Result<(), Failure> {
         if metadata.is_file() {
-            self.walked.files.push(Found { path, size: metadata.len() });
-            return Ok(());
+            return (self.found)(Found { path, size: metadata.len() });
         }
         if !metadata.is_dir() {
             return Err(failed(format!("`{}` is neither a file nor a folder", path.display())));

@@ -1,0 +1,72 @@
+//! What a store calls the content of an object. Nearly every ETag is an MD5 in hex or looks like one, and a
+//! deploy holds several for each of a hundred thousand files, so these are held as their sixteen bytes.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// An ETag without its quotes. Two are the same where their texts are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
+pub enum Etag {
+    /// Thirty-two hex digits in lower case. That it is an MD5 is not said: one of KMS is none.
+    Hex([u8; 16]),
+    /// Of parts, or as a store pleases.
+    Other(Box<str>),
+}
+
+impl From<&str> for Etag {
+    fn from(text: &str) -> Etag {
+        bytes(text).map_or_else(|| Etag::Other(text.into()), Etag::Hex)
+    }
+}
+
+impl From<String> for Etag {
+    fn from(text: String) -> Etag {
+        text.as_str().into()
+    }
+}
+
+impl From<Etag> for String {
+    fn from(etag: Etag) -> String {
+        etag.to_string()
+    }
+}
+
+impl fmt::Display for Etag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Etag::Hex(bytes) => f.write_str(&hex(bytes)),
+            Etag::Other(text) => f.write_str(text),
+        }
+    }
+}
+
+/// Sixteen bytes as hex digits in lower case.
+pub fn hex(bytes: &[u8; 16]) -> String {
+    format!("{:032x}", u128::from_be_bytes(*bytes))
+}
+
+/// The bytes of [`hex`]; `None` for any other text.
+pub fn bytes(text: &str) -> Option<[u8; 16]> {
+    let digits = text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+    let number = u128::from_str_radix(text, 16).ok().filter(|_| digits && text.len() == 32)?;
+    Some(number.to_be_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_etag_keeps_its_text() {
+        let md5 = "00ff45b2c8d9e0a1b2c3d4e5f6a7b8c9";
+        assert!(matches!(md5.into(), Etag::Hex([0x00, 0xff, .., 0xc9])));
+        let upper = md5.to_uppercase();
+        let signed = format!("+{}", &md5[1..]);
+        for text in [md5, &upper, &signed, &md5[1..], "a2178117d5e9ed5f7660ab3e6719c6a2-2", "é", ""]
+        {
+            assert_eq!(Etag::from(text).to_string(), text);
+        }
+    }
+}
