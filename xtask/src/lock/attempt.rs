@@ -16,7 +16,8 @@ pub const LOCK: &str = "lock";
 const NO_ETAG: &str = "00000000000000000000000000000000";
 
 /// How often the creation of one's own lock has to succeed again before the store is said to ignore the
-/// condition. Somebody who deletes the lock by hand in that moment can make it succeed once.
+/// condition: somebody who deletes the lock by hand in that moment can make it succeed once. And how often it
+/// is tried to delete.
 const REPEATS: usize = 3;
 
 /// How often the first of several that began at the same moment looks whether the others have withdrawn. One
@@ -232,11 +233,12 @@ impl<'a> Contender<'a> {
         }
     }
 
-    /// Who holds a lock, unless it has expired or its deploy is known to have been killed.
+    /// Who holds a lock, unless it has expired, its deploy is known to have been killed, or it is our own of an
+    /// earlier attempt.
     fn holder(&self, own: &Own, now: Option<u64>) -> Option<Holder> {
         let holder = note::holder(own, now, self.terms.expiry)?;
-        let died = holder.id.as_deref().is_some_and(|id| alive::has_died(self.folder, id));
-        (!died).then_some(holder)
+        let over = |id: &str| id == self.id || alive::has_died(self.folder, id);
+        Some(holder).filter(|holder| !holder.id.as_deref().is_some_and(over))
     }
 
     fn lease(&mut self, name: String, etag: Option<String>, note: Note, taken: Moment) -> Lease {
@@ -310,16 +312,26 @@ impl Lease {
     ///
     /// It is read first, because a store may honour conditions of writes and ignore those of deletes.
     pub async fn release(self) -> Result<Result<(), String>, Failure> {
-        match self.found().await? {
-            Ok(own) => {
-                self.bucket.delete_own(&self.name, Some(&own.etag)).await?;
-                if let Some(alive) = self.alive {
-                    alive.end();
+        for tries in 0..REPEATS {
+            match self.found().await? {
+                Ok(own) if self.bucket.delete_own(&self.name, Some(&own.etag)).await? => {
+                    return self.ended();
                 }
-                Ok(Ok(()))
+                // It was renewed in between, or the answer of the read was not true.
+                Ok(_) => {}
+                // The delete was done, and its answer lost.
+                Err(_) if tries > 0 => return self.ended(),
+                Err(reason) => return Ok(Err(reason)),
             }
-            Err(reason) => Ok(Err(reason)),
         }
+        Err(failed(format!("failed to delete `{}`", self.key())))
+    }
+
+    fn ended(self) -> Result<Result<(), String>, Failure> {
+        if let Some(alive) = self.alive {
+            alive.end();
+        }
+        Ok(Ok(()))
     }
 }
 
