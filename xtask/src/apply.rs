@@ -54,10 +54,10 @@ pub async fn apply(bucket: &Bucket, approved: Approved, stop: &Stop, tell: &Tell
         bytes: plan.uploads.iter().map(|upload| upload.file.size).sum(),
         deletes: plan.deletes.len() as u64,
     });
-    let (pages, assets): (Vec<Upload>, Vec<Upload>) = plan
-        .uploads
-        .into_iter()
-        .partition(|upload| is_page(&upload.file.key, upload.file.headers.content_type()));
+    let mut assets = plan.uploads;
+    let is_page_now =
+        |upload: &mut Upload| is_page(&upload.file.key, upload.file.headers.content_type());
+    let pages: Vec<Upload> = assets.extract_if(.., is_page_now).collect();
     let deletes = plan.deletes.len();
     let mut outcome = Outcome::default();
     for uploads in [assets, pages] {
@@ -68,10 +68,9 @@ pub async fn apply(bucket: &Bucket, approved: Approved, stop: &Stop, tell: &Tell
         }
     }
     // The other way round: an asset goes when no page is left that may name it.
-    let (pages, assets): (Vec<Delete>, Vec<Delete>) = plan
-        .deletes
-        .into_iter()
-        .partition(|object| is_page(&object.key, &headers::content_type(&object.key)));
+    let mut assets = plan.deletes;
+    let was_page = |object: &mut Delete| is_page(&object.key, &headers::content_type(&object.key));
+    let pages: Vec<Delete> = assets.extract_if(.., was_page).collect();
     for objects in [pages, assets] {
         if outcome.failures.is_empty() && !objects.is_empty() {
             delete(bucket, objects, &mut outcome, stop).await;
@@ -116,6 +115,7 @@ async fn write(
     tell: &Tell,
 ) {
     let bodies = Arc::new(Semaphore::new(BODIES as usize));
+    outcome.written.reserve_exact(uploads.len());
     let mut uploads = uploads.into_iter();
     let mut under_way = JoinSet::new();
     loop {

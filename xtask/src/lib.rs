@@ -41,6 +41,7 @@ mod properties;
 pub mod refusal;
 mod secrets;
 mod signals;
+mod sorted;
 mod stop;
 mod words;
 

@@ -57,10 +57,11 @@ impl Approved {
         self.0
     }
 
-    /// What is to be written or deleted.
-    pub fn keys(&self) -> impl Iterator<Item = &str> {
-        let uploads = self.0.uploads.iter().map(|upload| &*upload.file.key);
-        uploads.chain(self.0.deletes.iter().map(|object| object.key.as_str()))
+    /// Whether a key is to be written or deleted.
+    pub fn changes(&self, key: &str) -> bool {
+        let Plan { uploads, deletes, .. } = &self.0;
+        uploads.binary_search_by(|upload| (*upload.file.key).cmp(key)).is_ok()
+            || deletes.binary_search_by(|object| object.key.as_str().cmp(key)).is_ok()
     }
 
     /// Whether an object is to get other headers to the same bytes.
@@ -84,7 +85,7 @@ pub fn is_kept(config: &Config, target: &Target, others: &[String], key: &str) -
 pub fn make(site: Site, listing: &Listing, record: &Record, kept: &dyn Fn(&str) -> bool) -> Plan {
     let mut plan = Plan::default();
     let is_file = |key: &str| site.files.binary_search_by(|file| (*file.key).cmp(key)).is_ok();
-    for (key, object) in &listing.objects {
+    for (key, object) in listing.objects.iter() {
         if kept(key) {
             plan.kept += 1;
             continue;
@@ -99,7 +100,7 @@ pub fn make(site: Site, listing: &Listing, record: &Record, kept: &dyn Fn(&str) 
     for file in site.files {
         match reason(&file, listing, record) {
             Some(reason) => {
-                let replaces = listing.objects.get(&*file.key).map(|object| object.etag.clone());
+                let replaces = listing.objects.get(&file.key).map(|object| object.etag.clone());
                 plan.uploads.push(Upload { file, reason, replaces });
             }
             None => plan.unchanged += 1,
@@ -110,7 +111,7 @@ pub fn make(site: Site, listing: &Listing, record: &Record, kept: &dyn Fn(&str) 
 
 /// Why a file has to be written; `None` where its object is right.
 fn reason(file: &File, listing: &Listing, record: &Record) -> Option<Reason> {
-    let Some(object) = listing.objects.get(&*file.key) else { return Some(Reason::New) };
+    let Some(object) = listing.objects.get(&file.key) else { return Some(Reason::New) };
     let same_content = object.size == file.size
         && match record.md5_of(&file.key, object) {
             Some(md5) => md5 == file.digest.md5,

@@ -23,6 +23,7 @@ use crate::event::{Event, Tell};
 use crate::headers::{Headers, Sets};
 use crate::key::RECORD;
 use crate::site::{File, Site};
+use crate::sorted::Sorted;
 use crate::target::Target;
 
 /// The format that this tool writes, and the newest that it reads.
@@ -35,8 +36,12 @@ const CONCURRENCY: usize = 64;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Record {
     pub deploy: Option<Deploy>,
-    pub objects: BTreeMap<Arc<str>, Known>,
+    pub objects: Objects,
+    /// Of the object that it was read from.
+    pub etag: Option<Etag>,
 }
+
+pub type Objects = Sorted<Known>;
 
 /// Who wrote the record, and of which state of the repository.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -111,32 +116,26 @@ impl Record {
     /// What is known of the objects that stay: that are listed, and are not about to be written or deleted.
     /// It has to be in the bucket before new headers are: they leave the ETag as it was, and a deploy that
     /// is cut off would leave a record that is believed.
-    pub fn staying<'k>(
-        mut self,
-        listing: &Listing,
-        changed: impl IntoIterator<Item = &'k str>,
-    ) -> Record {
-        let listed = |key: &Arc<str>, known: &mut Known| {
-            listing.objects.get(&**key).is_some_and(|object| object.etag == known.etag)
+    pub fn staying(mut self, listing: &Listing, changes: impl Fn(&str) -> bool) -> Record {
+        let is_listed = |key: &str, known: &Known| {
+            listing.objects.get(key).is_some_and(|object| object.etag == known.etag)
         };
-        self.objects.retain(listed);
-        for key in changed {
-            self.objects.remove(key);
-        }
+        self.objects = self.objects.filter(|key, known| is_listed(key, known) && !changes(key));
         self
     }
 
     /// The record after a deploy: what stayed, and what was written, with the ETags that it got.
     pub fn after(mut self, written: &[(Arc<File>, Etag)]) -> Record {
-        for (file, etag) in written {
+        let known = |(file, etag): &(Arc<File>, Etag)| {
             let known = Known {
                 etag: etag.clone(),
                 md5: file.digest.md5,
                 headers: file.headers.clone(),
                 until: LastModified::default(),
             };
-            self.objects.insert(file.key.clone(), known);
-        }
+            (file.key.clone(), known)
+        };
+        self.objects.extend(written.iter().map(known));
         self
     }
 }
@@ -148,12 +147,14 @@ pub async fn read(bucket: &Bucket, tell: &Tell) -> Result<Record, Failure> {
         return Ok(Record::default());
     };
     let until = LastModified::of_seconds(object.modified);
-    Ok(parse(&object.body, bucket.prefix().as_str(), until).unwrap_or_else(|reason| {
+    let parsed = parse(&object.body, bucket.prefix().as_str(), until);
+    let record = parsed.unwrap_or_else(|reason| {
         tell.tell(Event::Warning(format!(
             "the record of the last deploy {reason}; going by the bucket's listing alone"
         )));
         Record::default()
-    }))
+    });
+    Ok(Record { etag: Some(object.etag.as_str().into()), ..record })
 }
 
 /// Writes the record.
@@ -163,18 +164,15 @@ pub async fn write(bucket: &Bucket, record: &Record) -> Result<(), Failure> {
     bucket.put_own(RECORD, body, Condition::None).await.map(drop)
 }
 
-/// What is found out about objects beside the record: by whole key.
-pub type Learned = BTreeMap<Arc<str>, Known>;
-
 /// Asks for the headers of objects whose content is right and whose headers nobody knows: those that
-/// another tool wrote.
+/// another tool wrote. Returns whether anything was learned.
 pub async fn learn(
     bucket: &Bucket,
     site: &Site,
     listing: &Listing,
-    record: &Record,
+    record: &mut Record,
     tell: &Tell,
-) -> Result<Learned, Failure> {
+) -> Result<bool, Failure> {
     use futures_util::{StreamExt, stream};
     let right = |file: &File, object: &Object| match record.md5_of(&file.key, object) {
         Some(md5) => md5 == file.digest.md5,
@@ -183,20 +181,20 @@ pub async fn learn(
     let unknown: Vec<_> = site
         .files
         .iter()
-        .filter_map(|file| Some((file, listing.objects.get(&*file.key)?)))
+        .filter_map(|file| Some((file, listing.objects.get(&file.key)?)))
         .filter(|(file, object)| {
             record.headers_of(&file.key, object).is_none() && right(file, object)
         })
         .collect();
     if unknown.is_empty() {
-        return Ok(Learned::default());
+        return Ok(false);
     }
     tell.tell(Event::Asking { objects: unknown.len() as u64 });
     let asked = stream::iter(unknown).map(|(file, object)| async move {
         Ok::<_, Failure>((file, object, bucket.head(&file.key).await?))
     });
     let mut answers = pin!(asked.buffer_unordered(CONCURRENCY));
-    let (mut sets, mut learned) = (Sets::default(), Learned::default());
+    let (mut sets, mut learned) = (Sets::default(), Vec::new());
     while let Some(answer) = answers.next().await {
         let (file, object, headers) = answer?;
         // An object that has gone meanwhile is left unknown, and written again.
@@ -207,10 +205,11 @@ pub async fn learn(
             headers: sets.share(headers),
             until: object.modified,
         };
-        learned.insert(file.key.clone(), known);
+        learned.push((file.key.clone(), known));
     }
+    record.objects.extend(learned);
     tell.tell(Event::Asked);
-    Ok(learned)
+    Ok(true)
 }
 
 fn parse(bytes: &[u8], prefix: &str, until: LastModified) -> Result<Record, String> {
@@ -230,7 +229,7 @@ fn parse(bytes: &[u8], prefix: &str, until: LastModified) -> Result<Record, Stri
     let objects = Reading { prefix, headers: &stored.headers, until };
     let mut text = serde_json::Deserializer::from_str(stored.objects.get());
     let objects = objects.deserialize(&mut text).map_err(garbled)?;
-    Ok(Record { deploy: stored.deploy, objects })
+    Ok(Record { deploy: stored.deploy, objects, etag: None })
 }
 
 /// What it takes to read the entries of a record.
@@ -254,7 +253,7 @@ impl Reading<'_> {
 }
 
 impl<'de> DeserializeSeed<'de> for Reading<'_> {
-    type Value = BTreeMap<Arc<str>, Known>;
+    type Value = Objects;
 
     fn deserialize<D: Deserializer<'de>>(self, text: D) -> Result<Self::Value, D::Error> {
         text.deserialize_map(self)
@@ -262,45 +261,53 @@ impl<'de> DeserializeSeed<'de> for Reading<'_> {
 }
 
 impl<'de> Visitor<'de> for Reading<'_> {
-    type Value = BTreeMap<Arc<str>, Known>;
+    type Value = Objects;
 
     fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
         f.write_str("a map of objects")
     }
 
     fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Self::Value, M::Error> {
-        let mut objects = Vec::new();
+        let mut objects = Objects::default();
         while let Some((key, entry)) = map.next_entry::<Cow<str>, Entry>()? {
             let known = self.known(entry).map_err(M::Error::custom)?;
-            objects.push((format!("{}{key}", self.prefix).into(), known));
+            objects.extend([(format!("{}{key}", self.prefix), known)]);
         }
-        // A map that is made at once fills its nodes.
-        Ok(objects.into_iter().collect())
+        objects.shrink();
+        Ok(objects)
     }
 }
 
 fn render(record: &Record, prefix: &str) -> serde_json::Result<Vec<u8>> {
     let mut indices = BTreeMap::new();
     let mut headers = Vec::new();
-    for known in record.objects.values() {
+    for (_, known) in record.objects.iter() {
         indices.entry(&known.headers).or_insert_with(|| {
             headers.push(known.headers.clone());
             headers.len() - 1
         });
     }
-    serde_json::to_vec(&Stored {
+    let stored = Stored {
         version: VERSION,
         prefix: prefix.to_owned(),
         deploy: record.deploy.clone(),
         headers,
         objects: Writing { prefix, objects: &record.objects, indices },
-    })
+    };
+    // Of a large site it is megabytes, and a list that grows holds them twice.
+    let length: usize = record.objects.iter().map(|(key, _)| key.len() + LONGEST_ENTRY).sum();
+    let mut body = Vec::with_capacity(length);
+    serde_json::to_writer(&mut body, &stored)?;
+    Ok(body)
 }
+
+/// What stands beside the key of nearly every object: its ETag, a number, and what JSON puts around them.
+const LONGEST_ENTRY: usize = 48;
 
 /// What it takes to write the entries of a record.
 struct Writing<'r> {
     prefix: &'r str,
-    objects: &'r BTreeMap<Arc<str>, Known>,
+    objects: &'r Objects,
     indices: BTreeMap<&'r Headers, usize>,
 }
 
@@ -340,12 +347,12 @@ mod tests {
             headers: headers(kind),
             until: LastModified::default(),
         };
-        let objects = BTreeMap::from([
-            ("p/a.html".into(), known(&md5(0xaa), 0xaa, "text/html")),
-            ("p/b.html".into(), known(&md5(0xbb), 0xcc, "text/html")),
-            ("p/big.bin".into(), known("dd-3", 0xee, "application/octet-stream")),
-        ]);
-        Record { deploy: None, objects }
+        let objects = [
+            ("p/a.html", known(&md5(0xaa), 0xaa, "text/html")),
+            ("p/b.html", known(&md5(0xbb), 0xcc, "text/html")),
+            ("p/big.bin", known("dd-3", 0xee, "application/octet-stream")),
+        ];
+        Record { deploy: None, objects: objects.into_iter().collect(), etag: None }
     }
 
     #[test]
@@ -372,15 +379,16 @@ mod tests {
     fn of_what_changes_or_is_not_listed_nothing_stays_known() {
         let object =
             |etag: &str| Object { etag: etag.into(), size: 1, modified: LastModified::default() };
-        let objects = BTreeMap::from([
-            ("p/a.html".into(), object(&md5(0xaa))),
-            ("p/b.html".into(), object("changed")),
-            ("p/big.bin".into(), object("dd-3")),
-        ]);
+        let objects = [
+            ("p/a.html", object(&md5(0xaa))),
+            ("p/b.html", object("changed")),
+            ("p/big.bin", object("dd-3")),
+        ];
+        let objects = objects.into_iter().collect();
         let listing = Listing { objects, ..Listing::default() };
         let stays = |changed: &[&str]| -> Vec<String> {
-            let record = record().staying(&listing, changed.iter().copied());
-            record.objects.keys().map(|key| key.to_string()).collect()
+            let record = record().staying(&listing, |key| changed.contains(&key));
+            record.objects.iter().map(|(key, _)| key.to_owned()).collect()
         };
         assert_eq!(stays(&[]), ["p/a.html", "p/big.bin"]);
         assert_eq!(stays(&["p/a.html", "p/new.html"]), ["p/big.bin"]);

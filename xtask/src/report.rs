@@ -4,14 +4,15 @@
 use std::io::{ErrorKind, Write};
 use std::sync::Arc;
 
+use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 
 use crate::apply::Outcome;
 use crate::error::{Error, Failure, Result, failed};
-use crate::headers::Headers;
 use crate::plan::{Plan, Reason};
 use crate::refusal::Refusal;
 use crate::secrets;
+use crate::site::File;
 use crate::target::{Target, short};
 use crate::words::{bytes, count, duration, plain};
 
@@ -52,17 +53,20 @@ pub struct Planned {
     skipped: usize,
 }
 
-#[derive(Serialize)]
 struct PlannedUpload {
-    key: Arc<str>,
+    file: Arc<File>,
     reason: Reason,
-    bytes: u64,
-    #[serde(rename = "content_type", serialize_with = "content_type")]
-    headers: Headers,
 }
 
-fn content_type<S: Serializer>(headers: &Headers, json: S) -> Result<S::Ok, S::Error> {
-    json.serialize_str(headers.content_type())
+impl Serialize for PlannedUpload {
+    fn serialize<S: Serializer>(&self, json: S) -> Result<S::Ok, S::Error> {
+        let mut object = json.serialize_struct("upload", 4)?;
+        object.serialize_field("key", &*self.file.key)?;
+        object.serialize_field("reason", &self.reason)?;
+        object.serialize_field("bytes", &self.file.size)?;
+        object.serialize_field("content_type", self.file.headers.content_type())?;
+        object.end()
+    }
 }
 
 /// What was done, with the figures of the whole run.
@@ -74,12 +78,10 @@ pub struct Done {
 
 /// `skipped` is the number of files that were left out of the site.
 pub fn planned(plan: &Plan, skipped: usize) -> Planned {
-    let uploads = plan.uploads.iter().map(|upload| PlannedUpload {
-        key: upload.file.key.clone(),
-        reason: upload.reason,
-        bytes: upload.file.size,
-        headers: upload.file.headers.clone(),
-    });
+    let uploads = plan
+        .uploads
+        .iter()
+        .map(|upload| PlannedUpload { file: upload.file.clone(), reason: upload.reason });
     Planned {
         uploads: uploads.collect(),
         deletes: plan.deletes.iter().map(|object| object.key.clone()).collect(),
@@ -123,11 +125,11 @@ pub fn heading(run: &Run) -> String {
 pub fn changes(run: &Run, planned: &Planned) -> Vec<String> {
     let upload = |upload: &PlannedUpload| {
         let (sign, note) = match upload.reason {
-            Reason::New => ('+', bytes(upload.bytes)),
-            Reason::Content => ('~', bytes(upload.bytes)),
+            Reason::New => ('+', bytes(upload.file.size)),
+            Reason::Content => ('~', bytes(upload.file.size)),
             Reason::Headers => ('~', "headers".to_owned()),
         };
-        format!("  {sign} {}  ({note})", plain(&upload.key))
+        format!("  {sign} {}  ({note})", plain(&upload.file.key))
     };
     let mut lines = first(LINES, planned.uploads.iter().map(upload), "upload");
     // By themselves, so that many uploads do not hide what is about to go.

@@ -27,7 +27,7 @@ pub struct Site {
 #[derive(Debug)]
 pub struct File {
     /// With the prefix.
-    pub key: Arc<str>,
+    pub key: Box<str>,
     pub source: Source,
     /// In bytes.
     pub size: u64,
@@ -119,7 +119,7 @@ pub fn scan(config: &Config, prefix: &Prefix, tell: &Tell) -> Result<Site, Failu
 
 /// A file, as it becomes known.
 struct Entry {
-    key: Arc<str>,
+    key: Box<str>,
     source: Source,
     size: u64,
     /// Once it was hashed.

@@ -1,8 +1,7 @@
 //! What the bucket holds now. A listing that broke off is no listing: what it left out would look
 //! deleted or new, so an error on any page is the error of the whole.
 
-use std::collections::BTreeMap;
-
+use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
 use aws_sdk_s3::primitives::DateTime;
 use aws_sdk_s3::types::EncodingType;
 
@@ -12,14 +11,17 @@ use crate::error::{Failure, failed};
 use crate::etag::Etag;
 use crate::event::{Event, Tell};
 use crate::key::{self, OWN_FOLDER};
+use crate::sorted::Sorted;
 
 /// Every object under the prefix, by key, without the tool's own.
 #[derive(Clone, Debug, Default)]
 pub struct Listing {
-    pub objects: BTreeMap<Box<str>, Object>,
+    pub objects: Sorted<Object>,
     /// Folders below the prefix that hold a record of their own: other deploys' places, whatever
     /// `deploy.toml` of this branch knows of them.
     pub others: Vec<String>,
+    /// The ETag of this prefix's own record.
+    pub record: Option<Etag>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,8 +50,6 @@ impl LastModified {
 impl Bucket {
     /// Lists everything under the prefix, page after page.
     pub async fn list(&self, tell: &Tell) -> Result<Listing, Failure> {
-        let own = self.prefix.join(OWN_FOLDER);
-        let record = format!("{OWN_FOLDER}{}", key::RECORD);
         let doing = || format!("failed to list `{}`", self.name);
         let mut listing = Listing::default();
         let mut token = None;
@@ -63,26 +63,7 @@ impl Bucket {
                 .send()
                 .await
                 .map_err(|error| aws::explain(doing(), &error))?;
-            let encoded = page.encoding_type() == Some(&EncodingType::Url);
-            for object in page.contents() {
-                let key = decode(object.key().unwrap_or_default(), encoded);
-                if !key.starts_with(self.prefix.as_str()) {
-                    return Err(failed(doing()).hint(format!(
-                        "the store answered with `{key}`, which is not under `{}`",
-                        self.prefix
-                    )));
-                }
-                if key.starts_with(&own) {
-                    continue;
-                }
-                if let Some(folder) = key.strip_suffix(&record) {
-                    listing.others.push(folder.to_owned());
-                }
-                let etag = object.e_tag().unwrap_or_default().trim_matches('"').into();
-                let size = object.size().and_then(|size| size.try_into().ok()).unwrap_or_default();
-                let modified = LastModified::of(object.last_modified());
-                listing.objects.insert(key.as_str().into(), Object { etag, size, modified });
-            }
+            self.read(&page, &mut listing).map_err(|hint| failed(doing()).hint(hint))?;
             tell.tell(Event::Listing { objects: listing.objects.len() as u64 });
             match (page.is_truncated(), page.next_continuation_token) {
                 (Some(true), Some(next)) => token = Some(next),
@@ -93,8 +74,41 @@ impl Bucket {
                 _ => break,
             }
         }
+        listing.objects.shrink();
         tell.tell(Event::Listed { objects: listing.objects.len() as u64 });
         Ok(listing)
+    }
+
+    /// Adds a page to the listing, or says what is wrong with it.
+    fn read(&self, page: &ListObjectsV2Output, listing: &mut Listing) -> Result<(), String> {
+        let own = self.prefix.join(OWN_FOLDER);
+        let record = format!("{OWN_FOLDER}{}", key::RECORD);
+        let encoded = page.encoding_type() == Some(&EncodingType::Url);
+        let mut objects = Vec::with_capacity(page.contents().len());
+        for object in page.contents() {
+            let key = decode(object.key().unwrap_or_default(), encoded);
+            if !key.starts_with(self.prefix.as_str()) {
+                let prefix = &self.prefix;
+                return Err(format!(
+                    "the store answered with `{key}`, which is not under `{prefix}`"
+                ));
+            }
+            let etag: Etag = object.e_tag().unwrap_or_default().trim_matches('"').into();
+            if let Some(name) = key.strip_prefix(&own) {
+                if name == key::RECORD {
+                    listing.record = Some(etag);
+                }
+                continue;
+            }
+            if let Some(folder) = key.strip_suffix(&record) {
+                listing.others.push(folder.to_owned());
+            }
+            let size = object.size().and_then(|size| size.try_into().ok()).unwrap_or_default();
+            let modified = LastModified::of(object.last_modified());
+            objects.push((key, Object { etag, size, modified }));
+        }
+        listing.objects.extend(objects);
+        Ok(())
     }
 }
 

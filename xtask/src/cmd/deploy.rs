@@ -22,7 +22,7 @@ use crate::event::{Event, Tell};
 use crate::key;
 use crate::lock::{self, Held, Patience};
 use crate::plan::{self, Plan};
-use crate::record::{self, Learned, Record};
+use crate::record::{self, Record};
 use crate::refusal::Refusal;
 use crate::report::{self, Done, Planned, Run, print};
 use crate::site::{self, Site};
@@ -55,10 +55,10 @@ pub async fn run(options: &Deploy, stop: &Stop) -> Result<bool> {
     let job = Job { options, checkout: &checkout, config: &config, bucket, run, tell: &tell };
     let (site, seen) = stop.cut(async { tokio::try_join!(build(&job), look(&job)) }).await?;
     warn_of_others(&seen.listing, &tell);
-    let difference = stop.cut(compare(&job, &site, seen, Learned::new())).await?;
+    let difference = stop.cut(compare(&job, &site, seen, false)).await?;
 
     let (planned, outcome) = match job.writes(&difference) {
-        true => write(&job, &site, difference.into_learned(), stop).await?,
+        true => write(&job, &site, Known::of(difference), stop).await?,
         false => (show(&job, &site, &difference.plan)?, Outcome::default()),
     };
     if let Some(local) = local {
@@ -92,7 +92,8 @@ struct Seen {
 struct Difference {
     listing: Listing,
     record: Record,
-    learned: Learned,
+    /// Whether the record was found to know less than there is.
+    learned: bool,
     plan: Plan,
 }
 
@@ -115,12 +116,19 @@ impl Job<'_> {
 
 impl Difference {
     fn is_something(&self) -> bool {
-        !self.plan.is_empty() || !self.learned.is_empty() || self.record.deploy.is_none()
+        !self.plan.is_empty() || self.learned || self.record.deploy.is_none()
     }
+}
 
-    /// What holds however the bucket is changed meanwhile. The rest is large, and goes.
-    fn into_learned(self) -> Learned {
-        self.learned
+/// What outlasts the wait for the lock. The listing does not, and is large.
+struct Known {
+    record: Record,
+    learned: bool,
+}
+
+impl Known {
+    fn of(difference: Difference) -> Known {
+        Known { record: difference.record, learned: difference.learned }
     }
 }
 
@@ -139,18 +147,14 @@ async fn look(job: &Job<'_>) -> Result<Seen> {
     Ok(Seen { listing: listing?, record: record? })
 }
 
-/// Compares the site with the bucket. `learned` is what an earlier look found out.
-async fn compare(job: &Job<'_>, site: &Site, seen: Seen, learned: Learned) -> Result<Difference> {
+/// Compares the site with the bucket. `learned` says whether an earlier look made the record know more.
+async fn compare(job: &Job<'_>, site: &Site, seen: Seen, learned: bool) -> Result<Difference> {
     let Seen { listing, mut record } = seen;
     let others = &listing.others;
     let kept = |key: &str| plan::is_kept(job.config, job.run.target, others, key);
     let site = site.without(kept);
-    let mut learned: Learned =
-        learned.into_iter().filter(|(key, _)| !record.objects.contains_key(key)).collect();
-    record.objects.extend(learned.clone());
-    let more = record::learn(job.bucket, &site, &listing, &record, job.tell).await?;
-    record.objects.extend(more.clone());
-    learned.extend(more);
+    let learned =
+        record::learn(job.bucket, &site, &listing, &mut record, job.tell).await? || learned;
     let plan = plan::make(site, &listing, &record, &kept);
     Ok(Difference { listing, record, learned, plan })
 }
@@ -174,14 +178,14 @@ fn show(job: &Job<'_>, site: &Site, plan: &Plan) -> Result<Planned> {
 async fn write(
     job: &Job<'_>,
     site: &Site,
-    learned: Learned,
+    known: Known,
     stop: &Stop,
 ) -> Result<(Planned, Outcome)> {
     let who = lock::who(&variable);
     let patience = if job.options.wait { Patience::Wait } else { Patience::Refuse };
     let folder = job.checkout.root.join(LOCK_FOLDER);
     let held = stop.cut(lock::acquire(job.bucket, &who, &folder, patience, job.tell)).await?;
-    let written = write_locked(job, site, learned, &held, stop).await;
+    let written = write_locked(job, site, known, &held, stop).await;
     if let Err(failure) = held.release().await {
         job.tell.tell(Event::Warning(failure.to_string()));
     }
@@ -194,7 +198,7 @@ const LOCK_FOLDER: &str = "target/xtask/lock";
 async fn write_locked(
     job: &Job<'_>,
     site: &Site,
-    learned: Learned,
+    known: Known,
     held: &Held,
     stop: &Stop,
 ) -> Result<(Planned, Outcome)> {
@@ -206,7 +210,7 @@ async fn write_locked(
         std::future::pending().await
     };
     let work = async {
-        let difference = halt.cut(look_again(job, site, learned)).await?;
+        let difference = halt.cut(look_again(job, site, known)).await?;
         let planned = show(job, site, &difference.plan)?;
         Ok((planned, carry_out(job, difference, &halt).await?))
     };
@@ -223,10 +227,10 @@ async fn write_locked(
 }
 
 /// Compares again, now that nobody else deploys, and takes away what deploys that were killed left behind.
-async fn look_again(job: &Job<'_>, site: &Site, learned: Learned) -> Result<Difference> {
-    let (seen, unfinished) = tokio::join!(look(job), job.bucket.unfinished());
-    let seen = seen?;
-    let is_ours = |key: &str| !plan::is_kept(job.config, job.run.target, &seen.listing.others, key);
+async fn look_again(job: &Job<'_>, site: &Site, known: Known) -> Result<Difference> {
+    let (listing, unfinished) = tokio::join!(job.bucket.list(job.tell), job.bucket.unfinished());
+    let listing = listing?;
+    let is_ours = |key: &str| !plan::is_kept(job.config, job.run.target, &listing.others, key);
     let swept = match unfinished {
         Ok(mut unfinished) => {
             unfinished.retain(|upload| is_ours(&upload.key));
@@ -237,7 +241,11 @@ async fn look_again(job: &Job<'_>, site: &Site, learned: Learned) -> Result<Diff
     if let Err(failure) = swept {
         job.tell.tell(Event::Warning(failure.to_string()));
     }
-    compare(job, site, seen, learned).await
+    let Known { record, learned } = match listing.record == known.record.etag {
+        true => known,
+        false => Known { record: record::read(job.bucket, job.tell).await?, learned: false },
+    };
+    compare(job, site, Seen { listing, record }, learned).await
 }
 
 /// Does the plan and writes the record, if it is outdated and nothing failed.
@@ -245,7 +253,7 @@ async fn carry_out(job: &Job<'_>, difference: Difference, stop: &Stop) -> Result
     let outdated = difference.is_something();
     let Difference { listing, record, plan, .. } = difference;
     let approved = plan.approve(job.limit())?;
-    let mut record = record.staying(&listing, approved.keys());
+    let mut record = record.staying(&listing, |key| approved.changes(key));
     drop(listing);
     if approved.changes_headers() {
         record::write(job.bucket, &record).await?;

@@ -43,7 +43,7 @@ fn object_of(etag: String, size: u64) -> Object {
 }
 
 fn listing<'k>(objects: impl IntoIterator<Item = (&'k str, u64, String)>) -> Listing {
-    let object = |(key, size, etag): (&str, u64, String)| (key.into(), object_of(etag, size));
+    let object = |(key, size, etag): (&'k str, u64, String)| (key, object_of(etag, size));
     Listing { objects: objects.into_iter().map(object).collect(), ..Listing::default() }
 }
 
@@ -185,8 +185,8 @@ fn each_file_is_compared_by_what_can_be_proven() {
     ] {
         let listing = listing(object.into_iter().map(|(size, etag)| ("a", size, etag)));
         let record = Record {
-            deploy: None,
-            objects: record.into_iter().map(|known| ("a".into(), known)).collect(),
+            objects: record.into_iter().map(|known| ("a", known)).collect(),
+            ..Record::default()
         };
         let plan = make(site(vec![file]), &listing, &record, &|_| false);
         let reasons: Vec<_> = plan.uploads.iter().map(|upload| upload.reason).collect();
@@ -208,8 +208,10 @@ fn a_plan_has_everything_once_and_in_order() {
         ("keep/2", 1, md5(9)),
         ("d", 1, md5(4)),
     ]);
-    let record =
-        Record { deploy: None, objects: [("d".into(), known(&md5(4), 4, "no-cache"))].into() };
+    let record = Record {
+        objects: [("d", known(&md5(4), 4, "no-cache"))].into_iter().collect(),
+        ..Record::default()
+    };
     let plan = make(site(files), &listing, &record, &|key| key.starts_with("keep/"));
     let uploads: Vec<_> = plan.uploads.iter().map(|u| (&*u.file.key, u.reason)).collect();
     assert_eq!(uploads, [("a", Reason::New), ("b", Reason::Content), ("c", Reason::Headers)]);
@@ -221,8 +223,10 @@ fn a_plan_has_everything_once_and_in_order() {
 #[test]
 fn a_bucket_that_is_right_needs_nothing() {
     let listing = listing([("a", 1, md5(1)), ("keep", 1, md5(9))]);
-    let record =
-        Record { deploy: None, objects: [("a".into(), known(&md5(1), 1, "no-cache"))].into() };
+    let record = Record {
+        objects: [("a", known(&md5(1), 1, "no-cache"))].into_iter().collect(),
+        ..Record::default()
+    };
     let plan = make(site(vec![file("a", 1, 1)]), &listing, &record, &|key| key == "keep");
     assert!(plan.is_empty());
     assert!(plan.approve(Some(0)).is_ok());
@@ -282,7 +286,7 @@ fn a_key_belongs_to_others_by_keep_by_prefix_or_by_environment() {
 
 /// A plan over so many objects that deletes so many of them.
 fn plan(deletes: u64, listed: u64) -> Plan {
-    let objects = (0..listed).map(|n| (format!("{n:04}").into(), object_of(md5(1), 1)));
+    let objects = (0..listed).map(|n| (format!("{n:04}"), object_of(md5(1), 1)));
     let listing = Listing { objects: objects.collect(), ..Listing::default() };
     let stays = (deletes..listed).map(|n| file(&format!("{n:04}"), 1, 1));
     let files = stays.chain([file("new", 1, 1)]).collect();
@@ -322,10 +326,10 @@ fn few_deletes_or_a_small_share_of_them_are_not_too_many() {
 /// Objects that `keep` protects do not make the share smaller.
 #[test]
 fn the_share_is_of_the_objects_that_are_ours() {
-    let objects = (0..1000).map(|n| (format!("keep/{n}").into(), object_of(md5(1), 1)));
+    let objects = (0..1000).map(|n| (format!("keep/{n}"), object_of(md5(1), 1)));
     let mut listing = Listing { objects: objects.collect(), ..Listing::default() };
     for n in 0..80 {
-        listing.objects.insert(format!("{n:02}").into(), object_of(md5(1), 1));
+        listing.objects.extend([(format!("{n:02}"), object_of(md5(1), 1))]);
     }
     let files = (21..80).map(|n| file(&format!("{n:02}"), 1, 1)).collect();
     let plan = make(site(files), &listing, &Record::default(), &|key| key.starts_with("keep/"));

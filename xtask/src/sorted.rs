@@ -1,0 +1,135 @@
+//! A map from text for very many small entries, which are looked up more often than they change: one sorted
+//! list, and the keys in one text. A tree that is filled in order takes nearly twice the memory, and a hundred
+//! thousand keys of their own leave as many holes behind when they go.
+
+use std::cmp::Ordering;
+
+#[derive(Clone, Debug)]
+pub struct Sorted<V> {
+    keys: String,
+    entries: Vec<Entry<V>>,
+}
+
+#[derive(Clone, Debug)]
+struct Entry<V> {
+    /// Where the key begins and ends.
+    begin: usize,
+    end: usize,
+    value: V,
+}
+
+impl<V> Sorted<V> {
+    pub fn get(&self, key: &str) -> Option<&V> {
+        let found = self.entries.binary_search_by(|entry| key_of(&self.keys, entry).cmp(key));
+        found.ok().map(|at| &self.entries[at].value)
+    }
+
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// In the order of the keys.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &V)> {
+        self.entries.iter().map(|entry| (key_of(&self.keys, entry), &entry.value))
+    }
+
+    /// The entries to keep, and no room for the others.
+    pub fn filter(self, keep: impl Fn(&str, &V) -> bool) -> Sorted<V> {
+        let Sorted { keys, entries } = self;
+        let kept = entries.into_iter().filter(|entry| keep(key_of(&keys, entry), &entry.value));
+        let mut kept: Sorted<V> =
+            kept.map(|entry| (&keys[entry.begin..entry.end], entry.value)).collect();
+        kept.shrink();
+        kept
+    }
+
+    /// Gives back the room that it was to grow into.
+    pub fn shrink(&mut self) {
+        self.keys.shrink_to_fit();
+        self.entries.shrink_to_fit();
+    }
+}
+
+fn key_of<'k, V>(keys: &'k str, entry: &Entry<V>) -> &'k str {
+    &keys[entry.begin..entry.end]
+}
+
+impl<V> Default for Sorted<V> {
+    fn default() -> Sorted<V> {
+        Sorted { keys: String::new(), entries: Vec::new() }
+    }
+}
+
+impl<V: PartialEq> PartialEq for Sorted<V> {
+    fn eq(&self, other: &Sorted<V>) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+impl<V: Eq> Eq for Sorted<V> {}
+
+/// Of two entries with one key the later stays. Cheap where what is added comes in order and after the rest.
+impl<K: AsRef<str>, V> Extend<(K, V)> for Sorted<V> {
+    fn extend<I: IntoIterator<Item = (K, V)>>(&mut self, entries: I) {
+        let last = self.entries.len().saturating_sub(1);
+        for (key, value) in entries {
+            let begin = self.keys.len();
+            self.keys.push_str(key.as_ref());
+            self.entries.push(Entry { begin, end: self.keys.len(), value });
+        }
+        let keys = &self.keys;
+        let order = |one: &Entry<V>, other: &Entry<V>| key_of(keys, one).cmp(key_of(keys, other));
+        if self.entries[last..].is_sorted_by(|one, next| order(one, next) == Ordering::Less) {
+            return;
+        }
+        self.entries.sort_by(order);
+        self.entries.dedup_by(|later, earlier| {
+            let same = order(later, earlier) == Ordering::Equal;
+            if same {
+                std::mem::swap(later, earlier);
+            }
+            same
+        });
+    }
+}
+
+impl<K: AsRef<str>, V> FromIterator<(K, V)> for Sorted<V> {
+    fn from_iter<I: IntoIterator<Item = (K, V)>>(entries: I) -> Sorted<V> {
+        let mut sorted = Sorted::default();
+        sorted.extend(entries);
+        sorted
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::properties::cases;
+
+    proptest! {
+        #![proptest_config(cases())]
+
+        #[test]
+        fn it_is_the_map_that_its_entries_make(
+            parts in prop::collection::vec(prop::collection::vec(("[ab]{0,2}", any::<u8>()), 0..6), 0..4),
+        ) {
+            let (mut sorted, mut map) = (Sorted::default(), BTreeMap::new());
+            for part in parts {
+                sorted.extend(part.clone());
+                map.extend(part);
+            }
+            prop_assert!(sorted.iter().eq(map.iter().map(|(key, value)| (key.as_str(), value))));
+            for key in ["", "a", "ab", "c"] {
+                prop_assert_eq!(sorted.get(key), map.get(key));
+            }
+            let sorted = sorted.filter(|key, value| key != "a" && *value < 100);
+            map.retain(|key, value| key != "a" && *value < 100);
+            prop_assert!(sorted.iter().eq(map.iter().map(|(key, value)| (key.as_str(), value))));
+            prop_assert_eq!(sorted.len(), map.len());
+        }
+    }
+}
