@@ -15,14 +15,15 @@ use crate::etag::Etag;
 use crate::event::{Event, Tell};
 use crate::headers;
 use crate::plan::{Approved, Upload};
+use crate::record::Written;
 use crate::site::File;
 use crate::stop::Stop;
 
 /// What was done.
 #[derive(Debug, Default)]
 pub struct Outcome {
-    /// Files that were written, each with the ETag that it got.
-    pub written: Vec<(Arc<File>, Etag)>,
+    /// In the order of their keys.
+    pub written: Vec<Written>,
     pub deleted: Vec<String>,
     pub failures: Vec<(String, Failure)>,
     /// Files that were not tried, because something before them failed or the run was stopped.
@@ -81,6 +82,7 @@ pub async fn apply(bucket: &Bucket, approved: Approved, stop: &Stop, tell: &Tell
     }
     let left = outcome.not_tried > 0 || outcome.deleted.len() < deletes;
     outcome.is_cut_off = left && stop.is_told();
+    outcome.written.sort_unstable_by(|(one, _), (other, _)| one.key.cmp(&other.key));
     tell.tell(Event::Written);
     outcome
 }

@@ -123,21 +123,6 @@ impl Record {
         self.objects = self.objects.filter(|key, known| is_listed(key, known) && !changes(key));
         self
     }
-
-    /// The record after a deploy: what stayed, and what was written, with the ETags that it got.
-    pub fn after(mut self, written: &[(Arc<File>, Etag)]) -> Record {
-        let known = |(file, etag): &(Arc<File>, Etag)| {
-            let known = Known {
-                etag: etag.clone(),
-                md5: file.digest.md5,
-                headers: file.headers.clone(),
-                until: LastModified::default(),
-            };
-            (file.key.clone(), known)
-        };
-        self.objects.extend(written.iter().map(known));
-        self
-    }
 }
 
 /// Reads the bucket's record. One that is missing, garbled, newer than this tool or of another prefix is
@@ -157,12 +142,16 @@ pub async fn read(bucket: &Bucket, tell: &Tell) -> Result<Record, Failure> {
     Ok(Record { etag: Some(object.etag.as_str().into()), ..record })
 }
 
-/// Writes the record.
-pub async fn write(bucket: &Bucket, record: &Record) -> Result<(), Failure> {
-    let body = render(record, bucket.prefix().as_str())
+/// Writes the record: what it knows, and of the files that were `written`, in the order of their keys, the
+/// ETags that they got. They are none that it knows already.
+pub async fn write(bucket: &Bucket, record: &Record, written: &[Written]) -> Result<(), Failure> {
+    let body = render(record, written, bucket.prefix().as_str())
         .map_err(|error| failed("failed to write the record of this deploy").because(&error))?;
     bucket.put_own(RECORD, body, Condition::None).await.map(drop)
 }
+
+/// A file that was written, and the ETag that it got.
+pub type Written = (Arc<File>, Etag);
 
 /// Asks for the headers of objects whose content is right and whose headers nobody knows: those that
 /// another tool wrote. Returns whether anything was learned.
@@ -268,22 +257,31 @@ impl<'de> Visitor<'de> for Reading<'_> {
     }
 
     fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Self::Value, M::Error> {
-        let mut objects = Objects::default();
-        while let Some((key, entry)) = map.next_entry::<Cow<str>, Entry>()? {
+        let mut failure = None;
+        let mut next = || {
+            let Some((key, entry)) = map.next_entry::<Cow<str>, Entry>()? else { return Ok(None) };
             let known = self.known(entry).map_err(M::Error::custom)?;
-            objects.extend([(format!("{}{key}", self.prefix), known)]);
-        }
+            Ok(Some((format!("{}{key}", self.prefix), known)))
+        };
+        // All at once: in whatever order they stand, they are sorted once.
+        let mut objects: Objects = std::iter::from_fn(|| {
+            next().unwrap_or_else(|error| {
+                failure = Some(error);
+                None
+            })
+        })
+        .collect();
         objects.shrink();
-        Ok(objects)
+        failure.map_or(Ok(objects), Err)
     }
 }
 
-fn render(record: &Record, prefix: &str) -> serde_json::Result<Vec<u8>> {
-    let mut indices = BTreeMap::new();
-    let mut headers = Vec::new();
-    for (_, known) in record.objects.iter() {
-        indices.entry(&known.headers).or_insert_with(|| {
-            headers.push(known.headers.clone());
+fn render(record: &Record, written: &[Written], prefix: &str) -> serde_json::Result<Vec<u8>> {
+    let (mut indices, mut headers, mut length) = (BTreeMap::new(), Vec::new(), 0);
+    for fact in facts(record, written) {
+        length += fact.key.len() + LONGEST_ENTRY;
+        indices.entry(fact.headers).or_insert_with(|| {
+            headers.push(fact.headers.clone());
             headers.len() - 1
         });
     }
@@ -292,10 +290,9 @@ fn render(record: &Record, prefix: &str) -> serde_json::Result<Vec<u8>> {
         prefix: prefix.to_owned(),
         deploy: record.deploy.clone(),
         headers,
-        objects: Writing { prefix, objects: &record.objects, indices },
+        objects: Writing { prefix, record, written, indices },
     };
     // Of a large site it is megabytes, and a list that grows holds them twice.
-    let length: usize = record.objects.iter().map(|(key, _)| key.len() + LONGEST_ENTRY).sum();
     let mut body = Vec::with_capacity(length);
     serde_json::to_writer(&mut body, &stored)?;
     Ok(body)
@@ -304,24 +301,52 @@ fn render(record: &Record, prefix: &str) -> serde_json::Result<Vec<u8>> {
 /// What stands beside the key of nearly every object: its ETag, a number, and what JSON puts around them.
 const LONGEST_ENTRY: usize = 48;
 
+/// What a record says of an object.
+struct Fact<'r> {
+    key: &'r str,
+    etag: &'r Etag,
+    md5: &'r [u8; 16],
+    headers: &'r Headers,
+}
+
+/// All of them in the order of their keys, without a copy of either list.
+fn facts<'r>(record: &'r Record, written: &'r [Written]) -> impl Iterator<Item = Fact<'r>> {
+    let known = |(key, known): (&'r str, &'r Known)| {
+        let Known { etag, md5, headers, .. } = known;
+        Fact { key, etag, md5, headers }
+    };
+    let new = |(file, etag): &'r Written| {
+        let File { key, digest, headers, .. } = &**file;
+        Fact { key, etag, md5: &digest.md5, headers }
+    };
+    let mut known = record.objects.iter().map(known).peekable();
+    let mut new = written.iter().map(new).peekable();
+    std::iter::from_fn(move || match (known.peek(), new.peek()) {
+        (Some(one), Some(other)) if other.key < one.key => new.next(),
+        (Some(_), _) => known.next(),
+        (None, _) => new.next(),
+    })
+}
+
 /// What it takes to write the entries of a record.
 struct Writing<'r> {
     prefix: &'r str,
-    objects: &'r Objects,
+    record: &'r Record,
+    written: &'r [Written],
     indices: BTreeMap<&'r Headers, usize>,
 }
 
-impl Writing<'_> {
-    fn entry<'e>(&self, known: &'e Known) -> Entry<'e> {
-        let md5 = Some(&known.md5).filter(|md5| known.etag != Etag::Hex(**md5));
-        (Cow::Borrowed(&known.etag), self.indices[&known.headers], md5.map(etag::hex))
+impl<'r> Writing<'r> {
+    fn entry(&self, fact: Fact<'r>) -> (&'r str, Entry<'r>) {
+        let key = fact.key.strip_prefix(self.prefix).unwrap_or(fact.key);
+        let md5 = Some(fact.md5).filter(|md5| *fact.etag != Etag::Hex(**md5));
+        (key, (Cow::Borrowed(fact.etag), self.indices[fact.headers], md5.map(etag::hex)))
     }
 }
 
 impl Serialize for Writing<'_> {
     fn serialize<S: Serializer>(&self, text: S) -> Result<S::Ok, S::Error> {
-        let relative = |key| str::strip_prefix(key, self.prefix).unwrap_or(key);
-        text.collect_map(self.objects.iter().map(|(key, known)| (relative(key), self.entry(known))))
+        text.collect_map(facts(self.record, self.written).map(|fact| self.entry(fact)))
     }
 }
 
@@ -330,6 +355,7 @@ mod properties;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::site::{Digest, Source};
 
     fn md5(byte: u8) -> String {
         etag::hex(&[byte; 16])
@@ -357,8 +383,32 @@ mod tests {
 
     #[test]
     fn a_record_is_read_as_it_was_written() {
-        let bytes = render(&record(), "p/").unwrap();
+        let bytes = render(&record(), &[], "p/").unwrap();
         assert_eq!(parse(&bytes, "p/", LastModified::default()), Ok(record()));
+    }
+
+    #[test]
+    fn what_was_written_is_read_with_what_stayed() {
+        let written = |key: &str, byte: u8| {
+            let (digest, headers) = (Digest { md5: [byte; 16], parts: None }, Headers::default());
+            let source = Source::At(std::path::Path::new(key).into());
+            let file = File { key: key.into(), source, size: 1, digest, headers };
+            (Arc::new(file), md5(byte).as_str().into())
+        };
+        let written = ["p/a.css", "p/aa.html", "p/z.html"].map(|key| written(key, 0x11));
+        let bytes = render(&record(), &written, "p/").unwrap();
+        let read = parse(&bytes, "p/", LastModified::default()).unwrap();
+        let keys: Vec<&str> = read.objects.iter().map(|(key, _)| key).collect();
+        assert_eq!(keys, ["p/a.css", "p/a.html", "p/aa.html", "p/b.html", "p/big.bin", "p/z.html"]);
+        let object = |etag| Object { etag, size: 1, modified: LastModified::default() };
+        for (file, etag) in &written {
+            assert_eq!(read.md5_of(&file.key, &object(etag.clone())), Some([0x11; 16]));
+        }
+        // Each key once, in order, so that what reads it need not sort.
+        let text = String::from_utf8(bytes).unwrap();
+        let places: Vec<_> =
+            keys.iter().map(|key| text.find(&format!("\"{}\":", &key[2..]))).collect();
+        assert!(places.is_sorted() && places.iter().all(Option::is_some), "{text}");
     }
 
     #[test]
@@ -396,7 +446,7 @@ mod tests {
 
     #[test]
     fn a_record_that_cannot_be_trusted_says_why() {
-        let bytes = render(&record(), "p/").unwrap();
+        let bytes = render(&record(), &[], "p/").unwrap();
         let reason =
             |bytes: &[u8], prefix| parse(bytes, prefix, LastModified::default()).unwrap_err();
         assert!(reason(&bytes[..bytes.len() / 2], "p/").starts_with("cannot be read"));

@@ -256,13 +256,12 @@ async fn carry_out(job: &Job<'_>, difference: Difference, stop: &Stop) -> Result
     let mut record = record.staying(&listing, |key| approved.changes(key));
     drop(listing);
     if approved.changes_headers() {
-        record::write(job.bucket, &record).await?;
+        record::write(job.bucket, &record, &[]).await?;
     }
     let mut outcome = apply::apply(job.bucket, approved, stop, job.tell).await;
     if outdated && outcome.failures.is_empty() && !outcome.is_cut_off {
         record.deploy = Some(record::Deploy::of(job.run.target, job.run.dirty));
-        let record = record.after(&outcome.written);
-        if let Err(failure) = record::write(job.bucket, &record).await {
+        if let Err(failure) = record::write(job.bucket, &record, &outcome.written).await {
             outcome.failures.push((job.bucket.own_key(key::RECORD), failure));
         }
     }

@@ -164,7 +164,7 @@ proptest! {
     #[test]
     fn a_record_that_is_written_and_read_is_the_same(written in written()) {
         let record = read(&written.bytes(), &written.prefix).unwrap();
-        let bytes = render(&record, &written.prefix).unwrap();
+        let bytes = render(&record, &[], &written.prefix).unwrap();
         prop_assert_eq!(read(&bytes, &written.prefix), Ok(record));
     }
 
