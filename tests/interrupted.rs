@@ -2,11 +2,11 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::process::Command;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
-use std::sync::mpsc::channel;
-use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use crate::harness::{Answer, Ran, Remote, Seen, World};
+use crate::harness::{Answer, Fault, Ran, Remote, Seen, World};
 
 /// Runs a deploy that gets these signals, one after the other, when the nth request comes that `of` names.
 fn deploy_signalled(
@@ -91,29 +91,49 @@ fn the_first_signal_begins_nothing_more_and_says_what_is_done() {
 #[test]
 fn a_second_signal_ends_it_at_once() {
     let world = many();
-    // Uploads are held back, so that a run that waited for them would not end.
-    let (go, gone) = channel::<()>();
-    let gone = Mutex::new(gone);
+    // Answers are held back, so that a run that waited for them would not end soon.
     let process = Arc::new(AtomicU32::new(0));
     let told = process.clone();
-    world.wire.answer(move |seen| {
-        if is_upload(seen) {
-            let process = told.swap(0, Ordering::Relaxed);
-            if process != 0 {
-                send("-INT", process);
-                send("-TERM", process);
-            }
-            // Ends with an error when the run has ended.
-            let _ = gone.lock().unwrap().recv();
+    world.wire.disturb(move |seen| {
+        let process = if is_upload(seen) { told.swap(0, Ordering::Relaxed) } else { 0 };
+        if process != 0 {
+            send("-INT", process);
+            std::thread::spawn(move || until_it_ends("-TERM", process));
         }
-        None
+        is_upload(seen).then_some(Fault::Late(Duration::from_secs(600)))
+    });
+    let ran =
+        world.deploy_started(&["--json"], |id| process.store(id, Ordering::Relaxed)).exits(130);
+    assert!(ran.stderr.contains("interrupted: stopped at once; a lock"), "{}", ran.stderr);
+    let message = ran.json()["failed"]["message"].as_str().map(str::to_owned);
+    assert!(message.is_some_and(|message| message.starts_with("interrupted: stopped at once")));
+}
+
+/// Sends a signal again and again: those that follow each other closely are one to the tool.
+fn until_it_ends(signal: &str, process: u32) {
+    let sent = || Command::new("kill").args([signal, &process.to_string()]).output();
+    while sent().is_ok_and(|sent| sent.status.success()) {
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+#[test]
+fn files_that_do_not_end_are_not_waited_for_and_the_lock_is_given_back() {
+    let world = many();
+    let process = Arc::new(AtomicU32::new(0));
+    let told = process.clone();
+    world.wire.disturb(move |seen| {
+        let process = if is_upload(seen) { told.swap(0, Ordering::Relaxed) } else { 0 };
+        if process != 0 {
+            // Twice, as a terminal that is closed does.
+            send("-HUP", process);
+            send("-HUP", process);
+        }
+        is_upload(seen).then_some(Fault::Late(Duration::from_secs(600)))
     });
     let ran = world.deploy_started(&[], |id| process.store(id, Ordering::Relaxed)).exits(130);
-    drop(go);
-    assert!(ran.stderr.contains("interrupted: stopped at once\n"), "{}", ran.stderr);
-    world.wire.answer(|_| None);
-    world.deploy(&[]).exits(0);
-    world.assert_bucket_equals_site("");
+    assert!(ran.stderr.contains("interrupted: 0 of 401 uploads"), "{}", ran.stderr);
+    assert_eq!(locks(&world), [""; 0]);
 }
 
 #[test]

@@ -157,3 +157,24 @@ fn a_lock_that_somebody_deleted_is_told() {
     );
     assert!(ran.stderr.contains("somebody deleted it"), "{}", ran.stderr);
 }
+
+#[test]
+fn what_another_deploy_left_before_the_lock_was_taken_is_planned_against() {
+    let world = World::new();
+    world.site([("index.html", "page")]);
+    let (store, bucket) = (world.store, world.bucket.clone());
+    let mut done = false;
+    world.wire.answer(move |seen| {
+        if seen.writes() && !std::mem::replace(&mut done, true) {
+            let put = |n: u32| store.put(&bucket, &format!("{n}.html"), b"page", "text/html");
+            std::thread::scope(|scope| drop(scope.spawn(|| (0..30).for_each(put))));
+        }
+        None
+    });
+    let refused = world.deploy(&["--json"]).exits(3).json();
+    assert_eq!(refused["refused"]["code"], json!("too-many-deletes"));
+    assert_eq!(world.keys().len(), 30, "nothing is written or deleted");
+    let all = world.store.objects(&world.bucket).into_keys();
+    assert_eq!(all.filter(|key| key.contains(".xtask/")).count(), 0, "the lock is given back");
+    assert!(world.wire.take().iter().all(|seen| !is_upload(seen)));
+}

@@ -3,6 +3,7 @@
 //! Each step begins when the one before it has ended without a failure; so a page never arrives before its
 //! assets nor outlives them, and nothing is deleted while something could not be written.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -109,6 +110,7 @@ fn is_page(key: &str, content_type: &str) -> bool {
 }
 
 /// Starts as many as the bucket takes at once, each on a task of its own, so that all cores sign and encrypt.
+/// Those that take too long to end once the run is to stop are given up.
 async fn write(
     bucket: &Bucket,
     uploads: Vec<Upload>,
@@ -120,6 +122,10 @@ async fn write(
     outcome.written.reserve_exact(uploads.len());
     let mut uploads = uploads.into_iter();
     let mut under_way = JoinSet::new();
+    let mut late = pin!(async {
+        stop.told().await;
+        tokio::time::sleep(LAST_FILES).await;
+    });
     loop {
         while under_way.len() < MOST_UPLOADS
             && !is_over(outcome, stop)
@@ -128,7 +134,13 @@ async fn write(
             let (bucket, bodies, stop) = (bucket.clone(), bodies.clone(), stop.clone());
             under_way.spawn(put(bucket, upload, bodies, stop, tell.clone()));
         }
-        let Some(done) = next(&mut under_way, stop).await else { break };
+        let next = tokio::select! {
+            next = under_way.join_next() => next,
+            () = &mut late => None,
+        };
+        let Some(done) = next else { break };
+        // A task that panicked takes the process along: there is no outcome to tell of it.
+        let done = done.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
         settle(done, outcome);
     }
     outcome.not_tried += (uploads.len() + under_way.len()) as u64;
@@ -143,23 +155,6 @@ fn is_over(outcome: &Outcome, stop: &Stop) -> bool {
 }
 
 type Put = (Arc<File>, Result<Etag, Failure>);
-
-/// The next file that arrived or failed; `None` where none is under way, or where those that are took too long
-/// to end.
-async fn next(under_way: &mut JoinSet<Option<Put>>, stop: &Stop) -> Option<Option<Put>> {
-    let late = async {
-        stop.told().await;
-        tokio::time::sleep(LAST_FILES).await;
-    };
-    tokio::select! {
-        done = under_way.join_next() => match done? {
-            Ok(done) => Some(done),
-            // A task that panicked takes the process along: there is no outcome to tell of it.
-            Err(error) => std::panic::resume_unwind(error.into_panic()),
-        },
-        () = late => None,
-    }
-}
 
 fn settle(done: Option<Put>, outcome: &mut Outcome) {
     match done {

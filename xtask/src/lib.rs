@@ -51,6 +51,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use clap::Parser;
+use tokio::time::Instant;
 
 use cli::{Cli, Command};
 use error::{Error, Result, failed};
@@ -63,7 +64,9 @@ pub fn main() -> ExitCode {
         Err(error) => return usage(&error),
     };
     let done = unwound(|| match &cli.command {
-        Command::Deploy(options) => block_on(async |stop| cmd::deploy::run(options, &stop).await),
+        Command::Deploy(options) => {
+            block_on(options.json, async |stop| cmd::deploy::run(options, &stop).await)
+        }
     });
     match done {
         Ok(true) => ExitCode::SUCCESS,
@@ -105,16 +108,20 @@ fn unwound<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
 
 /// How long the first signal gives the work to end by itself: time for the files that are on their way, and
 /// for giving the lock back.
-const GRACE: Duration = Duration::from_secs(8);
+const GRACE: Duration = Duration::from_secs(7);
+
+/// Signals that come so close together are one: a terminal that is closed sends its own twice, and so does
+/// `timeout`.
+const ONE_SIGNAL: Duration = Duration::from_millis(500);
 
 /// Runs to the end. The first SIGINT, SIGTERM or SIGHUP asks the work to stop, the second ends the process.
-fn block_on<T>(work: impl AsyncFnOnce(Stop) -> Result<T>) -> Result<T> {
+fn block_on<T>(json: bool, work: impl AsyncFnOnce(Stop) -> Result<T>) -> Result<T> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime =
         runtime.map_err(|e| failed("failed to start the threads of this process").because(&e))?;
     let (stopper, stop) = stop::channel();
     let done = runtime.block_on(async {
-        tokio::spawn(listen(signals::listen(), stopper));
+        tokio::spawn(listen(signals::listen(), stopper, json));
         work(stop).await
     });
     // A thread that reads a file or waits for the generator's last words is not waited for.
@@ -123,12 +130,18 @@ fn block_on<T>(work: impl AsyncFnOnce(Stop) -> Result<T>) -> Result<T> {
 }
 
 /// Tells the first signal. Work that does not notice it, because it waits for a disk, is ended all the same.
-async fn listen(mut signals: signals::Signals, stopper: Stopper) {
+async fn listen(mut signals: signals::Signals, stopper: Stopper, json: bool) {
     signals.next().await;
     stopper.stop();
-    let _ = tokio::time::timeout(GRACE, signals.next()).await;
+    let one = Instant::now() + ONE_SIGNAL;
+    while tokio::time::timeout_at(one, signals.next()).await.is_ok() {}
+    let why = match tokio::time::timeout(GRACE, signals.next()).await {
+        Ok(()) => "stopped at once",
+        Err(_) => "what was under way did not end in time",
+    };
     progress::clear();
-    let stopped = Error::Interrupted("stopped at once".into());
-    report::error(&stopped, false);
+    let stopped =
+        Error::Interrupted(format!("{why}; a lock that it held may last two minutes more"));
+    report::error(&stopped, json);
     std::process::exit(i32::from(stopped.exit_code()));
 }

@@ -47,11 +47,12 @@ use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
 use crate::bucket::Bucket;
-use crate::error::{Failure, Result, failed};
+use crate::error::{Error, Failure, Result, failed};
 use crate::event::{Event, Tell};
 use crate::refusal::Refusal;
+use crate::stop::Stop;
 
-use attempt::{Attempt, Contender, Lease};
+use attempt::{Attempt, Contender, Lease, NotOurs};
 use note::Holder;
 
 pub use who::who;
@@ -70,6 +71,15 @@ pub struct Held {
     stop: oneshot::Sender<()>,
     renewals: JoinHandle<Lease>,
     key: String,
+}
+
+/// Why a lock was not given back.
+#[derive(Debug)]
+pub enum Loss {
+    /// The store did not delete it, and it ends when it expires; or somebody had deleted it already.
+    Kept(Failure),
+    /// Another held it while this deploy thought that it did, or nobody knows.
+    Lost(Failure),
 }
 
 /// How long things take. Tests have their own.
@@ -91,7 +101,7 @@ const TERMS: Terms = Terms {
 
 /// How long a store may take to give a lock back. A run that failed because the store is gone need not wait for
 /// it.
-const RELEASE: Duration = Duration::from_secs(5);
+const RELEASE: Duration = Duration::from_secs(2);
 
 /// How often a lock that was free when it was looked at may be another's when it is taken.
 const RACES: u32 = 20;
@@ -99,8 +109,8 @@ const RACES: u32 = 20;
 /// Takes the lock of the bucket and prefix for `who`, now or when it is free. `folder` is where the deploys
 /// of this checkout leave their signs of life.
 ///
-/// It can be dropped while it waits: then nothing of it is left in the bucket. Dropped in the middle of a
-/// request, it may leave a lock that expires.
+/// Told to stop, it takes away what it has in the bucket; a request that is under way then may still leave a
+/// lock that expires.
 ///
 /// # Errors
 /// Refuses with `locked` where another holds it; fails where the store does.
@@ -109,32 +119,41 @@ pub async fn acquire(
     who: &str,
     folder: &Path,
     patience: Patience,
+    stop: &Stop,
     tell: &Tell,
 ) -> Result<Held> {
-    acquire_on(TERMS, bucket, who, folder, patience, tell).await
+    let mut contender = Contender::new(bucket, who, folder, &TERMS);
+    let taken = stop.cut(compete(&mut contender, TERMS, bucket, patience, tell)).await;
+    if matches!(taken, Err(Error::Failed(_) | Error::Interrupted(_))) {
+        // What it cannot take away expires.
+        let _ = timeout(RELEASE, contender.withdraw()).await;
+    }
+    taken
 }
 
-async fn acquire_on(
+async fn compete(
+    contender: &mut Contender<'_>,
     terms: Terms,
     bucket: &Bucket,
-    who: &str,
-    folder: &Path,
     patience: Patience,
     tell: &Tell,
 ) -> Result<Held> {
     let begun = Instant::now();
-    let mut contender = Contender::new(bucket, who, folder, &terms);
     let (mut races, mut pause, mut waited) = (0, terms.poll.0, false);
     let lease = loop {
         match contender.attempt().await? {
-            // It took so long that another may have it by now.
-            Attempt::Taken(lease) if lease.written.elapsed() >= terms.give_up() => races += 1,
-            Attempt::Taken(lease) => break lease,
+            Attempt::Taken(lease) if lease.written.elapsed() < terms.give_up() => break lease,
+            // It took so long that another may have it by now. Whoever goes on is somebody else, and the lease
+            // that is dropped is a dead one's.
+            Attempt::Taken(_) if races < RACES => {
+                races += 1;
+                contender.begin_anew();
+            }
             Attempt::Raced if races < RACES => {
                 races += 1;
                 sleep(jitter(terms.turn)).await;
             }
-            Attempt::Raced => return Err(never_ours(bucket).into()),
+            Attempt::Taken(_) | Attempt::Raced => return Err(never_ours(bucket).into()),
             Attempt::Held(holder) if patience == Patience::Refuse => {
                 contender.give_up();
                 return Err(refusal(&holder, bucket).into());
@@ -196,20 +215,23 @@ impl Held {
     /// Gives the lock back, if it is still ours.
     ///
     /// # Errors
-    /// The store did not delete it, and it ends when it expires; or it was lost.
-    pub async fn release(self) -> Result<(), Failure> {
+    /// See [`Loss`].
+    pub async fn release(self) -> Result<(), Loss> {
         let Held { lost, stop, renewals, key } = self;
         drop(stop);
-        let lease = renewals.await.map_err(|error| lost_for(&key, error.to_string()))?;
-        let mut reason = lost.borrow().clone();
-        if reason.is_none() {
-            let late = failed(format!("failed to give the lock of this deploy back, `{key}`"))
-                .hint("it ends by itself");
-            reason = timeout(RELEASE, lease.release()).await.map_err(|_| late)??.err();
+        let kept = || failed(format!("failed to give the lock of this deploy back, `{key}`"));
+        let lease = renewals.await.map_err(|error| Loss::Kept(kept().because(&error)))?;
+        if let Some(reason) = lost.borrow().clone() {
+            return Err(Loss::Lost(lost_for(&key, reason)));
         }
-        match reason {
-            None => Ok(()),
-            Some(reason) => Err(lost_for(&key, reason)),
+        match timeout(RELEASE, lease.release()).await {
+            Ok(Ok(None)) => Ok(()),
+            Ok(Ok(Some(NotOurs::Gone))) => {
+                Err(Loss::Kept(lost_for(&key, NotOurs::Gone.to_string())))
+            }
+            Ok(Ok(Some(other))) => Err(Loss::Lost(lost_for(&key, other.to_string()))),
+            Ok(Err(failure)) => Err(Loss::Kept(failure)),
+            Err(_) => Err(Loss::Kept(kept().hint("it ends by itself"))),
         }
     }
 }
@@ -244,10 +266,15 @@ async fn renew(
             continue;
         }
         tried = Moment::now();
-        match timeout(left, lease.renew()).await {
+        let renewed = tokio::select! {
+            // What a renewal that was cut off has done is seen by whoever releases the lock.
+            _ = &mut stopped => return lease,
+            renewed = timeout(left, lease.renew()) => renewed,
+        };
+        match renewed {
             Ok(Ok(Ok(()))) => trouble.clear(),
             Ok(Ok(Err(reason))) => {
-                losing.send_replace(Some(reason));
+                losing.send_replace(Some(reason.to_string()));
                 return lease;
             }
             Ok(Err(failure)) => trouble = format!(": {failure}"),

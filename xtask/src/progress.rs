@@ -182,6 +182,8 @@ struct Lines {
     of_files: u64,
     /// What the last listing found: it is listed again under the lock, mostly to find the same.
     listed: Option<u64>,
+    /// Whether it was said that it waits.
+    waits: bool,
     /// On GitHub, the word between which what the generator prints is text and not a workflow command.
     /// <https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands>
     quoting: Option<String>,
@@ -222,8 +224,9 @@ impl Lines {
             Event::Asking { objects } => {
                 self.stage(format!("asking for the headers of {}", count(objects, "object")));
             }
-            Event::Waiting { who, seconds: 0 } => {
-                self.stage(format!("waiting for `{}` to end", plain(&who)))
+            Event::Waiting { who, .. } if !self.waits => {
+                self.waits = true;
+                self.stage(format!("waiting for `{}` to end", plain(&who)));
             }
             Event::Waiting { who, seconds } => self.now_and_then(|_| {
                 format!("waiting for `{}` to end: {seconds} s so far", plain(&who))

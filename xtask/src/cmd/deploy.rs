@@ -17,10 +17,10 @@ use crate::checkout::{self, Checkout};
 use crate::ci::Surroundings;
 use crate::cli::Deploy;
 use crate::config::Config;
-use crate::error::{Result, failed};
+use crate::error::{Error, Result, failed};
 use crate::event::{Event, Tell};
 use crate::key;
-use crate::lock::{self, Held, Patience};
+use crate::lock::{self, Held, Loss, Patience};
 use crate::plan::{self, Plan};
 use crate::record::{self, Record};
 use crate::refusal::Refusal;
@@ -184,10 +184,18 @@ async fn write(
     let who = lock::who(&variable);
     let patience = if job.options.wait { Patience::Wait } else { Patience::Refuse };
     let folder = job.checkout.root.join(LOCK_FOLDER);
-    let held = stop.cut(lock::acquire(job.bucket, &who, &folder, patience, job.tell)).await?;
-    let written = write_locked(job, site, known, &held, stop).await;
-    if let Err(failure) = held.release().await {
-        job.tell.tell(Event::Warning(failure.to_string()));
+    let held = lock::acquire(job.bucket, &who, &folder, patience, stop, job.tell).await?;
+    let key = held.key().to_owned();
+    let mut written = write_locked(job, site, known, &held, stop).await;
+    match held.release().await {
+        Ok(()) => {}
+        Err(Loss::Kept(failure)) => job.tell.tell(Event::Warning(failure.to_string())),
+        Err(Loss::Lost(failure)) => {
+            if let Ok((_, outcome)) = &mut written {
+                outcome.is_cut_off = false;
+                outcome.failures.push((key, failure));
+            }
+        }
     }
     written
 }
@@ -212,16 +220,11 @@ async fn write_locked(
     let work = async {
         let difference = halt.cut(look_again(job, site, known)).await?;
         let planned = show(job, site, &difference.plan)?;
-        Ok((planned, carry_out(job, difference, &halt).await?))
+        Ok((planned, carry_out(job, difference, held, &halt).await?))
     };
-    let done = tokio::select! { done = work => done, never = watch => never };
-    match done {
-        Ok((planned, mut outcome)) if held.is_lost() => {
-            outcome.is_cut_off = false;
-            outcome.failures.push((held.key().to_owned(), held.lost().await));
-            Ok((planned, outcome))
-        }
-        Err(_) if held.is_lost() => Err(held.lost().await.into()),
+    match tokio::select! { done = work => done, never = watch => never } {
+        // That it was stopped before it wrote is not why.
+        Err(Error::Interrupted(_)) if held.is_lost() => Err(held.lost().await.into()),
         done => done,
     }
 }
@@ -249,7 +252,12 @@ async fn look_again(job: &Job<'_>, site: &Site, known: Known) -> Result<Differen
 }
 
 /// Does the plan and writes the record, if it is outdated and nothing failed.
-async fn carry_out(job: &Job<'_>, difference: Difference, stop: &Stop) -> Result<Outcome> {
+async fn carry_out(
+    job: &Job<'_>,
+    difference: Difference,
+    held: &Held,
+    stop: &Stop,
+) -> Result<Outcome> {
     let outdated = difference.is_something();
     let Difference { listing, record, plan, .. } = difference;
     let approved = plan.approve(job.limit())?;
@@ -259,7 +267,7 @@ async fn carry_out(job: &Job<'_>, difference: Difference, stop: &Stop) -> Result
         record::write(job.bucket, &record, &[]).await?;
     }
     let mut outcome = apply::apply(job.bucket, approved, stop, job.tell).await;
-    if outdated && outcome.failures.is_empty() && !outcome.is_cut_off {
+    if outdated && outcome.failures.is_empty() && !outcome.is_cut_off && !held.is_lost() {
         record.deploy = Some(record::Deploy::of(job.run.target, job.run.dirty));
         if let Err(failure) = record::write(job.bucket, &record, &outcome.written).await {
             outcome.failures.push((job.bucket.own_key(key::RECORD), failure));

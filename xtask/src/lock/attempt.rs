@@ -1,6 +1,7 @@
 //! One attempt to take the lock, and what is done with it when it is taken. The header of `lock.rs` says why
 //! it is sound.
 
+use std::fmt;
 use std::path::Path;
 
 use super::alive::{self, Alive};
@@ -164,8 +165,7 @@ impl<'a> Contender<'a> {
                 None => {
                     // Whoever clears an expired ticket away cannot mean this one.
                     self.give_up();
-                    self.id = new_id();
-                    self.alive = Alive::begin(self.folder, &self.id);
+                    self.begin_anew();
                     self.place().await?
                 }
             },
@@ -226,6 +226,24 @@ impl<'a> Contender<'a> {
         Placed { moment, note }
     }
 
+    /// Becomes somebody else, as whom it has nothing in the bucket yet.
+    pub fn begin_anew(&mut self) {
+        self.id = new_id();
+        self.alive = Alive::begin(self.folder, &self.id);
+    }
+
+    /// Takes away what it has in the bucket. Its sign of life stays, as that of a dead one: a write that was
+    /// cut off may still arrive.
+    pub async fn withdraw(&self) -> Result<(), Failure> {
+        for name in [self.ticket(), LOCK.to_owned()] {
+            let Some(own) = self.bucket.look(&name).await?.object else { continue };
+            if Note::parse(&own.body).is_ok_and(|note| note.id == self.id) {
+                self.bucket.delete_own(&name, Some(&own.etag)).await?;
+            }
+        }
+        Ok(())
+    }
+
     /// Has nothing in the bucket any more.
     pub fn give_up(&mut self) {
         if let Some(alive) = self.alive.take() {
@@ -257,7 +275,7 @@ impl Lease {
     }
 
     /// Writes it anew, or says why it is not ours any more.
-    pub async fn renew(&mut self) -> Result<Result<(), String>, Failure> {
+    pub async fn renew(&mut self) -> Result<Result<(), NotOurs>, Failure> {
         self.note = self.note.renewed(self.taken.elapsed());
         let body = self.note.render();
         let moment = Moment::now();
@@ -287,7 +305,7 @@ impl Lease {
         &mut self,
         body: Vec<u8>,
         moment: Moment,
-    ) -> Result<Result<(), String>, Failure> {
+    ) -> Result<Result<(), NotOurs>, Failure> {
         if let Err(reason) = self.found().await? {
             return Ok(Err(reason));
         }
@@ -297,41 +315,63 @@ impl Lease {
     }
 
     /// The lock as it is in the bucket, or why that is not ours.
-    async fn found(&self) -> Result<Result<Own, String>, Failure> {
+    async fn found(&self) -> Result<Result<Own, NotOurs>, Failure> {
         let Some(own) = self.bucket.look(&self.name).await?.object else {
-            return Ok(Err("somebody deleted it".to_owned()));
+            return Ok(Err(NotOurs::Gone));
         };
         Ok(match Note::parse(&own.body) {
             Ok(note) if note.id == self.note.id => Ok(own),
-            Ok(note) => Err(format!("`{}` has taken it over", note.who)),
-            Err(reason) => Err(format!("what is there now {reason}")),
+            Ok(note) => Err(NotOurs::Taken(note.who)),
+            Err(reason) => Err(NotOurs::Garbled(reason)),
         })
     }
 
     /// Deletes it if it is still ours, or says why it is not.
     ///
     /// It is read first, because a store may honour conditions of writes and ignore those of deletes.
-    pub async fn release(self) -> Result<Result<(), String>, Failure> {
+    pub async fn release(self) -> Result<Option<NotOurs>, Failure> {
         for tries in 0..REPEATS {
             match self.found().await? {
                 Ok(own) if self.bucket.delete_own(&self.name, Some(&own.etag)).await? => {
-                    return self.ended();
+                    self.end();
+                    return Ok(None);
                 }
                 // It was renewed in between, or the answer of the read was not true.
                 Ok(_) => {}
                 // The delete was done, and its answer lost.
-                Err(_) if tries > 0 => return self.ended(),
-                Err(reason) => return Ok(Err(reason)),
+                Err(NotOurs::Gone) if tries > 0 => {
+                    self.end();
+                    return Ok(None);
+                }
+                Err(reason) => return Ok(Some(reason)),
             }
         }
         Err(failed(format!("failed to delete `{}`", self.key())))
     }
 
-    fn ended(self) -> Result<Result<(), String>, Failure> {
+    fn end(self) {
         if let Some(alive) = self.alive {
             alive.end();
         }
-        Ok(Ok(()))
+    }
+}
+
+/// Why a lock that was taken is not ours any more.
+#[derive(Debug)]
+pub enum NotOurs {
+    Gone,
+    /// Who has it.
+    Taken(String),
+    Garbled(String),
+}
+
+impl fmt::Display for NotOurs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            NotOurs::Gone => f.write_str("somebody deleted it"),
+            NotOurs::Taken(who) => write!(f, "`{who}` has taken it over"),
+            NotOurs::Garbled(reason) => write!(f, "what is there now {reason}"),
+        }
     }
 }
 

@@ -78,6 +78,18 @@ fn quiet() -> Tell {
     Tell::new(|_| {})
 }
 
+async fn acquire_on(
+    terms: Terms,
+    bucket: &Bucket,
+    who: &str,
+    folder: &Path,
+    patience: Patience,
+    tell: &Tell,
+) -> Result<Held> {
+    let mut contender = Contender::new(bucket, who, folder, &terms);
+    compete(&mut contender, terms.clone(), bucket, patience, tell).await
+}
+
 async fn take(bucket: &Bucket, who: &str, patience: Patience) -> Result<Held> {
     acquire_on(QUICK, bucket, who, NOWHERE.as_ref(), patience, &quiet()).await
 }
@@ -203,6 +215,39 @@ async fn the_lock_of_a_deploy_that_was_killed_on_this_machine_is_taken_at_once()
     }
 }
 
+#[tokio::test]
+async fn a_lease_that_came_too_late_is_dropped_and_the_next_one_is_not_mistaken_for_it() {
+    for ignored in IGNORED {
+        let bench = Bench::start().await;
+        let bucket = bench.bucket.ignoring(ignored);
+        let folder = bench._folder.path().join("alive");
+        let mut contender = Contender::new(&bucket, "slow", &folder, &QUICK);
+        assert!(matches!(contender.attempt().await.unwrap(), Attempt::Taken(_)), "and dropped");
+        contender.begin_anew();
+        let Attempt::Taken(lease) = contender.attempt().await.unwrap() else { panic!("not taken") };
+        let mut other = Contender::new(&bucket, "other", &folder, &QUICK);
+        let Attempt::Held(_) = other.attempt().await.unwrap() else { panic!("two holders") };
+        assert!(lease.release().await.unwrap().is_none());
+        assert_eq!(bucket.list_own("lock").await.unwrap(), [""; 0], "{ignored:?}");
+    }
+}
+
+#[tokio::test]
+async fn whoever_is_stopped_while_it_takes_the_lock_takes_away_what_it_has_written() {
+    for ignored in IGNORED {
+        let bench = Bench::start().await;
+        let bucket = bench.bucket.ignoring(ignored);
+        let mut contender = Contender::new(&bucket, "stopped", NOWHERE.as_ref(), &QUICK);
+        assert!(matches!(contender.attempt().await.unwrap(), Attempt::Taken(_)));
+        contender.withdraw().await.unwrap();
+        assert_eq!(bucket.list_own("lock").await.unwrap(), [""; 0], "{ignored:?}");
+        let held = take(&bucket, "kim", Patience::Refuse).await.ok().unwrap();
+        contender.withdraw().await.unwrap();
+        assert_eq!(bucket.list_own("lock").await.unwrap().len(), 1, "another's stays");
+        held.release().await.unwrap();
+    }
+}
+
 #[test]
 fn a_lock_s_id_names_no_file_elsewhere() {
     let folder = tempfile::tempdir().unwrap();
@@ -279,7 +324,7 @@ async fn a_renewed_lock_lasts_longer_and_stays_ours() {
             let first = u64::from(!ignored.is_empty());
             assert_eq!(Note::parse(&body).unwrap().renewals, first + n);
         }
-        lease.release().await.unwrap().unwrap();
+        assert!(lease.release().await.unwrap().is_none());
     }
 }
 
@@ -294,7 +339,7 @@ async fn a_renewal_whose_answer_was_lost_is_no_loss() {
     bench.bucket.put_own("lock", renewed, Condition::None).await.unwrap();
     assert!(lease.renew().await.is_err(), "tried again later");
     lease.renew().await.unwrap().unwrap();
-    lease.release().await.unwrap().unwrap();
+    assert!(lease.release().await.unwrap().is_none());
 }
 
 #[tokio::test]
@@ -325,7 +370,8 @@ async fn a_release_leaves_alone_what_is_not_ours_any_more() {
     let held = take(&bench.bucket, "slow", Patience::Refuse).await.ok().unwrap();
     let other = Note::new("another", "quick", 0, TERMS.expiry).render();
     bench.bucket.put_own("lock", other.clone(), Condition::None).await.unwrap();
-    assert_eq!(held.release().await.unwrap_err().causes, ["`quick` has taken it over"]);
+    let Err(Loss::Lost(failure)) = held.release().await else { panic!("not lost") };
+    assert_eq!(failure.causes, ["`quick` has taken it over"]);
     assert_eq!(bench.bucket.look("lock").await.unwrap().object.unwrap().body, other);
 }
 
