@@ -69,7 +69,10 @@ fn large() -> World {
 fn the_first_signal_begins_nothing_more_and_says_what_is_done() {
     for signal in [&["-INT"], &["-TERM"], &["-HUP"]] {
         let world = many();
+        let record = || world.store.objects(&world.bucket).remove(".xtask/record");
+        let before = record();
         let ran = deploy_signalled(&world, signal, 10, is_upload).exits(130);
+        assert_eq!(record(), before, "the record is not moved");
         let last =
             ran.stderr.rsplit_once("interrupted: ").map(|(_, last)| last).unwrap_or_default();
         let (done, rest) = last.split_once(' ').unwrap_or_default();

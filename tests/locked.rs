@@ -133,29 +133,47 @@ fn a_deploy_with_nothing_to_do_takes_no_lock() {
     assert!(!world.wire.take().iter().any(|seen| seen.path.contains(".xtask/lock")));
 }
 
-#[test]
-fn a_lock_that_somebody_deleted_is_told() {
-    let world = World::new();
+/// Runs a deploy, and does something to its lock while it uploads.
+fn deploy_while(world: &World, done_to: impl FnOnce(&str)) -> Ran {
     world.site([("index.html", "page")]);
-    let ran = scope(|scope| {
-        let (go, arrived) = halt_at_the_first_upload(&world);
+    scope(|scope| {
+        let (go, arrived) = halt_at_the_first_upload(world);
         let deploy = scope.spawn(|| world.deploy(&[]));
         wait_for(&arrived);
         let keys = world.store.objects(&world.bucket).into_keys();
         let locks: Vec<String> = keys.filter(|key| key.contains(".xtask/lock")).collect();
         assert_eq!(locks.len(), 1, "{locks:?}");
-        world.store.remove(&world.bucket, &locks[0]);
+        done_to(&locks[0]);
         drop(go);
         joined(deploy)
-    });
+    })
+}
+
+#[test]
+fn a_lock_that_somebody_deleted_is_told() {
+    let world = World::new();
+    let ran = deploy_while(&world, |lock| world.store.remove(&world.bucket, lock));
     // It is released before it had to be renewed.
     let ran = ran.exits(0);
-    assert!(
-        ran.stderr.contains("warning: lost the lock of this deploy, `.xtask/lock"),
-        "{}",
-        ran.stderr
-    );
+    let told = "warning: lost the lock of this deploy, `.xtask/lock";
+    assert!(ran.stderr.contains(told), "{}", ran.stderr);
     assert!(ran.stderr.contains("somebody deleted it"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_lock_that_another_took_over_fails_the_deploy_and_stays_the_others() {
+    let world = World::new();
+    let other = r#"{"version":1,"id":"0123","who":"quick","since":0,"renewed":0,"expires":120,"renewals":1}"#;
+    let mut taken = String::new();
+    let ran = deploy_while(&world, |lock| {
+        world.store.put(&world.bucket, lock, other.as_bytes(), "application/json");
+        taken = lock.to_owned();
+    });
+    let ran = ran.exits(1);
+    let told = "error: lost the lock of this deploy, `.xtask/lock";
+    assert!(ran.stderr.contains(told), "{}", ran.stderr);
+    assert!(ran.stderr.contains("`quick` has taken it over"), "{}", ran.stderr);
+    assert_eq!(world.store.objects(&world.bucket)[&taken].body, other.as_bytes());
 }
 
 #[test]
