@@ -91,22 +91,28 @@ fn the_first_signal_begins_nothing_more_and_says_what_is_done() {
     }
 }
 
-#[test]
-fn a_second_signal_ends_it_at_once() {
-    let world = many();
-    // Answers are held back, so that a run that waited for them would not end soon.
+/// Runs a deploy whose uploads get no answer, and does something to its process when the first of them comes.
+fn deploy_unanswered(world: &World, arguments: &[&str], signalled: fn(u32)) -> Ran {
     let process = Arc::new(AtomicU32::new(0));
     let told = process.clone();
     world.wire.disturb(move |seen| {
         let process = if is_upload(seen) { told.swap(0, Ordering::Relaxed) } else { 0 };
         if process != 0 {
-            send("-INT", process);
-            std::thread::spawn(move || until_it_ends("-TERM", process));
+            signalled(process);
         }
         is_upload(seen).then_some(Fault::Late(Duration::from_secs(600)))
     });
-    let ran =
-        world.deploy_started(&["--json"], |id| process.store(id, Ordering::Relaxed)).exits(130);
+    world.deploy_started(arguments, |id| process.store(id, Ordering::Relaxed))
+}
+
+#[test]
+fn a_second_signal_ends_it_at_once() {
+    let world = many();
+    let ran = deploy_unanswered(&world, &["--json"], |process| {
+        send("-INT", process);
+        std::thread::spawn(move || until_it_ends("-TERM", process));
+    });
+    let ran = ran.exits(130);
     assert!(ran.stderr.contains("interrupted: stopped at once; a lock"), "{}", ran.stderr);
     let message = ran.json()["failed"]["message"].as_str().map(str::to_owned);
     assert!(message.is_some_and(|message| message.starts_with("interrupted: stopped at once")));
@@ -123,18 +129,9 @@ fn until_it_ends(signal: &str, process: u32) {
 #[test]
 fn files_that_do_not_end_are_not_waited_for_and_the_lock_is_given_back() {
     let world = many();
-    let process = Arc::new(AtomicU32::new(0));
-    let told = process.clone();
-    world.wire.disturb(move |seen| {
-        let process = if is_upload(seen) { told.swap(0, Ordering::Relaxed) } else { 0 };
-        if process != 0 {
-            // Twice, as a terminal that is closed does.
-            send("-HUP", process);
-            send("-HUP", process);
-        }
-        is_upload(seen).then_some(Fault::Late(Duration::from_secs(600)))
-    });
-    let ran = world.deploy_started(&[], |id| process.store(id, Ordering::Relaxed)).exits(130);
+    // Twice, as a terminal that is closed does.
+    let twice = |process| [(); 2].iter().for_each(|()| send("-HUP", process));
+    let ran = deploy_unanswered(&world, &[], twice).exits(130);
     assert!(ran.stderr.contains("interrupted: 0 of 401 uploads"), "{}", ran.stderr);
     assert_eq!(locks(&world), [""; 0]);
 }
