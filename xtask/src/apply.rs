@@ -45,7 +45,7 @@ const ENOUGH_FAILURES: usize = 10;
 /// How long files that are being sent are waited for once the run is to stop. Where a CI job is cancelled, the
 /// next signal follows after 7.5 s on GitHub.
 /// <https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-cancellation>
-const LAST_FILES: Duration = Duration::from_secs(4);
+const LAST_FILES: Duration = Duration::from_secs(3);
 
 /// Writes and deletes as the plan says, until it is told to stop: then nothing new is begun, and what is on its
 /// way ends. Failures are in the outcome, each with its key.

@@ -101,7 +101,7 @@ const TERMS: Terms = Terms {
 
 /// How long a store may take to give a lock back. A run that failed because the store is gone need not wait for
 /// it.
-const RELEASE: Duration = Duration::from_secs(2);
+const RELEASE: Duration = Duration::from_secs(3);
 
 /// How often a lock that was free when it was looked at may be another's when it is taken.
 const RACES: u32 = 20;
