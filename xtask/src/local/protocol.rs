@@ -9,6 +9,7 @@ mod headers;
 mod listing;
 mod multipart;
 mod objects;
+mod versions;
 
 use std::sync::Arc;
 
@@ -64,6 +65,13 @@ impl S3 for Protocol {
         buckets::versioning(&self.store, request.input).await
     }
 
+    async fn put_bucket_versioning(
+        &self,
+        request: S3Request<PutBucketVersioningInput>,
+    ) -> Answer<PutBucketVersioningOutput> {
+        buckets::set_versioning(&self.store, request.input).await
+    }
+
     async fn delete_bucket(
         &self,
         request: S3Request<DeleteBucketInput>,
@@ -83,6 +91,13 @@ impl S3 for Protocol {
         request: S3Request<ListObjectsInput>,
     ) -> Answer<ListObjectsOutput> {
         listing::first(&self.store, request.input).await
+    }
+
+    async fn list_object_versions(
+        &self,
+        request: S3Request<ListObjectVersionsInput>,
+    ) -> Answer<ListObjectVersionsOutput> {
+        versions::list(&self.store, request.input).await
     }
 
     async fn put_object(&self, request: S3Request<PutObjectInput>) -> Answer<PutObjectOutput> {

@@ -3,8 +3,9 @@
 //! (conditions, part order, ETags, the order of keys) and nothing of HTTP.
 //!
 //! - `objects` is ordered by bucket and key, as S3 orders a listing, so a page of a listing is a
-//!   range read. It holds current objects only: versioning can keep the older ones in a table of
-//!   its own, keyed by bucket, key and age, without changing this one.
+//!   range read. It holds current objects only.
+//! - What versioning keeps of a key besides is in `versions`, ordered by bucket, key and age. A
+//!   bucket where versioning was never set has no rows there.
 //! - A body is a *blob*, cut into chunks that are rows of `chunks`. No body is ever whole in memory.
 //! - A blob that is larger than a chunk is written in several transactions, and is named in
 //!   `unfinished` until an object or a part refers to it. What a crash leaves there is swept at the
@@ -17,14 +18,17 @@ mod error;
 mod listing;
 mod multipart;
 mod tables;
+mod versions;
 mod writer;
 
 pub use body::{Body, Incoming, Reader};
 pub use error::StoreError;
-pub use listing::{Listing, Page};
+pub use listing::{Listing, Page, VersionListing, VersionPage};
 pub use multipart::{CompletedPart, Part, Upload};
+pub use versions::{Deleted, Entry, Listed, Marker, Version, VersionId, Versioning};
 
 use std::collections::BTreeMap;
+use std::hash::{BuildHasher, RandomState};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -45,9 +49,19 @@ pub struct Store {
     writer: Arc<Writer>,
     /// The next blob or multipart upload. Not stored: what a crash forgets, nothing refers to.
     next_id: AtomicU64,
+    etags: Etags,
 }
 
-/// A current object, without its body.
+/// What the ETag of an object is made of.
+#[derive(Clone, Copy)]
+enum Etags {
+    /// The MD5 of the content, or of the parts' MD5s.
+    Md5,
+    /// Chance.
+    Opaque,
+}
+
+/// An object, without its body.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Object {
     /// The MD5 of the content in hexadecimal, or for a multipart upload the MD5 of the parts' MD5s
@@ -59,6 +73,9 @@ pub struct Object {
     /// When it was written, in seconds since 1970: S3 tells no finer time.
     pub modified: u64,
     pub headers: Headers,
+    /// `None` where the bucket never had versioning.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<Version>,
     /// The body: each blob follows the one before.
     segments: Vec<Segment>,
 }
@@ -72,6 +89,9 @@ pub type Headers = BTreeMap<String, String>;
 pub struct Bucket {
     /// In seconds since 1970.
     pub created: u64,
+    /// `None` until it is set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub versioning: Option<Versioning>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -113,16 +133,27 @@ impl Store {
             writer: Arc::new(Writer::start(database.clone())?),
             database,
             next_id: AtomicU64::new(next_id),
+            etags: Etags::Md5,
         })
     }
 
-    /// Makes an empty bucket. Fails with `BucketExists` if it is there.
+    /// The same store, but from now on the ETag of an object looks like an MD5 and says nothing of the
+    /// content, and each write has one of its own, whatever its bytes: as in S3 where objects are encrypted
+    /// with KMS. For tests. Parts keep theirs.
+    /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html>
+    #[must_use]
+    pub fn with_opaque_etags(self) -> Store {
+        Store { etags: Etags::Opaque, ..self }
+    }
+
+    /// Makes an empty bucket without versioning. Fails with `BucketExists` if it is there.
     pub async fn create_bucket(&self, bucket: &str) -> Result<(), StoreError> {
         let bucket = bucket.to_owned();
         self.write(move |tables| tables.create_bucket(&bucket, now())).await
     }
 
-    /// Removes a bucket. Fails with `BucketNotEmpty` if it holds an object or an unfinished upload.
+    /// Removes a bucket. Fails with `BucketNotEmpty` if it holds an object, a version or an
+    /// unfinished upload.
     pub async fn delete_bucket(&self, bucket: &str) -> Result<(), StoreError> {
         let bucket = bucket.to_owned();
         self.write(move |tables| tables.delete_bucket(&bucket)).await
@@ -144,7 +175,8 @@ impl Store {
         Incoming::new(self.writer.clone(), self.new_id())
     }
 
-    /// Stores `body` under `key` in place of what was there, whole or not at all.
+    /// Stores `body` under `key` in place of what was there, whole or not at all. What was there
+    /// becomes a noncurrent version if the bucket has versioning.
     pub async fn put(
         &self,
         bucket: &str,
@@ -155,10 +187,11 @@ impl Store {
     ) -> Result<Object, StoreError> {
         let blob = body.finish();
         let object = Object {
-            etag: hexadecimal(blob.md5),
+            etag: self.etags.of(blob.md5),
             size: blob.size,
             modified: now(),
             headers,
+            version: None,
             segments: blob.segments(),
         };
         let (bucket, key) = (bucket.to_owned(), key.to_owned());
@@ -166,40 +199,57 @@ impl Store {
             .write(blob.tail.len(), move |tables| {
                 only_if.check(tables.current(&bucket, &key)?.as_ref())?;
                 tables.keep(&blob)?;
-                tables.replace_object(&bucket, &key, &object)?;
-                Ok(object)
+                tables.put_object(&bucket, &key, object)
             })
             .await
     }
 
-    /// An object without its body, or `NoSuchKey`.
-    pub async fn head(&self, bucket: &str, key: &str) -> Result<Object, StoreError> {
+    /// An object without its body: the current one of a key, or the version that is asked for.
+    ///
+    /// # Errors
+    /// `NoSuchKey`, and `Deleted` where versioning knows that there was one; `NoSuchVersion`, and
+    /// `IsMarker` where the version is no object.
+    pub async fn head(
+        &self,
+        bucket: &str,
+        key: &str,
+        version: Option<VersionId>,
+    ) -> Result<Object, StoreError> {
         let (bucket, key) = (bucket.to_owned(), key.to_owned());
-        self.read(move |snapshot| snapshot.object(&bucket, &key)).await
+        self.read(move |snapshot| snapshot.object(&bucket, &key, version)).await
     }
 
-    /// An object and its body, or `NoSuchKey`.
-    pub async fn get(&self, bucket: &str, key: &str) -> Result<(Object, Body), StoreError> {
+    /// An object and its body. Chooses and fails as `head` does.
+    pub async fn get(
+        &self,
+        bucket: &str,
+        key: &str,
+        version: Option<VersionId>,
+    ) -> Result<(Object, Body), StoreError> {
         let (bucket, key) = (bucket.to_owned(), key.to_owned());
         self.read(move |snapshot| {
-            let object = snapshot.object(&bucket, &key)?;
+            let object = snapshot.object(&bucket, &key, version)?;
             let body = Body::new(snapshot.chunks()?, object.segments.clone());
             Ok((object, body))
         })
         .await
     }
 
-    /// Removes an object. A key that is not there is no error, as in S3, unless `only_if` asks.
+    /// Removes an object, or where the bucket has versioning covers it by a delete marker. Removes a
+    /// version for good if one is named. What is not there is no error, as in S3, unless `only_if`
+    /// asks, which concerns the current object whatever is named.
+    /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-deletes.html>
     pub async fn delete(
         &self,
         bucket: &str,
         key: &str,
+        version: Option<VersionId>,
         only_if: Precondition,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Deleted, StoreError> {
         let (bucket, key) = (bucket.to_owned(), key.to_owned());
         self.write(move |tables| {
             only_if.check(tables.current(&bucket, &key)?.as_ref())?;
-            tables.remove_object(&bucket, &key)
+            tables.delete(&bucket, &key, version, now())
         })
         .await
     }
@@ -232,6 +282,18 @@ impl Store {
     ) -> Result<T, StoreError> {
         let database = self.database.clone();
         blocking(move || query(&Snapshot(database.begin_read()?))).await
+    }
+}
+
+impl Etags {
+    /// Of a write whose content has this MD5.
+    fn of(self, md5: [u8; 16]) -> String {
+        // Each state has keys of its own, so no two hashes have anything to do with one another.
+        let chance = || RandomState::new().hash_one(md5);
+        match self {
+            Etags::Md5 => hexadecimal(md5),
+            Etags::Opaque => format!("{:016x}{:016x}", chance(), chance()),
+        }
     }
 }
 

@@ -19,6 +19,17 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use super::store::{Headers, Precondition, Store, StoreError};
 use super::{ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY, Server, serve};
 
+macro_rules! assert_refused {
+    ($request:expr, $code:expr) => {
+        assert_eq!(
+            $request.send().await.map(drop).map_err(|error| code(&error)),
+            Err($code.to_owned())
+        )
+    };
+}
+
+mod versions;
+
 const BUCKET: &str = "dev.example.com";
 const MIB: usize = 1 << 20;
 
@@ -32,8 +43,13 @@ struct Bench {
 impl Bench {
     async fn start() -> Bench {
         let folder = tempfile::tempdir().unwrap();
+        Store::open(folder.path()).unwrap().create_bucket(BUCKET).await.unwrap();
+        Bench::over(folder).await
+    }
+
+    /// A server over what an earlier one left.
+    async fn over(folder: tempfile::TempDir) -> Bench {
         let store = Arc::new(Store::open(folder.path()).unwrap());
-        store.create_bucket(BUCKET).await.unwrap();
         let server = serve(store, ([127, 0, 0, 1], 0).into()).await.unwrap();
         let client = client(&server);
         Bench { folder, server, client }
@@ -144,15 +160,6 @@ impl Random {
 fn code<E: ProvideErrorMetadata>(error: &SdkError<E>) -> String {
     let status = error.raw_response().map(|response| response.status().as_u16().to_string());
     error.code().map(str::to_owned).or(status).unwrap_or_default()
-}
-
-macro_rules! assert_refused {
-    ($request:expr, $code:expr) => {
-        assert_eq!(
-            $request.send().await.map(drop).map_err(|error| code(&error)),
-            Err($code.to_owned())
-        )
-    };
 }
 
 #[tokio::test]
@@ -617,7 +624,7 @@ async fn what_was_written_is_there_when_the_server_starts_again() {
     bench.put("a", &content(MIB)).await;
     bench.server.stop().await.unwrap();
     let store = Store::open(bench.folder.path()).unwrap();
-    let (object, body) = store.get(BUCKET, "a").await.unwrap();
+    let (object, body) = store.get(BUCKET, "a", None).await.unwrap();
     assert_eq!(read(body.read(0..object.size)).await, content(MIB));
 }
 
@@ -637,7 +644,7 @@ async fn a_body_stays_readable_while_its_object_is_replaced() {
     let store = Store::open(folder.path()).unwrap();
     store.create_bucket(BUCKET).await.unwrap();
     put(&store, content(2 * MIB)).await;
-    let (object, body) = store.get(BUCKET, "a").await.unwrap();
+    let (object, body) = store.get(BUCKET, "a", None).await.unwrap();
     put(&store, b"next".to_vec()).await;
     assert_eq!(read(body.read(0..object.size)).await, content(2 * MIB));
 }

@@ -1,12 +1,12 @@
 //! Operations on buckets.
 
-use s3s::S3Response;
 use s3s::dto::*;
+use s3s::{S3Response, s3_error};
 
 use super::Answer;
 use super::conditions::timestamp;
 use crate::local::REGION;
-use crate::local::store::Store;
+use crate::local::store::{Store, Versioning};
 
 pub async fn list(store: &Store, input: ListBucketsInput) -> Answer<ListBucketsOutput> {
     let prefix = input.prefix.unwrap_or_default();
@@ -43,13 +43,41 @@ pub async fn location(
     Ok(S3Response::new(GetBucketLocationOutput { location_constraint }))
 }
 
-/// An answer without a status says that versioning was never enabled.
+/// An answer without a status says that versioning was never set.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketVersioning.html>
 pub async fn versioning(
     store: &Store,
     input: GetBucketVersioningInput,
 ) -> Answer<GetBucketVersioningOutput> {
-    store.bucket(&input.bucket).await?;
-    Ok(S3Response::new(GetBucketVersioningOutput::default()))
+    let status = store.bucket(&input.bucket).await?.versioning.map(|versioning| match versioning {
+        Versioning::Enabled => BucketVersioningStatus::ENABLED,
+        Versioning::Suspended => BucketVersioningStatus::SUSPENDED,
+    });
+    let status = status.map(BucketVersioningStatus::from_static);
+    Ok(S3Response::new(GetBucketVersioningOutput { status, mfa_delete: None }))
+}
+
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketVersioning.html>
+pub async fn set_versioning(
+    store: &Store,
+    input: PutBucketVersioningInput,
+) -> Answer<PutBucketVersioningOutput> {
+    let VersioningConfiguration { status, mfa_delete } = input.versioning_configuration;
+    if mfa_delete.is_some_and(|delete| delete.as_str() == MFADelete::ENABLED) {
+        return Err(s3_error!(NotImplemented, "deletion by a second factor is not implemented"));
+    }
+    let versioning = match status.as_ref().map(BucketVersioningStatus::as_str) {
+        Some(BucketVersioningStatus::ENABLED) => Versioning::Enabled,
+        Some(BucketVersioningStatus::SUSPENDED) => Versioning::Suspended,
+        _ => {
+            return Err(s3_error!(
+                IllegalVersioningConfigurationException,
+                "versioning is either enabled or suspended"
+            ));
+        }
+    };
+    store.set_versioning(&input.bucket, versioning).await?;
+    Ok(S3Response::new(PutBucketVersioningOutput::default()))
 }
 
 pub async fn delete(store: &Store, input: DeleteBucketInput) -> Answer<DeleteBucketOutput> {

@@ -6,10 +6,11 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use hyper::HeaderMap;
-use hyper::header::{ETAG, HeaderValue, LAST_MODIFIED};
-use s3s::dto::{ETag, ETagCondition, Timestamp, TimestampFormat};
+use hyper::header::{ETAG, LAST_MODIFIED};
+use s3s::dto::{ETag, ETagCondition, Timestamp};
 use s3s::{S3Error, S3ErrorCode, S3Result, s3_error};
 
+use super::headers::date;
 use crate::local::store::{Object, Precondition};
 
 /// The conditions of a request that reads.
@@ -90,12 +91,7 @@ fn not_modified(object: &Object) -> S3Error {
     if let Ok(etag) = ETag::Strong(object.etag.clone()).to_http_header() {
         headers.insert(ETAG, etag);
     }
-    let mut time = Vec::new();
-    if modified(object).format(TimestampFormat::HttpDate, &mut time).is_ok()
-        && let Ok(time) = HeaderValue::from_bytes(&time)
-    {
-        headers.insert(LAST_MODIFIED, time);
-    }
+    headers.extend(date(&modified(object)).map(|date| (LAST_MODIFIED, date)));
     let mut error = S3Error::new(S3ErrorCode::NotModified);
     error.set_headers(headers);
     error

@@ -4,11 +4,18 @@
 
 use s3s::{S3Error, S3ErrorCode};
 
+use super::headers;
 use crate::local::store::StoreError;
 
 impl From<StoreError> for S3Error {
     fn from(error: StoreError) -> S3Error {
-        S3Error::with_message(code(&error), error.to_string())
+        let mut answer = S3Error::with_message(code(&error), error.to_string());
+        match &error {
+            StoreError::Deleted(marker) => answer.set_headers(headers::deleted(marker)),
+            StoreError::IsMarker(marker) => answer.set_headers(headers::marker(marker)),
+            _ => {}
+        }
+        answer
     }
 }
 
@@ -17,7 +24,9 @@ fn code(error: &StoreError) -> S3ErrorCode {
         StoreError::NoSuchBucket => S3ErrorCode::NoSuchBucket,
         StoreError::BucketExists => S3ErrorCode::BucketAlreadyOwnedByYou,
         StoreError::BucketNotEmpty => S3ErrorCode::BucketNotEmpty,
-        StoreError::NoSuchKey => S3ErrorCode::NoSuchKey,
+        StoreError::NoSuchKey | StoreError::Deleted(_) => S3ErrorCode::NoSuchKey,
+        StoreError::NoSuchVersion => S3ErrorCode::NoSuchVersion,
+        StoreError::IsMarker(_) => S3ErrorCode::MethodNotAllowed,
         StoreError::NoSuchUpload => S3ErrorCode::NoSuchUpload,
         StoreError::InvalidPart { .. } => S3ErrorCode::InvalidPart,
         StoreError::InvalidPartOrder => S3ErrorCode::InvalidPartOrder,

@@ -7,14 +7,16 @@
 
 use hyper::HeaderMap;
 use hyper::header::{
-    CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_TYPE, EXPIRES,
-    HeaderName, HeaderValue,
+    ALLOW, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_TYPE,
+    EXPIRES, HeaderName, HeaderValue, LAST_MODIFIED,
 };
 use s3s::S3Result;
-use s3s::dto::GetObjectInput;
+use s3s::dto::{GetObjectInput, Timestamp, TimestampFormat};
 use s3s::s3_error;
 
-use crate::local::store::Headers;
+use super::conditions::timestamp;
+use super::versions::write_id;
+use crate::local::store::{Headers, Marker};
 
 /// Belongs to one object: a copy does not inherit it.
 pub const REDIRECT: &str = "x-amz-website-redirect-location";
@@ -67,6 +69,34 @@ pub fn without_overridden(mut headers: HeaderMap, input: &GetObjectInput) -> Hea
         headers.remove(name);
     }
     headers
+}
+
+/// What is said of a key whose current version is a delete marker, besides that it is not there.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/DeleteMarker.html>
+pub fn deleted(marker: &Marker) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/xml"));
+    headers.insert("x-amz-delete-marker", HeaderValue::from_static("true"));
+    if let Ok(id) = HeaderValue::try_from(write_id(marker.version.id())) {
+        headers.insert("x-amz-version-id", id);
+    }
+    headers
+}
+
+/// What is said of a delete marker that was asked for by its id: it can only be removed.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html>
+pub fn marker(marker: &Marker) -> HeaderMap {
+    let mut headers = deleted(marker);
+    headers.insert(ALLOW, HeaderValue::from_static("DELETE"));
+    headers.extend(date(&timestamp(marker.modified)).map(|date| (LAST_MODIFIED, date)));
+    headers
+}
+
+/// A time as HTTP says it.
+pub fn date(time: &Timestamp) -> Option<HeaderValue> {
+    let mut date = Vec::new();
+    time.format(TimestampFormat::HttpDate, &mut date).ok()?;
+    HeaderValue::from_bytes(&date).ok()
 }
 
 fn is_kept(name: &HeaderName) -> bool {

@@ -30,7 +30,7 @@ pub async fn second(store: &Store, input: ListObjectsV2Input) -> Answer<ListObje
         key_count: i32::try_from(page.objects.len() + page.prefixes.len()).ok(),
         is_truncated: Some(page.next.is_some()),
         next_continuation_token: page.next.as_deref().map(write_token),
-        common_prefixes: Some(encoding.prefixes(&page)),
+        common_prefixes: Some(encoding.prefixes(&page.prefixes)),
         contents: Some(encoding.objects(page)),
         name: Some(input.bucket),
         prefix: input.prefix.map(|prefix| encoding.text(&prefix)),
@@ -56,7 +56,7 @@ pub async fn first(store: &Store, input: ListObjectsInput) -> Answer<ListObjects
     Ok(S3Response::new(ListObjectsOutput {
         is_truncated: Some(page.next.is_some()),
         next_marker: page.next.as_deref().map(|next| encoding.text(next)),
-        common_prefixes: Some(encoding.prefixes(&page)),
+        common_prefixes: Some(encoding.prefixes(&page.prefixes)),
         contents: Some(encoding.objects(page)),
         name: Some(input.bucket),
         prefix: Some(encoding.text(&input.prefix.unwrap_or_default())),
@@ -101,11 +101,8 @@ impl Encoding {
         }
     }
 
-    fn prefixes(self, page: &Page) -> Vec<CommonPrefix> {
-        page.prefixes
-            .iter()
-            .map(|prefix| CommonPrefix { prefix: Some(self.text(prefix)) })
-            .collect()
+    pub fn prefixes(self, prefixes: &[String]) -> Vec<CommonPrefix> {
+        prefixes.iter().map(|prefix| CommonPrefix { prefix: Some(self.text(prefix)) }).collect()
     }
 
     fn objects(self, page: Page) -> Vec<Object> {

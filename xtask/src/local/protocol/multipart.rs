@@ -9,6 +9,7 @@ use super::Answer;
 use super::conditions::{precondition, timestamp};
 use super::listing::{Encoding, max_keys};
 use super::objects::{etag, receive};
+use super::versions::tell;
 use super::{headers, listing};
 use crate::local::store::{self, Store};
 
@@ -134,6 +135,7 @@ pub async fn complete(
         bucket: Some(input.bucket),
         key: Some(input.key),
         e_tag: Some(etag(&object)),
+        version_id: tell(&object),
         ..CompleteMultipartUploadOutput::default()
     }))
 }

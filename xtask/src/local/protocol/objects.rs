@@ -13,7 +13,10 @@ use super::Answer;
 use super::conditions::{Conditions, modified, precondition};
 use super::digests::Digests;
 use super::headers;
-use crate::local::store::{Body, Headers, Incoming, Object, Precondition, Reader, Store};
+use super::versions::{asked, tell, write_id};
+use crate::local::store::{
+    Body, Deleted, Headers, Incoming, Object, Precondition, Reader, Store, StoreError, VersionId,
+};
 
 pub async fn put(store: &Store, request: S3Request<PutObjectInput>) -> Answer<PutObjectOutput> {
     let input = request.input;
@@ -23,14 +26,15 @@ pub async fn put(store: &Store, request: S3Request<PutObjectInput>) -> Answer<Pu
     let object = store.put(&input.bucket, &input.key, kept, body, only_if).await?;
     Ok(S3Response::new(PutObjectOutput {
         e_tag: Some(etag(&object)),
+        version_id: tell(&object),
         ..PutObjectOutput::default()
     }))
 }
 
 pub async fn get(store: &Store, input: GetObjectInput) -> Answer<GetObjectOutput> {
-    current_version(input.version_id.as_deref())?;
+    let version = asked(input.version_id.as_deref())?;
     whole(input.part_number)?;
-    let (object, body) = store.get(&input.bucket, &input.key).await?;
+    let (object, body) = store.get(&input.bucket, &input.key, version).await?;
     let conditions = Conditions {
         if_match: input.if_match.as_ref(),
         if_none_match: input.if_none_match.as_ref(),
@@ -49,6 +53,7 @@ pub async fn get(store: &Store, input: GetObjectInput) -> Answer<GetObjectOutput
         content_length: i64::try_from(range.end - range.start).ok(),
         content_range: input.range.map(|_| content_range(&range, object.size)),
         e_tag: Some(etag(&object)),
+        version_id: tell(&object),
         last_modified: Some(modified(&object)),
         body: Some(send(body, range)),
         ..GetObjectOutput::default()
@@ -58,9 +63,9 @@ pub async fn get(store: &Store, input: GetObjectInput) -> Answer<GetObjectOutput
 }
 
 pub async fn head(store: &Store, input: HeadObjectInput) -> Answer<HeadObjectOutput> {
-    current_version(input.version_id.as_deref())?;
+    let version = asked(input.version_id.as_deref())?;
     whole(input.part_number)?;
-    let object = store.head(&input.bucket, &input.key).await?;
+    let object = store.head(&input.bucket, &input.key, version).await?;
     let conditions = Conditions {
         if_match: input.if_match.as_ref(),
         if_none_match: input.if_none_match.as_ref(),
@@ -72,6 +77,7 @@ pub async fn head(store: &Store, input: HeadObjectInput) -> Answer<HeadObjectOut
         accept_ranges: Some("bytes".to_owned()),
         content_length: i64::try_from(object.size).ok(),
         e_tag: Some(etag(&object)),
+        version_id: tell(&object),
         last_modified: Some(modified(&object)),
         ..HeadObjectOutput::default()
     };
@@ -81,19 +87,21 @@ pub async fn head(store: &Store, input: HeadObjectInput) -> Answer<HeadObjectOut
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html>
 pub async fn copy(store: &Store, request: S3Request<CopyObjectInput>) -> Answer<CopyObjectOutput> {
     let input = request.input;
-    let (bucket, key) = source(&request.headers)?;
+    let (bucket, key, version) = source(&request.headers)?;
     let replace = input
         .metadata_directive
         .as_ref()
         .is_some_and(|directive| directive.as_str() == MetadataDirective::REPLACE);
     let redirects = input.website_redirect_location.is_some();
-    if !replace && !redirects && bucket == input.bucket && key == input.key {
+    let onto_itself = version.is_none() && bucket == input.bucket && key == input.key;
+    if onto_itself && !replace && !redirects {
         return Err(s3_error!(
             InvalidRequest,
             "a copy of an object to itself must change something"
         ));
     }
-    let (object, body) = store.get(&bucket, &key).await?;
+    let (object, body) = store.get(&bucket, &key, version).await.map_err(unfit)?;
+    let copy_source_version_id = tell(&object);
     let conditions = Conditions {
         if_match: input.copy_source_if_match.as_ref(),
         if_none_match: input.copy_source_if_none_match.as_ref(),
@@ -113,17 +121,24 @@ pub async fn copy(store: &Store, request: S3Request<CopyObjectInput>) -> Answer<
     };
     Ok(S3Response::new(CopyObjectOutput {
         copy_object_result: Some(result),
+        version_id: tell(&copy),
+        copy_source_version_id,
         ..CopyObjectOutput::default()
     }))
 }
 
 pub async fn delete(store: &Store, input: DeleteObjectInput) -> Answer<DeleteObjectOutput> {
-    current_version(input.version_id.as_deref())?;
+    let version = asked(input.version_id.as_deref())?;
     if input.if_match_size.is_some() || input.if_match_last_modified_time.is_some() {
         return Err(s3_error!(NotImplemented, "a condition of the request is not implemented"));
     }
-    store.delete(&input.bucket, &input.key, precondition(input.if_match, None)?).await?;
-    Ok(S3Response::new(DeleteObjectOutput::default()))
+    let only_if = precondition(input.if_match, None)?;
+    let deleted = store.delete(&input.bucket, &input.key, version, only_if).await?;
+    Ok(S3Response::new(DeleteObjectOutput {
+        delete_marker: deleted.marker.then_some(true),
+        version_id: deleted.version.map(write_id),
+        ..DeleteObjectOutput::default()
+    }))
 }
 
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html>
@@ -134,37 +149,48 @@ pub async fn delete_many(store: &Store, input: DeleteObjectsInput) -> Answer<Del
     }
     // All at once, so that they share a commit.
     let deletes = input.delete.objects.into_iter().map(|object| async {
-        let key = object.key.clone();
-        (key, delete_one(store, &input.bucket, object).await)
+        let outcome = delete_one(store, &input.bucket, &object).await;
+        (object, outcome)
     });
     let quiet = input.delete.quiet.unwrap_or(false);
     let mut output = DeleteObjectsOutput::default();
-    for (key, outcome) in futures_util::future::join_all(deletes).await {
+    for (object, outcome) in futures_util::future::join_all(deletes).await {
         match outcome {
-            Ok(()) if quiet => {}
-            Ok(()) => {
-                let deleted = DeletedObject { key: Some(key), ..DeletedObject::default() };
-                output.deleted.get_or_insert_default().push(deleted);
+            Ok(_) if quiet => {}
+            Ok(deleted) => {
+                output.deleted.get_or_insert_default().push(describe(object, &deleted));
             }
             Err(error) => output.errors.get_or_insert_default().push(Error {
-                key: Some(key),
+                key: Some(object.key),
                 code: Some(error.code().as_str().to_owned()),
                 message: error.message().map(str::to_owned),
-                version_id: None,
+                version_id: object.version_id,
             }),
         }
     }
     Ok(S3Response::new(output))
 }
 
-async fn delete_one(store: &Store, bucket: &str, object: ObjectIdentifier) -> S3Result<()> {
-    current_version(object.version_id.as_deref())?;
+async fn delete_one(store: &Store, bucket: &str, object: &ObjectIdentifier) -> S3Result<Deleted> {
+    let version = asked(object.version_id.as_deref())?;
     if object.size.is_some() || object.last_modified_time.is_some() {
         return Err(s3_error!(NotImplemented, "a condition of the request is not implemented"));
     }
-    let only_if =
-        object.e_tag.map_or(Precondition::None, |etag| Precondition::Etag(etag.into_value()));
-    Ok(store.delete(bucket, &object.key, only_if).await?)
+    let etag = object.e_tag.clone().map(ETag::into_value);
+    let only_if = etag.map_or(Precondition::None, Precondition::Etag);
+    Ok(store.delete(bucket, &object.key, version, only_if).await?)
+}
+
+/// The id of a delete marker has an element of its own, also where the marker is what was removed.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeletedObject.html>
+fn describe(object: ObjectIdentifier, deleted: &Deleted) -> DeletedObject {
+    let version = deleted.version.map(write_id);
+    DeletedObject {
+        key: Some(object.key),
+        delete_marker: deleted.marker.then_some(true),
+        delete_marker_version_id: version.clone().filter(|_| deleted.marker),
+        version_id: version.filter(|_| object.version_id.is_some()),
+    }
 }
 
 /// Takes in a body, and checks it against the digests that came with it.
@@ -203,7 +229,7 @@ async fn transfer(store: &Store, mut reader: Reader) -> S3Result<Incoming> {
 
 fn send(body: Body, range: ByteRange<u64>) -> StreamingBlob {
     StreamingBlob::wrap(try_unfold(body.read(range), |mut reader| async move {
-        Ok::<_, crate::local::store::StoreError>(reader.next().await?.map(|data| (data, reader)))
+        Ok::<_, StoreError>(reader.next().await?.map(|data| (data, reader)))
     }))
 }
 
@@ -211,18 +237,26 @@ fn content_range(range: &ByteRange<u64>, size: u64) -> String {
     format!("bytes {}-{}/{size}", range.start, range.end.saturating_sub(1))
 }
 
-/// The bucket and key that a copy reads. The parsed input is no use: a plus sign stands for a space
+/// The bucket, key and version that a copy reads. The parsed input is no use: a plus sign stands for a space
 /// here, and some clients (`s5cmd`) write it so.
-fn source(headers: &HeaderMap) -> S3Result<(String, String)> {
+fn source(headers: &HeaderMap) -> S3Result<(String, String, Option<VersionId>)> {
     let header =
         headers.get("x-amz-copy-source").and_then(|value| value.to_str().ok()).unwrap_or_default();
     match CopySource::parse(&header.replace('+', "%20")) {
         Ok(CopySource::Bucket { bucket, key, version_id }) => {
-            current_version(version_id.as_deref())?;
-            Ok((bucket.into(), key.into()))
+            Ok((bucket.into(), key.into(), asked(version_id.as_deref())?))
         }
         Ok(_) => Err(s3_error!(NotImplemented, "a copy from an access point is not implemented")),
         Err(error) => Err(s3_error!(error, InvalidArgument, "the copy source is invalid")),
+    }
+}
+
+/// Why a source cannot be copied. Of a delete marker, S3 says that there is nothing to copy rather
+/// than that it cannot be read.
+fn unfit(error: StoreError) -> S3Error {
+    match error {
+        StoreError::IsMarker(_) => s3_error!(InvalidRequest, "a delete marker cannot be copied"),
+        error => error.into(),
     }
 }
 
@@ -243,14 +277,6 @@ fn if_match(headers: &HeaderMap) -> S3Result<Precondition> {
         })?),
         None,
     )
-}
-
-/// Without versioning, an object has one version, which is called `null`.
-fn current_version(version: Option<&str>) -> S3Result<()> {
-    match version {
-        None | Some("null") => Ok(()),
-        Some(_) => Err(s3_error!(NoSuchVersion, "the version does not exist")),
-    }
 }
 
 fn whole(part: Option<i32>) -> S3Result<()> {

@@ -6,6 +6,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::versions::Marker;
+
 #[derive(Clone, Debug)]
 pub enum StoreError {
     /// The folder cannot be made, or the file in it not opened.
@@ -26,6 +28,11 @@ pub enum StoreError {
     BucketExists,
     BucketNotEmpty,
     NoSuchKey,
+    NoSuchVersion,
+    /// The key's current version is a delete marker, so that there is no such key.
+    Deleted(Marker),
+    /// The version that was asked for is a delete marker, which cannot be read.
+    IsMarker(Marker),
     NoSuchUpload,
     /// The part was not uploaded, or not with this ETag.
     InvalidPart {
@@ -92,6 +99,9 @@ impl fmt::Display for StoreError {
             StoreError::BucketExists => write!(f, "the bucket exists already"),
             StoreError::BucketNotEmpty => write!(f, "the bucket is not empty"),
             StoreError::NoSuchKey => write!(f, "the key does not exist"),
+            StoreError::NoSuchVersion => write!(f, "the version does not exist"),
+            StoreError::Deleted(_) => write!(f, "the key was deleted"),
+            StoreError::IsMarker(_) => write!(f, "the version is a delete marker"),
             StoreError::NoSuchUpload => {
                 write!(f, "the multipart upload does not exist: it was completed or aborted")
             }

@@ -3,8 +3,12 @@
 //!
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html>
 
-use super::tables::{Snapshot, decode};
+mod versions;
+
+use super::tables::Snapshot;
 use super::{Object, StoreError};
+
+pub use versions::{VersionListing, VersionPage};
 
 /// What to list.
 #[derive(Clone, Debug, Default)]
@@ -33,14 +37,14 @@ pub struct Page {
 
 impl Listing {
     pub(super) fn read(&self, snapshot: &Snapshot, bucket: &str) -> Result<Page, StoreError> {
-        snapshot.bucket(bucket)?;
+        let row = snapshot.bucket(bucket)?;
         let objects = snapshot.objects()?;
         let mut page = Page::default();
         let mut last = None;
         let mut start = self.start();
         'seek: while let Some(from) = start.take() {
-            for row in objects.range((bucket, from.as_str())..)? {
-                let (row_key, object) = row?;
+            for found in objects.range((bucket, from.as_str())..)? {
+                let (row_key, object) = found?;
                 let (row_bucket, key) = row_key.value();
                 if row_bucket != bucket || !key.starts_with(&self.prefix) {
                     break;
@@ -55,7 +59,7 @@ impl Listing {
                     start = following(prefix);
                     break;
                 }
-                page.objects.push((key.to_owned(), decode(object.value())?));
+                page.objects.push((key.to_owned(), row.decode(object.value())?));
                 last = Some(key.to_owned());
             }
         }

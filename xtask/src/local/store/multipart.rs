@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::tables::Tables;
 use super::{
-    Headers, Incoming, Object, Precondition, Segment, Store, StoreError, hexadecimal, now,
+    Etags, Headers, Incoming, Object, Precondition, Segment, Store, StoreError, hexadecimal, now,
 };
 
 /// What S3 asks of every part but the last, in bytes.
@@ -126,19 +126,18 @@ impl Store {
         size: Option<u64>,
         only_if: Precondition,
     ) -> Result<Object, StoreError> {
-        let (bucket, key) = (bucket.to_owned(), key.to_owned());
+        let (bucket, key, etags) = (bucket.to_owned(), key.to_owned(), self.etags);
         self.write(move |tables| {
             let Upload { headers, .. } = tables.upload(&bucket, &key, upload)?;
             let mut stored: BTreeMap<u32, Part> = tables.parts(upload)?.into_iter().collect();
-            let object = assemble(headers, &choose(&mut stored, &parts)?);
+            let object = assemble(headers, &choose(&mut stored, &parts)?, etags);
             if let Some(expected) = size.filter(|size| *size != object.size) {
                 return Err(StoreError::WrongSize { expected, found: object.size });
             }
             only_if.check(tables.current(&bucket, &key)?.as_ref())?;
             remove_all(tables, stored.into_values())?;
             tables.remove_upload(&bucket, &key, upload)?;
-            tables.replace_object(&bucket, &key, &object)?;
-            Ok(object)
+            tables.put_object(&bucket, &key, object)
         })
         .await
     }
@@ -181,13 +180,14 @@ fn choose(
     Ok(chosen)
 }
 
-fn assemble(headers: Headers, parts: &[Part]) -> Object {
+fn assemble(headers: Headers, parts: &[Part], etags: Etags) -> Object {
     let digest = parts.iter().fold(Md5::new(), |md5, part| md5.chain_update(part.md5));
     Object {
-        etag: format!("{}-{}", hexadecimal(digest.finalize().into()), parts.len()),
+        etag: format!("{}-{}", etags.of(digest.finalize().into()), parts.len()),
         size: parts.iter().map(|part| part.size).sum(),
         modified: now(),
         headers,
+        version: None,
         segments: parts.iter().map(Part::segment).filter(|segment| segment.size > 0).collect(),
     }
 }

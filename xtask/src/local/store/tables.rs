@@ -3,6 +3,8 @@
 //! Rows are JSON: they are small, a person can read them, and a field can be added without a new
 //! format.
 
+mod versions;
+
 use std::path::Path;
 
 use redb::{
@@ -16,12 +18,19 @@ use super::multipart::{Part, Upload};
 use super::{Bucket, Object, Segment, StoreError};
 
 /// What `open` finds in `meta` under `format`. A tool refuses a file of a newer format than its own.
+///
+/// Versions came with a table and fields of their own but no new format, because a tool that knows
+/// of none does no harm to a file that has some. It keeps no version of what it replaces or deletes;
+/// but it takes no chunk from a version, as each chunk has one owner and its ids go on from the last
+/// chunk, whosoever that is; and what it writes has a meaning here. See [`versions`].
 const FORMAT: u64 = 1;
 
 const META: TableDefinition<&str, u64> = TableDefinition::new("meta");
 const BUCKETS: TableDefinition<&str, &[u8]> = TableDefinition::new("buckets");
 /// Bucket and key. Text is ordered by its UTF-8 bytes, as S3 lists keys.
 const OBJECTS: TableDefinition<(&str, &str), &[u8]> = TableDefinition::new("objects");
+/// Bucket, key and age, the newest first: what is not a current object.
+const VERSIONS: TableDefinition<(&str, &str, u64), &[u8]> = TableDefinition::new("versions");
 /// Blob and number of the chunk.
 const CHUNKS: TableDefinition<(u64, u32), &[u8]> = TableDefinition::new("chunks");
 /// Blobs with chunks that nothing refers to yet.
@@ -65,8 +74,10 @@ fn check_format(transaction: &WriteTransaction, folder: &Path) -> Result<(), Sto
 /// A change reads and refuses first and writes after: what refuses has written nothing, so that it
 /// can share its transaction with others.
 pub struct Tables<'t> {
+    meta: Table<'t, &'static str, u64>,
     buckets: Table<'t, &'static str, &'static [u8]>,
     objects: Table<'t, (&'static str, &'static str), &'static [u8]>,
+    versions: Table<'t, (&'static str, &'static str, u64), &'static [u8]>,
     chunks: Table<'t, (u64, u32), &'static [u8]>,
     unfinished: Table<'t, u64, ()>,
     uploads: Table<'t, (&'static str, &'static str, u64), &'static [u8]>,
@@ -76,8 +87,10 @@ pub struct Tables<'t> {
 impl<'t> Tables<'t> {
     pub fn open(transaction: &'t WriteTransaction) -> Result<Tables<'t>, StoreError> {
         Ok(Tables {
+            meta: transaction.open_table(META)?,
             buckets: transaction.open_table(BUCKETS)?,
             objects: transaction.open_table(OBJECTS)?,
+            versions: transaction.open_table(VERSIONS)?,
             chunks: transaction.open_table(CHUNKS)?,
             unfinished: transaction.open_table(UNFINISHED)?,
             uploads: transaction.open_table(UPLOADS)?,
@@ -89,8 +102,9 @@ impl<'t> Tables<'t> {
         if self.buckets.get(bucket)?.is_some() {
             return Err(StoreError::BucketExists);
         }
-        self.buckets.insert(bucket, encode(&Bucket { created })?.as_slice())?;
-        Ok(())
+        let row = encode(&Bucket { created, versioning: None })?;
+        self.buckets.insert(bucket, row.as_slice())?;
+        self.remove_leftovers(bucket)
     }
 
     pub fn delete_bucket(&mut self, bucket: &str) -> Result<(), StoreError> {
@@ -98,11 +112,17 @@ impl<'t> Tables<'t> {
         let object = self.objects.range((bucket, "")..)?.next().transpose()?;
         let upload = self.uploads.range((bucket, "", 0)..)?.next().transpose()?;
         let has_object = object.is_some_and(|(key, _)| key.value().0 == bucket);
-        if has_object || upload.is_some_and(|(key, _)| key.value().0 == bucket) {
+        let has_upload = upload.is_some_and(|(key, _)| key.value().0 == bucket);
+        if has_object || has_upload || self.has_versions(bucket)? {
             return Err(StoreError::BucketNotEmpty);
         }
         self.buckets.remove(bucket)?;
         Ok(())
+    }
+
+    pub fn bucket(&self, bucket: &str) -> Result<Bucket, StoreError> {
+        let row = self.buckets.get(bucket)?.ok_or(StoreError::NoSuchBucket)?;
+        decode(row.value())
     }
 
     pub fn require_bucket(&self, bucket: &str) -> Result<(), StoreError> {
@@ -112,21 +132,14 @@ impl<'t> Tables<'t> {
     /// What the key holds now, in a bucket that must be there.
     pub fn current(&self, bucket: &str, key: &str) -> Result<Option<Object>, StoreError> {
         self.require_bucket(bucket)?;
+        self.object(bucket, key)
+    }
+
+    fn object(&self, bucket: &str, key: &str) -> Result<Option<Object>, StoreError> {
         self.objects.get((bucket, key))?.map(|row| decode(row.value())).transpose()
     }
 
-    pub fn replace_object(
-        &mut self,
-        bucket: &str,
-        key: &str,
-        object: &Object,
-    ) -> Result<(), StoreError> {
-        self.remove_object(bucket, key)?;
-        self.objects.insert((bucket, key), encode(object)?.as_slice())?;
-        Ok(())
-    }
-
-    pub fn remove_object(&mut self, bucket: &str, key: &str) -> Result<(), StoreError> {
+    fn remove_object(&mut self, bucket: &str, key: &str) -> Result<(), StoreError> {
         let removed =
             self.objects.remove((bucket, key))?.map(|row| decode(row.value())).transpose()?;
         removed.map_or(Ok(()), |object: Object| self.remove_chunks(&object.segments))
@@ -244,13 +257,6 @@ impl Snapshot {
     pub fn bucket(&self, bucket: &str) -> Result<Bucket, StoreError> {
         let row = self.0.open_table(BUCKETS)?.get(bucket)?.ok_or(StoreError::NoSuchBucket)?;
         decode(row.value())
-    }
-
-    pub fn object(&self, bucket: &str, key: &str) -> Result<Object, StoreError> {
-        match self.objects()?.get((bucket, key))? {
-            Some(row) => decode(row.value()),
-            None => self.bucket(bucket).and(Err(StoreError::NoSuchKey)),
-        }
     }
 
     pub fn objects(&self) -> Result<Objects, StoreError> {

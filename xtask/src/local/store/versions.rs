@@ -1,0 +1,118 @@
+//! Versions: what a key held before, kept so that it can be read and copied back. Which of them a
+//! write makes, keeps and removes is [`super::tables`]' matter; here is what they are.
+//!
+//! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/versioning-workflows.html>
+
+use serde::{Deserialize, Serialize};
+
+use super::listing::{VersionListing, VersionPage};
+use super::{Object, Store, StoreError};
+
+/// What a bucket does with that which is replaced or deleted. Once set it can be changed and never
+/// again be unset; a bucket where it was not set keeps nothing.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketVersioning.html>
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Versioning {
+    /// It becomes a noncurrent version.
+    Enabled,
+    /// So it does, but what is written is no version to keep: the next write replaces it.
+    Suspended,
+}
+
+/// What tells a version from the others of its key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum VersionId {
+    /// That of whatever was written while versioning was not enabled. A key has one at most.
+    Null,
+    Given(u64),
+}
+
+/// Which version of its key an object or a delete marker is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Version {
+    /// Greater than that of all that was written before. A time would not do: many writes share a
+    /// second, and clocks are set back.
+    pub(super) sequence: u64,
+    pub(super) null: bool,
+}
+
+/// That a key was deleted. As its newest version it makes the key look as if it were not there.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/DeleteMarker.html>
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Marker {
+    pub version: Version,
+    /// When it was written, in seconds since 1970.
+    pub modified: u64,
+}
+
+/// A version of a key.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum Entry {
+    Object(Object),
+    Marker(Marker),
+}
+
+/// A version of a key as it is listed.
+#[derive(Clone, Debug)]
+pub struct Listed {
+    pub key: String,
+    /// Whether it is what the key holds now: this object, or as a delete marker nothing.
+    pub latest: bool,
+    pub entry: Entry,
+}
+
+/// What a deletion did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Deleted {
+    /// The delete marker that was written, or the version that was asked for and is there no more.
+    /// `None` where the bucket never had versioning.
+    pub version: Option<VersionId>,
+    /// Whether that is, or was, a delete marker.
+    pub marker: bool,
+}
+
+impl Version {
+    /// Of an object that was written without versioning. Only a current object can be without a
+    /// number, so it is newer than all that have one.
+    pub(super) const UNNUMBERED: Version = Version { sequence: u64::MAX, null: true };
+
+    pub fn id(self) -> VersionId {
+        if self.null { VersionId::Null } else { VersionId::Given(self.sequence) }
+    }
+}
+
+impl Entry {
+    pub fn version(&self) -> Version {
+        match self {
+            Entry::Object(object) => object.version.unwrap_or(Version::UNNUMBERED),
+            Entry::Marker(marker) => marker.version,
+        }
+    }
+
+    pub(super) fn is_marker(&self) -> bool {
+        matches!(self, Entry::Marker(_))
+    }
+}
+
+impl Store {
+    /// Sets what a bucket does with that which is replaced or deleted from now on. What it holds
+    /// already stays as it is, with the version id `null`.
+    pub async fn set_versioning(
+        &self,
+        bucket: &str,
+        versioning: Versioning,
+    ) -> Result<(), StoreError> {
+        let bucket = bucket.to_owned();
+        self.write(move |tables| tables.set_versioning(&bucket, versioning)).await
+    }
+
+    /// A page of the versions of a bucket's keys.
+    pub async fn list_versions(
+        &self,
+        bucket: &str,
+        listing: VersionListing,
+    ) -> Result<VersionPage, StoreError> {
+        let bucket = bucket.to_owned();
+        self.read(move |snapshot| listing.read(snapshot, &bucket)).await
+    }
+}
