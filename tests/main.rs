@@ -9,12 +9,18 @@ mod harness;
 
 mod bad_input;
 mod build;
+mod changed_headers;
 mod faults;
 mod handbook;
 mod interrupted;
 mod local;
 mod locked;
 mod model;
+mod opaque;
+mod records;
 mod refused;
+mod retained;
+mod rollback;
+mod status;
 mod story;
 mod three_accounts;

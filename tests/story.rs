@@ -9,13 +9,13 @@ use serde_json::{Value, json};
 use crate::harness::{Answer, Ran, Seen, World};
 
 /// The keys of `uploads`, with their reasons.
-fn uploads(report: &Value) -> BTreeMap<String, String> {
+pub fn uploads(report: &Value) -> BTreeMap<String, String> {
     let uploads = report["uploads"].as_array().expect("uploads");
     let text = |value: &Value| value.as_str().expect("a string").to_owned();
     uploads.iter().map(|upload| (text(&upload["key"]), text(&upload["reason"]))).collect()
 }
 
-fn reasons<const N: usize>(pairs: [(&str, &str); N]) -> BTreeMap<String, String> {
+pub fn reasons<const N: usize>(pairs: [(&str, &str); N]) -> BTreeMap<String, String> {
     pairs.into_iter().map(|(key, reason)| (key.into(), reason.into())).collect()
 }
 

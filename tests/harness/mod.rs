@@ -28,7 +28,15 @@ pub const SECRET_VARIABLE: &str = "SITE_SECRET";
 
 impl World {
     pub fn new() -> World {
-        let store = Store::get();
+        World::on(Store::get())
+    }
+
+    /// One whose store has ETags that say nothing of the content.
+    pub fn opaque() -> World {
+        World::on(Store::opaque())
+    }
+
+    fn on(store: &'static Store) -> World {
         let bucket = store.new_bucket();
         let wire = Wire::to(store.address());
         let world = World { repo: Repo::new("main"), store, wire, bucket };
@@ -83,11 +91,20 @@ credentials = {{ access-key-id = "{KEY_VARIABLE}", secret-access-key = "{SECRET_
     }
 
     pub fn deploy_with(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Ran {
+        let arguments: Vec<&str> = [&["deploy"], arguments].concat();
+        self.xtask_with(&arguments, variables)
+    }
+
+    /// Runs any subcommand with the right credentials.
+    pub fn xtask(&self, arguments: &[&str]) -> Ran {
+        self.xtask_with(arguments, &[])
+    }
+
+    fn xtask_with(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Ran {
         let mut all =
             vec![(KEY_VARIABLE, self.store.key.as_str()), (SECRET_VARIABLE, &self.store.secret)];
         all.extend(variables);
-        let arguments: Vec<&str> = [&["deploy"], arguments].concat();
-        self.repo.xtask(&arguments, &all)
+        self.repo.xtask(arguments, &all)
     }
 
     /// Runs `xtask deploy` and tells the number of its process as soon as it has one.

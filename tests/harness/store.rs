@@ -7,6 +7,10 @@ use std::sync::{Arc, OnceLock};
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region, RequestChecksumCalculation};
 use aws_sdk_s3::primitives::{ByteStream, DateTime};
+use aws_sdk_s3::types::{
+    BucketVersioningStatus, CompletedMultipartUpload, CompletedPart, MetadataDirective,
+    VersioningConfiguration,
+};
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use xtask::local;
 
@@ -49,8 +53,15 @@ impl Store {
                 let (region, key) = (var("XTASK_TEST_S3_REGION"), var("XTASK_TEST_S3_KEY"));
                 Store::at(&endpoint, &region, &key, &var("XTASK_TEST_S3_SECRET"))
             }
-            Err(_) => Store::embedded(),
+            Err(_) => Store::embedded(|store| store),
         })
+    }
+
+    /// One whose ETags say nothing of the content, as S3's are where objects are encrypted with KMS. Other
+    /// stores have no switch for that, so it is an embedded one, whatever the environment names.
+    pub fn opaque() -> &'static Store {
+        static STORE: OnceLock<Store> = OnceLock::new();
+        STORE.get_or_init(|| Store::embedded(local::store::Store::with_opaque_etags))
     }
 
     pub fn at(endpoint: &str, region: &str, key: &str, secret: &str) -> Store {
@@ -83,9 +94,10 @@ impl Store {
         Store { region, key, secret, client, address, embedded: None }
     }
 
-    fn embedded() -> Store {
+    fn embedded(kind: fn(local::store::Store) -> local::store::Store) -> Store {
         let folder = tempfile::tempdir().expect("a scratch folder").keep();
-        let store = Arc::new(local::store::Store::open(&folder).expect("an embedded bucket"));
+        let store = local::store::Store::open(&folder).expect("an embedded bucket");
+        let store = Arc::new(kind(store));
         let served = local::serve(store.clone(), ([127, 0, 0, 1], 0).into());
         let server = block_on(served).expect("a port");
         // The folder goes with the file system's own ways; an open file needs no name.
@@ -108,6 +120,13 @@ impl Store {
         let name = format!("site-{since:x}-{number}");
         block_on(self.client.create_bucket().bucket(&name).send()).expect("a new bucket");
         name
+    }
+
+    /// Has a bucket keep the versions of its objects; `false` where the store cannot.
+    pub fn keep_versions(&self, bucket: &str) -> bool {
+        let enabled = VersioningConfiguration::builder().status(BucketVersioningStatus::Enabled);
+        let put = self.client.put_bucket_versioning().bucket(bucket);
+        block_on(put.versioning_configuration(enabled.build()).send()).is_ok()
     }
 
     /// Whether the store declines a write whose condition does not hold. Some take it and ignore it.
@@ -150,6 +169,31 @@ impl Store {
     pub fn begin_upload(&self, bucket: &str, key: &str) {
         let begin = self.client.create_multipart_upload().bucket(bucket).key(key);
         block_on(begin.send()).expect("an upload is begun");
+    }
+
+    /// Puts an object in parts, cut where another tool would cut it.
+    pub fn put_in_parts(&self, bucket: &str, key: &str, parts: &[&[u8]], content_type: &str) {
+        let begin = self.client.create_multipart_upload().bucket(bucket).key(key);
+        let begun = block_on(begin.content_type(content_type).send()).expect("an upload is begun");
+        let id = begun.upload_id().expect("the upload has a name");
+        let completed = (1..).zip(parts).map(|(number, part)| {
+            let put = self.client.upload_part().bucket(bucket).key(key).upload_id(id);
+            let put = put.part_number(number).body(ByteStream::from(part.to_vec()));
+            let etag = block_on(put.send()).expect("a part is put").e_tag;
+            CompletedPart::builder().part_number(number).set_e_tag(etag).build()
+        });
+        let completed = CompletedMultipartUpload::builder().set_parts(Some(completed.collect()));
+        let complete = self.client.complete_multipart_upload().bucket(bucket).key(key);
+        let complete = complete.upload_id(id).multipart_upload(completed.build());
+        block_on(complete.send()).expect("the parts become an object");
+    }
+
+    /// Writes an object over itself with another content type, in the store.
+    pub fn retype(&self, bucket: &str, key: &str, content_type: &str) {
+        let copy = self.client.copy_object().bucket(bucket).key(key).content_type(content_type);
+        let copy = copy.copy_source(format!("{bucket}/{key}"));
+        let copy = copy.metadata_directive(MetadataDirective::Replace);
+        block_on(copy.send()).expect("an object is copied");
     }
 
     /// The keys of multipart uploads that were begun and not ended.

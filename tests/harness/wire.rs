@@ -8,7 +8,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use hyper::client::conn::http1::SendRequest;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response};
@@ -34,6 +34,10 @@ pub struct Seen {
     pub path: String,
     pub query: String,
     pub owner: Option<String>,
+    /// Whether the store is to copy what it has.
+    pub copies: bool,
+    /// The length of the body, in bytes, as it was announced.
+    pub length: u64,
 }
 
 type Rule = Box<dyn FnMut(&Seen) -> Option<Fault> + Send>;
@@ -172,6 +176,8 @@ async fn pass(
         path: request.uri().path().to_owned(),
         query: request.uri().query().unwrap_or_default().to_owned(),
         owner: owner.and_then(|value| value.to_str().ok()).map(str::to_owned),
+        copies: request.headers().contains_key("x-amz-copy-source"),
+        length: request.body().size_hint().exact().unwrap_or_default(),
     };
     // A rule may itself ask the store, which is served by the same threads.
     let fault = tokio::task::block_in_place(|| (lock(&shared.rule))(&seen));

@@ -10,14 +10,14 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use crate::bucket::{Bucket, DELETES_PER_REQUEST, Delete, MOST_UPLOADS};
+use crate::bucket::{Bucket, DELETES_PER_REQUEST, Delete, MOST_UPLOADS, Restated};
 use crate::error::Failure;
 use crate::etag::Etag;
 use crate::event::{Event, Tell};
-use crate::headers;
-use crate::plan::{Approved, Upload};
+use crate::headers::{self, is_page};
+use crate::plan::{Approved, Reason, Upload};
 use crate::record::Written;
-use crate::site::File;
+use crate::site::{File, Source};
 use crate::stop::Stop;
 
 /// What was done.
@@ -53,7 +53,7 @@ pub async fn apply(bucket: &Bucket, approved: Approved, stop: &Stop, tell: &Tell
     let plan = approved.into_plan();
     tell.tell(Event::Writing {
         uploads: plan.uploads.len() as u64,
-        bytes: plan.uploads.iter().map(|upload| upload.file.size).sum(),
+        bytes: plan.uploads.iter().map(Upload::bytes_to_send).sum(),
         deletes: plan.deletes.len() as u64,
     });
     let mut assets = plan.uploads;
@@ -86,27 +86,6 @@ pub async fn apply(bucket: &Bucket, approved: Approved, stop: &Stop, tell: &Tell
     outcome.written.sort_unstable_by(|(one, _), (other, _)| one.key.cmp(&other.key));
     tell.tell(Event::Written);
     outcome
-}
-
-/// Whether visitors, their readers or their browsers start from this file: what it points at must be
-/// there before it is, and as long as it is.
-fn is_page(key: &str, content_type: &str) -> bool {
-    let essence = content_type.split(';').next().unwrap_or_default().trim();
-    let page = matches!(
-        essence,
-        "text/html"
-            | "application/xhtml+xml"
-            | "application/xml"
-            | "text/xml"
-            | "application/rss+xml"
-            | "application/atom+xml"
-            | "application/feed+json"
-            | "application/manifest+json"
-    );
-    let name = key.rsplit('/').next().unwrap_or_default();
-    let service_worker =
-        ["sw.js", "service-worker.js", "serviceworker.js", "ngsw.json", "sitemap.txt", "feed.json"];
-    page || service_worker.contains(&name)
 }
 
 /// Starts as many as the bucket takes at once, each on a task of its own, so that all cores sign and encrypt.
@@ -154,20 +133,28 @@ fn is_over(outcome: &Outcome, stop: &Stop) -> bool {
         || outcome.failures.iter().any(hopeless)
 }
 
-type Put = (Arc<File>, Result<Etag, Failure>);
+/// A file that was tried.
+struct Put {
+    file: Arc<File>,
+    /// Whether its bytes were sent, rather than copied by the store.
+    is_sent: bool,
+    etag: Result<Etag, Failure>,
+}
 
 fn settle(done: Option<Put>, outcome: &mut Outcome) {
     match done {
-        Some((file, Ok(etag))) => {
-            outcome.bytes_sent += file.size;
+        Some(Put { file, is_sent, etag: Ok(etag) }) => {
+            outcome.bytes_sent += if is_sent { file.size } else { 0 };
             outcome.written.push((file, etag));
         }
-        Some((file, Err(failure))) => outcome.failures.push((file.key.to_string(), failure)),
+        Some(Put { file, etag: Err(failure), .. }) => {
+            outcome.failures.push((file.key.to_string(), failure));
+        }
         None => outcome.not_tried += 1,
     }
 }
 
-/// Sends a file; `None` where the run is stopped first.
+/// Writes a file; `None` where the run is stopped first.
 async fn put(
     bucket: Bucket,
     upload: Upload,
@@ -175,21 +162,52 @@ async fn put(
     stop: Stop,
     tell: Tell,
 ) -> Option<Put> {
-    let Upload { file, replaces, .. } = upload;
-    let body = file.digest.parts.as_ref().map_or(file.size, |parts| parts.size);
-    let permits = u32::try_from(body >> 10).unwrap_or(BODIES).clamp(1, BODIES);
     let _turn = bucket.turn().await;
+    if stop.is_told() {
+        return None;
+    }
+    let copied = match (&upload.reason, &upload.replaces) {
+        (Reason::Headers, Some(etag)) => bucket.restate(&upload.file, etag).await,
+        _ => Ok(Restated::CannotCopy),
+    };
+    let put = match copied {
+        Ok(Restated::CannotCopy) => send(&bucket, upload, bodies, &stop, &tell).await?,
+        Ok(Restated::Done(etag)) => Put { file: upload.file, is_sent: false, etag: Ok(etag) },
+        Err(failure) => Put { file: upload.file, is_sent: false, etag: Err(failure) },
+    };
+    if put.etag.is_ok() {
+        tell.tell(Event::Uploaded);
+    }
+    Some(put)
+}
+
+/// Writes a file where its bytes, too, are to change or the store does not copy.
+async fn send(
+    bucket: &Bucket,
+    upload: Upload,
+    bodies: Arc<Semaphore>,
+    stop: &Stop,
+    tell: &Tell,
+) -> Option<Put> {
+    let to_send = upload.bytes_to_send();
+    let Upload { file, replaces, .. } = upload;
+    let is_sent = matches!(file.source, Source::Disk(_));
+    let body = file.digest.parts.as_ref().map_or(file.size, |parts| parts.size);
+    let body = if is_sent { body } else { 0 };
+    let permits = u32::try_from(body >> 10).unwrap_or(BODIES).clamp(1, BODIES);
     // The semaphore is never closed; without a permit the file would only be sent a little early.
     let _permit = bodies.acquire_many_owned(permits).await;
     if stop.is_told() {
         return None;
     }
-    let sent = |bytes| tell.tell(Event::Sent { bytes });
-    let done = bucket.put(&file, replaces.as_ref(), &stop, &sent).await?;
-    if done.is_ok() {
-        tell.tell(Event::Uploaded);
-    }
-    Some((file, done))
+    // What was to be copied is no part of what the bar counts.
+    let sent = |bytes| {
+        if to_send > 0 {
+            tell.tell(Event::Sent { bytes });
+        }
+    };
+    let etag = bucket.put(&file, replaces.as_ref(), stop, &sent).await?;
+    Some(Put { file, is_sent, etag })
 }
 
 /// Deletes batch by batch, so that a run that is stopped stops between two.

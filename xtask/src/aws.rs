@@ -84,7 +84,7 @@ fn explain_answer<E: ProvideErrorMetadata>(
     });
     let said = error.message().unwrap_or("no message");
     let mut failure = failure.because(&Cause(format!("{code} (HTTP {status}): {said}")));
-    failure.is_everybodys = EVERYBODYS.contains(&code);
+    failure.is_everybodys = is_everybodys(code);
     let region = raw.headers().get("x-amz-bucket-region");
     match hint(code, region) {
         Some(hint) => failure.hint(hint),
@@ -92,7 +92,11 @@ fn explain_answer<E: ProvideErrorMetadata>(
     }
 }
 
-/// What any other request of this run would be answered too.
+/// Whether any other request of this run would be answered so too.
+pub fn is_everybodys(code: &str) -> bool {
+    EVERYBODYS.contains(&code)
+}
+
 const EVERYBODYS: [&str; 9] = [
     "ExpiredToken",
     "ExpiredTokenException",

@@ -1,11 +1,13 @@
 //! The bucket of the account: connect, list, put, delete. It can only be had by way of the account
 //! check, every request carries the expected owner, and nothing outside the prefix is ever named.
 
+mod copy;
 mod list;
 mod own;
 mod pace;
 mod put;
 mod unfinished;
+mod versions;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -25,17 +27,19 @@ use aws_sdk_s3::types::{self, ObjectIdentifier};
 
 use crate::account::Account;
 use crate::aws;
+use crate::config::Environment;
 use crate::error::{Failure, failed};
 use crate::etag::Etag;
 use crate::headers::Headers;
 use crate::key::{OWN_FOLDER, Prefix};
-use crate::target::Target;
 
 use pace::{Pace, Turn};
 
+pub use copy::{LARGEST_COPY, Restated};
 pub use list::{LastModified, Listing, Object};
 pub use own::{Condition, Look, Own, Written};
 pub use pace::MOST as MOST_UPLOADS;
+pub use versions::Version;
 
 /// A connection to one bucket and prefix. Cheap to clone.
 #[derive(Clone)]
@@ -77,21 +81,23 @@ const LONGEST_WAIT: Duration = Duration::from_secs(5);
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html>
 pub const DELETES_PER_REQUEST: usize = 1000;
 
-/// Connects to the target's bucket as its proven account. Nothing is sent yet.
-pub fn connect(target: &Target, account: Account) -> Bucket {
-    let environment = &target.environment;
+/// Connects to the environment's bucket as its proven account. Nothing is sent yet.
+pub fn connect(environment: &Environment, prefix: &Prefix, account: Account) -> Bucket {
+    let place = (environment.bucket.as_str(), prefix);
     let endpoint = environment.endpoint.as_deref();
-    open(target, account.credentials, &environment.region, endpoint, account.id)
+    open(place, account.credentials, &environment.region, endpoint, account.id)
 }
 
-/// Connects to the target's bucket in a store of this machine, which has no accounts.
-pub fn connect_local(target: &Target, store: &Store) -> Bucket {
+/// Connects to the environment's bucket in a store of this machine, which has no accounts.
+pub fn connect_local(environment: &Environment, prefix: &Prefix, store: &Store) -> Bucket {
     let keys = Credentials::new(store.access_key_id, store.secret_access_key, None, None, "local");
-    open(target, SharedCredentialsProvider::new(keys), store.region, Some(store.endpoint), None)
+    let credentials = SharedCredentialsProvider::new(keys);
+    let place = (environment.bucket.as_str(), prefix);
+    open(place, credentials, store.region, Some(store.endpoint), None)
 }
 
 fn open(
-    target: &Target,
+    (bucket, prefix): (&str, &Prefix),
     credentials: SharedCredentialsProvider,
     region: &str,
     endpoint: Option<&str>,
@@ -125,8 +131,8 @@ fn open(
     }
     Bucket {
         client: Client::from_conf(config.build()),
-        name: target.environment.bucket.clone(),
-        prefix: target.prefix.clone(),
+        name: bucket.to_owned(),
+        prefix: prefix.clone(),
         owner,
         watch,
     }
@@ -145,6 +151,11 @@ fn is_address(endpoint: &str) -> bool {
 }
 
 impl Bucket {
+    /// The same bucket below another prefix.
+    pub fn below(&self, prefix: &Prefix) -> Bucket {
+        Bucket { prefix: prefix.clone(), ..self.clone() }
+    }
+
     pub fn prefix(&self) -> &Prefix {
         &self.prefix
     }

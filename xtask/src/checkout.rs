@@ -1,11 +1,19 @@
 //! The branch and commit we stand on, as git tells it. What CI says of the same run is `ci.rs`;
-//! which of the two is believed is `target.rs`.
+//! which of the two is believed is `target.rs`. Below it is what git tells of other commits than that.
+
+mod distance;
+#[cfg(test)]
+mod sample;
+mod worktree;
 
 use std::path::{Path, PathBuf};
 
-use git2::{ErrorCode, Repository, StatusOptions};
+use git2::{Commit, ErrorCode, Oid, Repository, StatusOptions};
 
 use crate::error::{Error, Failure, Result, failed};
+
+pub use distance::{Distance, distance};
+pub use worktree::{Worktree, check_out};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Checkout {
@@ -124,6 +132,21 @@ pub fn is_same_repository(root: &Path, folder: &Path) -> Result<bool, Failure> {
 /// <https://git-scm.com/docs/git-check-ref-format>
 pub fn is_branch_name(name: &str) -> bool {
     git2::Branch::name_is_valid(name).unwrap_or(false)
+}
+
+/// The id that a text from elsewhere is, if it is a whole one. git2 would fill up a part of one with zeros.
+fn id(text: &str) -> Option<Oid> {
+    const LENGTH: usize = 40;
+    Oid::from_str(text).ok().filter(|_| text.len() == LENGTH)
+}
+
+/// A commit, if it is in this clone and is one.
+fn find(repository: &Repository, id: Oid) -> Result<Option<Commit<'_>>, git2::Error> {
+    match repository.find_commit(id) {
+        Ok(commit) => Ok(Some(commit)),
+        Err(error) if error.code() == ErrorCode::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// A folder's path below the work tree; `None` for one that is elsewhere.

@@ -15,31 +15,46 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     Deploy(Deploy),
+    Status(Status),
+    Rollback(Rollback),
 }
 
 impl Command {
     pub fn wants_json(&self) -> bool {
         match self {
-            Command::Deploy(options) => options.json,
+            Command::Deploy(options) => options.doing.json,
+            Command::Status(options) => options.json,
+            Command::Rollback(options) => options.doing.json,
         }
     }
 }
 
+const EXIT_CODES: &str = "Exit codes: 0 done or nothing to do, 1 failed, 2 usage or configuration, 3 refused, 130 interrupted.";
+
 /// Builds the site and makes the bucket of this branch's environment equal to it.
 #[derive(Args, Debug)]
-#[command(
-    after_help = "Exit codes: 0 done or nothing to do, 1 failed, 2 usage or configuration, 3 refused, 130 interrupted."
-)]
+#[command(after_help = EXIT_CODES)]
 pub struct Deploy {
-    /// Deploy to this environment whatever the branch; by hand only, never in CI
+    #[command(flatten)]
+    pub place: Place,
+
+    #[command(flatten)]
+    pub doing: Doing,
+
+    /// Deploy the output folder as it stands, without building
+    #[arg(long)]
+    pub no_build: bool,
+}
+
+/// Shows what is live in every environment that can be read: which commit, since when, by whom.
+#[derive(Args, Debug)]
+#[command(after_help = EXIT_CODES)]
+pub struct Status {
+    /// Show this environment only, with the earlier deploys that `rollback` can go back to
     #[arg(long, value_name = "NAME")]
     pub env: Option<String>,
 
-    /// Show what would change, and write nothing
-    #[arg(long)]
-    pub dry_run: bool,
-
-    /// Deploy to a bucket on this machine, kept under target/: no account, network or credentials
+    /// Show the buckets on this machine, which `deploy --local` writes
     #[arg(long)]
     pub local: bool,
 
@@ -47,9 +62,50 @@ pub struct Deploy {
     #[arg(long, value_name = "DIR")]
     pub site: Option<PathBuf>,
 
-    /// Deploy the output folder as it stands, without building
+    /// Print one JSON object on standard output in place of text
     #[arg(long)]
-    pub no_build: bool,
+    pub json: bool,
+}
+
+/// Makes the bucket of this branch's environment equal to an earlier deploy.
+///
+/// Where the bucket keeps versions they are copied back; elsewhere the commit of that deploy is built again.
+#[derive(Args, Debug)]
+#[command(after_help = EXIT_CODES)]
+pub struct Rollback {
+    /// The deploy to go back to, by its name or commit [default: the one before what is live]
+    #[arg(long, value_name = "DEPLOY")]
+    pub to: Option<String>,
+
+    #[command(flatten)]
+    pub place: Place,
+
+    #[command(flatten)]
+    pub doing: Doing,
+}
+
+/// Where it goes.
+#[derive(Args, Debug)]
+pub struct Place {
+    /// Take this environment whatever the branch; by hand only, never in CI
+    #[arg(long, value_name = "NAME")]
+    pub env: Option<String>,
+
+    /// Take a bucket on this machine, kept under target/: no account, network or credentials
+    #[arg(long)]
+    pub local: bool,
+
+    /// The site's folder, from where you stand [default: `site` at the top of the repository]
+    #[arg(long, value_name = "DIR")]
+    pub site: Option<PathBuf>,
+}
+
+/// How it is done.
+#[derive(Args, Debug)]
+pub struct Doing {
+    /// Show what would change, and write nothing
+    #[arg(long)]
+    pub dry_run: bool,
 
     /// Delete at most this many objects, in place of the usual limit
     #[arg(long, value_name = "N")]

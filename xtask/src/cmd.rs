@@ -1,3 +1,75 @@
-//! The subcommands, one file each. Only these know the order of the stages.
+//! The subcommands, a file each, and what they share.
 
+mod change;
 pub mod deploy;
+mod open;
+pub mod rollback;
+pub mod status;
+
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use crate::checkout::{self, Checkout};
+use crate::config::Config;
+use crate::error::{Result, failed};
+use crate::event::{Event, Tell};
+use crate::site::{self, Site};
+use crate::target::Target;
+
+/// Where the tool was called.
+fn stand() -> Result<PathBuf> {
+    let here = std::env::current_dir();
+    Ok(here.map_err(|error| failed("failed to read the current folder").because(&error))?)
+}
+
+/// In seconds since 1970.
+fn now() -> u64 {
+    let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    since_1970.map_or(0, |elapsed| elapsed.as_secs())
+}
+
+/// Builds the site in a work tree, and scans it.
+async fn build(
+    config: &Config,
+    root: &Path,
+    target: &Target,
+    no_build: bool,
+    tell: &Tell,
+) -> Result<Site> {
+    if !no_build {
+        crate::build::run(config, root, &target.variables(), tell).await?;
+    }
+    scan(config, target, tell).await
+}
+
+/// Scans, and tells what was left out.
+async fn scan(config: &Config, target: &Target, tell: &Tell) -> Result<Site> {
+    let (config, prefix, told) = (config.clone(), target.prefix.clone(), tell.clone());
+    let site = blocking(move || Ok(site::scan(&config, &prefix, &told)?)).await?;
+    for name in site.private() {
+        tell.tell(Event::Warning(format!("left out `{name}`: it looks like a secret")));
+    }
+    Ok(site)
+}
+
+async fn is_dirty(checkout: &Checkout) -> Result<bool> {
+    let root = checkout.root.clone();
+    blocking(move || Ok(checkout::is_dirty(&root)?)).await
+}
+
+/// Runs what blocks on a thread for that.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
+    }
+}
+
+/// A variable of this process that is set and not empty. One that is not UTF-8 counts too: the text that it
+/// is read as names no branch and no account.
+fn variable(name: &str) -> Option<String> {
+    let value = std::env::var_os(name).filter(|value| !value.is_empty())?;
+    Some(value.to_string_lossy().into_owned())
+}

@@ -10,6 +10,7 @@ mod source;
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use globset::GlobMatcher;
 
@@ -50,6 +51,8 @@ pub struct Environment {
     /// An S3-compatible store's address; `None` for AWS.
     pub endpoint: Option<String>,
     pub url: Option<Template>,
+    /// How long assets stay that are no longer the site's; `None` where they go at once.
+    pub retain: Option<Duration>,
     /// How many objects one deploy may delete; `None` for the default share.
     pub max_deletes: Option<u64>,
     pub credentials: Credentials,
@@ -98,6 +101,15 @@ impl Template {
 
     pub fn fill(&self, segment: &str) -> String {
         self.0.replace(BRANCH, segment)
+    }
+
+    /// What stands for `{branch}` where the text is filled so; `None` where it cannot be.
+    pub fn segment_of<'t>(&self, filled: &'t str) -> Option<&'t str> {
+        let (before, after) = self.0.split_once(BRANCH)?;
+        // A folder ends in a slash, whether or not the template does.
+        let rest = filled.strip_suffix('/')?.strip_prefix(before)?;
+        let segment = rest.strip_suffix(after.strip_suffix('/').unwrap_or(after))?;
+        (!segment.is_empty() && !segment.contains('/')).then_some(segment)
     }
 
     /// What stands before `{branch}`, the same for every branch.

@@ -53,6 +53,27 @@ impl Headers {
     }
 }
 
+/// Whether visitors, their readers or their browsers start from this file: what it points at must be
+/// there before it is, and as long as it is.
+pub fn is_page(key: &str, content_type: &str) -> bool {
+    let essence = content_type.split(';').next().unwrap_or_default().trim();
+    let page = matches!(
+        essence,
+        "text/html"
+            | "application/xhtml+xml"
+            | "application/xml"
+            | "text/xml"
+            | "application/rss+xml"
+            | "application/atom+xml"
+            | "application/feed+json"
+            | "application/manifest+json"
+    );
+    let name = key.rsplit('/').next().unwrap_or_default();
+    let service_worker =
+        ["sw.js", "service-worker.js", "serviceworker.js", "ngsw.json", "sitemap.txt", "feed.json"];
+    page || service_worker.contains(&name)
+}
+
 /// The headers of a file: the type that its name tells, then each matching rule, the later over the
 /// earlier. `key` is relative to the site, without the prefix.
 pub fn of_key(key: &str, rules: &[Rule]) -> Headers {

@@ -16,6 +16,12 @@ pub const OWN_FOLDER: &str = ".xtask/";
 /// The name in it of the record of the last deploy.
 pub const RECORD: &str = "record";
 
+/// What the names of earlier deploys' records begin with.
+pub const EARLIER: &str = "earlier/";
+
+/// The name of the last record that could not be read and was written over.
+pub const UNREADABLE: &str = "unreadable";
+
 /// The part of a bucket that is ours: empty for the whole bucket, else ending in `/`, so that `stg`
 /// never reaches into `stg2/`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -25,15 +25,18 @@ pub mod local;
 mod lock;
 mod plan;
 mod progress;
+mod recall;
 mod record;
 mod report;
 mod site;
+mod standing;
 mod target;
 
 mod aws;
 pub mod error;
 mod etag;
 mod event;
+mod format;
 mod headers;
 mod key;
 #[cfg(test)]
@@ -65,7 +68,13 @@ pub fn main() -> ExitCode {
     };
     let done = unwound(|| match &cli.command {
         Command::Deploy(options) => {
-            block_on(options.json, async |stop| cmd::deploy::run(options, &stop).await)
+            block_on(options.doing.json, async |stop| cmd::deploy::run(options, &stop).await)
+        }
+        Command::Status(options) => {
+            block_on(options.json, async |stop| cmd::status::run(options, &stop).await)
+        }
+        Command::Rollback(options) => {
+            block_on(options.doing.json, async |stop| cmd::rollback::run(options, &stop).await)
         }
     });
     match done {

@@ -2,16 +2,18 @@
 //! done, and done only once it was approved.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::Serialize;
 
 use crate::bucket::{Delete, Listing};
 use crate::config::Config;
 use crate::etag::Etag;
+use crate::headers;
 use crate::key;
 use crate::record::Record;
 use crate::refusal::Refusal;
-use crate::site::{File, Site};
+use crate::site::{File, Site, Source};
 use crate::target::Target;
 use crate::words::count;
 
@@ -21,6 +23,8 @@ pub struct Plan {
     pub uploads: Vec<Upload>,
     /// In the order of their keys.
     pub deletes: Vec<Delete>,
+    /// Objects that are no longer the site's and stay for a while, in the order of their keys, and since when.
+    pub retained: Vec<(String, u64)>,
     /// Files whose objects are right already.
     pub unchanged: u64,
     /// Objects that a `keep` glob or another environment's prefix protects.
@@ -48,6 +52,16 @@ pub enum Reason {
     Headers,
 }
 
+impl Upload {
+    /// The bytes that are to leave this machine: none where the store can copy what it has.
+    pub fn bytes_to_send(&self) -> u64 {
+        match (self.reason, &self.file.source) {
+            (Reason::New | Reason::Content, Source::Disk(_)) => self.file.size,
+            _ => 0,
+        }
+    }
+}
+
 /// A plan that may be done.
 #[derive(Debug)]
 pub struct Approved(Plan);
@@ -62,6 +76,15 @@ impl Approved {
         let Plan { uploads, deletes, .. } = &self.0;
         uploads.binary_search_by(|upload| (*upload.file.key).cmp(key)).is_ok()
             || deletes.binary_search_by(|object| object.key.as_str().cmp(key)).is_ok()
+    }
+
+    /// Takes the objects that stay for a while, and since when.
+    pub fn take_retained(&mut self) -> Vec<(String, u64)> {
+        std::mem::take(&mut self.0.retained)
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// Whether an object is to get other headers to the same bytes.
@@ -80,9 +103,34 @@ pub fn is_kept(config: &Config, target: &Target, others: &[String], key: &str) -
         || others.iter().any(|folder| key.starts_with(folder.as_str()))
 }
 
+/// How long assets stay that are no longer the site's, for readers of the pages that named them.
+#[derive(Clone, Copy, Debug)]
+pub struct Grace {
+    pub retain: Duration,
+    /// In seconds since 1970.
+    pub now: u64,
+}
+
+impl Grace {
+    /// Since when an object that is no longer the site's has stayed; `None` where it is to go.
+    fn since(&self, key: &str, record: &Record) -> Option<u64> {
+        if headers::is_page(key, &headers::content_type(key)) {
+            return None;
+        }
+        let since = record.retained.get(key).map_or(self.now, |since| self.now.min(*since));
+        (self.now - since < self.retain.as_secs()).then_some(since)
+    }
+}
+
 /// Compares the site with what the bucket holds. `kept` tells the keys that belong to others, which are
 /// not the site's.
-pub fn make(site: Site, listing: &Listing, record: &Record, kept: &dyn Fn(&str) -> bool) -> Plan {
+pub fn make(
+    site: Site,
+    listing: &Listing,
+    record: &Record,
+    grace: Grace,
+    kept: &dyn Fn(&str) -> bool,
+) -> Plan {
     let mut plan = Plan::default();
     let is_file = |key: &str| site.files.binary_search_by(|file| (*file.key).cmp(key)).is_ok();
     for (key, object) in listing.objects.iter() {
@@ -91,7 +139,12 @@ pub fn make(site: Site, listing: &Listing, record: &Record, kept: &dyn Fn(&str) 
             continue;
         }
         plan.listed += 1;
-        if !is_file(key) {
+        if is_file(key) {
+            continue;
+        }
+        if let Some(since) = grace.since(key, record) {
+            plan.retained.push((key.to_owned(), since));
+        } else {
             plan.deletes.push(Delete { key: key.to_string(), etag: object.etag.clone() });
         }
     }

@@ -15,7 +15,7 @@ pub struct Refusal {
 }
 
 /// Every code a refusal can carry, in the order in which a deploy can meet them.
-pub const CODES: [&str; 17] = [
+pub const CODES: [&str; 20] = [
     "untrusted-event",
     "fork",
     "pull-request",
@@ -30,6 +30,9 @@ pub const CODES: [&str; 17] = [
     "missing-credentials",
     "root-user",
     "wrong-account",
+    "unknown-deploy",
+    "no-earlier-deploy",
+    "not-reproducible",
     "empty-site",
     "too-many-deletes",
     "locked",

@@ -1,6 +1,8 @@
 //! Values to the lines a person reads, and to the one object that a script reads. Both go to standard
 //! output; everything else the tool says goes to standard error.
 
+pub mod status;
+
 use std::io::{ErrorKind, Write};
 use std::sync::Arc;
 
@@ -10,11 +12,12 @@ use serde::{Serialize, Serializer};
 use crate::apply::Outcome;
 use crate::error::{Error, Failure, Result, failed};
 use crate::plan::{Plan, Reason};
+use crate::record::Deploy;
 use crate::refusal::Refusal;
 use crate::secrets;
 use crate::site::File;
 use crate::target::{Target, short};
-use crate::words::{bytes, count, duration, plain};
+use crate::words::{ago, bytes, count, duration, plain};
 
 /// Uploads, and deletes, that are shown a line each; the rest is counted.
 const LINES: usize = 40;
@@ -33,6 +36,7 @@ pub struct Run<'a> {
     pub dry: bool,
 }
 
+#[derive(Clone, Debug)]
 pub enum Place {
     Aws,
     /// An S3-compatible store's address.
@@ -49,6 +53,8 @@ pub struct Planned {
     unchanged: u64,
     #[serde(skip)]
     kept: u64,
+    #[serde(skip)]
+    retained: usize,
     #[serde(skip)]
     skipped: usize,
 }
@@ -87,6 +93,7 @@ pub fn planned(plan: &Plan, skipped: usize) -> Planned {
         deletes: plan.deletes.iter().map(|object| object.key.clone()).collect(),
         unchanged: plan.unchanged,
         kept: plan.kept,
+        retained: plan.retained.len(),
         skipped,
     }
 }
@@ -117,6 +124,13 @@ pub fn heading(run: &Run) -> String {
     };
     let revision = plain(&revision);
     format!("{}: {revision}{notes} -> s3://{bucket}/{prefix} ({place})", environment.name)
+}
+
+/// The first lines of a rollback: what goes where, and which deploy that was.
+pub fn going_back(run: &Run, name: &str, deploy: &Deploy, now: u64) -> Vec<String> {
+    let Deploy { who, at, .. } = deploy;
+    let when = ago(now.saturating_sub(*at));
+    vec![heading(run), format!("going back to {}, deployed {when} by {}", plain(name), plain(who))]
 }
 
 /// A line for each of the first changes.
@@ -281,9 +295,12 @@ fn counts(planned: &Planned) -> String {
 
 /// What was left alone.
 fn kept(planned: &Planned) -> String {
-    let kept = Some(planned.kept).filter(|n| *n > 0).map(|n| format!(", {n} kept"));
-    let skipped = Some(planned.skipped).filter(|n| *n > 0).map(|n| format!(", {n} skipped"));
-    kept.into_iter().chain(skipped).collect()
+    let parts = [
+        (planned.kept, "kept"),
+        (planned.retained as u64, "retained"),
+        (planned.skipped as u64, "skipped"),
+    ];
+    parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!(", {n} {what}")).collect()
 }
 
 /// The object of `--json`, for dry runs and real ones alike, in the order in which it is documented.

@@ -35,10 +35,20 @@ pub struct File {
     pub headers: Headers,
 }
 
-/// Where the bytes of a file are. The path nearly always says what the key says, so it is not held beside
-/// each of a hundred thousand keys.
+/// Where the bytes of a file are.
 #[derive(Clone, Debug)]
 pub enum Source {
+    Disk(Disk),
+    /// In the bucket, as what the key holds now or held in an earlier version.
+    Bucket {
+        version: Option<Box<str>>,
+    },
+}
+
+/// A path, which nearly always says what the key says, so it is not held beside each of a hundred thousand
+/// keys.
+#[derive(Clone, Debug)]
+pub enum Disk {
     /// Below the output folder, where the key says.
     AsKey(Arc<Output>),
     /// Under a name that is the key in another Unicode form.
@@ -52,17 +62,11 @@ pub struct Output {
     prefix: Prefix,
 }
 
-impl File {
-    pub fn path(&self) -> PathBuf {
-        self.source.path(&self.key)
-    }
-}
-
-impl Source {
-    fn path(&self, key: &str) -> PathBuf {
+impl Disk {
+    pub fn path(&self, key: &str) -> PathBuf {
         match self {
-            Source::AsKey(output) => output.folder.join(output.relative(key)),
-            Source::At(path) => path.to_path_buf(),
+            Disk::AsKey(output) => output.folder.join(output.relative(key)),
+            Disk::At(path) => path.to_path_buf(),
         }
     }
 }
@@ -107,9 +111,10 @@ pub fn scan(config: &Config, prefix: &Prefix, tell: &Tell) -> Result<Site, Failu
     });
     hash(&mut entries, tell)?;
     let mut sets = headers::Sets::default();
-    let file = |Entry { key, source, size, digest }| {
+    let file = |Entry { key, disk, size, digest }| {
         let headers = sets.share(headers::of_key(output.relative(&key), &config.rules));
         let digest = digest.ok_or_else(|| failed(format!("failed to hash `{key}`")))?;
+        let source = Source::Disk(disk);
         Ok(Arc::new(File { key, source, size, digest, headers }))
     };
     let files = entries.into_iter().map(file).collect::<Result<_, Failure>>()?;
@@ -120,7 +125,7 @@ pub fn scan(config: &Config, prefix: &Prefix, tell: &Tell) -> Result<Site, Failu
 /// A file, as it becomes known.
 struct Entry {
     key: Box<str>,
-    source: Source,
+    disk: Disk,
     size: u64,
     /// Once it was hashed.
     digest: Option<Digest>,
@@ -128,7 +133,7 @@ struct Entry {
 
 impl Entry {
     fn path(&self) -> PathBuf {
-        self.source.path(&self.key)
+        self.disk.path(&self.key)
     }
 }
 
@@ -138,12 +143,12 @@ fn name(found: walk::Found, output: &Arc<Output>) -> Result<Entry, Failure> {
         failed(format!("failed to name `{}` in the bucket: it {reason}", found.path.display()))
             .hint("rename the file, or let the generator leave it out")
     })?;
-    let source = match output.folder.join(&relative) == found.path {
-        true => Source::AsKey(output.clone()),
-        false => Source::At(found.path.into()),
+    let disk = match output.folder.join(&relative) == found.path {
+        true => Disk::AsKey(output.clone()),
+        false => Disk::At(found.path.into()),
     };
     let key = output.prefix.join(&relative).into();
-    Ok(Entry { key, source, size: found.size, digest: None })
+    Ok(Entry { key, disk, size: found.size, digest: None })
 }
 
 fn check_keys(entries: &[Entry], output: &Output) -> Result<(), Failure> {

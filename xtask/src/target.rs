@@ -208,12 +208,7 @@ fn by_name(
             "leave `--env` out and let an environment of deploy.toml take the branch",
         )));
     }
-    let Some(environment) = config.environments.iter().find(|e| e.name == name) else {
-        let known = names(config.environments.iter());
-        return Err(Error::Config(format!(
-            "deploy.toml has no environment `{name}`\n\nhint: it has {known}"
-        )));
-    };
+    let environment = named(config, name)?;
     let branch = match head {
         Head::Branch { name, .. } => Some(name.as_str()),
         _ => None,
@@ -221,6 +216,19 @@ fn by_name(
     let segment = branch.map(key::branch_segment);
     let shown = branch.map_or_else(|| short(&commit).to_owned(), str::to_owned);
     aim(config, environment, segment, shown, commit)
+}
+
+/// The environment of a name.
+pub fn named<'c>(config: &'c Config, name: &str) -> Result<&'c Environment> {
+    config.environments.iter().find(|environment| environment.name == name).ok_or_else(|| {
+        let known = names(config.environments.iter());
+        Error::Config(format!("deploy.toml has no environment `{name}`\n\nhint: it has {known}"))
+    })
+}
+
+/// A place of an environment, by what stands for `{branch}` in it, to be looked at and not written to.
+pub fn place(config: &Config, environment: &Environment, segment: &str) -> Result<Target> {
+    aim(config, environment, Some(segment.to_owned()), segment.to_owned(), String::new())
 }
 
 /// The environment that takes a branch: an exact name wins over a glob.

@@ -32,6 +32,24 @@ pub fn count(n: u64, noun: &str) -> String {
     format!("{n} {noun}{plural}")
 }
 
+/// How long ago something was.
+pub fn ago(seconds: u64) -> String {
+    match seconds {
+        0 => "just now".to_owned(),
+        _ => format!("{} ago", about(seconds)),
+    }
+}
+
+/// A time in its largest unit, as people say it.
+pub fn about(seconds: u64) -> String {
+    match seconds {
+        0..120 => count(seconds, "second"),
+        120..7200 => count(seconds / 60, "minute"),
+        7200..172_800 => count(seconds / 3600, "hour"),
+        _ => count(seconds / 86_400, "day"),
+    }
+}
+
 /// A text from elsewhere (a key, a path, a store's message) on one line, in characters that only show:
 /// control characters and those that turn the direction of writing are spelled out. A key can hold a line
 /// break and then `::error::`, or a terminal's escape sequence.

@@ -22,6 +22,8 @@ pub struct Listing {
     pub others: Vec<String>,
     /// The ETag of this prefix's own record.
     pub record: Option<Etag>,
+    /// The names of the earlier deploys whose records are kept, in the order of the deploys.
+    pub earlier: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -98,6 +100,7 @@ impl Bucket {
                 if name == key::RECORD {
                     listing.record = Some(etag);
                 }
+                listing.earlier.extend(name.strip_prefix(key::EARLIER).map(str::to_owned));
                 continue;
             }
             if let Some(folder) = key.strip_suffix(&record) {

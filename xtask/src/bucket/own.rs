@@ -76,6 +76,27 @@ impl Bucket {
         self.get(&key).await?.map_err(|error| failed(reading(&key)).because(&error))
     }
 
+    /// The first bytes of an object of the tool's own folder, all of them where it is short; `None` where there
+    /// is none.
+    pub async fn look_at_beginning(
+        &self,
+        name: &str,
+        length: u64,
+    ) -> Result<Option<Vec<u8>>, Failure> {
+        let key = self.own_key(name);
+        let request = self.client.get_object().bucket(&self.name).key(&key);
+        let request = request.range(format!("bytes=0-{}", length.saturating_sub(1)));
+        match request.set_expected_bucket_owner(self.owner.clone()).send().await {
+            Ok(object) => {
+                let body = object.body.collect().await;
+                body.map(|body| Some(body.to_vec()))
+                    .map_err(|error| failed(reading(&key)).because(&error))
+            }
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_no_such_key()) => Ok(None),
+            Err(error) => Err(aws::explain(reading(&key), &error)),
+        }
+    }
+
     /// An object as it is, or how its body broke off.
     async fn get(&self, key: &str) -> Result<Result<Look, ByteStreamError>, Failure> {
         let date = Date::default();

@@ -1,4 +1,4 @@
-//! Writing objects. Every body goes with the MD5 that the scan took of it, and the store verifies it:
+//! Sending objects. Every body goes with the MD5 that the scan took of it, and the store verifies it:
 //! what was hashed, what was sent and what is stored are the same bytes or an error.
 
 use std::path::Path;
@@ -14,12 +14,12 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use bytes::Bytes;
 use md5::{Digest as _, Md5};
 
-use super::Bucket;
+use super::{Bucket, WRITTEN_SINCE};
 use crate::aws;
 use crate::error::{Failure, failed};
 use crate::etag::Etag;
 use crate::headers::{Headers, META};
-use crate::site::{File, PartDigests};
+use crate::site::{File, PartDigests, Source};
 use crate::stop::Stop;
 
 impl Bucket {
@@ -37,19 +37,26 @@ impl Bucket {
         stop: &Stop,
         sent: &(dyn Fn(u64) + Sync),
     ) -> Option<Result<Etag, Failure>> {
+        let path = match &file.source {
+            Source::Disk(disk) => disk.path(&file.key),
+            Source::Bucket { version } => {
+                return Some(self.put_version(file, version.as_deref(), replaces).await);
+            }
+        };
         match &file.digest.parts {
-            None => Some(self.put_whole(file, replaces, sent).await),
-            Some(parts) => self.put_parts(file, parts, replaces, stop, sent).await,
+            None => Some(self.put_whole(file, &path, replaces, sent).await),
+            Some(parts) => self.put_parts(file, &path, parts, replaces, stop, sent).await,
         }
     }
 
     async fn put_whole(
         &self,
         file: &File,
+        path: &Path,
         replaces: Option<&Etag>,
         sent: &(dyn Fn(u64) + Sync),
     ) -> Result<Etag, Failure> {
-        let body = read_range(&file.path(), 0, file.size).await?;
+        let body = read_range(path, 0, file.size).await?;
         let request = self.put_request(&file.key, body, &file.digest.md5);
         let request = match replaces {
             Some(etag) => request.if_match(quoted(etag)),
@@ -74,7 +81,7 @@ impl Bucket {
 
     /// What a write that was not taken means. Where its condition did not hold, the object may be our own:
     /// a first try can have arrived although its answer was lost.
-    async fn settle<E>(
+    pub(super) async fn settle<E>(
         &self,
         file: &File,
         error: &SdkError<E, HttpResponse>,
@@ -83,20 +90,44 @@ impl Bucket {
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
         let doing = upload_of(file);
-        if !aws::is_condition(error) {
+        // The answer to a condition on, or a copy of, an object that is not there.
+        let is_gone = error.code() == Some("NoSuchKey");
+        if !is_gone && !aws::is_condition(error) {
             return Err(aws::explain(doing, error));
         }
-        match self.head(&file.key).await? {
-            Some((etag, headers)) if file.digest.proves(&etag) && headers == file.headers => {
-                Ok(etag)
-            }
-            Some(_) => {
-                Err(changed(failed(doing), "somebody else wrote it since the bucket was listed"))
-            }
-            None => {
-                Err(changed(failed(doing), "somebody else deleted it since the bucket was listed"))
-            }
+        let Some((etag, headers)) = self.head(&file.key).await? else {
+            return Err(changed(
+                failed(doing),
+                "somebody else deleted it since the bucket was listed",
+            ));
+        };
+        let is_ours = headers == file.headers
+            && (file.digest.proves(&etag) || self.holds(&file.key, &etag, file).await?);
+        match is_ours {
+            true => Ok(etag),
+            false => Err(changed(failed(doing), WRITTEN_SINCE)),
         }
+    }
+
+    /// Whether an object has the bytes of a file, where its ETag does not tell: it is read.
+    async fn holds(&self, key: &str, etag: &Etag, file: &File) -> Result<bool, Failure> {
+        let reading = || format!("failed to read `{key}`");
+        let request = self.client.get_object().bucket(&self.name).key(key).if_match(quoted(etag));
+        let object = request.set_expected_bucket_owner(self.owner.clone()).send().await;
+        let mut object = match object {
+            Ok(object) => object,
+            // It is another one by now.
+            Err(error) if aws::is_condition(&error) => return Ok(false),
+            Err(error) => return Err(aws::explain(reading(), &error)),
+        };
+        if object.content_length.and_then(|length| u64::try_from(length).ok()) != Some(file.size) {
+            return Ok(false);
+        }
+        let mut md5 = Md5::new();
+        while let Some(bytes) = object.body.next().await {
+            md5.update(bytes.map_err(|error| failed(reading()).because(&error))?);
+        }
+        Ok(<[u8; 16]>::from(md5.finalize()) == file.digest.md5)
     }
 
     /// A large file, a part at a time, so that no more than one part is in memory.
@@ -106,6 +137,7 @@ impl Bucket {
     async fn put_parts(
         &self,
         file: &File,
+        path: &Path,
         parts: &PartDigests,
         replaces: Option<&Etag>,
         stop: &Stop,
@@ -118,7 +150,7 @@ impl Bucket {
         let written = tokio::select! {
             biased;
             () = stop.told() => None,
-            written = self.write_parts(file, parts, &upload, sent) => Some(written),
+            written = self.write_parts(file, path, parts, &upload, sent) => Some(written),
         };
         let done = match written {
             Some(Ok(completed)) => Some(self.complete(file, &upload, completed, replaces).await),
@@ -152,6 +184,7 @@ impl Bucket {
     async fn write_parts(
         &self,
         file: &File,
+        path: &Path,
         parts: &PartDigests,
         upload: &str,
         sent: &(dyn Fn(u64) + Sync),
@@ -161,7 +194,7 @@ impl Bucket {
             let offset = index as u64 * parts.size;
             let length = parts.size.min(file.size - offset);
             let number = index as i32 + 1;
-            let body = read_range(&file.path(), offset, length).await?;
+            let body = read_range(path, offset, length).await?;
             let part = self
                 .client
                 .upload_part()
@@ -217,7 +250,7 @@ pub(super) fn quoted(etag: &Etag) -> String {
 
 /// Headers as they stand in the configuration, which has checked them: single PUTs and multipart uploads
 /// take the same ones, under their own names.
-fn add_headers(headers: &Headers) -> impl Fn(&mut HttpRequest) + Send + Sync + 'static {
+pub(super) fn add_headers(headers: &Headers) -> impl Fn(&mut HttpRequest) + Send + Sync + 'static {
     let headers = headers.clone();
     move |request| {
         for (name, value) in headers.iter() {
@@ -281,7 +314,7 @@ fn upload_of(file: &File) -> String {
     format!("failed to upload `{}`", file.key)
 }
 
-fn unquoted(etag: Option<&str>) -> Etag {
+pub(super) fn unquoted(etag: Option<&str>) -> Etag {
     etag.unwrap_or_default().trim_matches('"').into()
 }
 

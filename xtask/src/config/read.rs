@@ -14,7 +14,7 @@ use toml::de::{DeTable, DeValue};
 use super::Config;
 use super::problem::Problem;
 use environments::read_environments;
-use fields::{Fields, complain, list, plain, string, text};
+use fields::{Fields, complain, duration, list, plain, string, text};
 use rules::{read_keep, read_rules};
 
 type Value<'t> = Spanned<DeValue<'t>>;
@@ -49,10 +49,15 @@ fn read_config(document: &Spanned<DeTable>, site: &Path, problems: &mut Vec<Prob
     let environments = file.required("environments");
     let rules = file.optional("headers");
     let keep = file.optional("keep");
+    let retain = file.optional("retain");
     file.no_others();
 
     let (command, output) = build.map(|value| read_build(value, problems)).unwrap_or_default();
-    let environments = environments.map(|value| read_environments(value, problems));
+    let retain = retain.and_then(|value| duration(value, problems));
+    let mut environments = environments.map(|value| read_environments(value, problems));
+    for environment in environments.iter_mut().flatten() {
+        environment.retain = environment.retain.or(retain);
+    }
     Config {
         site: site.to_owned(),
         command,

@@ -2,6 +2,7 @@
 //! the small valid file below with one text replaced by another.
 
 use std::path::Path;
+use std::time::Duration;
 
 use expect_test::expect;
 
@@ -180,7 +181,7 @@ fn a_file_without_a_table_that_it_needs_says_which() {
             [enviroments.staging]
         1:1: `environments` is missing
             [build]
-        5:2: unknown key `staging`; known here: build, environments, headers, keep
+        5:2: unknown key `staging`; known here: build, environments, headers, keep, retain
             [staging]
         1:9: `[build]` must be a table
             build = "make"
@@ -190,7 +191,7 @@ fn a_file_without_a_table_that_it_needs_says_which() {
             [build]
         5:1: unknown key `environments`; known here: command, output
             environments = "staging"
-        6:2: unknown key `staging`; known here: build, environments, headers, keep
+        6:2: unknown key `staging`; known here: build, environments, headers, keep, retain
             [staging]
         6:14: `[environments.production]` must be a table
             production = "main"
@@ -224,7 +225,7 @@ fn an_unknown_key_is_shown_with_the_one_that_was_meant() {
             pull_requests = true
         10:1: unknown key `max_deletes`; did you mean `max-deletes`?
             max_deletes = 5
-        10:1: unknown key `cloudfront`; known here: branches, pull-requests, account, region, bucket, prefix, endpoint, url, max-deletes, credentials
+        10:1: unknown key `cloudfront`; known here: branches, pull-requests, account, region, bucket, prefix, endpoint, url, max-deletes, retain, credentials
             cloudfront = "E123"
         2:1: unknown key `comand`; did you mean `command`?
             comand = ["make"]
@@ -232,13 +233,13 @@ fn an_unknown_key_is_shown_with_the_one_that_was_meant() {
             shell = ["make"]
         1:1: unknown key `kep`; did you mean `keep`?
             kep = ["a"]
-        1:1: unknown key `version`; known here: build, environments, headers, keep
+        1:1: unknown key `version`; known here: build, environments, headers, keep, retain
             version = 1
         10:15: `credentials` must be { access-key-id = "VARIABLE", secret-access-key = "VARIABLE" }, { profile = "NAME" } or "ambient"
             credentials = { access_key_id = "A", secret-access-key = "B" }
         10:17: unknown key `access_key_id`; did you mean `access-key-id`?
             credentials = { access_key_id = "A", secret-access-key = "B" }
-        10:1: unknown key ``; known here: branches, pull-requests, account, region, bucket, prefix, endpoint, url, max-deletes, credentials
+        10:1: unknown key ``; known here: branches, pull-requests, account, region, bucket, prefix, endpoint, url, max-deletes, retain, credentials
             "" = 1
     "#]].assert_eq(&table([
         ("branches =", "branch ="),
@@ -322,7 +323,7 @@ fn a_name_of_an_environment_is_a_plain_word() {
             [environments.stag.ing]
         5:15: `[environments.stag]` lacks `branches`, such as ["main"]
             [environments.stag.ing]
-        5:20: unknown key `ing`; known here: branches, pull-requests, account, region, bucket, prefix, endpoint, url, max-deletes, credentials
+        5:20: unknown key `ing`; known here: branches, pull-requests, account, region, bucket, prefix, endpoint, url, max-deletes, retain, credentials
             [environments.stag.ing]
         5:15: an environment's name has letters, digits, `-` and `_` only
             [environments."größe"]
@@ -400,6 +401,20 @@ fn a_value_of_an_environment_that_cannot_be_is_a_problem() {
             max-deletes = "5"
         10:15: this must be a whole number, 0 or more
             max-deletes = 99999999999999999999
+        10:10: this must be a string in quotes, and is of type integer
+            retain = 7
+        10:10: this must be a time, such as "7d", "12h" or "30m"
+            retain = "7"
+        10:10: this must be a time, such as "7d", "12h" or "30m"
+            retain = "d"
+        10:10: this must be a time, such as "7d", "12h" or "30m"
+            retain = "+7d"
+        10:10: this must be a time, such as "7d", "12h" or "30m"
+            retain = "7 days"
+        10:10: this must be a time, such as "7d", "12h" or "30m"
+            retain = "99999999999999999999d"
+        10:10: this must be a time, such as "7d", "12h" or "30m"
+            retain = "9999999999999999999w"
         10:17: this must be true or false
             pull-requests = "yes"
         10:17: this must be true or false
@@ -422,6 +437,13 @@ fn a_value_of_an_environment_that_cannot_be_is_a_problem() {
         ("", r#"max-deletes = 1.5"#),
         ("", r#"max-deletes = "5""#),
         ("", r#"max-deletes = 99999999999999999999"#),
+        ("", r#"retain = 7"#),
+        ("", r#"retain = "7""#),
+        ("", r#"retain = "d""#),
+        ("", r#"retain = "+7d""#),
+        ("", r#"retain = "7 days""#),
+        ("", r#"retain = "99999999999999999999d""#),
+        ("", r#"retain = "9999999999999999999w""#),
         ("", r#"pull-requests = "yes""#),
         ("", r#"pull-requests = 1"#),
     ]));
@@ -807,7 +829,7 @@ fn a_credential_itself_is_a_problem_that_does_not_repeat_it() {
             credentials = { "****" = "****" }
         10:33: string values must be quoted, expected literal string; a value is a text in straight quotes, a number, true or false, or a list of these
             credentials = { access-key-id = ****, secret-access-key = **** }
-        10:1: unknown key `aws_secret_access_key`; known here: branches, pull-requests, account, region, bucket, prefix, endpoint, url, max-deletes, credentials
+        10:1: unknown key `aws_secret_access_key`; known here: branches, pull-requests, account, region, bucket, prefix, endpoint, url, max-deletes, retain, credentials
             aws_secret_access_key = "****"
         10:37: this looks like a credential itself; name the environment variable that holds it, such as `STGAWSKEY` or `stg_aws_key`, and replace the key if this file was ever pushed
             credentials = { secret-access-key = "****", access-key-id = "ID" }
@@ -991,7 +1013,7 @@ fn what_is_no_credential_is_shown_as_it_is() {
     expect![[r#"
         6:44: branch `feature/JIRA-1234-Fix-Login` stands here twice
             branches = ["feature/JIRA-1234-Fix-Login", "feature/JIRA-1234-Fix-Login"]
-        10:1: unknown key `x-really-quite-a-long-name-of-many-words`; known here: branches, pull-requests, account, region, bucket, prefix, endpoint, url, max-deletes, credentials
+        10:1: unknown key `x-really-quite-a-long-name-of-many-words`; known here: branches, pull-requests, account, region, bucket, prefix, endpoint, url, max-deletes, retain, credentials
             "x-really-quite-a-long-name-of-many-words" = "assets/images/photographs/large/first"
         10:7: this must be an address that begins with https:// or http://
             url = "example.com/releases/2024/index.html"
@@ -1053,11 +1075,11 @@ fn a_control_character_is_a_problem_and_reaches_no_terminal() {
             match = "****"
         12:17: a header's value is printable ASCII without spaces around it
             cache-control = "****"
-        10:1: unknown key `a\u{1b}[31m`; known here: branches, pull-requests, account, region, bucket, prefix, endpoint, url, max-deletes, credentials
+        10:1: unknown key `a\u{1b}[31m`; known here: branches, pull-requests, account, region, bucket, prefix, endpoint, url, max-deletes, retain, credentials
             "****[31m" = 1
         10:16: unexpected key or value, expected newline, `#`
             max-deletes = \u{1b}[31m
-        10:1: unknown key `a\u{202e}b`; known here: branches, pull-requests, account, region, bucket, prefix, endpoint, url, max-deletes, credentials
+        10:1: unknown key `a\u{202e}b`; known here: branches, pull-requests, account, region, bucket, prefix, endpoint, url, max-deletes, retain, credentials
             "a\u{202e}b" = 1
     "#]].assert_eq(&table(rows));
     let script = config(&changed(r#"["make"]"#, r#"["sh", "-c", "a\nb"]"#));
@@ -1384,6 +1406,16 @@ fn every_other_value_is_read_as_it_is_written() {
     let of = |line: &str| config(&changed("", line)).environments.remove(0);
     assert_eq!(of("max-deletes = 0").max_deletes, Some(0));
     assert_eq!(of("max-deletes = 0x10").max_deletes, Some(16));
+    for (text, seconds) in
+        [("45s", 45), ("30m", 1800), ("12h", 43_200), ("7d", 604_800), ("2w", 1_209_600)]
+    {
+        let retain = of(&format!("retain = \"{text}\"")).retain;
+        assert_eq!(retain, Some(Duration::from_secs(seconds)), "{text}");
+    }
+    let above = format!("retain = \"1d\"\n{}", changed("", "retain = \"2d\""));
+    assert_eq!(config(&above).environments[0].retain, Some(Duration::from_secs(172_800)));
+    let above = format!("retain = \"1d\"\n{}", changed("", ""));
+    assert_eq!(config(&above).environments[0].retain, Some(Duration::from_secs(86_400)));
     assert!(of("pull-requests = true").pull_requests);
     assert_eq!(of("prefix = \"a\"").prefix.fill("x"), "a/");
     assert_eq!(of("prefix = \"a/{branch}\"").prefix.fill("x"), "a/x/");

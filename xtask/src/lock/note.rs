@@ -6,7 +6,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::bucket::Own;
-use crate::words::{self, plain};
+use crate::format::{self, garbled};
+use crate::words::{about, ago, plain};
 
 /// The format that this tool writes, and the newest that it reads.
 const VERSION: u32 = 1;
@@ -69,18 +70,10 @@ impl Note {
     /// Reads a lock, or says why it cannot be read. What somebody else wrote into it cannot give commands
     /// to a terminal.
     pub fn parse(bytes: &[u8]) -> Result<Note, String> {
-        #[derive(Deserialize)]
-        struct Version {
-            version: u32,
-        }
-        let garbled = |error: serde_json::Error| format!("cannot be read ({error})");
-        let version = serde_json::from_slice::<Version>(bytes).map_err(garbled)?.version;
-        if version > VERSION {
-            return Err(format!("was written by a newer version of this tool (format {version})"));
-        }
+        format::check(bytes, VERSION)?;
         let note: Note = serde_json::from_slice(bytes).map_err(garbled)?;
         if note.expires < note.renewed {
-            return Err("cannot be read (it expires before it was written)".to_owned());
+            return Err(garbled("it expires before it was written"));
         }
         let who = plain(&note.who).chars().take(LONGEST_NAME).collect();
         Ok(Note { who, ..note })
@@ -140,22 +133,5 @@ impl Holder {
 
     pub fn name(&self) -> String {
         self.who.clone().unwrap_or_else(|_| "another deploy".to_owned())
-    }
-}
-
-fn ago(seconds: u64) -> String {
-    match seconds {
-        0 => "just now".to_owned(),
-        _ => format!("{} ago", about(seconds)),
-    }
-}
-
-/// A time in its largest unit, as people say it.
-fn about(seconds: u64) -> String {
-    match seconds {
-        0..120 => words::count(seconds, "second"),
-        120..7200 => words::count(seconds / 60, "minute"),
-        7200..172_800 => words::count(seconds / 3600, "hour"),
-        _ => words::count(seconds / 86_400, "day"),
     }
 }

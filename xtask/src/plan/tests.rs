@@ -8,10 +8,13 @@ use super::*;
 use crate::bucket::{LastModified, Object};
 use crate::headers::Headers;
 use crate::record::Known;
-use crate::site::{Digest, PartDigests, Source};
+use crate::site::{Digest, Disk, PartDigests, Source};
 
 /// The ETag of the parts that [`large`] is cut into.
 const OF_PARTS: &str = "a2178117d5e9ed5f7660ab3e6719c6a2-2";
+
+/// What is no longer the site's goes.
+const AT_ONCE: Grace = Grace { retain: Duration::ZERO, now: 0 };
 
 fn headers(cache_control: &str) -> Headers {
     let mut headers = Headers::default();
@@ -23,7 +26,7 @@ fn headers(cache_control: &str) -> Headers {
 /// A file whose MD5 is one byte sixteen times, and so its hex one pair.
 fn file(key: &str, size: u64, md5: u8) -> File {
     let digest = Digest { md5: [md5; 16], parts: None };
-    let source = Source::At(Path::new(key).into());
+    let source = Source::Disk(Disk::At(Path::new(key).into()));
     File { key: key.into(), source, size, digest, headers: headers("no-cache") }
 }
 
@@ -188,7 +191,7 @@ fn each_file_is_compared_by_what_can_be_proven() {
             objects: record.into_iter().map(|known| ("a", known)).collect(),
             ..Record::default()
         };
-        let plan = make(site(vec![file]), &listing, &record, &|_| false);
+        let plan = make(site(vec![file]), &listing, &record, AT_ONCE, &|_| false);
         let reasons: Vec<_> = plan.uploads.iter().map(|upload| upload.reason).collect();
         assert_eq!(reasons, Vec::from_iter(expected), "{why}");
         assert_eq!(plan.unchanged, u64::from(expected.is_none()), "{why}");
@@ -212,7 +215,7 @@ fn a_plan_has_everything_once_and_in_order() {
         objects: [("d", known(&md5(4), 4, "no-cache"))].into_iter().collect(),
         ..Record::default()
     };
-    let plan = make(site(files), &listing, &record, &|key| key.starts_with("keep/"));
+    let plan = make(site(files), &listing, &record, AT_ONCE, &|key| key.starts_with("keep/"));
     let uploads: Vec<_> = plan.uploads.iter().map(|u| (&*u.file.key, u.reason)).collect();
     assert_eq!(uploads, [("a", Reason::New), ("b", Reason::Content), ("c", Reason::Headers)]);
     assert_eq!(plan.deletes.iter().map(|o| o.key.as_str()).collect::<Vec<_>>(), ["gone", "z"]);
@@ -227,9 +230,28 @@ fn a_bucket_that_is_right_needs_nothing() {
         objects: [("a", known(&md5(1), 1, "no-cache"))].into_iter().collect(),
         ..Record::default()
     };
-    let plan = make(site(vec![file("a", 1, 1)]), &listing, &record, &|key| key == "keep");
+    let plan = make(site(vec![file("a", 1, 1)]), &listing, &record, AT_ONCE, &|key| key == "keep");
     assert!(plan.is_empty());
     assert!(plan.approve(Some(0)).is_ok());
+}
+
+#[test]
+fn an_asset_stays_for_its_time_and_a_page_goes_at_once() {
+    let grace = Grace { retain: Duration::from_secs(10), now: 100 };
+    let keys =
+        ["old.css", "old.html", "sitemap.txt", "sw.js", "feed.xml", "a.css", "b.css", "c.css"];
+    let listing = listing(keys.map(|key| (key, 1, md5(9))));
+    // The last is from a machine whose clock is ahead.
+    let retained = [("a.css", 91), ("b.css", 90), ("c.css", 1000)].into_iter().collect();
+    let record = Record { retained, ..Record::default() };
+    let plan = make(site(vec![]), &listing, &record, grace, &|_| false);
+    let retained: Vec<_> =
+        plan.retained.iter().map(|(key, since)| (key.as_str(), *since)).collect();
+    assert_eq!(retained, [("a.css", 91), ("c.css", 100), ("old.css", 100)]);
+    let deletes: Vec<_> = plan.deletes.iter().map(|object| object.key.as_str()).collect();
+    assert_eq!(deletes, ["b.css", "feed.xml", "old.html", "sitemap.txt", "sw.js"]);
+    let plan = make(site(vec![file("a.css", 1, 9)]), &listing, &record, grace, &|_| false);
+    assert!(!plan.retained.iter().any(|(key, _)| key == "a.css"), "it is the site's again");
 }
 
 /// What is kept is neither compared nor deleted, whichever side it stands on: `site::scan` leaves out
@@ -290,7 +312,7 @@ fn plan(deletes: u64, listed: u64) -> Plan {
     let listing = Listing { objects: objects.collect(), ..Listing::default() };
     let stays = (deletes..listed).map(|n| file(&format!("{n:04}"), 1, 1));
     let files = stays.chain([file("new", 1, 1)]).collect();
-    make(site(files), &listing, &Record::default(), &|_| false)
+    make(site(files), &listing, &Record::default(), AT_ONCE, &|_| false)
 }
 
 #[test]
@@ -332,7 +354,8 @@ fn the_share_is_of_the_objects_that_are_ours() {
         listing.objects.extend([(format!("{n:02}"), object_of(md5(1), 1))]);
     }
     let files = (21..80).map(|n| file(&format!("{n:02}"), 1, 1)).collect();
-    let plan = make(site(files), &listing, &Record::default(), &|key| key.starts_with("keep/"));
+    let plan =
+        make(site(files), &listing, &Record::default(), AT_ONCE, &|key| key.starts_with("keep/"));
     assert_eq!((plan.deletes.len(), plan.listed, plan.kept), (21, 80, 1000));
     assert_eq!(plan.refusal(None).map(|refusal| refusal.code), Some("too-many-deletes"));
 }
@@ -343,7 +366,9 @@ fn a_plan_that_is_too_much_says_what_to_do() {
         let refusal = refusal.unwrap();
         format!("{}: {}\nhint: {}\n", refusal.code, refusal.message, refusal.hint)
     };
-    let empty = |objects| make(site(Vec::new()), &listing(objects), &Record::default(), &|_| false);
+    let empty = |objects| {
+        make(site(Vec::new()), &listing(objects), &Record::default(), AT_ONCE, &|_| false)
+    };
     expect![[r#"
         too-many-deletes: this would delete 26 of 100 objects, and the limit is 20, or 25 % of them if that is more
         hint: look at them with --dry-run; if they are to go: cargo xtask deploy --max-deletes 26

@@ -3,12 +3,15 @@
 
 use std::collections::BTreeMap;
 
+use base64_simd::STANDARD_NO_PAD as BASE64;
+use md5::{Digest as _, Md5};
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use serde_json::{Value, json};
 
-use super::{Record, parse, render};
+use super::Record;
+use super::text::{parse, render};
 use crate::bucket::{LastModified, Object};
 use crate::etag;
 use crate::properties::{cases, check_words, text};
@@ -22,25 +25,44 @@ type Entry = (String, Option<String>, BTreeMap<String, String>);
 struct Written {
     prefix: String,
     entries: BTreeMap<String, Entry>,
+    retained: BTreeMap<String, u64>,
     deploy: Option<(String, String, bool, u64)>,
 }
 
 impl Written {
-    /// Every object with a set of headers of its own: `render` writes sets that are alike once, and has
-    /// something to do.
-    fn bytes(&self) -> Vec<u8> {
+    /// Every object with a set of headers of its own, and every key in full: `render` writes sets that are
+    /// alike once and what keys share not again, and has something to do.
+    fn lines(&self) -> Vec<Value> {
         let headers: Vec<_> = self.entries.values().map(|(_, _, headers)| headers).collect();
-        let objects = self.entries.iter().enumerate();
-        let objects: BTreeMap<_, _> =
-            objects.map(|(set, (key, (etag, md5, _)))| (key, (etag, set, md5))).collect();
         let deploy = self.deploy.as_ref().map(|(branch, commit, dirty, at)| {
-            json!({ "tool": "0.1.0", "branch": branch, "commit": commit, "dirty": dirty, "at": at })
+            json!({
+                "tool": "0.1.0", "branch": branch, "commit": commit, "dirty": dirty, "who": "kim", "at": at,
+                "rolled_back_to": null,
+            })
         });
-        let whole = json!({
-            "version": 1, "prefix": self.prefix, "deploy": deploy, "headers": headers, "objects": objects
+        let first = json!({
+            "version": 2, "prefix": self.prefix, "deploy": deploy, "headers": headers,
+            "objects": self.entries.len(),
         });
-        serde_json::to_vec(&whole).unwrap()
+        let object = |(set, (key, (etag, md5, _))): (usize, (&String, &Entry))| {
+            let md5 = etag::bytes(md5.as_deref().unwrap_or(etag)).unwrap();
+            json!([0, key, BASE64.encode_to_string(md5), set, etag])
+        };
+        let retained = self.retained.iter().map(|(key, since)| json!([0, key, since]));
+        let objects = self.entries.iter().enumerate().map(object);
+        [first].into_iter().chain(objects).chain(retained).collect()
     }
+
+    fn bytes(&self) -> Vec<u8> {
+        sealed(&self.lines())
+    }
+}
+
+/// Lines, and the last one that vouches for them.
+fn sealed(lines: &[Value]) -> Vec<u8> {
+    let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    let md5: [u8; 16] = Md5::digest(&text).into();
+    format!("{text}\"{}\"\n", etag::hex(&md5)).into_bytes()
 }
 
 /// MD5s are few, so that one is often another object's.
@@ -69,11 +91,10 @@ fn written() -> impl Strategy<Value = Written> {
     let key = prop_oneof!["[pa]/[ab]", text()];
     let deploy = proptest::option::of((text(), "[0-9a-f]{40}", any::<bool>(), any::<u64>()));
     let prefix = select(vec!["".to_owned(), "p/".to_owned(), "caf\u{e9}/\"q\"/".to_owned()]);
-    (prefix, btree_map(key, entry, 0..5), deploy).prop_map(|(prefix, entries, deploy)| Written {
-        prefix,
-        entries,
-        deploy,
-    })
+    let retained = btree_map(key.clone(), any::<u64>(), 0..3);
+    (prefix, btree_map(key, entry, 0..5), retained, deploy).prop_map(
+        |(prefix, entries, retained, deploy)| Written { prefix, entries, retained, deploy },
+    )
 }
 
 /// Any byte, and often one that JSON is made of.
@@ -83,7 +104,7 @@ fn byte() -> impl Strategy<Value = u8> {
 
 fn no_record() -> impl Strategy<Value = Vec<u8>> {
     let of_another_form = prop_oneof![
-        text().prop_map(|text| json!({ "version": 1, "prefix": text, "objects": text })),
+        text().prop_map(|text| json!({ "version": 2, "prefix": text, "objects": text })),
         text().prop_map(|text| json!({ "version": text })),
     ];
     prop_oneof![
@@ -109,37 +130,16 @@ fn check_reason(reason: &str) -> Result<(), TestCaseError> {
     check_words(&plain(reason))
 }
 
-/// Whatever a record has been through, what it says of an object its bytes say, under that object's key and
-/// ETag.
-fn check_says_what_its_bytes_say(
-    bytes: &[u8],
-    prefix: &str,
-    keys: &[String],
-    etags: &[String],
-) -> Result<(), TestCaseError> {
-    let record = match read(bytes, prefix) {
-        Ok(record) => record,
-        Err(reason) => return check_reason(&reason),
-    };
-    // What is in no field that is read need not be UTF-8.
-    let said: Value = serde_json::from_str(&String::from_utf8_lossy(bytes)).unwrap();
-    for (key, etag) in keys.iter().flat_map(|key| etags.iter().map(move |etag| (key, etag))) {
-        let entry =
-            key.strip_prefix(prefix).map(|key| &said["objects"][key]).unwrap_or(&Value::Null);
-        let is_of_this_etag = entry[0].as_str() == Some(etag);
-        let md5 = entry[2].as_str().or(entry[0].as_str()).filter(|_| is_of_this_etag);
-        prop_assert_eq!(record.md5_of(key, &listed(etag, UNTIL)), md5.and_then(etag::bytes));
-        prop_assert_eq!(record.headers_of(key, &listed(etag, UNTIL)).is_some(), is_of_this_etag);
-    }
-    Ok(())
-}
-
-/// The keys and ETags to ask a record for: its own and some that it has never heard of.
-fn questions(written: &Written) -> (Vec<String>, Vec<String>) {
-    let own = written.entries.keys().map(|key| format!("{}{key}", written.prefix));
-    let keys = own.chain(written.entries.keys().cloned()).chain(["p/never".to_owned()]);
-    let etags = written.entries.values().map(|(etag, _, _)| etag.clone());
-    (keys.collect(), etags.chain(["never".to_owned(), String::new()]).collect())
+/// What could stand in a line in place of what does.
+fn value() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        Just(Value::Null),
+        any::<u64>().prop_map(Value::from),
+        (-2..3i64).prop_map(Value::from),
+        text().prop_map(Value::from),
+        Just(json!([])),
+        Just(json!({})),
+    ]
 }
 
 proptest! {
@@ -157,6 +157,10 @@ proptest! {
             prop_assert_eq!(&said, headers);
             prop_assert!(record.headers_of(&key, &listed(etag, UNTIL + 1)).is_none(), "written since");
         }
+        for (key, since) in &written.retained {
+            prop_assert_eq!(record.retained.get(&format!("{}{key}", written.prefix)), Some(since));
+        }
+        prop_assert_eq!(record.retained.len(), written.retained.len());
         let deploy = record.deploy.map(|deploy| (deploy.branch, deploy.commit, deploy.dirty, deploy.at));
         prop_assert_eq!(deploy, written.deploy);
     }
@@ -169,14 +173,14 @@ proptest! {
     }
 
     #[test]
-    fn a_record_of_another_prefix_or_a_newer_format_is_none(written in written(), newer in prop_oneof![2..9u32, 2..=u32::MAX]) {
+    fn a_record_of_another_prefix_or_a_newer_format_is_none(written in written(), newer in prop_oneof![3..9u32, 3..=u32::MAX]) {
         let bytes = written.bytes();
         let reason = read(&bytes, "q/").unwrap_err();
         prop_assert!(reason.starts_with("is of another prefix"));
         check_reason(&reason)?;
-        let mut whole: Value = serde_json::from_slice(&bytes).unwrap();
-        whole["version"] = newer.into();
-        let reason = read(whole.to_string().as_bytes(), &written.prefix).unwrap_err();
+        let mut lines = written.lines();
+        lines[0]["version"] = newer.into();
+        let reason = read(&sealed(&lines), &written.prefix).unwrap_err();
         prop_assert!(reason.contains("newer version"));
     }
 
@@ -188,17 +192,38 @@ proptest! {
     }
 
     #[test]
-    fn a_record_with_other_bytes_knows_nothing_of_an_etag_that_it_does_not_name(
+    fn a_record_with_any_other_bytes_is_none(
         written in written(),
         changes in vec((any::<Index>(), byte()), 1..4),
     ) {
-        let mut bytes = written.bytes();
+        let whole = written.bytes();
+        let mut bytes = whole.clone();
         for (place, byte) in changes {
             let place = place.index(bytes.len());
             bytes[place] = byte;
         }
-        let (keys, etags) = questions(&written);
-        check_says_what_its_bytes_say(&bytes, &written.prefix, &keys, &etags)?;
+        if bytes != whole {
+            check_reason(&read(&bytes, &written.prefix).unwrap_err())?;
+        }
+    }
+
+    #[test]
+    fn a_line_that_is_none_does_no_harm(
+        written in written(),
+        line in any::<Index>(),
+        place in any::<Index>(),
+        other in value(),
+    ) {
+        let mut lines = written.lines();
+        let line = line.get_mut(&mut lines);
+        if let Value::Array(values) = line {
+            *place.get_mut(values) = other;
+        } else {
+            *line = other;
+        }
+        if let Err(reason) = read(&sealed(&lines), &written.prefix) {
+            check_reason(&reason)?;
+        }
     }
 
     #[test]

@@ -14,7 +14,7 @@ use crate::error::{Failure, failed};
 use crate::headers::Headers;
 use crate::plan::Upload;
 use crate::refusal::Refusal;
-use crate::site::{Digest, File, Source};
+use crate::site::{Digest, Disk, File, Source};
 
 const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 
@@ -56,7 +56,7 @@ fn file(key: &str, size: u64, content_type: &str) -> Arc<File> {
     let mut headers = Headers::default();
     headers.set("content-type", content_type);
     let digest = Digest { md5: [0; 16], parts: None };
-    let source = Source::At(Path::new(key).into());
+    let source = Source::Disk(Disk::At(Path::new(key).into()));
     Arc::new(File { key: key.into(), source, size, digest, headers })
 }
 
@@ -75,6 +75,7 @@ fn plan() -> Plan {
             upload(page("old.html", 9), Reason::Headers),
         ],
         deletes: vec![delete("gone.html".into()), delete("img/gone.png".into())],
+        retained: Vec::new(),
         unchanged: 3,
         kept: 0,
         listed: 7,

@@ -108,7 +108,8 @@ fn a_file_has_its_key_size_digest_and_headers() {
     let shown = |file: &File| {
         let headers: Vec<_> =
             file.headers.iter().map(|(name, value)| format!("{name}: {value}")).collect();
-        assert_eq!(file.path(), folder.path(file.key.strip_prefix("www/").unwrap()));
+        let Source::Disk(disk) = &file.source else { panic!("{} is on the disk", file.key) };
+        assert_eq!(disk.path(&file.key), folder.path(file.key.strip_prefix("www/").unwrap()));
         format!(
             "{} {} {}\n  {}\n",
             file.key,

@@ -276,6 +276,7 @@ impl Layout {
             lines.extend(value.map(|value| format!("{key} = {}", self.string(value))));
         }
         lines.extend(place.max_deletes.map(|most| format!("max-deletes = {most}")));
+        lines.extend(place.max_deletes.map(|most| format!("retain = \"{}m\"", most % 1000)));
         lines.extend(
             place.credentials.iter().flat_map(|named| self.credentials(&place.name, named)),
         );

@@ -10,7 +10,7 @@ use super::super::secret::looks_like_a_secret;
 use super::super::{BRANCH, Branches, Credentials, Environment, Template, any_segment};
 use super::Value;
 use super::credentials::{IS_A_SECRET, read_credentials};
-use super::fields::{Fields, boolean, complain, complain_of_secret, count, list, string};
+use super::fields::{Fields, boolean, complain, complain_of_secret, count, duration, list, string};
 use super::rules::read_glob;
 use crate::key::{self, Prefix};
 
@@ -76,6 +76,7 @@ fn read_environment(
     let endpoint = fields.optional("endpoint");
     let url = fields.optional("url");
     let max_deletes = fields.optional("max-deletes");
+    let retain = fields.optional("retain");
     let credentials = fields.optional("credentials");
     fields.no_others();
 
@@ -107,6 +108,7 @@ fn read_environment(
         endpoint: endpoint.and_then(|v| read_address(v, problems)),
         url: url.and_then(|v| read_address(v, problems)).map(Template),
         max_deletes: max_deletes.and_then(|v| count(v, problems)),
+        retain: retain.and_then(|v| duration(v, problems)),
         credentials: match credentials {
             Some(v) => read_credentials(v, problems).unwrap_or(Credentials::Ambient),
             None => Environment::default_credentials(&name_text),

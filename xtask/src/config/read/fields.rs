@@ -2,6 +2,7 @@
 //! that is expected of them.
 
 use std::ops::Range;
+use std::time::Duration;
 
 use toml::de::DeTable;
 
@@ -133,6 +134,28 @@ pub fn boolean(value: &Value, problems: &mut Vec<Problem>) -> Option<bool> {
         complain(problems, value.span(), "this must be true or false");
     }
     found
+}
+
+/// A time in one unit: "7d".
+pub fn duration(value: &Value, problems: &mut Vec<Problem>) -> Option<Duration> {
+    let (text, span) = string(value, problems)?;
+    let unit = text.chars().last().and_then(|unit| match unit {
+        's' => Some(1),
+        'm' => Some(60),
+        'h' => Some(60 * 60),
+        'd' => Some(24 * 60 * 60),
+        'w' => Some(7 * 24 * 60 * 60),
+        _ => None,
+    });
+    let seconds = unit.and_then(|unit: u64| {
+        let number = &text[..text.len() - 1];
+        let digits = number.bytes().all(|digit| digit.is_ascii_digit());
+        number.parse::<u64>().ok().filter(|_| digits)?.checked_mul(unit)
+    });
+    if seconds.is_none() {
+        complain(problems, span, "this must be a time, such as \"7d\", \"12h\" or \"30m\"");
+    }
+    seconds.map(Duration::from_secs)
 }
 
 pub fn count(value: &Value, problems: &mut Vec<Problem>) -> Option<u64> {

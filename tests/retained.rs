@@ -1,0 +1,75 @@
+//! Assets that are no longer the site's stay for a while, for readers of the pages that named them.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::harness::World;
+
+const PAGES: [(&str, &str); 2] = [("index.html", "page"), ("new.css", "new")];
+
+/// A world with an asset and a page that are no longer the site's.
+fn changed(retain: &str) -> World {
+    let world = World::new();
+    world.configure(retain);
+    world.site([("index.html", "page"), ("old.css", "old"), ("old.html", "old")]);
+    world.deploy(&[]).exits(0);
+    world.site(PAGES);
+    world
+}
+
+#[test]
+fn an_asset_stays_and_a_page_goes() {
+    let world = changed("retain = \"7d\"");
+    let report = world.deploy(&["--json"]).exits(0).json();
+    assert_eq!(report["deletes"], json!(["old.html"]));
+    assert_eq!(world.keys(), ["index.html", "new.css", "old.css"]);
+
+    world.wire.take();
+    let again = world.deploy(&[]).exits(0);
+    assert!(again.stdout.contains("2 objects unchanged, 1 retained"), "{}", again.stdout);
+    assert_eq!(world.wire.take_writes(), 0);
+}
+
+#[test]
+fn it_goes_with_the_first_deploy_after_its_time() {
+    let world = changed("retain = \"1s\"");
+    world.deploy(&[]).exits(0);
+    assert_eq!(world.keys(), ["index.html", "new.css", "old.css"]);
+    let deadline = std::time::Instant::now() + Duration::from_secs(60);
+    while world.keys().len() > 2 {
+        assert!(std::time::Instant::now() < deadline, "it is still there after a minute");
+        world.deploy(&[]).exits(0);
+    }
+    world.assert_bucket_equals_site("");
+}
+
+#[test]
+fn what_comes_back_is_the_sites_again_and_its_time_begins_anew() {
+    let world = changed("retain = \"7d\"");
+    world.deploy(&[]).exits(0);
+    world.site([PAGES[0], PAGES[1], ("old.css", "old")]);
+    let back = world.deploy(&["--json"]).exits(0).json();
+    assert_eq!((&back["uploads"], &back["unchanged"]), (&json!([]), &json!(3)));
+    world.wire.take();
+    world.deploy(&[]).exits(0);
+    assert_eq!(world.wire.take_writes(), 0);
+}
+
+#[test]
+fn without_the_setting_what_was_retained_goes_at_once() {
+    let world = changed("retain = \"7d\"");
+    world.deploy(&[]).exits(0);
+    world.configure("");
+    let report = world.deploy(&["--json"]).exits(0).json();
+    assert_eq!(report["deletes"], json!(["old.css"]));
+    world.assert_bucket_equals_site("");
+}
+
+#[test]
+fn above_the_first_section_it_is_every_environments() {
+    let world = changed("");
+    world.repo.write("site/deploy.toml", format!("retain = \"7d\"\n{}", world.config("")));
+    let report = world.deploy(&["--json"]).exits(0).json();
+    assert_eq!(report["deletes"], json!(["old.html"]));
+}

@@ -1,0 +1,294 @@
+//! Back to an earlier deploy, in bytes and headers: by copies where the bucket keeps versions, else by building
+//! the commit again. And forward again.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use crate::harness::{Ran, Remote, Seen, World};
+
+/// A world in which three commits were deployed, and the bucket as each of them left it.
+struct Deployed {
+    world: World,
+    /// Whether the bucket keeps versions.
+    is_versioned: bool,
+    left: Vec<BTreeMap<String, Remote>>,
+    commits: Vec<String>,
+}
+
+/// Not the ETags: what was sent in parts has another one when it was copied.
+fn visible(world: &World) -> BTreeMap<String, Remote> {
+    let etagless = |(key, object)| (key, Remote { etag: String::new(), ..object });
+    world.objects().into_iter().map(etagless).collect()
+}
+
+fn rule(age: u64) -> String {
+    format!(
+        "[[headers]]\nmatch = \"**\"\ncache-control = \"max-age={age}\"\nx-amz-meta-age = \"{age}\"\n"
+    )
+}
+
+fn deployed(versions: bool) -> Deployed {
+    let world = World::new();
+    let is_versioned = versions && world.store.keep_versions(&world.bucket);
+    let sites: [&[(&str, &str)]; 3] = [
+        &[
+            ("index.html", "one"),
+            ("a b+\u{e9}.css", "one"),
+            ("same.css", "same"),
+            ("first.html", "first"),
+        ],
+        &[
+            ("index.html", "two"),
+            ("a b+\u{e9}.css", "two"),
+            ("same.css", "same"),
+            ("second.html", "2"),
+        ],
+        &[("index.html", "three"), ("same.css", "same"), ("third.html", "third")],
+    ];
+    let (mut left, mut commits) = (Vec::new(), Vec::new());
+    for (n, site) in sites.into_iter().enumerate() {
+        world.configure(&rule(n as u64));
+        world.site(site.iter().copied());
+        commits.push(world.repo.commit("a state of the site").to_string());
+        world.deploy(&[]).exits(0);
+        left.push(visible(&world));
+    }
+    Deployed { world, is_versioned, left, commits }
+}
+
+impl Deployed {
+    #[track_caller]
+    fn is_as_after(&self, n: usize) {
+        let (found, expected) = (visible(&self.world), &self.left[n]);
+        assert_eq!(found.keys().collect::<Vec<_>>(), expected.keys().collect::<Vec<_>>());
+        assert_eq!(found, *expected);
+    }
+
+    /// Goes back, and asserts by which way.
+    #[track_caller]
+    fn goes_back(&self, arguments: &[&str]) -> Value {
+        self.world.wire.take();
+        let all: Vec<&str> = [&["rollback", "--json"], arguments].concat();
+        let report = self.world.xtask(&all).exits(0).json();
+        let of_the_site =
+            |seen: &Seen| seen.method == "PUT" && !seen.path.contains(".xtask/") && !seen.copies;
+        let sent = self.world.wire.take().iter().any(of_the_site);
+        assert_eq!(sent, !self.is_versioned, "{report}");
+        assert_eq!(report["bytes_sent"] == json!(0), self.is_versioned, "{report}");
+        report
+    }
+}
+
+fn back_and_forward(deployed: &Deployed) {
+    let Deployed { world, commits, .. } = deployed;
+    let report = deployed.goes_back(&[]);
+    assert_eq!((&report["commit"], &report["branch"]), (&json!(commits[1]), &json!("main")));
+    deployed.is_as_after(1);
+
+    let status = world.xtask(&["status", "--json"]).exits(0).json();
+    let live = &status["environments"][0];
+    assert_eq!(live["deploy"]["commit"], json!(commits[1]));
+    assert_eq!((&live["behind"], &live["ahead"]), (&json!(1), &json!(0)));
+    assert_eq!(live["drift"], json!({"changed": [], "added": [], "deleted": []}));
+
+    deployed.goes_back(&["--to", &commits[0][..7]]);
+    deployed.is_as_after(0);
+
+    world.deploy(&[]).exits(0);
+    deployed.is_as_after(2);
+    world.wire.take();
+    world.deploy(&[]).exits(0);
+    assert_eq!(world.wire.take_writes(), 0);
+}
+
+#[test]
+fn back_to_the_deploy_before_and_to_the_first_and_forward_again() {
+    back_and_forward(&deployed(true));
+}
+
+#[test]
+fn without_versions_the_commit_is_built_again() {
+    let deployed = deployed(false);
+    assert!(!deployed.is_versioned);
+    back_and_forward(&deployed);
+    let left = deployed.world.repo.git().worktrees().expect("work trees").len();
+    assert_eq!(left, 0, "the work tree goes");
+    assert!(!deployed.world.repo.join("target/xtask/rollback").exists());
+}
+
+#[test]
+fn each_rollback_goes_further_back() {
+    let deployed = deployed(true);
+    deployed.goes_back(&[]);
+    deployed.is_as_after(1);
+    deployed.goes_back(&[]);
+    deployed.is_as_after(0);
+    let refused = deployed.world.xtask(&["rollback", "--json"]).exits(3).json();
+    assert_eq!(refused["refused"]["code"], "no-earlier-deploy");
+    deployed.is_as_after(0);
+}
+
+#[test]
+fn after_a_deploy_that_was_cut_off_it_goes_back_to_the_last_that_ended() {
+    let Deployed { world, left, commits, is_versioned } = deployed(true);
+    world.site([("index.html", "four"), ("same.css", "four")]);
+    world.repo.commit("a bad one");
+    world.wire.disturb(|seen| {
+        let page = seen.method == "PUT" && seen.path.ends_with("index.html");
+        page.then(|| crate::harness::Fault::status(403))
+    });
+    world.deploy(&[]).exits(1);
+    world.wire.disturb(|_| None);
+    let status = world.xtask(&["status", "--json"]).exits(0).json();
+    assert_eq!(status["environments"][0]["unfinished"], json!(true), "{status}");
+
+    let deployed = Deployed { world, left, commits, is_versioned };
+    let report = deployed.goes_back(&[]);
+    assert_eq!(report["commit"], json!(deployed.commits[2]));
+    deployed.is_as_after(2);
+}
+
+#[test]
+fn a_dry_run_shows_what_would_change_and_writes_nothing() {
+    for versions in [true, false] {
+        let deployed = deployed(versions);
+        deployed.world.wire.take();
+        let ran = deployed.world.xtask(&["rollback", "--dry-run"]).exits(0);
+        assert!(
+            ran.stdout.contains("~ index.html") && ran.stdout.contains("- third.html"),
+            "{}",
+            ran.stdout
+        );
+        assert!(ran.stdout.contains("going back to"), "{}", ran.stdout);
+        assert_eq!(deployed.world.wire.take_writes(), 0);
+        deployed.is_as_after(2);
+    }
+}
+
+#[test]
+fn assets_come_back_before_pages_and_pages_go_before_assets() {
+    let Deployed { world, .. } = deployed(true);
+    world.wire.take();
+    world.xtask(&["rollback"]).exits(0);
+    let seen = world.wire.take();
+    let place = |end: &str| {
+        let is = |seen: &Seen| seen.method == "PUT" && seen.path.ends_with(end);
+        seen.iter().position(is).unwrap_or_else(|| panic!("{end} is written"))
+    };
+    let delete = seen.iter().position(|seen| seen.query.contains("delete")).expect("a delete");
+    assert!(place(".css") < place("index.html") && place("second.html") < delete);
+}
+
+#[test]
+fn it_is_guarded_as_a_deploy_is() {
+    let Deployed { world, .. } = deployed(true);
+    let refused = |ran: Ran| ran.exits(3).json()["refused"]["code"].clone();
+    assert_eq!(
+        refused(world.xtask(&["rollback", "--json", "--max-deletes", "0"])),
+        "too-many-deletes"
+    );
+    assert_eq!(refused(world.xtask(&["rollback", "--json", "--to", "no-such"])), "unknown-deploy");
+    world.repo.switch_to_new("somewhere/else");
+    assert_eq!(refused(world.xtask(&["rollback", "--json"])), "unknown-branch");
+}
+
+#[test]
+fn with_changes_that_were_not_committed_only_versions_lead_back() {
+    for versions in [true, false] {
+        let world = World::new();
+        let is_versioned = versions && world.store.keep_versions(&world.bucket);
+        world.site([("index.html", "committed")]);
+        world.repo.commit("the site");
+        world.repo.write("site/public/index.html", "not committed");
+        world.deploy(&[]).exits(0);
+        world.site([("index.html", "later")]);
+        world.deploy(&[]).exits(0);
+        let ran = world.xtask(&["rollback", "--json"]);
+        if is_versioned {
+            ran.exits(0);
+            assert_eq!(world.objects()["index.html"].body, b"not committed");
+        } else {
+            assert_eq!(ran.exits(3).json()["refused"]["code"], "not-reproducible");
+            assert_eq!(world.objects()["index.html"].body, b"later");
+        }
+    }
+}
+
+#[test]
+fn a_file_that_went_in_parts_comes_back() {
+    let world = World::new();
+    let is_versioned = world.store.keep_versions(&world.bucket);
+    let movie = vec![7; (17 << 20) + 5];
+    world.site([("index.html", "one")]);
+    world.repo.write("site/public/movie.mp4", &movie);
+    world.repo.commit("one");
+    world.deploy(&[]).exits(0);
+    world.site([("index.html", "two"), ("movie.mp4", "small")]);
+    world.repo.commit("two");
+    world.deploy(&[]).exits(0);
+    let report = world.xtask(&["rollback", "--json"]).exits(0).json();
+    assert_eq!(report["bytes_sent"] == json!(0), is_versioned);
+    assert!(world.objects()["movie.mp4"].body == movie);
+    world.wire.take();
+    world
+        .xtask(&[
+            "rollback",
+            "--to",
+            &world.repo.git().revparse_single("HEAD~1").unwrap().id().to_string(),
+        ])
+        .exits(0);
+    let of_the_site = |seen: &Seen| seen.writes() && !seen.path.contains(".xtask/");
+    assert!(!world.wire.take().iter().any(of_the_site), "there is nothing left to do");
+}
+
+#[test]
+fn what_is_kept_or_of_others_is_left_alone() {
+    let Deployed { world, .. } = deployed(true);
+    world.repo.write(
+        "site/deploy.toml",
+        format!("keep = [\"uploads/**\", \"first.html\"]\n{}", world.config("")),
+    );
+    world.store.put(&world.bucket, "uploads/a.txt", b"theirs", "text/plain");
+    world.store.put(&world.bucket, "other/.xtask/record", b"theirs", "text/plain");
+    world.store.put(&world.bucket, "other/index.html", b"theirs", "text/html");
+    let first = world.repo.git().revparse_single("HEAD~2").unwrap().id().to_string();
+    world.xtask(&["rollback", "--to", &first]).exits(0);
+    assert_eq!(
+        world
+            .store
+            .etags(&world.bucket)
+            .into_keys()
+            .filter(|k| !k.starts_with(".xtask/"))
+            .collect::<Vec<_>>(),
+        [
+            "a b+\u{e9}.css",
+            "index.html",
+            "other/.xtask/record",
+            "other/index.html",
+            "same.css",
+            "uploads/a.txt"
+        ]
+    );
+}
+
+#[test]
+fn it_works_on_the_bucket_of_this_machine() {
+    let world = World::new();
+    let mut bodies = Vec::new();
+    for n in ["one", "two"] {
+        world.site([("index.html", n)]);
+        world.deploy(&["--local"]).exits(0);
+        bodies.push(n);
+    }
+    let report = world.xtask(&["rollback", "--local", "--json"]).exits(0).json();
+    assert_eq!(
+        (&report["bytes_sent"], &report["uploads"][0]["key"]),
+        (&json!(0), &json!("index.html"))
+    );
+    let status = world.repo.xtask(&["status", "--local", "--json"], &[]).exits(0).json();
+    let live = &status["environments"][0];
+    assert_eq!(live["objects"], json!(1));
+    assert!(live["deploy"]["rolled_back_to"].is_string(), "{live}");
+    assert!(world.wire.take().is_empty(), "nothing leaves this machine");
+}

@@ -1,0 +1,124 @@
+//! Writing objects without sending their bytes: the store copies what it has, an object onto itself with
+//! other headers, or an earlier version of it in place of the present one.
+//!
+//! A copy that replaces one header replaces them all, so all are restated.
+//! <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html>
+
+use aws_sdk_s3::Config;
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::operation::copy_object::CopyObjectError;
+use aws_sdk_s3::operation::copy_object::builders::CopyObjectFluentBuilder;
+use aws_sdk_s3::types::MetadataDirective;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use super::{Bucket, put};
+use crate::aws;
+use crate::error::Failure;
+use crate::etag::Etag;
+use crate::site::File;
+
+/// The largest object that one copy takes, in bytes.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/copy-object.html>
+pub const LARGEST_COPY: u64 = 5 << 30;
+
+/// How a copy in place went.
+pub enum Restated {
+    Done(Etag),
+    /// The store does not copy, or not for this caller, who may still be let write.
+    CannotCopy,
+}
+
+impl Bucket {
+    /// Gives an object the headers of the file, if it is still the one with this ETag.
+    pub async fn restate(&self, file: &File, etag: &Etag) -> Result<Restated, Failure> {
+        if file.size > LARGEST_COPY {
+            return Ok(Restated::CannotCopy);
+        }
+        let request = self.copy_request(file, None).copy_source_if_match(put::quoted(etag));
+        match self.copy(file, request).await {
+            Ok(etag) => Ok(Restated::Done(etag)),
+            Err(error) if cannot_copy(&error) => Ok(Restated::CannotCopy),
+            Err(error) => self.settle(file, &error).await.map(Restated::Done),
+        }
+    }
+
+    /// Writes a version of an object again, with the headers of the file. `replaces` is as in
+    /// [`Bucket::put`].
+    pub(super) async fn put_version(
+        &self,
+        file: &File,
+        version: Option<&str>,
+        replaces: Option<&Etag>,
+    ) -> Result<Etag, Failure> {
+        let request = self.copy_request(file, version);
+        let request = match replaces {
+            Some(etag) => request.if_match(put::quoted(etag)),
+            None => request.if_none_match("*"),
+        };
+        match self.copy(file, request).await {
+            Ok(etag) => Ok(etag),
+            Err(error) => self.settle(file, &error).await,
+        }
+    }
+
+    fn copy_request(&self, file: &File, version: Option<&str>) -> CopyObjectFluentBuilder {
+        let encoded = |text| utf8_percent_encode(text, SOURCE).to_string();
+        let mut source = format!("{}/{}", self.name, encoded(&file.key));
+        if let Some(version) = version {
+            source += &format!("?versionId={}", encoded(version));
+        }
+        self.client
+            .copy_object()
+            .bucket(&self.name)
+            .key(&*file.key)
+            .copy_source(source)
+            .metadata_directive(MetadataDirective::Replace)
+            .set_expected_bucket_owner(self.owner.clone())
+            .set_expected_source_bucket_owner(self.owner.clone())
+    }
+
+    async fn copy(&self, file: &File, request: CopyObjectFluentBuilder) -> Result<Etag, Refused> {
+        let copied = request
+            .customize()
+            // The store answers when it has copied.
+            .config_override(Config::builder().timeout_config(aws::timeouts_for(file.size)))
+            .mutate_request(put::add_headers(&file.headers))
+            .send()
+            .await?;
+        let etag = copied.copy_object_result.and_then(|result| result.e_tag);
+        Ok(put::unquoted(etag.as_deref()))
+    }
+
+    /// The own folder's object under another name; `false` where the store does not copy.
+    pub async fn copy_own(&self, from: &str, to: &str, etag: &Etag) -> Result<bool, Failure> {
+        let (from, to) = (self.own_key(from), self.own_key(to));
+        let source = format!("{}/{}", self.name, utf8_percent_encode(&from, SOURCE));
+        let request = self.client.copy_object().bucket(&self.name).key(&to).copy_source(source);
+        let copied = request
+            .copy_source_if_match(put::quoted(etag))
+            .set_expected_bucket_owner(self.owner.clone())
+            .set_expected_source_bucket_owner(self.owner.clone())
+            .send()
+            .await;
+        match copied {
+            Ok(_) => Ok(true),
+            Err(error) if cannot_copy(&error) => Ok(false),
+            Err(error) => Err(aws::explain(format!("failed to copy `{from}` to `{to}`"), &error)),
+        }
+    }
+}
+
+type Refused = SdkError<CopyObjectError, HttpResponse>;
+
+/// What stands for itself in the name of a source.
+const SOURCE: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+
+/// Whether it is the copying that is declined, and not this object: an unknown operation or header, a right
+/// to read that is missing.
+fn cannot_copy(error: &Refused) -> bool {
+    let status = error.raw_response().map(|raw| raw.status().as_u16());
+    let everybodys = error.code().is_some_and(aws::is_everybodys);
+    matches!(status, Some(400 | 403 | 405 | 501)) && !everybodys
+}

@@ -1,0 +1,74 @@
+//! What a bucket keeps of objects that were written over or deleted.
+//! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/Versioning.html>
+
+use aws_sdk_s3::types::{BucketVersioningStatus, EncodingType};
+
+use super::Bucket;
+use super::list::decode;
+use crate::aws;
+use crate::error::{Failure, failed};
+use crate::etag::Etag;
+
+/// A version of an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Version {
+    pub id: String,
+    /// In bytes.
+    pub size: u64,
+}
+
+impl Bucket {
+    /// Whether earlier versions may be there: where versioning was suspended, those of before are.
+    /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketVersioning.html>
+    pub async fn keeps_versions(&self) -> Result<bool, Failure> {
+        let request = self.client.get_bucket_versioning().bucket(&self.name);
+        let answer = request.set_expected_bucket_owner(self.owner.clone()).send().await;
+        let answer = answer.map_err(|error| {
+            aws::explain(format!("failed to ask whether `{}` keeps versions", self.name), &error)
+        })?;
+        Ok(matches!(
+            answer.status(),
+            Some(BucketVersioningStatus::Enabled | BucketVersioningStatus::Suspended)
+        ))
+    }
+
+    /// The version of an object that has this ETag: the newest of them, whose bytes are those of all.
+    /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectVersions.html>
+    pub async fn version(&self, key: &str, etag: &Etag) -> Result<Option<Version>, Failure> {
+        let doing = || format!("failed to list the versions of `{key}`");
+        let (mut key_marker, mut id_marker) = (None, None);
+        loop {
+            let request = self.client.list_object_versions().bucket(&self.name).prefix(key);
+            let page = request
+                .encoding_type(EncodingType::Url)
+                .set_key_marker(key_marker)
+                .set_version_id_marker(id_marker)
+                .set_expected_bucket_owner(self.owner.clone())
+                .send()
+                .await
+                .map_err(|error| aws::explain(doing(), &error))?;
+            let encoded = page.encoding_type() == Some(&EncodingType::Url);
+            let is_this = |found: Option<&str>| found.is_some_and(|k| decode(k, encoded) == key);
+            let found = page.versions().iter().find(|version| {
+                let theirs = version.e_tag().unwrap_or_default().trim_matches('"');
+                is_this(version.key()) && Etag::from(theirs) == *etag
+            });
+            if let Some((version, id)) =
+                found.and_then(|version| Some((version, version.version_id()?)))
+            {
+                let size = version.size().and_then(|size| size.try_into().ok()).unwrap_or_default();
+                return Ok(Some(Version { id: id.to_owned(), size }));
+            }
+            // The versions of a key come before those of the keys that begin with it.
+            let goes_on = page.is_truncated() == Some(true) && is_this(page.next_key_marker());
+            match (goes_on, page.next_version_id_marker) {
+                (false, _) => return Ok(None),
+                (true, Some(next)) => (key_marker, id_marker) = (Some(key.to_owned()), Some(next)),
+                (true, None) => {
+                    return Err(failed(doing())
+                        .hint("the store cut the listing and did not say where it goes on"));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,345 @@
+//! What a deploy and a rollback do alike: compare what is wanted with what is there, show it, and make the
+//! bucket equal to it under the lock.
+//!
+//! The lock is an object in the bucket, and a run that has nothing to do writes none. So the plan is first
+//! made without it; where it says that something is to be written, the lock is taken, and the bucket is listed
+//! and the plan made again, because another deploy may have ended in between.
+
+use std::time::Instant;
+
+use super::open::Opened;
+use super::variable;
+use crate::apply::{self, Outcome};
+use crate::bucket::{Bucket, Listing};
+use crate::checkout::Checkout;
+use crate::cli::Doing;
+use crate::config::Config;
+use crate::error::{Error, Result};
+use crate::event::{Event, Tell};
+use crate::key;
+use crate::lock::{self, Held, Loss, Patience};
+use crate::plan::{self, Grace, Plan};
+use crate::recall;
+use crate::record::{self, Deploy, Record, Written};
+use crate::refusal::Refusal;
+use crate::report::{self, Done, Planned, Run, print};
+use crate::site::Site;
+use crate::stop::{self, Stop};
+
+/// What all steps of a run are about.
+pub struct Job<'a> {
+    pub doing: &'a Doing,
+    pub checkout: &'a Checkout,
+    pub config: &'a Config,
+    pub bucket: &'a Bucket,
+    pub run: &'a Run<'a>,
+    pub tell: &'a Tell,
+    /// In seconds since 1970.
+    pub now: u64,
+}
+
+/// What the bucket is to be made equal to.
+pub enum Wanted {
+    /// Files of this machine, and the deploy that they are of where it is an earlier one.
+    Built(Site, Option<String>),
+    /// An earlier deploy, by its name and record: what the bucket holds of it.
+    Held(String, Box<Record>),
+}
+
+/// The bucket as it is.
+pub struct Seen {
+    pub listing: Listing,
+    pub record: Record,
+}
+
+/// What is to be done about the bucket, and what that was planned against.
+struct Difference {
+    listing: Listing,
+    record: Record,
+    /// Whether the record was found to know less than there is.
+    learned: bool,
+    plan: Plan,
+}
+
+impl Wanted {
+    fn skipped(&self) -> usize {
+        match self {
+            Wanted::Built(site, _) => site.skipped.len(),
+            Wanted::Held(..) => 0,
+        }
+    }
+
+    /// The earlier deploy that is made again.
+    fn again(&self) -> Option<String> {
+        match self {
+            Wanted::Built(_, again) => again.clone(),
+            Wanted::Held(name, _) => Some(name.clone()),
+        }
+    }
+}
+
+impl Job<'_> {
+    fn limit(&self) -> Option<u64> {
+        self.doing.max_deletes.or(self.run.target.environment.max_deletes)
+    }
+
+    /// Whether the bucket is to be written to. A record that knows less than this run does is a reason too.
+    fn writes(&self, difference: &Difference) -> bool {
+        !self.doing.dry_run && self.refusal(&difference.plan).is_none() && difference.is_something()
+    }
+
+    fn refusal(&self, plan: &Plan) -> Option<Refusal> {
+        plan.refusal(self.limit())
+    }
+
+    fn grace(&self) -> Grace {
+        let retain = self.run.target.environment.retain.unwrap_or_default();
+        Grace { retain, now: self.now }
+    }
+}
+
+impl Difference {
+    fn is_something(&self) -> bool {
+        let Difference { record, plan, .. } = self;
+        let retained = plan.retained.iter().map(|(key, since)| (key.as_str(), since));
+        !plan.is_empty()
+            || self.learned
+            || record.deploy.is_none()
+            || !record.retained.iter().eq(retained)
+    }
+}
+
+/// What outlasts the wait for the lock. The listing does not, and is large.
+struct Known {
+    record: Record,
+    learned: bool,
+}
+
+impl Known {
+    fn of(difference: Difference) -> Known {
+        Known { record: difference.record, learned: difference.learned }
+    }
+}
+
+/// Lists the bucket and reads its record.
+pub async fn look(bucket: &Bucket, tell: &Tell) -> Result<Seen> {
+    let (listing, record) = tokio::join!(bucket.list(tell), record::read(bucket, tell));
+    // Of two failures the listing's is told: it names the bucket.
+    let (listing, record) = (listing?, record?);
+    for folder in &listing.others {
+        tell.tell(Event::Warning(format!(
+            "`{folder}` holds the record of another deploy and is left alone; if that one is given up, remove `{folder}{}{}`",
+            key::OWN_FOLDER,
+            key::RECORD
+        )));
+    }
+    Ok(Seen { listing, record })
+}
+
+/// Plans, shows, and does what is to be done, until it is told to stop.
+pub async fn make(
+    job: &Job<'_>,
+    wanted: &Wanted,
+    seen: Seen,
+    stop: &Stop,
+) -> Result<(Planned, Outcome)> {
+    let difference = stop.cut(compare(job, wanted, seen, false)).await?;
+    match job.writes(&difference) {
+        true => write(job, wanted, Known::of(difference), stop).await,
+        false => Ok((show(job, wanted, &difference.plan)?, Outcome::default())),
+    }
+}
+
+/// Ends what was opened, and prints how the run went. Returns whether all of it was done.
+pub async fn finish(
+    doing: &Doing,
+    run: &Run<'_>,
+    opened: Opened,
+    made: (Planned, Outcome),
+    started: Instant,
+) -> Result<bool> {
+    let (planned, outcome) = made;
+    let requests = opened.bucket.requests();
+    opened.close().await?;
+    if outcome.is_cut_off {
+        return Err(report::interrupted(&planned, &outcome));
+    }
+    let done = Done { outcome, requests, elapsed: started.elapsed() };
+    report::finish(doing.json, run, &planned, &done)?;
+    Ok(done.outcome.failures.is_empty())
+}
+
+/// Compares what is wanted with the bucket. `learned` says whether an earlier look made the record know more.
+async fn compare(job: &Job<'_>, wanted: &Wanted, seen: Seen, learned: bool) -> Result<Difference> {
+    let Seen { listing, mut record } = seen;
+    let kept = is_kept(job, &listing);
+    let site = match wanted {
+        Wanted::Built(site, _) => site.without(&kept),
+        Wanted::Held(_, earlier) => {
+            let found =
+                recall::site(job.bucket, earlier, &listing, &record, &kept, job.tell).await?;
+            found.whole()?
+        }
+    };
+    let learned =
+        record::learn(job.bucket, &site, &listing, &mut record, job.tell).await? || learned;
+    let plan = plan::make(site, &listing, &record, job.grace(), &kept);
+    drop(kept);
+    Ok(Difference { listing, record, learned, plan })
+}
+
+/// Tells the keys that are not the site's.
+pub fn is_kept<'j>(job: &'j Job<'_>, listing: &'j Listing) -> impl Fn(&str) -> bool + use<'j> {
+    |key| plan::is_kept(job.config, job.run.target, &listing.others, key)
+}
+
+/// Prints what changes, and refuses what is not to be done. A dry run warns of that.
+fn show(job: &Job<'_>, wanted: &Wanted, plan: &Plan) -> Result<Planned> {
+    let planned = report::planned(plan, wanted.skipped());
+    print(job.doing.json, || report::changes(job.run, &planned))?;
+    match job.refusal(plan) {
+        Some(refusal) if job.doing.dry_run => {
+            let text = format!("a deploy would be refused: {}", refusal.message);
+            job.tell.tell(Event::Warning(text));
+        }
+        Some(refusal) => return Err(refusal.into()),
+        None => {}
+    }
+    Ok(planned)
+}
+
+/// Takes the lock, does what is to be done, and gives the lock back, however that went.
+async fn write(
+    job: &Job<'_>,
+    wanted: &Wanted,
+    known: Known,
+    stop: &Stop,
+) -> Result<(Planned, Outcome)> {
+    let who = lock::who(&variable);
+    let patience = if job.doing.wait { Patience::Wait } else { Patience::Refuse };
+    let folder = job.checkout.root.join(LOCK_FOLDER);
+    let held = lock::acquire(job.bucket, &who, &folder, patience, stop, job.tell).await?;
+    let key = held.key().to_owned();
+    let mut written = write_locked(job, wanted, known, &held, stop).await;
+    match held.release().await {
+        Ok(()) => {}
+        Err(Loss::Kept(failure)) => job.tell.tell(Event::Warning(failure.to_string())),
+        Err(Loss::Lost(failure)) => {
+            if let Ok((_, outcome)) = &mut written {
+                outcome.is_cut_off = false;
+                outcome.failures.push((key, failure));
+            }
+        }
+    }
+    written
+}
+
+/// Below `target/`, which every Rust repository ignores.
+const LOCK_FOLDER: &str = "target/xtask/lock";
+
+async fn write_locked(
+    job: &Job<'_>,
+    wanted: &Wanted,
+    known: Known,
+    held: &Held,
+    stop: &Stop,
+) -> Result<(Planned, Outcome)> {
+    // A lock that is lost ends the run as a signal does: what another deploy writes is not to be mixed with.
+    let (stopper, halt) = stop::channel();
+    let watch = async {
+        tokio::select! { () = stop.told() => {}, _ = held.lost() => {} }
+        stopper.stop();
+        std::future::pending().await
+    };
+    let work = async {
+        let difference = halt.cut(look_again(job, wanted, known)).await?;
+        let planned = show(job, wanted, &difference.plan)?;
+        Ok((planned, carry_out(job, wanted, difference, held, &halt).await?))
+    };
+    match tokio::select! { done = work => done, never = watch => never } {
+        // That it was stopped before it wrote is not why.
+        Err(Error::Interrupted(_)) if held.is_lost() => Err(held.lost().await.into()),
+        done => done,
+    }
+}
+
+/// Compares again, now that nobody else deploys, and takes away what deploys that were killed left behind.
+async fn look_again(job: &Job<'_>, wanted: &Wanted, known: Known) -> Result<Difference> {
+    let (listing, unfinished) = tokio::join!(job.bucket.list(job.tell), job.bucket.unfinished());
+    let listing = listing?;
+    let is_ours = |key: &str| !plan::is_kept(job.config, job.run.target, &listing.others, key);
+    let swept = match unfinished {
+        Ok(mut unfinished) => {
+            unfinished.retain(|upload| is_ours(&upload.key));
+            job.bucket.abort_all(&unfinished).await
+        }
+        Err(failure) => Err(failure),
+    };
+    if let Err(failure) = swept {
+        job.tell.tell(Event::Warning(failure.to_string()));
+    }
+    let Known { record, learned } = match listing.record == known.record.etag {
+        true => known,
+        false => Known { record: record::read(job.bucket, job.tell).await?, learned: false },
+    };
+    compare(job, wanted, Seen { listing, record }, learned).await
+}
+
+/// Does the plan and writes the record, if it is outdated and nothing failed.
+async fn carry_out(
+    job: &Job<'_>,
+    wanted: &Wanted,
+    difference: Difference,
+    held: &Held,
+    stop: &Stop,
+) -> Result<Outcome> {
+    let outdated = difference.is_something();
+    let Difference { mut listing, record, plan, .. } = difference;
+    let mut approved = plan.approve(job.limit())?;
+    let replaced = record.deploy.clone();
+    if !approved.is_empty() || record.is_unreadable {
+        record::set_aside(job.bucket, &record, &mut listing.earlier).await?;
+    }
+    let mut record = record.staying(&listing, |key| approved.changes(key));
+    record.retained = approved.take_retained().into_iter().collect();
+    let earlier = std::mem::take(&mut listing.earlier);
+    drop(listing);
+    if approved.changes_headers() {
+        record::write(job.bucket, &record, &[]).await?;
+    }
+    let mut outcome = apply::apply(job.bucket, approved, stop, job.tell).await;
+    if outdated && outcome.failures.is_empty() && !outcome.is_cut_off && !held.is_lost() {
+        record.deploy = Some(Deploy {
+            who: lock::who(&variable),
+            rolled_back_to: wanted.again(),
+            ..Deploy::of(job.run.target, job.now, job.run.dirty, replaced.as_ref())
+        });
+        match record::write(job.bucket, &record, &outcome.written).await {
+            Ok(()) => forget(job, &earlier).await,
+            Err(failure) => outcome.failures.push((job.bucket.own_key(key::RECORD), failure)),
+        }
+    } else if !held.is_lost() && outcome.written.iter().any(is_unproven) {
+        remember(job, &record, &outcome).await;
+    }
+    Ok(outcome)
+}
+
+/// Whether only the record can tell what was written.
+fn is_unproven((file, etag): &Written) -> bool {
+    !file.digest.proves(etag)
+}
+
+/// Writes down what a run that did not end well has sent, under the deploy that was there before: it would be
+/// sent again.
+async fn remember(job: &Job<'_>, record: &Record, outcome: &Outcome) {
+    if let Err(failure) = record::write(job.bucket, record, &outcome.written).await {
+        job.tell.tell(Event::Warning(failure.to_string()));
+    }
+}
+
+/// What is remembered too long is no failure of this run.
+async fn forget(job: &Job<'_>, earlier: &[String]) {
+    if let Err(failure) = record::forget(job.bucket, earlier).await {
+        job.tell.tell(Event::Warning(failure.to_string()));
+    }
+}

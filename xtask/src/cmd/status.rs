@@ -1,0 +1,148 @@
+//! `cargo xtask status`: what is live in every environment that can be read with the credentials at hand.
+//!
+//! It only reads, so it asks no branch. All environments are asked at once, and one that cannot be read is a
+//! line with the reason.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use futures_util::future::{join_all, try_join_all};
+
+use super::open::{self, Local};
+use super::{now, stand};
+use crate::bucket::{Bucket, Listing};
+use crate::checkout::{self, Checkout, Distance};
+use crate::cli::{self, Status};
+use crate::config::{Config, Environment};
+use crate::error::{Error, Result};
+use crate::event::{Event, Tell};
+use crate::key::Prefix;
+use crate::plan::is_kept;
+use crate::progress;
+use crate::record;
+use crate::report::status::{self as report, Line, Live, Shown};
+use crate::standing;
+use crate::stop::Stop;
+use crate::target;
+
+/// Prints what is live. Returns whether any environment could be read.
+pub async fn run(options: &Status, stop: &Stop) -> Result<bool> {
+    let here = stand()?;
+    let checkout = checkout::read(&here)?;
+    let place = cli::Place { env: None, local: options.local, site: options.site.clone() };
+    let config = open::read_config(&place, &checkout, &here)?;
+    let environments = wanted(&config, options.env.as_deref())?;
+    let local = match options.local {
+        true => Some(Local::open(&checkout).await?),
+        false => None,
+    };
+    let in_detail = options.env.is_some() || options.json;
+    let survey = environments
+        .iter()
+        .map(|environment| survey(&config, &checkout, environment, local.as_ref(), in_detail));
+    let surveys = stop.cut(async { Ok(join_all(survey).await) }).await?;
+    let mut shown = Shown { now: now(), head: checkout.head.commit(), lines: Vec::new() };
+    for (environment, survey) in environments.iter().zip(surveys) {
+        match survey {
+            Ok(places) => shown.lines.extend(places),
+            Err(error) => shown.lines.push(Line { environment, live: Err(error) }),
+        }
+    }
+    if let Some(local) = local {
+        local.close().await?;
+    }
+    progress::clear();
+    report::print(&shown, options.env.is_some(), options.json)?;
+    Ok(shown.lines.iter().any(|line| line.live.is_ok()))
+}
+
+/// The environments to show.
+fn wanted<'c>(config: &'c Config, name: Option<&str>) -> Result<Vec<&'c Environment>> {
+    let all = config.environments.iter();
+    match name {
+        None => Ok(all.collect()),
+        Some(name) => Ok(vec![target::named(config, name)?]),
+    }
+}
+
+/// What is live in an environment: in its one place, or in that of every branch.
+async fn survey<'c>(
+    config: &'c Config,
+    checkout: &Checkout,
+    environment: &'c Environment,
+    local: Option<&Local>,
+    in_detail: bool,
+) -> Result<Vec<Line<'c>>> {
+    let top = Prefix::new(environment.reserves()).map_err(|reason| {
+        Error::Config(format!("the `prefix` of `{}` {reason}", environment.name))
+    })?;
+    let bucket = match local {
+        Some(local) => local.connect(environment, &top).0,
+        None => open::connect(environment, &top).await?.0,
+    };
+    let silent = Tell::new(|_| {});
+    let listing = match bucket.list(&silent).await {
+        Ok(listing) => listing,
+        // A bucket of this machine is made by the first deploy to it.
+        Err(failure) if local.is_some() && failure.is_everybodys => Listing::default(),
+        Err(failure) => return Err(failure.into()),
+    };
+    let segments = segments(environment, &listing);
+    let mut lines = Vec::new();
+    for segment in &segments {
+        let live = look(config, checkout, environment, &bucket, &listing, segment, in_detail).await;
+        lines.push(Line { environment, live });
+    }
+    Ok(lines)
+}
+
+/// What stands for `{branch}` in the places of an environment: of one without it, nothing.
+fn segments(environment: &Environment, listing: &Listing) -> Vec<String> {
+    if !environment.prefix.wants_branch() {
+        return vec![String::new()];
+    }
+    let segment = |folder: &String| environment.prefix.segment_of(folder).map(str::to_owned);
+    let mut segments: Vec<String> = listing.others.iter().filter_map(segment).collect();
+    segments.sort_unstable();
+    segments
+}
+
+async fn look(
+    config: &Config,
+    checkout: &Checkout,
+    environment: &Environment,
+    bucket: &Bucket,
+    listing: &Listing,
+    segment: &str,
+    in_detail: bool,
+) -> Result<Live> {
+    let place = target::place(config, environment, segment)?;
+    let bucket = bucket.below(&place.prefix);
+    let warnings = Arc::new(Mutex::new(Vec::new()));
+    let told = warnings.clone();
+    let tell = Tell::new(move |event| {
+        if let Event::Warning(text) = event {
+            told.lock().unwrap_or_else(PoisonError::into_inner).push(text);
+        }
+    });
+    let record = record::read(&bucket, &tell).await?;
+    // Places inside of this one are others'.
+    let others: Vec<String> = listing
+        .others
+        .iter()
+        .filter(|folder| folder.as_str() != place.prefix.as_str())
+        .cloned()
+        .collect();
+    let kept = |key: &str| is_kept(config, &place, &others, key);
+    let standing = standing::of(place.prefix.as_str(), listing, record, kept);
+    let distance = match &standing.deploy {
+        Some(deploy) => checkout::distance(&checkout.root, &deploy.commit)?,
+        None => Distance::Unknown,
+    };
+    let names = standing.earlier.iter().filter(|_| in_detail);
+    let earlier = try_join_all(names.map(async |name| {
+        Ok::<_, Error>((name.clone(), record::read_deploy(&bucket, name).await?))
+    }));
+    let earlier = earlier.await?;
+    let warnings = std::mem::take(&mut *warnings.lock().unwrap_or_else(PoisonError::into_inner));
+    Ok(Live { prefix: place.prefix.to_string(), standing, distance, earlier, warnings })
+}

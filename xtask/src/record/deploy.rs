@@ -1,0 +1,73 @@
+//! A deploy as it is remembered: of which state of the repository, by whom and when.
+
+use aws_sdk_s3::primitives::{DateTime, DateTimeFormat};
+use serde::{Deserialize, Serialize};
+
+use crate::target::{Target, short};
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deploy {
+    /// The tool's version.
+    pub tool: String,
+    pub branch: String,
+    pub commit: String,
+    /// Whether there were changes that were not committed.
+    pub dirty: bool,
+    pub who: String,
+    /// Seconds since 1970.
+    pub at: u64,
+    /// The deploy that this one made again.
+    pub rolled_back_to: Option<String>,
+}
+
+impl Deploy {
+    /// This run's. It comes after the one that it replaces, whatever the clocks of the two machines say.
+    /// `now` is in seconds since 1970.
+    pub fn of(target: &Target, now: u64, dirty: bool, replaced: Option<&Deploy>) -> Deploy {
+        Deploy {
+            tool: env!("CARGO_PKG_VERSION").into(),
+            branch: target.branch.clone(),
+            commit: target.commit.clone(),
+            dirty,
+            who: String::new(),
+            at: replaced.map_or(now, |replaced| now.max(replaced.at.saturating_add(1))),
+            rolled_back_to: None,
+        }
+    }
+
+    /// Its name: the time and the commit, so that names are in the order of the deploys.
+    pub fn id(&self) -> String {
+        let time: String = self.time().chars().filter(|c| !matches!(c, '-' | ':')).collect();
+        format!("{time}-{}", short(&self.commit))
+    }
+
+    /// When it was, as `2026-11-23T20:38:45Z`.
+    pub fn time(&self) -> String {
+        let seconds = i64::try_from(self.at).unwrap_or(i64::MAX);
+        // What no calendar holds is shown as it is.
+        let time = DateTime::from_secs(seconds).fmt(DateTimeFormat::DateTime);
+        time.unwrap_or_else(|_| self.at.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_deploy_is_named_by_its_time_and_commit() {
+        let commit = "8060c0d1a2b3c4d5e6f708192a3b4c5d6e7f8091".to_owned();
+        let deploy = |at| Deploy {
+            tool: "0.1.0".into(),
+            branch: "main".into(),
+            commit: commit.clone(),
+            dirty: false,
+            who: "kim@laptop".into(),
+            at,
+            rolled_back_to: None,
+        };
+        assert_eq!(deploy(1_795_466_325).id(), "20261123T203845Z-8060c0d");
+        assert!(deploy(1_795_466_325).id() < deploy(1_795_466_326).id());
+        assert!(deploy(u64::MAX).id().ends_with("-8060c0d"), "a time that nobody can name");
+    }
+}

@@ -1,0 +1,72 @@
+//! The records of earlier deploys, each under the name of its deploy: what `rollback` goes back to.
+//!
+//! A record is copied aside before the first change of the deploy that replaces it: it is whole then, and
+//! while that deploy writes it no longer is.
+
+use super::{Deploy, Record, text};
+use crate::bucket::{Bucket, Condition, LastModified};
+use crate::error::{Failure, failed};
+use crate::key::{EARLIER, RECORD, UNREADABLE};
+
+/// How many earlier deploys are remembered.
+pub const KEPT: usize = 10;
+
+/// Copies the record aside, before it is written over, and adds its name to those of the `earlier`. One that
+/// cannot be read is kept too, until the next such: a newer tool may read it.
+pub async fn set_aside(
+    bucket: &Bucket,
+    record: &Record,
+    earlier: &mut Vec<String>,
+) -> Result<(), Failure> {
+    let Some(etag) = &record.etag else { return Ok(()) };
+    let name = match &record.deploy {
+        _ if record.is_unreadable => UNREADABLE.to_owned(),
+        // A deploy that was cut off has set it aside before, whole.
+        Some(deploy) if !earlier.contains(&deploy.id()) => {
+            earlier.push(deploy.id());
+            format!("{EARLIER}{}", deploy.id())
+        }
+        _ => return Ok(()),
+    };
+    if bucket.copy_own(RECORD, &name, etag).await? {
+        return Ok(());
+    }
+    match bucket.look(RECORD).await?.object {
+        Some(object) => bucket.put_own(&name, object.body, Condition::None).await.map(drop),
+        None => Ok(()),
+    }
+}
+
+/// Deletes the oldest records, so that no more stay than are remembered.
+pub async fn forget(bucket: &Bucket, earlier: &[String]) -> Result<(), Failure> {
+    let mut names: Vec<&String> = earlier.iter().collect();
+    names.sort_unstable();
+    names.truncate(names.len().saturating_sub(KEPT));
+    for name in names {
+        bucket.delete_own(&format!("{EARLIER}{name}"), None).await?;
+    }
+    Ok(())
+}
+
+/// The record of an earlier deploy, by its name.
+pub async fn read_earlier(bucket: &Bucket, name: &str) -> Result<Record, Failure> {
+    let reading = || failed(format!("failed to read the record of the deploy `{name}`"));
+    let object = bucket.look(&format!("{EARLIER}{name}")).await?.object;
+    let object =
+        object.ok_or_else(|| reading().hint("it is no longer there: cargo xtask status"))?;
+    let until = LastModified::of_seconds(object.modified);
+    text::parse(&object.body, bucket.prefix().as_str(), until).map_err(|reason| {
+        let mut failure = reading();
+        failure.causes.push(format!("it {reason}"));
+        failure
+    })
+}
+
+/// What an earlier deploy was, from the beginning of its record; `None` where that cannot be told.
+pub async fn read_deploy(bucket: &Bucket, name: &str) -> Result<Option<Deploy>, Failure> {
+    let beginning = bucket.look_at_beginning(&format!("{EARLIER}{name}"), BEGINNING).await?;
+    Ok(beginning.and_then(|bytes| text::parse_deploy(&bytes)))
+}
+
+/// More than the first line of a record is long, in bytes, unless its rules are very many.
+const BEGINNING: u64 = 16 << 10;

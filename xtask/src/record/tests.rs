@@ -1,0 +1,130 @@
+use expect_test::expect;
+
+use super::text::{parse, render};
+use super::*;
+use crate::etag;
+use crate::site::{Digest, Source};
+
+fn md5(byte: u8) -> String {
+    etag::hex(&[byte; 16])
+}
+
+fn record() -> Record {
+    let headers = |kind: &str| {
+        let mut headers = Headers::default();
+        headers.set("content-type", kind);
+        headers
+    };
+    let known = |etag: &str, md5: u8, kind: &str| Known {
+        etag: etag.into(),
+        md5: [md5; 16],
+        headers: headers(kind),
+        until: LastModified::default(),
+    };
+    let objects = [
+        ("p/a.html", known(&md5(0xaa), 0xaa, "text/html")),
+        ("p/b.html", known(&md5(0xbb), 0xcc, "text/html")),
+        ("p/big.bin", known("dd-3", 0xee, "application/octet-stream")),
+    ];
+    let retained = [("p/big.bin", 5), ("p/old.css", 7)].into_iter().collect();
+    Record { objects: objects.into_iter().collect(), retained, ..Record::default() }
+}
+
+#[test]
+fn a_record_is_read_as_it_was_written() {
+    let bytes = render(&record(), &[], "p/").unwrap();
+    assert_eq!(parse(&bytes, "p/", LastModified::default()), Ok(record()));
+}
+
+#[test]
+fn what_was_written_is_read_with_what_stayed() {
+    let written = |key: &str, byte: u8| {
+        let (digest, headers) = (Digest { md5: [byte; 16], parts: None }, Headers::default());
+        let source = Source::Bucket { version: None };
+        let file = File { key: key.into(), source, size: 1, digest, headers };
+        (Arc::new(file), md5(byte).as_str().into())
+    };
+    let written = ["p/a.css", "p/aa.html", "p/z.html"].map(|key| written(key, 0x11));
+    let bytes = render(&record(), &written, "p/").unwrap();
+    let read = parse(&bytes, "p/", LastModified::default()).unwrap();
+    let keys: Vec<&str> = read.objects.iter().map(|(key, _)| key).collect();
+    assert_eq!(keys, ["p/a.css", "p/a.html", "p/aa.html", "p/b.html", "p/big.bin", "p/z.html"]);
+    let object = |etag| Object { etag, size: 1, modified: LastModified::default() };
+    for (file, etag) in &written {
+        assert_eq!(read.md5_of(&file.key, &object(etag.clone())), Some([0x11; 16]));
+    }
+    assert_eq!(read.retained, record().retained);
+}
+
+#[test]
+fn a_record_is_lines_that_a_person_can_read() {
+    let text = String::from_utf8(render(&record(), &[], "p/").unwrap()).unwrap();
+    expect![[r#"
+        {"version":2,"prefix":"p/","deploy":null,"headers":[{"content-type":"text/html"},{"content-type":"application/octet-stream"}],"objects":3}
+        [0,"a.html","qqqqqqqqqqqqqqqqqqqqqg",0]
+        [0,"b.html","zMzMzMzMzMzMzMzMzMzMzA",0,"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"]
+        [1,"ig.bin","7u7u7u7u7u7u7u7u7u7u7g",1,"dd-3"]
+        [0,"big.bin",5]
+        [0,"old.css",7]
+        "0b70c9cbedc02ff349ebddde9ddfa73a"
+    "#]]
+    .assert_eq(&text);
+}
+
+#[test]
+fn an_entry_counts_only_for_the_etag_and_its_headers_for_the_time_that_are_listed() {
+    let listed = |etag: &str, seconds| {
+        let modified = LastModified::of_seconds(seconds);
+        Object { etag: etag.into(), size: 1, modified }
+    };
+    let a = md5(0xaa);
+    assert_eq!(record().md5_of("p/a.html", &listed(&a, 0)), Some([0xaa; 16]));
+    assert_eq!(record().md5_of("p/a.html", &listed("changed", 0)), None);
+    assert!(record().headers_of("p/a.html", &listed(&a, 0)).is_some());
+    assert!(record().headers_of("p/a.html", &listed(&a, 1)).is_none());
+    assert_eq!(record().md5_of("p/a.html", &listed(&a, 1)), Some([0xaa; 16]));
+}
+
+#[test]
+fn of_what_changes_or_is_not_listed_nothing_stays_known() {
+    let object =
+        |etag: &str| Object { etag: etag.into(), size: 1, modified: LastModified::default() };
+    let objects = [
+        ("p/a.html", object(&md5(0xaa))),
+        ("p/b.html", object("changed")),
+        ("p/big.bin", object("dd-3")),
+    ];
+    let objects = objects.into_iter().collect();
+    let listing = Listing { objects, ..Listing::default() };
+    let stays = |changed: &[&str]| -> Vec<String> {
+        let record = record().staying(&listing, |key| changed.contains(&key));
+        record.objects.iter().map(|(key, _)| key.to_owned()).collect()
+    };
+    assert_eq!(stays(&[]), ["p/a.html", "p/big.bin"]);
+    assert_eq!(stays(&["p/a.html", "p/new.html"]), ["p/big.bin"]);
+}
+
+#[test]
+fn a_record_that_cannot_be_trusted_says_why() {
+    let bytes = render(&record(), &[], "p/").unwrap();
+    let reason = |bytes: &[u8], prefix| parse(bytes, prefix, LastModified::default()).unwrap_err();
+    let text = std::str::from_utf8(&bytes).unwrap();
+    expect![[r#"
+        cannot be read (it ends too early, or is not as it was written)
+        cannot be read (it ends too early, or is not as it was written)
+        cannot be read (expected value at line 1 column 1)
+        was written by a newer version of this tool (format 3)
+        was written by an earlier version of this tool (format 1)
+        is of another prefix, `p/`"#]]
+    .assert_eq(
+        &[
+            reason(&bytes[..bytes.len() / 2], "p/"),
+            reason(text.replace("b.html", "c.html").as_bytes(), "p/"),
+            reason(b"<html>", "p/"),
+            reason(b"{\"version\":3,\"all\":\"different\"}\n", "p/"),
+            reason(b"{\"version\":1,\"prefix\":\"p/\",\"objects\":{}}", "p/"),
+            reason(&bytes, "q/"),
+        ]
+        .join("\n"),
+    );
+}

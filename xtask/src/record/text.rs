@@ -1,0 +1,220 @@
+//! The record as it stands in the bucket: lines of JSON, which a person can read and a deploy of thirty
+//! thousand files still reads at once.
+//!
+//! - The first line says what it is: the format, the prefix, the deploy, the sets of headers, and how many
+//!   objects follow.
+//! - A line for each object, in the order of the keys:
+//!   `[shared, "rest of the key", "MD5 in base64", set, "ETag where it is not that MD5"]`, where `shared` is how
+//!   many bytes of the key are those of the line before, and `set` counts the sets of headers.
+//! - A line for each object that is retained: `[shared, "rest of the key", since]`.
+//! - The last line is the MD5 of all before it, so that a record is read whole or not at all.
+//!
+//! Nothing is copied on the way: the lines are read from the bytes into the record, and written from it.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use base64_simd::STANDARD_NO_PAD as BASE64;
+use md5::{Digest as _, Md5};
+use serde::{Deserialize, Serialize};
+
+use super::{Deploy, Known, Record, Written};
+use crate::bucket::LastModified;
+use crate::etag::{self, Etag};
+use crate::format::{self, garbled};
+use crate::headers::Headers;
+use crate::site::File;
+use crate::sorted::Sorted;
+
+/// The format that this tool writes, and the only one that it reads: the first had one object for all of it.
+const VERSION: u32 = 2;
+
+#[derive(Serialize, Deserialize)]
+struct First<'r> {
+    version: u32,
+    prefix: Cow<'r, str>,
+    deploy: Option<Deploy>,
+    headers: Vec<Headers>,
+    objects: usize,
+}
+
+#[derive(Deserialize)]
+struct ObjectLine<'t>(
+    usize,
+    #[serde(borrow)] Cow<'t, str>,
+    #[serde(borrow)] Cow<'t, str>,
+    usize,
+    #[serde(borrow, default)] Option<Cow<'t, str>>,
+);
+
+#[derive(Deserialize)]
+struct RetainedLine<'t>(usize, #[serde(borrow)] Cow<'t, str>, u64);
+
+/// Reads a record, or says why it cannot be trusted. `until` is when it was written.
+pub fn parse(bytes: &[u8], prefix: &str, until: LastModified) -> Result<Record, String> {
+    let first_line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let version = format::check(first_line, VERSION)?;
+    if version < VERSION {
+        return Err(format!("was written by an earlier version of this tool (format {version})"));
+    }
+    let lines = sealed(bytes)?;
+    let first: First = read(first_line)?;
+    if first.prefix != prefix {
+        return Err(format!("is of another prefix, `{}`", first.prefix));
+    }
+    let mut lines = lines.split(|byte| *byte == b'\n').skip(1);
+    let mut key = Key(prefix.to_owned());
+    let object = |line: &[u8]| {
+        let ObjectLine(shared, rest, md5, set, etag) = read(line)?;
+        let headers =
+            first.headers.get(set).ok_or_else(|| garbled("headers that are not there"))?;
+        let md5 = BASE64.decode_to_vec(md5.as_bytes()).ok().and_then(|md5| md5.try_into().ok());
+        let md5 = md5.ok_or_else(|| garbled("an MD5 that is none"))?;
+        let etag = etag.map_or(Etag::Hex(md5), |etag| etag.as_ref().into());
+        Ok((key.next(prefix, shared, &rest)?, Known { etag, md5, headers: headers.clone(), until }))
+    };
+    let mut objects: Sorted<Known> =
+        lines.by_ref().take(first.objects).map(object).collect::<Result<_, String>>()?;
+    objects.shrink();
+    let mut key = Key(prefix.to_owned());
+    let retained = |line: &[u8]| {
+        let RetainedLine(shared, rest, since) = read(line)?;
+        Ok((key.next(prefix, shared, &rest)?, since))
+    };
+    let retained = lines.map(retained).collect::<Result<_, String>>()?;
+    Ok(Record { deploy: first.deploy, objects, retained, ..Record::default() })
+}
+
+/// What a record says of its deploy, from its beginning: its first line, whole or more.
+pub fn parse_deploy(beginning: &[u8]) -> Option<Deploy> {
+    let first_line = beginning.split(|byte| *byte == b'\n').next()?;
+    format::check(first_line, VERSION).ok().filter(|version| *version == VERSION)?;
+    read::<First>(first_line).ok()?.deploy
+}
+
+fn read<'t, T: Deserialize<'t>>(line: &'t [u8]) -> Result<T, String> {
+    serde_json::from_slice(line).map_err(garbled)
+}
+
+/// The lines that the last one vouches for, without the break that ends them.
+fn sealed(bytes: &[u8]) -> Result<&[u8], String> {
+    let cut = || garbled("it ends too early, or is not as it was written");
+    let end = bytes.len().checked_sub(SEAL).ok_or_else(cut)?;
+    let (lines, seal) = bytes.split_at(end);
+    match seal == seal_of(lines) {
+        true => lines.strip_suffix(b"\n").ok_or_else(cut),
+        false => Err(cut()),
+    }
+}
+
+fn seal_of(lines: &[u8]) -> Vec<u8> {
+    format!("\"{}\"\n", etag::hex(&Md5::digest(lines).into())).into_bytes()
+}
+
+/// How long the last line is, in bytes: an MD5 in hex, two quotes and a line break.
+const SEAL: usize = 35;
+
+/// The key of the line before.
+struct Key(String);
+
+impl Key {
+    fn next(&mut self, prefix: &str, shared: usize, rest: &str) -> Result<String, String> {
+        let shared = prefix.len().saturating_add(shared);
+        if !self.0.is_char_boundary(shared) {
+            return Err(garbled("a key that shares more than there is"));
+        }
+        self.0.truncate(shared);
+        self.0.push_str(rest);
+        Ok(self.0.clone())
+    }
+}
+
+/// What a record says of an object.
+struct Fact<'r> {
+    key: &'r str,
+    etag: &'r Etag,
+    md5: &'r [u8; 16],
+    headers: &'r Headers,
+}
+
+/// Writes what the record knows, and what it does not yet: of the files that were `written`, in the order of
+/// their keys, the ETags that they got.
+pub fn render(record: &Record, written: &[Written], prefix: &str) -> serde_json::Result<Vec<u8>> {
+    let (mut sets, mut headers, mut length) = (BTreeMap::new(), Vec::new(), 0);
+    for fact in facts(record, written) {
+        length += LONGEST_USUAL;
+        sets.entry(fact.headers).or_insert_with(|| {
+            headers.push(fact.headers.clone());
+            headers.len() - 1
+        });
+    }
+    let objects = record.objects.len() + written.len();
+    let deploy = record.deploy.clone();
+    let first = First { version: VERSION, prefix: prefix.into(), deploy, headers, objects };
+    // Of a large site it is megabytes, and a list that grows holds them twice.
+    let mut lines = Lines { text: Vec::with_capacity(length), prefix, before: "" };
+    lines.add(&first)?;
+    for Fact { key, etag, md5, headers } in facts(record, written) {
+        let (shared, rest) = lines.split(key);
+        let (md5_text, set) = (BASE64.encode_to_string(md5), sets[headers]);
+        match *etag == Etag::Hex(*md5) {
+            true => lines.add(&(shared, rest, md5_text, set))?,
+            false => lines.add(&(shared, rest, md5_text, set, etag))?,
+        }
+    }
+    lines.before = "";
+    for (key, since) in record.retained.iter() {
+        let (shared, rest) = lines.split(key);
+        lines.add(&(shared, rest, since))?;
+    }
+    let seal = seal_of(&lines.text);
+    lines.text.extend(seal);
+    Ok(lines.text)
+}
+
+/// As long as the line of nearly every object is: an MD5, the last folder or two of a key, two numbers and what
+/// JSON puts around them.
+const LONGEST_USUAL: usize = 64;
+
+struct Lines<'r> {
+    text: Vec<u8>,
+    prefix: &'r str,
+    /// The key of the line before, without the prefix.
+    before: &'r str,
+}
+
+impl<'r> Lines<'r> {
+    fn add(&mut self, line: &impl Serialize) -> serde_json::Result<()> {
+        serde_json::to_writer(&mut self.text, line)?;
+        self.text.push(b'\n');
+        Ok(())
+    }
+
+    /// How many bytes of the key are those of the one before, and the rest of it.
+    fn split(&mut self, key: &'r str) -> (usize, &'r str) {
+        let key = key.strip_prefix(self.prefix).unwrap_or(key);
+        let before = std::mem::replace(&mut self.before, key);
+        let same = key.bytes().zip(before.bytes()).take_while(|(one, other)| one == other).count();
+        let shared = (0..=same).rev().find(|at| key.is_char_boundary(*at)).unwrap_or(0);
+        (shared, &key[shared..])
+    }
+}
+
+/// All of them in the order of their keys, without a copy of either list.
+fn facts<'r>(record: &'r Record, written: &'r [Written]) -> impl Iterator<Item = Fact<'r>> {
+    let known = |(key, known): (&'r str, &'r Known)| {
+        let Known { etag, md5, headers, .. } = known;
+        Fact { key, etag, md5, headers }
+    };
+    let new = |(file, etag): &'r Written| {
+        let File { key, digest, headers, .. } = &**file;
+        Fact { key, etag, md5: &digest.md5, headers }
+    };
+    let mut known = record.objects.iter().map(known).peekable();
+    let mut new = written.iter().map(new).peekable();
+    std::iter::from_fn(move || match (known.peek(), new.peek()) {
+        (Some(one), Some(other)) if other.key < one.key => new.next(),
+        (Some(_), _) => known.next(),
+        (None, _) => new.next(),
+    })
+}
