@@ -4,43 +4,18 @@
 //! The record says which bytes a key had, by its ETag, and which headers. So a version need only have that
 //! ETag, and the headers are restated whatever those of the version are.
 
-use std::pin::pin;
 use std::sync::Arc;
 
-use crate::bucket::{Bucket, LARGEST_COPY, Listing, Version};
+use crate::bucket::{Bucket, LARGEST_COPY, Listing};
 use crate::error::{Failure, failed};
 use crate::event::{Event, Tell};
 use crate::record::{Known, Record};
 use crate::site::{Digest, File, Site, Source};
-use crate::words::count;
 
 /// Requests under way at once.
 const CONCURRENCY: usize = 64;
 
-/// What was found of an earlier deploy.
-pub struct Found {
-    site: Site,
-    /// The keys whose bytes the bucket no longer holds, or cannot copy.
-    lost: Vec<String>,
-}
-
-impl Found {
-    /// The site, if all of it was found.
-    pub fn whole(self) -> Result<Site, Failure> {
-        let Some(first) = self.lost.first() else { return Ok(self.site) };
-        let mut failure = failed(format!(
-            "the bucket no longer holds {} of that deploy",
-            count(self.lost.len() as u64, "object")
-        ));
-        failure.causes.push(match self.lost.len() {
-            1 => format!("`{first}`"),
-            _ => format!("`{first}` and others"),
-        });
-        Err(failure)
-    }
-}
-
-/// Looks for all that a deploy wrote. `record` is what is known of the bucket as it is listed; `kept` tells the
+/// Finds all that a deploy wrote, or fails with the first object that is no longer held. `record` is what is known of the bucket as it is listed; `kept` tells the
 /// keys that belong to others, which are not looked for.
 pub async fn site(
     bucket: &Bucket,
@@ -49,9 +24,9 @@ pub async fn site(
     record: &Record,
     kept: &dyn Fn(&str) -> bool,
     tell: &Tell,
-) -> Result<Found, Failure> {
-    use futures_util::{StreamExt, stream};
-    let mut found = Found { site: Site::default(), lost: Vec::new() };
+) -> Result<Site, Failure> {
+    use futures_util::{StreamExt, TryStreamExt, stream};
+    let mut site = Site::default();
     let mut changed = Vec::new();
     for (key, known) in earlier.objects.iter() {
         // What was on its way out then was no longer the site's.
@@ -59,30 +34,30 @@ pub async fn site(
             continue;
         }
         match present(key, known, listing, record) {
-            Some(size) => found.site.files.push(file(key, known, size, None)),
+            Some(size) => site.files.push(file(key, known, size, None)),
             None => changed.push((key, known)),
         }
     }
     if changed.is_empty() {
-        return Ok(found);
+        return Ok(site);
     }
     tell.tell(Event::Asking { objects: changed.len() as u64 });
     let asked = stream::iter(changed).map(|(key, known)| async move {
-        Ok::<_, Failure>((key, known, bucket.version(key, &known.etag).await?))
+        let version = bucket.version(key, &known.etag).await?;
+        let version = version.filter(|version| version.size <= LARGEST_COPY);
+        version.map(|version| (key, known, version)).ok_or_else(|| lost(key))
     });
-    let mut answers = pin!(asked.buffer_unordered(CONCURRENCY));
-    while let Some(answer) = answers.next().await {
-        match answer? {
-            (key, known, Some(Version { id, size })) if size <= LARGEST_COPY => {
-                found.site.files.push(file(key, known, size, Some(id.into())));
-            }
-            (key, ..) => found.lost.push(key.to_owned()),
-        }
-    }
-    found.site.files.sort_unstable_by(|one, other| one.key.cmp(&other.key));
-    found.lost.sort_unstable();
+    let found = asked.buffer_unordered(CONCURRENCY).try_collect::<Vec<_>>().await;
     tell.tell(Event::Asked);
-    Ok(found)
+    for (key, known, version) in found? {
+        site.files.push(file(key, known, version.size, Some(version.id.into())));
+    }
+    site.files.sort_unstable_by(|one, other| one.key.cmp(&other.key));
+    Ok(site)
+}
+
+fn lost(key: &str) -> Failure {
+    failed(format!("the bucket holds no version of `{key}` as it was in that deploy"))
 }
 
 /// The size of an object whose bytes are those of then.

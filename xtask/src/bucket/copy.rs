@@ -12,9 +12,9 @@ use aws_sdk_s3::types::MetadataDirective;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::{Bucket, put};
+use super::{Bucket, WRITTEN_SINCE, put};
 use crate::aws;
-use crate::error::Failure;
+use crate::error::{Failure, failed};
 use crate::etag::Etag;
 use crate::site::File;
 
@@ -37,7 +37,14 @@ impl Bucket {
         }
         let request = self.copy_request(file, None).copy_source_if_match(put::quoted(etag));
         match self.copy(file, request).await {
-            Ok(etag) => Ok(Restated::Done(etag)),
+            Ok(copied) => {
+                // A store that ignores the condition may have copied what somebody else wrote meanwhile.
+                let shows_it = file.digest.proves(etag) && !file.digest.proves(&copied);
+                match shows_it && !self.holds(&file.key, &copied, file).await? {
+                    true => Err(put::changed(failed(put::upload_of(file)), WRITTEN_SINCE)),
+                    false => Ok(Restated::Done(copied)),
+                }
+            }
             Err(error) if cannot_copy(&error) => Ok(Restated::CannotCopy),
             Err(error) => self.settle(file, &error).await.map(Restated::Done),
         }

@@ -110,7 +110,7 @@ impl Bucket {
     }
 
     /// Whether an object has the bytes of a file, where its ETag does not tell: it is read.
-    async fn holds(&self, key: &str, etag: &Etag, file: &File) -> Result<bool, Failure> {
+    pub(super) async fn holds(&self, key: &str, etag: &Etag, file: &File) -> Result<bool, Failure> {
         let reading = || format!("failed to read `{key}`");
         let request = self.client.get_object().bucket(&self.name).key(key).if_match(quoted(etag));
         let object = request.set_expected_bucket_owner(self.owner.clone()).send().await;
@@ -310,7 +310,7 @@ async fn read_range(path: &Path, offset: u64, length: u64) -> Result<Bytes, Fail
     }
 }
 
-fn upload_of(file: &File) -> String {
+pub(super) fn upload_of(file: &File) -> String {
     format!("failed to upload `{}`", file.key)
 }
 

@@ -1,7 +1,7 @@
 //! What a bucket keeps of objects that were written over or deleted.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/Versioning.html>
 
-use aws_sdk_s3::types::{BucketVersioningStatus, EncodingType};
+use aws_sdk_s3::types::EncodingType;
 
 use super::Bucket;
 use super::list::decode;
@@ -18,20 +18,6 @@ pub struct Version {
 }
 
 impl Bucket {
-    /// Whether earlier versions may be there: where versioning was suspended, those of before are.
-    /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketVersioning.html>
-    pub async fn keeps_versions(&self) -> Result<bool, Failure> {
-        let request = self.client.get_bucket_versioning().bucket(&self.name);
-        let answer = request.set_expected_bucket_owner(self.owner.clone()).send().await;
-        let answer = answer.map_err(|error| {
-            aws::explain(format!("failed to ask whether `{}` keeps versions", self.name), &error)
-        })?;
-        Ok(matches!(
-            answer.status(),
-            Some(BucketVersioningStatus::Enabled | BucketVersioningStatus::Suspended)
-        ))
-    }
-
     /// The version of an object that has this ETag: the newest of them, whose bytes are those of all.
     /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectVersions.html>
     pub async fn version(&self, key: &str, etag: &Etag) -> Result<Option<Version>, Failure> {

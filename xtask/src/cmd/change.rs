@@ -176,9 +176,7 @@ async fn compare(job: &Job<'_>, wanted: &Wanted, seen: Seen, learned: bool) -> R
     let site = match wanted {
         Wanted::Built(site, _) => site.without(&kept),
         Wanted::Held(_, earlier) => {
-            let found =
-                recall::site(job.bucket, earlier, &listing, &record, &kept, job.tell).await?;
-            found.whole()?
+            recall::site(job.bucket, earlier, &listing, &record, &kept, job.tell).await?
         }
     };
     let learned =

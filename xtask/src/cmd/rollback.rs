@@ -133,7 +133,8 @@ async fn read(bucket: &Bucket, seen: &Seen, name: &str) -> Result<(Deploy, Recor
     Ok((deploy.ok_or_else(nothing)?, record))
 }
 
-/// Whether the bucket still holds all of an earlier deploy. Where that cannot be told, it is built again.
+/// Whether the bucket still holds all of an earlier deploy. Whether it keeps versions is not asked by itself:
+/// where it does not, the first object that is missing says so.
 async fn is_held(
     config: &Config,
     target: &Target,
@@ -144,18 +145,14 @@ async fn is_held(
 ) -> bool {
     let Seen { listing, record } = seen;
     let kept = |key: &str| is_kept(config, target, &listing.others, key);
-    let look = async {
-        match bucket.keeps_versions().await? {
-            true => recall::site(bucket, earlier, listing, record, &kept, tell).await?.whole(),
-            false => return Ok(false),
+    match recall::site(bucket, earlier, listing, record, &kept, tell).await {
+        Ok(_) => true,
+        Err(failure) => {
+            let text = format!("{failure}; its commit is built again");
+            tell.tell(Event::Warning(text));
+            false
         }
-        .map(|_| true)
-    };
-    look.await.unwrap_or_else(|failure: Failure| {
-        let text = format!("{failure}; building its commit again instead");
-        tell.tell(Event::Warning(text));
-        false
-    })
+    }
 }
 
 /// Below `target/`, which every Rust repository ignores.
