@@ -39,6 +39,7 @@ pub use copy::{LARGEST_COPY, Restated};
 pub use list::{LastModified, Listing, Object};
 pub use own::{Condition, Look, Own, Written};
 pub use pace::MOST as MOST_UPLOADS;
+pub use unfinished::Unfinished;
 
 /// A connection to one bucket and prefix. Cheap to clone.
 #[derive(Clone)]

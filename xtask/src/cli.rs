@@ -68,8 +68,6 @@ pub struct Status {
 }
 
 /// Makes the bucket of this branch's environment equal to an earlier deploy.
-///
-/// Where the bucket keeps versions they are copied back; elsewhere the commit of that deploy is built again.
 #[derive(Args, Debug)]
 #[command(after_help = EXIT_CODES)]
 pub struct Rollback {

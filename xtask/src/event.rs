@@ -31,7 +31,7 @@ pub enum Event {
         bytes: u64,
     },
     Scanned,
-    /// Objects whose headers are being asked for.
+    /// Objects that the bucket is asked about one by one: for their headers or versions.
     Asking {
         objects: u64,
     },

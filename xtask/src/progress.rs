@@ -99,7 +99,7 @@ impl Bars {
             Event::Hashed { bytes } => advance(&self.hashing, bytes),
             Event::Scanned => end(&mut self.hashing),
             Event::Asking { objects } => {
-                let what = format!("for the headers of {}", count(objects, "object"));
+                let what = format!("about {}", count(objects, "object"));
                 self.asking = Some(self.spinner("{spinner} asking     {elapsed:>4}  {msg}", what));
             }
             Event::Asked => end(&mut self.asking),
@@ -222,7 +222,7 @@ impl Lines {
                 self.stage(format!("hashing {}, {}", count(files, "file"), bytes(total)));
             }
             Event::Asking { objects } => {
-                self.stage(format!("asking for the headers of {}", count(objects, "object")));
+                self.stage(format!("asking about {}", count(objects, "object")));
             }
             Event::Waiting { who, .. } if !self.waits => {
                 self.waits = true;

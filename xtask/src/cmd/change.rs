@@ -5,26 +5,26 @@
 //! made without it; where it says that something is to be written, the lock is taken, and the bucket is listed
 //! and the plan made again, because another deploy may have ended in between.
 
+mod locked;
+
 use std::time::Instant;
 
 use super::open::Opened;
-use super::variable;
-use crate::apply::{self, Outcome};
+use crate::apply::Outcome;
 use crate::bucket::{Bucket, Listing};
 use crate::checkout::Checkout;
 use crate::cli::Doing;
 use crate::config::Config;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::event::{Event, Tell};
 use crate::key;
-use crate::lock::{self, Held, Loss, Patience};
 use crate::plan::{self, Grace, Plan};
 use crate::recall;
-use crate::record::{self, Deploy, Record, Written};
+use crate::record::{self, Record};
 use crate::refusal::Refusal;
 use crate::report::{self, Done, Planned, Run, print};
 use crate::site::Site;
-use crate::stop::{self, Stop};
+use crate::stop::Stop;
 
 /// What all steps of a run are about.
 pub struct Job<'a> {
@@ -109,18 +109,6 @@ impl Difference {
     }
 }
 
-/// What outlasts the wait for the lock. The listing does not, and is large.
-struct Known {
-    record: Record,
-    learned: bool,
-}
-
-impl Known {
-    fn of(difference: Difference) -> Known {
-        Known { record: difference.record, learned: difference.learned }
-    }
-}
-
 /// Lists the bucket and reads its record.
 pub async fn look(bucket: &Bucket, tell: &Tell) -> Result<Seen> {
     let (listing, record) = tokio::join!(bucket.list(tell), record::read(bucket, tell));
@@ -145,7 +133,7 @@ pub async fn make(
 ) -> Result<(Planned, Outcome)> {
     let difference = stop.cut(compare(job, wanted, seen, false)).await?;
     match job.writes(&difference) {
-        true => write(job, wanted, Known::of(difference), stop).await,
+        true => locked::write(job, wanted, locked::Known::of(difference), stop).await,
         false => Ok((show(job, wanted, &difference.plan)?, Outcome::default())),
     }
 }
@@ -187,7 +175,7 @@ async fn compare(job: &Job<'_>, wanted: &Wanted, seen: Seen, learned: bool) -> R
 }
 
 /// Tells the keys that are not the site's.
-pub fn is_kept<'j>(job: &'j Job<'_>, listing: &'j Listing) -> impl Fn(&str) -> bool + use<'j> {
+fn is_kept<'j>(job: &'j Job<'_>, listing: &'j Listing) -> impl Fn(&str) -> bool + use<'j> {
     |key| plan::is_kept(job.config, job.run.target, &listing.others, key)
 }
 
@@ -204,140 +192,4 @@ fn show(job: &Job<'_>, wanted: &Wanted, plan: &Plan) -> Result<Planned> {
         None => {}
     }
     Ok(planned)
-}
-
-/// Takes the lock, does what is to be done, and gives the lock back, however that went.
-async fn write(
-    job: &Job<'_>,
-    wanted: &Wanted,
-    known: Known,
-    stop: &Stop,
-) -> Result<(Planned, Outcome)> {
-    let who = lock::who(&variable);
-    let patience = if job.doing.wait { Patience::Wait } else { Patience::Refuse };
-    let folder = job.checkout.root.join(LOCK_FOLDER);
-    let held = lock::acquire(job.bucket, &who, &folder, patience, stop, job.tell).await?;
-    let key = held.key().to_owned();
-    let mut written = write_locked(job, wanted, known, &held, stop).await;
-    match held.release().await {
-        Ok(()) => {}
-        Err(Loss::Kept(failure)) => job.tell.tell(Event::Warning(failure.to_string())),
-        Err(Loss::Lost(failure)) => {
-            if let Ok((_, outcome)) = &mut written {
-                outcome.is_cut_off = false;
-                outcome.failures.push((key, failure));
-            }
-        }
-    }
-    written
-}
-
-/// Below `target/`, which every Rust repository ignores.
-const LOCK_FOLDER: &str = "target/xtask/lock";
-
-async fn write_locked(
-    job: &Job<'_>,
-    wanted: &Wanted,
-    known: Known,
-    held: &Held,
-    stop: &Stop,
-) -> Result<(Planned, Outcome)> {
-    // A lock that is lost ends the run as a signal does: what another deploy writes is not to be mixed with.
-    let (stopper, halt) = stop::channel();
-    let watch = async {
-        tokio::select! { () = stop.told() => {}, _ = held.lost() => {} }
-        stopper.stop();
-        std::future::pending().await
-    };
-    let work = async {
-        let difference = halt.cut(look_again(job, wanted, known)).await?;
-        let planned = show(job, wanted, &difference.plan)?;
-        Ok((planned, carry_out(job, wanted, difference, held, &halt).await?))
-    };
-    match tokio::select! { done = work => done, never = watch => never } {
-        // That it was stopped before it wrote is not why.
-        Err(Error::Interrupted(_)) if held.is_lost() => Err(held.lost().await.into()),
-        done => done,
-    }
-}
-
-/// Compares again, now that nobody else deploys, and takes away what deploys that were killed left behind.
-async fn look_again(job: &Job<'_>, wanted: &Wanted, known: Known) -> Result<Difference> {
-    let (listing, unfinished) = tokio::join!(job.bucket.list(job.tell), job.bucket.unfinished());
-    let listing = listing?;
-    let is_ours = |key: &str| !plan::is_kept(job.config, job.run.target, &listing.others, key);
-    let swept = match unfinished {
-        Ok(mut unfinished) => {
-            unfinished.retain(|upload| is_ours(&upload.key));
-            job.bucket.abort_all(&unfinished).await
-        }
-        Err(failure) => Err(failure),
-    };
-    if let Err(failure) = swept {
-        job.tell.tell(Event::Warning(failure.to_string()));
-    }
-    let Known { record, learned } = match listing.record == known.record.etag {
-        true => known,
-        false => Known { record: record::read(job.bucket, job.tell).await?, learned: false },
-    };
-    compare(job, wanted, Seen { listing, record }, learned).await
-}
-
-/// Does the plan and writes the record, if it is outdated and nothing failed.
-async fn carry_out(
-    job: &Job<'_>,
-    wanted: &Wanted,
-    difference: Difference,
-    held: &Held,
-    stop: &Stop,
-) -> Result<Outcome> {
-    let outdated = difference.is_something();
-    let Difference { mut listing, record, plan, .. } = difference;
-    let mut approved = plan.approve(job.limit())?;
-    let replaced = record.deploy.clone();
-    if !approved.is_empty() || record.is_unreadable {
-        record::set_aside(job.bucket, &record, &mut listing.earlier).await?;
-    }
-    let mut record = record.staying(&listing, |key| approved.changes(key));
-    record.retained = approved.take_retained().into_iter().collect();
-    let earlier = std::mem::take(&mut listing.earlier);
-    drop(listing);
-    if approved.changes_headers() {
-        record::write(job.bucket, &record, &[]).await?;
-    }
-    let mut outcome = apply::apply(job.bucket, approved, stop, job.tell).await;
-    if outdated && outcome.failures.is_empty() && !outcome.is_cut_off && !held.is_lost() {
-        record.deploy = Some(Deploy {
-            who: lock::who(&variable),
-            rolled_back_to: wanted.again(),
-            ..Deploy::of(job.run.target, job.now, job.run.dirty, replaced.as_ref())
-        });
-        match record::write(job.bucket, &record, &outcome.written).await {
-            Ok(()) => forget(job, &earlier).await,
-            Err(failure) => outcome.failures.push((job.bucket.own_key(key::RECORD), failure)),
-        }
-    } else if !held.is_lost() && outcome.written.iter().any(is_unproven) {
-        remember(job, &record, &outcome).await;
-    }
-    Ok(outcome)
-}
-
-/// Whether only the record can tell what was written.
-fn is_unproven((file, etag): &Written) -> bool {
-    !file.digest.proves(etag)
-}
-
-/// Writes down what a run that did not end well has sent, under the deploy that was there before: it would be
-/// sent again.
-async fn remember(job: &Job<'_>, record: &Record, outcome: &Outcome) {
-    if let Err(failure) = record::write(job.bucket, record, &outcome.written).await {
-        job.tell.tell(Event::Warning(failure.to_string()));
-    }
-}
-
-/// What is remembered too long is no failure of this run.
-async fn forget(job: &Job<'_>, earlier: &[String]) {
-    if let Err(failure) = record::forget(job.bucket, earlier).await {
-        job.tell.tell(Event::Warning(failure.to_string()));
-    }
 }

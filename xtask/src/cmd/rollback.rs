@@ -117,7 +117,10 @@ fn unknown(to: &str, names: &[&str]) -> Refusal {
         format!("no deploy `{to}` is remembered here"),
         match names {
             [] => "nothing was deployed here yet, or its record is lost: cargo xtask status".into(),
-            names => format!("cargo xtask rollback --to one of {}", names.join(", ")),
+            names => {
+                let newest: Vec<&str> = names.iter().rev().copied().collect();
+                format!("cargo xtask rollback --to one of {}", newest.join(", "))
+            }
         },
     )
 }

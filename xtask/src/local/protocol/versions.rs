@@ -13,8 +13,8 @@ use crate::local::store::{
     Entry, Listed, Listing, Object, Store, VersionId, VersionListing, VersionPage,
 };
 
-/// S3 gives versions and delete markers in one order. Here those of a page are told apart, each kind
-/// in its order, and a client that wants them as one has to merge them.
+/// S3 mixes versions and delete markers in one order. The crate below gives each kind of a page in a
+/// row of its own, in its order, as the SDKs do with what S3 sends.
 pub async fn list(
     store: &Store,
     input: ListObjectVersionsInput,

@@ -18,8 +18,8 @@ use crate::local::store::versions::{
 use crate::local::store::{Bucket, Object, StoreError};
 
 /// No key has more noncurrent versions than this, delete markers included; the oldest go first. It
-/// stands in for a lifecycle rule with `NewerNoncurrentVersions`, which a bucket of an account needs
-/// as well if it is not to grow for ever.
+/// stands in for a lifecycle rule with `NewerNoncurrentVersions`, such as a bucket of an account
+/// needs as well if it is not to grow for ever.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/intro-lifecycle-rules.html>
 const MOST_NONCURRENT: usize = 10;
 

@@ -1,0 +1,170 @@
+//! What is done under the lock: look again, do the plan, and write the record.
+//!
+//! The record of the deploy before is copied aside first, while it is whole. What a run that did not end well
+//! has sent is remembered only where nothing else could tell: the deploy that the record speaks of stays the
+//! one before.
+
+use super::{Difference, Job, Seen, Wanted, compare, is_kept, show};
+use crate::apply::{self, Outcome};
+use crate::bucket::{Listing, Unfinished};
+use crate::cmd::variable;
+use crate::error::{Error, Failure, Result};
+use crate::event::Event;
+use crate::key;
+use crate::lock::{self, Held, Loss, Patience};
+use crate::record::{self, Deploy, Record, Written};
+use crate::report::Planned;
+use crate::stop::{self, Stop};
+
+/// What outlasts the wait for the lock. The listing does not, and is large.
+pub struct Known {
+    record: Record,
+    learned: bool,
+}
+
+impl Known {
+    pub fn of(difference: Difference) -> Known {
+        Known { record: difference.record, learned: difference.learned }
+    }
+}
+
+/// Takes the lock, does what is to be done, and gives the lock back, however that went.
+pub async fn write(
+    job: &Job<'_>,
+    wanted: &Wanted,
+    known: Known,
+    stop: &Stop,
+) -> Result<(Planned, Outcome)> {
+    let who = lock::who(&variable);
+    let patience = if job.doing.wait { Patience::Wait } else { Patience::Refuse };
+    let folder = job.checkout.root.join(LOCK_FOLDER);
+    let held = lock::acquire(job.bucket, &who, &folder, patience, stop, job.tell).await?;
+    let key = held.key().to_owned();
+    let mut written = write_locked(job, wanted, known, &held, stop).await;
+    match held.release().await {
+        Ok(()) => {}
+        Err(Loss::Kept(failure)) => job.tell.tell(Event::Warning(failure.to_string())),
+        Err(Loss::Lost(failure)) => {
+            if let Ok((_, outcome)) = &mut written {
+                outcome.is_cut_off = false;
+                outcome.failures.push((key, failure));
+            }
+        }
+    }
+    written
+}
+
+/// Below `target/`, which every Rust repository ignores.
+const LOCK_FOLDER: &str = "target/xtask/lock";
+
+async fn write_locked(
+    job: &Job<'_>,
+    wanted: &Wanted,
+    known: Known,
+    held: &Held,
+    stop: &Stop,
+) -> Result<(Planned, Outcome)> {
+    // A lock that is lost ends the run as a signal does: what another deploy writes is not to be mixed with.
+    let (stopper, halt) = stop::channel();
+    let watch = async {
+        tokio::select! { () = stop.told() => {}, _ = held.lost() => {} }
+        stopper.stop();
+        std::future::pending().await
+    };
+    let work = async {
+        let difference = halt.cut(look_again(job, wanted, known)).await?;
+        let planned = show(job, wanted, &difference.plan)?;
+        Ok((planned, carry_out(job, wanted, difference, held, &halt).await?))
+    };
+    match tokio::select! { done = work => done, never = watch => never } {
+        // That it was stopped before it wrote is not why.
+        Err(Error::Interrupted(_)) if held.is_lost() => Err(held.lost().await.into()),
+        done => done,
+    }
+}
+
+/// Compares again, now that nobody else deploys, and takes away what deploys that were killed left behind.
+async fn look_again(job: &Job<'_>, wanted: &Wanted, known: Known) -> Result<Difference> {
+    let (listing, unfinished) = tokio::join!(job.bucket.list(job.tell), job.bucket.unfinished());
+    let listing = listing?;
+    sweep(job, &listing, unfinished).await;
+    let Known { record, learned } = match listing.record == known.record.etag {
+        true => known,
+        false => Known { record: record::read(job.bucket, job.tell).await?, learned: false },
+    };
+    compare(job, wanted, Seen { listing, record }, learned).await
+}
+
+/// Ends the uploads that were begun by deploys that are no more.
+async fn sweep(job: &Job<'_>, listing: &Listing, found: Result<Vec<Unfinished>, Failure>) {
+    let kept = is_kept(job, listing);
+    let swept = match found {
+        Ok(mut unfinished) => {
+            unfinished.retain(|upload| !kept(&upload.key));
+            job.bucket.abort_all(&unfinished).await
+        }
+        Err(failure) => Err(failure),
+    };
+    if let Err(failure) = swept {
+        job.tell.tell(Event::Warning(failure.to_string()));
+    }
+}
+
+/// Does the plan and writes the record, if it is outdated and nothing failed.
+async fn carry_out(
+    job: &Job<'_>,
+    wanted: &Wanted,
+    difference: Difference,
+    held: &Held,
+    stop: &Stop,
+) -> Result<Outcome> {
+    let outdated = difference.is_something();
+    let Difference { mut listing, record, plan, .. } = difference;
+    let mut approved = plan.approve(job.limit())?;
+    let replaced = record.deploy.clone();
+    if !approved.is_empty() || record.is_unreadable {
+        record::set_aside(job.bucket, &record, &mut listing.earlier).await?;
+    }
+    let mut record = record.staying(&listing, |key| approved.changes(key));
+    record.retained = approved.take_retained().into_iter().collect();
+    let earlier = std::mem::take(&mut listing.earlier);
+    drop(listing);
+    if approved.changes_headers() {
+        record::write(job.bucket, &record, &[]).await?;
+    }
+    let mut outcome = apply::apply(job.bucket, approved, stop, job.tell).await;
+    if outdated && outcome.failures.is_empty() && !outcome.is_cut_off && !held.is_lost() {
+        record.deploy = Some(Deploy {
+            who: lock::who(&variable),
+            rolled_back_to: wanted.again(),
+            ..Deploy::of(job.run.target, job.now, job.run.dirty, replaced.as_ref())
+        });
+        match record::write(job.bucket, &record, &outcome.written).await {
+            Ok(()) => forget(job, &earlier).await,
+            Err(failure) => outcome.failures.push((job.bucket.own_key(key::RECORD), failure)),
+        }
+    } else if !held.is_lost() && outcome.written.iter().any(is_unproven) {
+        remember(job, &record, &outcome).await;
+    }
+    Ok(outcome)
+}
+
+/// Whether only the record can tell what was written.
+fn is_unproven((file, etag): &Written) -> bool {
+    !file.digest.proves(etag)
+}
+
+/// Writes down what a run that did not end well has sent, under the deploy that was there before: it would be
+/// sent again.
+async fn remember(job: &Job<'_>, record: &Record, outcome: &Outcome) {
+    if let Err(failure) = record::write(job.bucket, record, &outcome.written).await {
+        job.tell.tell(Event::Warning(failure.to_string()));
+    }
+}
+
+/// What is remembered too long is no failure of this run.
+async fn forget(job: &Job<'_>, earlier: &[String]) {
+    if let Err(failure) = record::forget(job.bucket, earlier).await {
+        job.tell.tell(Event::Warning(failure.to_string()));
+    }
+}
