@@ -1,4 +1,5 @@
-//! The promise as a whole: any site, any bucket, and any order of faults, kills and changes of mind. After
+//! The promise as a whole: any site, any bucket, any order of deploys and rollbacks, and of faults, kills and
+//! changes of mind. After
 //! each write every page in the bucket finds the assets that it names; after a deploy that says it is done,
 //! and after an undisturbed one in any case, the bucket equals the site; and one more has nothing to do.
 //!
@@ -70,6 +71,8 @@ fn check(seed: u64, world: &mut World) -> Result<(), String> {
     let done = runner.run_one(tree, |case| {
         let mut world = world.lock().expect("one case after another");
         world.bucket = world.store.new_bucket();
+        // Where the store cannot, a rollback has nothing to go back to, and is refused.
+        world.store.keep_versions(&world.bucket);
         play(&case, &world).map_err(TestCaseError::fail)
     });
     done.map(drop).map_err(|error| format!("{error:#?}"))
@@ -81,22 +84,22 @@ fn play(case: &Case, world: &World) -> Result<(), String> {
     for (number, run) in case.runs.iter().enumerate() {
         let (version, headers) = case.deployed_by(number);
         write(world, version, headers);
-        let ran = befall::deploy(world, run, &visitor);
+        let ran = befall::play(world, run, &visitor);
         let done = ended_well(&ran, run).and_then(|()| match ran.code {
-            Some(0) => is_equal(world, version, headers),
+            Some(0) if !run.rolls_back => is_equal(world, version, headers),
             _ => Ok(()),
         });
         done.and(missed(&visitor)).map_err(|what| told(&what, &format!("run {number}"), &ran))?;
     }
     let (version, headers) = case.deployed_last();
     write(world, version, headers);
-    let ran = befall::deploy(world, &Run::undisturbed(), &visitor);
+    let ran = befall::play(world, &Run::undisturbed(), &visitor);
     is(ran.code, Some(0), "the exit code")
         .and_then(|()| is_equal(world, version, headers))
         .and(missed(&visitor))
         .map_err(|what| told(&what, "the undisturbed run", &ran))?;
     world.wire.take();
-    let ran = befall::deploy(world, &Run::undisturbed(), &visitor);
+    let ran = befall::play(world, &Run::undisturbed(), &visitor);
     is(world.wire.take_writes(), 0, "the writes").map_err(|what| told(&what, "one more run", &ran))
 }
 
@@ -173,9 +176,9 @@ fn prepare(case: &Case, world: &World) {
     let (store, bucket) = (world.store, world.bucket.as_str());
     world.wire.disturb(|_| None);
     world.wire.watch(|_| ());
-    if let Some(version) = case.deployed_before() {
+    for version in case.deployed_first().into_iter().chain(case.deployed_before()) {
         write(world, version, 0);
-        world.deploy(&[]).exits(0);
+        world.deploy(&["--max-deletes", "1000"]).exits(0);
     }
     match case.record {
         Record::Left => {}

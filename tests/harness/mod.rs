@@ -109,9 +109,13 @@ credentials = {{ access-key-id = "{KEY_VARIABLE}", secret-access-key = "{SECRET_
 
     /// Runs `xtask deploy` and tells the number of its process as soon as it has one.
     pub fn deploy_started(&self, arguments: &[&str], started: impl FnOnce(u32)) -> Ran {
+        self.xtask_started(&[&["deploy"], arguments].concat(), started)
+    }
+
+    pub fn xtask_started(&self, arguments: &[&str], started: impl FnOnce(u32)) -> Ran {
         let variables =
             [(KEY_VARIABLE, self.store.key.as_str()), (SECRET_VARIABLE, &self.store.secret)];
-        self.repo.xtask_started(&[&["deploy"], arguments].concat(), &variables, started)
+        self.repo.xtask_started(arguments, &variables, started)
     }
 
     /// The bucket's objects by key, the tool's own aside.

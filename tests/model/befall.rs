@@ -1,4 +1,4 @@
-//! A deploy while what a case says befalls it: the rule for the wire, and the signal.
+//! A run while what a case says befalls it: the rule for the wire, and the signal.
 
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -27,7 +27,7 @@ impl Process {
     }
 }
 
-pub fn deploy(world: &World, run: &Run, visitor: &Arc<Mutex<Visitor>>) -> Ran {
+pub fn play(world: &World, run: &Run, visitor: &Arc<Mutex<Visitor>>) -> Ran {
     let process = Arc::new(Process::default());
     let (signalled, visitor, end) = (process.clone(), visitor.clone(), run.end);
     world.wire.watch(move |seen| {
@@ -37,7 +37,8 @@ pub fn deploy(world: &World, run: &Run, visitor: &Arc<Mutex<Visitor>>) -> Ran {
         }
     });
     world.wire.disturb(rule(run.clone(), process.clone()));
-    let ran = world.deploy_started(&["--max-deletes", "1000"], |id| {
+    let what = if run.rolls_back { "rollback" } else { "deploy" };
+    let ran = world.xtask_started(&[what, "--max-deletes", "1000"], |id| {
         process.id.set(id).expect("one process");
     });
     world.wire.sever();

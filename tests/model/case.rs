@@ -68,9 +68,11 @@ pub enum Record {
     Replaced(&'static str),
 }
 
-/// A deploy, and what befalls it.
+/// A deploy or a rollback, and what befalls it.
 #[derive(Clone, Debug)]
 pub struct Run {
+    /// Whether it goes back to an earlier deploy, and what the site is does not matter.
+    pub rolls_back: bool,
     pub version: usize,
     pub other_headers: bool,
     /// Chooses the requests and the faults.
@@ -154,6 +156,12 @@ impl Case {
         }
     }
 
+    /// What was deployed before even that, for runs that go back.
+    pub fn deployed_first(&self) -> Option<&Version> {
+        let goes_back = self.runs.iter().any(|run| run.rolls_back) && !self.only_headers;
+        self.older.filter(|_| goes_back).and(self.versions.first())
+    }
+
     /// What was deployed before, undisturbed.
     pub fn deployed_before(&self) -> Option<&Version> {
         match self.only_headers {
@@ -174,6 +182,7 @@ impl Case {
 impl Run {
     pub fn undisturbed() -> Run {
         Run {
+            rolls_back: false,
             version: 0,
             other_headers: false,
             seed: 0,
@@ -263,19 +272,12 @@ fn record() -> impl Strategy<Value = Record> {
 }
 
 fn run() -> impl Strategy<Value = Run> {
-    let what = (0..3usize, any::<bool>());
+    let what = (prop::bool::weighted(0.25), 0..3usize, any::<bool>());
     let faults = (any::<u64>(), 0..30u64, vec(fault(), 1..4), option::weighted(0.3, requests()));
     let rest = (option::weighted(0.25, requests()), option::weighted(0.5, end()));
     (what, faults, rest).prop_map(
-        |((version, other_headers), (seed, share, faults, only), (forbidden, end))| Run {
-            version,
-            other_headers,
-            seed,
-            share,
-            faults,
-            only,
-            forbidden,
-            end,
+        |((rolls_back, version, other_headers), (seed, share, faults, only), (forbidden, end))| {
+            Run { rolls_back, version, other_headers, seed, share, faults, only, forbidden, end }
         },
     )
 }
