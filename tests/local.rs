@@ -56,7 +56,7 @@ fn a_new_user_deploys_without_any_variable_set() {
     );
     let again = repo.xtask(&["deploy", "--local", "--json"], &[]).exits(0).json();
     assert_eq!((&again["uploads"], &again["unchanged"]), (&json!([]), &json!(2)));
-    assert_eq!(keys(&repo), [".xtask/record", "a.css", "index.html"]);
+    assert_eq!(keys(&repo), [".xtask/begun", ".xtask/record", "a.css", "index.html"]);
 }
 
 #[test]

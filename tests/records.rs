@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::harness::World;
+use crate::harness::{Answer, World};
 
 fn deployed() -> World {
     let world = World::new();
@@ -77,4 +77,39 @@ fn the_records_of_the_last_deploys_are_kept_and_no_more() {
     let names = world.store.etags(&world.bucket).into_keys();
     let earlier = names.filter(|key| key.starts_with(".xtask/earlier/")).count();
     assert_eq!(earlier, 10);
+}
+
+#[test]
+fn where_the_store_does_not_copy_the_record_before_is_kept_all_the_same() {
+    let world = deployed();
+    let before = record(&world);
+    world
+        .wire
+        .answer(|seen| seen.copies.then(|| Answer::error(501, "NotImplemented", "no copies")));
+    world.repo.write("site/public/style.css", "changed");
+    world.deploy(&[]).exits(0);
+    let names = world.store.etags(&world.bucket).into_keys();
+    let earlier: Vec<_> = names.filter(|key| key.starts_with(".xtask/earlier/")).collect();
+    assert_eq!(earlier.len(), 1);
+    assert_eq!(world.store.object(&world.bucket, &earlier[0]).body, before);
+}
+
+#[test]
+fn what_others_put_among_the_records_is_not_taken_for_one() {
+    let world = deployed();
+    for name in ["", "x", "20261123T203845Z-"] {
+        let key = format!(".xtask/earlier/{name}");
+        world.store.put(&world.bucket, &key, b"", "text/plain");
+    }
+    world.store.put(&world.bucket, ".xtask/earlier/20201123T203845Z-8060c0d", b"", "text/plain");
+    let status = world.xtask(&["status", "--json"]).exits(0).json();
+    let earlier = &status["environments"][0]["earlier"];
+    assert_eq!(earlier.as_array().map(Vec::len), Some(1), "{earlier}");
+    assert_eq!(
+        (&earlier[0]["id"], &earlier[0]["commit"]),
+        (&json!("20201123T203845Z-8060c0d"), &json!(null))
+    );
+    let refused = world.xtask(&["rollback", "--to", "abcdef", "--json"]).exits(3).json();
+    assert_eq!(refused["refused"]["code"], "unknown-deploy");
+    world.xtask(&["rollback", "--to", "8060c0d"]).exits(1);
 }

@@ -73,3 +73,17 @@ fn above_the_first_section_it_is_every_environments() {
     let report = world.deploy(&["--json"]).exits(0).json();
     assert_eq!(report["deletes"], json!(["old.html"]));
 }
+
+#[test]
+fn a_deploy_that_only_drops_an_asset_is_remembered_beside_the_one_before() {
+    let world = World::new();
+    world.configure("retain = \"7d\"");
+    for files in [&[("index.html", "page"), ("old.css", "old")][..], &[("index.html", "page")]] {
+        world.site(files.iter().copied());
+        world.repo.commit("a state");
+        world.deploy(&[]).exits(0);
+    }
+    let status = world.xtask(&["status", "--json"]).exits(0).json();
+    let live = &status["environments"][0];
+    assert_eq!(live["earlier"].as_array().map(Vec::len), Some(1), "{live}");
+}

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::harness::{Ran, Remote, Seen, World};
+use crate::harness::{Fault, KEY_VARIABLE, Ran, Remote, Seen, World};
 
 /// A world in which three commits were deployed, and the bucket as each of them left it.
 struct Deployed {
@@ -136,7 +136,7 @@ fn after_a_deploy_that_was_cut_off_it_goes_back_to_the_last_that_ended() {
     world.repo.commit("a bad one");
     world.wire.disturb(|seen| {
         let page = seen.method == "PUT" && seen.path.ends_with("index.html");
-        page.then(|| crate::harness::Fault::status(403))
+        page.then(|| Fault::status(403))
     });
     world.deploy(&[]).exits(1);
     world.wire.disturb(|_| None);
@@ -291,4 +291,189 @@ fn it_works_on_the_bucket_of_this_machine() {
     assert_eq!(live["objects"], json!(1));
     assert!(live["deploy"]["rolled_back_to"].is_string(), "{live}");
     assert!(world.wire.take().is_empty(), "nothing leaves this machine");
+}
+
+/// Fails to write pages.
+fn without_pages(world: &World) {
+    world.wire.disturb(|seen| {
+        let page = seen.method == "PUT" && seen.path.ends_with(".html");
+        page.then(|| Fault::status(403))
+    });
+}
+
+#[test]
+fn a_rollback_that_was_cut_off_is_gone_on_with() {
+    let deployed = deployed(true);
+    without_pages(&deployed.world);
+    deployed.world.xtask(&["rollback"]).exits(1);
+    deployed.world.wire.disturb(|_| None);
+    let text = deployed.world.xtask(&["status"]).exits(0).stdout;
+    assert!(text.contains("a rollback to 20") && text.contains("has not ended"), "{text}");
+
+    let report = deployed.goes_back(&[]);
+    assert_eq!(report["commit"], json!(deployed.commits[1]));
+    deployed.is_as_after(1);
+    let status = deployed.world.xtask(&["status", "--json"]).exits(0).json();
+    assert_eq!(status["environments"][0]["unfinished"], json!(false));
+}
+
+#[test]
+fn a_deploy_with_nothing_left_to_do_ends_what_was_cut_off() {
+    let deployed = deployed(true);
+    without_pages(&deployed.world);
+    deployed.world.xtask(&["rollback"]).exits(1);
+    deployed.world.wire.disturb(|_| None);
+    deployed.world.deploy(&[]).exits(0);
+    deployed.is_as_after(2);
+    let status = deployed.world.xtask(&["status", "--json"]).exits(0).json();
+    let live = &status["environments"][0];
+    assert_eq!(
+        (&live["unfinished"], &live["deploy"]["commit"]),
+        (&json!(false), &json!(deployed.commits[2]))
+    );
+    deployed.world.wire.take();
+    deployed.world.deploy(&[]).exits(0);
+    assert_eq!(deployed.world.wire.take_writes(), 0);
+}
+
+#[test]
+fn a_deploy_that_failed_before_it_wrote_is_gone_back_from_and_then_one_further() {
+    let deployed = deployed(true);
+    let world = &deployed.world;
+    world.site([("index.html", "bad")]);
+    world.repo.commit("bad");
+    without_pages(world);
+    world.deploy(&["--max-deletes", "9"]).exits(1);
+    world.wire.disturb(|_| None);
+    let report = world.xtask(&["rollback", "--json"]).exits(0).json();
+    assert_eq!((&report["commit"], &report["uploads"]), (&json!(deployed.commits[2]), &json!([])));
+    deployed.is_as_after(2);
+    deployed.goes_back(&[]);
+    deployed.is_as_after(1);
+}
+
+#[test]
+fn one_that_another_deploy_overtakes_is_refused() {
+    let deployed = deployed(true);
+    let (world, other) = (&deployed.world, deployed.world.beside());
+    other.site([("index.html", "theirs"), ("same.css", "same"), ("third.html", "third")]);
+    let mut once = true;
+    world.wire.disturb(move |seen| {
+        if seen.path.contains(".xtask/lock") && std::mem::take(&mut once) {
+            other.deploy(&[]).exits(0);
+        }
+        None
+    });
+    let refused = world.xtask(&["rollback", "--json"]).exits(3).json();
+    assert_eq!(refused["refused"]["code"], "overtaken");
+    assert_eq!(world.objects()["index.html"].body, b"theirs");
+    // What was asked for by name is what it was.
+    world.xtask(&["rollback", "--to", &deployed.commits[1]]).exits(0);
+    deployed.is_as_after(1);
+}
+
+#[test]
+fn a_record_that_a_failed_deploy_left_is_not_what_is_gone_back_to() {
+    let deployed = deployed(true);
+    let world = &deployed.world;
+    // New headers are forgotten before they are written, so that the record is no longer whole.
+    for _ in 0..2 {
+        world.configure(&rule(9));
+        without_pages(world);
+        world.deploy(&[]).exits(1);
+    }
+    world.wire.disturb(|_| None);
+    world.xtask(&["rollback"]).exits(0);
+    deployed.is_as_after(2);
+}
+
+#[test]
+fn ten_deploys_are_remembered_and_all_of_them_can_be_gone_back_to_one_after_another() {
+    let world = World::new();
+    world.store.keep_versions(&world.bucket);
+    for n in 0..11 {
+        world.site([("index.html", format!("page {n}").as_str())]);
+        world.repo.commit("a page");
+        world.deploy(&[]).exits(0);
+    }
+    for n in (0..10).rev() {
+        world.xtask(&["rollback"]).exits(0);
+        assert_eq!(world.objects()["index.html"].body, format!("page {n}").as_bytes());
+    }
+    let refused = world.xtask(&["rollback"]).exits(3);
+    assert!(refused.stderr.contains("cargo xtask status --env production"), "{}", refused.stderr);
+}
+
+#[test]
+fn from_a_deploy_after_a_rollback_it_goes_to_what_was_live_before() {
+    let deployed = deployed(true);
+    let world = &deployed.world;
+    deployed.goes_back(&["--to", &deployed.commits[0]]);
+    world.site([("index.html", "four")]);
+    world.repo.commit("four");
+    world.deploy(&["--max-deletes", "9"]).exits(0);
+    world.xtask(&["rollback", "--max-deletes", "9"]).exits(0);
+    deployed.is_as_after(0);
+}
+
+#[test]
+fn a_hint_never_tells_who_goes_back_to_deploy() {
+    let deployed = deployed(true);
+    let ran = deployed.world.xtask(&["rollback", "--max-deletes", "0"]).exits(3);
+    assert!(ran.stderr.contains("cargo xtask rollback --max-deletes 1"), "{}", ran.stderr);
+    let to = ["rollback", "--to", &deployed.commits[1], "--max-deletes", "0"];
+    let ran = deployed.world.xtask(&to).exits(3);
+    let hint = format!("cargo xtask rollback --to {} --max-deletes 1", deployed.commits[1]);
+    assert!(ran.stderr.contains(&hint), "{}", ran.stderr);
+}
+
+#[test]
+fn an_asset_that_was_on_its_way_out_does_not_come_back_to_stay() {
+    let world = World::new();
+    let is_versioned = world.store.keep_versions(&world.bucket);
+    let retain = |on: bool| world.configure(if on { "retain = \"7d\"" } else { "" });
+    retain(true);
+    for files in [
+        &[("index.html", "1"), ("old.css", "old")][..],
+        &[("index.html", "2")],
+        &[("index.html", "3")],
+    ] {
+        world.site(files.iter().copied());
+        world.repo.commit("a state");
+        world.deploy(&[]).exits(0);
+    }
+    // The second state had `old.css` beside it, as an asset that was no longer its own.
+    retain(false);
+    world.deploy(&[]).exits(0);
+    assert_eq!(world.keys(), ["index.html"]);
+    let second = world.repo.git().revparse_single("HEAD~1").unwrap().id().to_string();
+    retain(true);
+    let report = world.xtask(&["rollback", "--to", &second, "--json"]).exits(0).json();
+    assert_eq!(report["bytes_sent"] == json!(0), is_versioned);
+    assert_eq!(world.keys(), ["index.html"]);
+    assert_eq!(world.objects()["index.html"].body, b"2");
+}
+
+#[test]
+fn the_credentials_that_the_old_commit_names_reach_no_generator_either() {
+    let world = World::new();
+    let config = |variable: &str| {
+        let build = "[build]\ncommand = [\"sh\", \"-c\", \"mkdir -p public; env > public/index.html; date +%s%N >> public/index.html\"]";
+        world.config("").replace("[build]", build).replace(KEY_VARIABLE, variable)
+    };
+    world.repo.write(".gitignore", "/target\n/site/public\n");
+    world.repo.write("site/deploy.toml", config("OLD_KEY"));
+    world.repo.commit("old");
+    let (key, secret) = (world.store.key.as_str(), world.store.secret.as_str());
+    let variables = [("OLD_KEY", key), ("NEW_KEY", key), ("SITE_SECRET", secret)];
+    world.repo.xtask(&["deploy"], &variables).exits(0);
+    world.repo.write("site/deploy.toml", config("NEW_KEY"));
+    world.repo.commit("new");
+    world.repo.xtask(&["deploy"], &variables).exits(0);
+    world.repo.xtask(&["rollback"], &variables).exits(0);
+    let page = String::from_utf8(world.objects()["index.html"].body.clone()).expect("text");
+    assert!(page.contains("DEPLOY_ENVIRONMENT=production"), "{page}");
+    for name in ["OLD_KEY", "NEW_KEY", "SITE_SECRET"] {
+        assert!(!page.contains(name), "{name}: {page}");
+    }
 }

@@ -178,3 +178,37 @@ fn one_environment_is_shown_with_its_earlier_deploys() {
     let unknown = world.xtask(&["status", "--env", "nowhere"]).exits(2);
     assert!(unknown.stderr.contains("no environment `nowhere`"), "{}", unknown.stderr);
 }
+
+#[test]
+fn a_record_that_cannot_be_read_is_told() {
+    let world = World::new();
+    world.site([("index.html", "page")]);
+    world.deploy(&[]).exits(0);
+    world.store.put(&world.bucket, ".xtask/record", b"{\"version\":9}", "application/json");
+    let live = &status(&world)[0];
+    assert_eq!((&live["deploy"], &live["objects"]), (&Value::Null, &json!(1)));
+    let warning = live["warnings"][0].as_str().expect("a warning");
+    assert!(warning.contains("newer version of this tool"), "{warning}");
+    let text = world.xtask(&["status"]).exits(0).stdout;
+    assert!(text.contains("newer version of this tool"), "{text}");
+}
+
+#[test]
+fn before_the_first_deploy_there_is_nothing_and_that_is_no_failure() {
+    let world = World::new();
+    let development = format!(
+        "branches = [\"feature/**\"]\nprefix = \"dev/{{branch}}/\"\ncredentials = {{ access-key-id = \"{KEY_VARIABLE}\", secret-access-key = \"{SECRET_VARIABLE}\" }}"
+    );
+    world.configure(&other_environment(&world, "development", &development));
+    for arguments in
+        [&["status"][..], &["status", "--local"], &["status", "--local", "--env", "development"]]
+    {
+        let text = world.xtask(arguments).exits(0).stdout;
+        assert!(
+            text.contains("nothing deployed yet") && !text.contains("cannot be read"),
+            "{text}"
+        );
+    }
+    let all = status(&world);
+    assert_eq!(all.as_array().map(Vec::len), Some(2), "{all}");
+}

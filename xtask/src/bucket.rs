@@ -40,6 +40,7 @@ pub use list::{LastModified, Listing, Object};
 pub use own::{Condition, Look, Own, Written};
 pub use pace::MOST as MOST_UPLOADS;
 pub use unfinished::Unfinished;
+pub use versions::Version;
 
 /// A connection to one bucket and prefix. Cheap to clone.
 #[derive(Clone)]

@@ -19,8 +19,25 @@ pub const RECORD: &str = "record";
 /// What the names of earlier deploys' records begin with.
 pub const EARLIER: &str = "earlier/";
 
+/// The name of what says which deploy was begun and has not ended.
+pub const BEGUN: &str = "begun";
+
 /// The name of the last record that could not be read and was written over.
 pub const UNREADABLE: &str = "unreadable";
+
+/// Whether a name is that of a deploy: a time and a commit, `20261123T203845Z-8060c0d`. Anything may lie in a
+/// bucket.
+pub fn is_deploy(name: &str) -> bool {
+    let time_and_commit = name.split_once("Z-");
+    time_and_commit.is_some_and(|(time, commit)| {
+        let digits = time.bytes().filter(u8::is_ascii_digit).count();
+        time.len() == 15 && digits == 14 && time.as_bytes()[8] == b'T' && is_commit(commit)
+    })
+}
+
+fn is_commit(commit: &str) -> bool {
+    commit.len() >= 7 && commit.bytes().all(|b| b.is_ascii_hexdigit())
+}
 
 /// The part of a bucket that is ours: empty for the whole bucket, else ending in `/`, so that `stg`
 /// never reaches into `stg2/`.

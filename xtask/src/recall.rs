@@ -4,10 +4,12 @@
 //! The record says which bytes a key had, by its ETag, and which headers. So a version need only have that
 //! ETag, and the headers are restated whatever those of the version are.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::bucket::{Bucket, LARGEST_COPY, Listing};
+use crate::bucket::{Bucket, LARGEST_COPY, Listing, Version};
 use crate::error::{Failure, failed};
+use crate::etag::Etag;
 use crate::event::{Event, Tell};
 use crate::record::{Known, Record};
 use crate::site::{Digest, File, Site, Source};
@@ -15,11 +17,35 @@ use crate::site::{Digest, File, Site, Source};
 /// Requests under way at once.
 const CONCURRENCY: usize = 64;
 
+/// An earlier deploy, and the versions that were found of what it wrote: they do not change.
+pub struct Earlier {
+    pub record: Record,
+    versions: Mutex<BTreeMap<String, Version>>,
+}
+
+impl Earlier {
+    pub fn of(record: Record) -> Earlier {
+        Earlier { record, versions: Mutex::default() }
+    }
+
+    async fn version(&self, bucket: &Bucket, key: &str, etag: &Etag) -> Result<Version, Failure> {
+        let known = || self.versions.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(version) = known().get(key) {
+            return Ok(version.clone());
+        }
+        let version = bucket.version(key, etag).await?;
+        let version = version.filter(|version| version.size <= LARGEST_COPY);
+        let version = version.ok_or_else(|| lost(key))?;
+        known().insert(key.to_owned(), version.clone());
+        Ok(version)
+    }
+}
+
 /// Finds all that a deploy wrote, or fails with the first object that is no longer held. `record` is what is known of the bucket as it is listed; `kept` tells the
 /// keys that belong to others, which are not looked for.
 pub async fn site(
     bucket: &Bucket,
-    earlier: &Record,
+    earlier: &Earlier,
     listing: &Listing,
     record: &Record,
     kept: &dyn Fn(&str) -> bool,
@@ -28,9 +54,9 @@ pub async fn site(
     use futures_util::{StreamExt, TryStreamExt, stream};
     let mut site = Site::default();
     let mut changed = Vec::new();
-    for (key, known) in earlier.objects.iter() {
+    for (key, known) in earlier.record.objects.iter() {
         // What was on its way out then was no longer the site's.
-        if kept(key) || earlier.retained.get(key).is_some() {
+        if kept(key) || earlier.record.retained.get(key).is_some() {
             continue;
         }
         match present(key, known, listing, record) {
@@ -43,9 +69,7 @@ pub async fn site(
     }
     tell.tell(Event::Asking { objects: changed.len() as u64 });
     let asked = stream::iter(changed).map(|(key, known)| async move {
-        let version = bucket.version(key, &known.etag).await?;
-        let version = version.filter(|version| version.size <= LARGEST_COPY);
-        version.map(|version| (key, known, version)).ok_or_else(|| lost(key))
+        earlier.version(bucket, key, &known.etag).await.map(|version| (key, known, version))
     });
     let found = asked.buffer_unordered(CONCURRENCY).try_collect::<Vec<_>>().await;
     tell.tell(Event::Asked);

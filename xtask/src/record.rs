@@ -25,7 +25,7 @@ use crate::site::{File, Site};
 use crate::sorted::Sorted;
 
 pub use deploy::Deploy;
-pub use earlier::{forget, read_deploy, read_earlier, set_aside};
+pub use earlier::{begin, forget, read_begun, read_deploy, read_earlier, set_aside};
 
 /// HEAD requests under way at once.
 const CONCURRENCY: usize = 64;
@@ -37,6 +37,8 @@ pub struct Record {
     pub objects: Objects,
     /// Objects that are no longer the site's and stay for a while, and since when: in seconds since 1970.
     pub retained: Sorted<u64>,
+    /// The ETag of what said that its deploy was begun: with any other, another was begun since.
+    pub begun: Option<Etag>,
     /// Of the object that it was read from.
     pub etag: Option<Etag>,
     /// Whether there is an object that could not be read.
@@ -66,6 +68,11 @@ impl Record {
     pub fn headers_of(&self, key: &str, object: &Object) -> Option<&Headers> {
         let known = self.of(key, object).filter(|known| object.modified <= known.until)?;
         Some(&known.headers)
+    }
+
+    /// Whether a deploy was begun after this one, and has not ended.
+    pub fn is_followed(&self, begun: Option<&Etag>) -> bool {
+        begun.is_some_and(|begun| self.begun.as_ref() != Some(begun))
     }
 
     fn of(&self, key: &str, object: &Object) -> Option<&Known> {

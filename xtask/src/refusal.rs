@@ -15,7 +15,7 @@ pub struct Refusal {
 }
 
 /// Every code a refusal can carry, in the order in which a deploy can meet them.
-pub const CODES: [&str; 20] = [
+pub const CODES: [&str; 21] = [
     "untrusted-event",
     "fork",
     "pull-request",
@@ -36,6 +36,7 @@ pub const CODES: [&str; 20] = [
     "empty-site",
     "too-many-deletes",
     "locked",
+    "overtaken",
 ];
 
 impl Refusal {

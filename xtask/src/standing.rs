@@ -40,10 +40,15 @@ pub fn of(
     let own = format!("{prefix}{}", key::OWN_FOLDER);
     let earlier_folder = format!("{own}{}", key::EARLIER);
     let mut standing = Standing { earlier: listing.earlier.clone(), ..Standing::default() };
+    let mut begun = listing.begun.as_ref();
     for (key, object) in listing.objects.iter().filter(|(key, _)| key.starts_with(prefix)) {
         // The own objects of a place that the listing is not of are objects like others to it.
         if key.starts_with(&own) {
-            standing.earlier.extend(key.strip_prefix(&earlier_folder).map(str::to_owned));
+            let earlier = key.strip_prefix(&earlier_folder).filter(|name| key::is_deploy(name));
+            standing.earlier.extend(earlier.map(str::to_owned));
+            if key.strip_prefix(&own) == Some(key::BEGUN) {
+                begun = Some(&object.etag);
+            }
             continue;
         }
         if kept(key) {
@@ -61,14 +66,13 @@ pub fn of(
     }
     if record.deploy.is_some() {
         let gone = record.objects.iter().map(|(key, _)| key);
-        let gone = gone.filter(|key| listing.objects.get(key).is_none());
+        let gone = gone.filter(|key| listing.objects.get(key).is_none() && !kept(key));
         standing.drift.deleted = gone.map(str::to_owned).collect();
     }
     standing.earlier.sort_unstable_by(|one, other| other.cmp(one));
     let live = record.deploy.as_ref().map(Deploy::id);
-    let later = |name: &String| live.as_ref().is_some_and(|live| name >= live);
-    standing.is_unfinished = standing.earlier.iter().any(later);
-    standing.earlier.retain(|name| !later(name));
+    standing.earlier.retain(|name| Some(name) != live.as_ref());
+    standing.is_unfinished = record.is_followed(begun);
     standing.deploy = record.deploy;
     standing
 }

@@ -65,6 +65,9 @@ impl Bucket {
         };
         match self.copy(file, request).await {
             Ok(etag) => Ok(etag),
+            Err(error) if cannot_copy(&error) => {
+                Err(aws::explain(put::upload_of(file), &error).hint(NO_COPIES))
+            }
             Err(error) => self.settle(file, &error).await,
         }
     }
@@ -115,6 +118,8 @@ impl Bucket {
         }
     }
 }
+
+const NO_COPIES: &str = "the store may not be asked to copy what it holds (s3:GetObject, s3:GetObjectVersion); check the commit out and deploy it: git switch --detach COMMIT, then cargo xtask deploy --env NAME";
 
 type Refused = SdkError<CopyObjectError, HttpResponse>;
 

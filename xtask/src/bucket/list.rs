@@ -22,6 +22,8 @@ pub struct Listing {
     pub others: Vec<String>,
     /// The ETag of this prefix's own record.
     pub record: Option<Etag>,
+    /// The ETag of what says that a deploy was begun.
+    pub begun: Option<Etag>,
     /// The names of the earlier deploys whose records are kept, in the order of the deploys.
     pub earlier: Vec<String>,
 }
@@ -98,9 +100,13 @@ impl Bucket {
             let etag: Etag = object.e_tag().unwrap_or_default().trim_matches('"').into();
             if let Some(name) = key.strip_prefix(&own) {
                 if name == key::RECORD {
-                    listing.record = Some(etag);
+                    listing.record = Some(etag.clone());
                 }
-                listing.earlier.extend(name.strip_prefix(key::EARLIER).map(str::to_owned));
+                if name == key::BEGUN {
+                    listing.begun = Some(etag);
+                }
+                let earlier = name.strip_prefix(key::EARLIER).filter(|name| key::is_deploy(name));
+                listing.earlier.extend(earlier.map(str::to_owned));
                 continue;
             }
             if let Some(folder) = key.strip_suffix(&record) {

@@ -93,6 +93,10 @@ impl Bucket {
                     .map_err(|error| failed(reading(&key)).because(&error))
             }
             Err(error) if error.as_service_error().is_some_and(|e| e.is_no_such_key()) => Ok(None),
+            // There is no first byte of an object that is empty.
+            Err(error) if error.raw_response().is_some_and(|raw| raw.status().as_u16() == 416) => {
+                Ok(Some(Vec::new()))
+            }
             Err(error) => Err(aws::explain(reading(&key), &error)),
         }
     }

@@ -19,7 +19,7 @@ use crate::error::Result;
 use crate::event::{Event, Tell};
 use crate::key;
 use crate::plan::{self, Grace, Plan};
-use crate::recall;
+use crate::recall::{self, Earlier};
 use crate::record::{self, Record};
 use crate::refusal::Refusal;
 use crate::report::{self, Done, Planned, Run, print};
@@ -36,14 +36,18 @@ pub struct Job<'a> {
     pub tell: &'a Tell,
     /// In seconds since 1970.
     pub now: u64,
+    /// What was typed, for hints to repeat: without the options that a hint may add.
+    pub command: &'a str,
+    /// Whether what is wanted was chosen by what is live.
+    pub is_relative: bool,
 }
 
 /// What the bucket is to be made equal to.
 pub enum Wanted {
     /// Files of this machine, and the deploy that they are of where it is an earlier one.
     Built(Site, Option<String>),
-    /// An earlier deploy, by its name and record: what the bucket holds of it.
-    Held(String, Box<Record>),
+    /// An earlier deploy, by its name: what the bucket holds of it.
+    Held(String, Box<Earlier>),
 }
 
 /// The bucket as it is.
@@ -83,13 +87,21 @@ impl Job<'_> {
         self.doing.max_deletes.or(self.run.target.environment.max_deletes)
     }
 
-    /// Whether the bucket is to be written to. A record that knows less than this run does is a reason too.
-    fn writes(&self, difference: &Difference) -> bool {
-        !self.doing.dry_run && self.refusal(&difference.plan).is_none() && difference.is_something()
+    /// Whether the bucket is to be written to.
+    fn writes(&self, wanted: &Wanted, difference: &Difference) -> bool {
+        let is_something = difference.is_something(wanted);
+        !self.doing.dry_run && self.refusal(&difference.plan).is_none() && is_something
     }
 
     fn refusal(&self, plan: &Plan) -> Option<Refusal> {
-        plan.refusal(self.limit())
+        plan.refusal(self.limit()).map(|refusal| self.repeat(refusal))
+    }
+
+    /// A refusal whose hint names what was typed: stages know of deploys only, and whoever goes back must not be
+    /// told to deploy.
+    fn repeat(&self, mut refusal: Refusal) -> Refusal {
+        refusal.hint = refusal.hint.replace(USUAL_COMMAND, self.command);
+        refusal
     }
 
     fn grace(&self) -> Grace {
@@ -98,13 +110,24 @@ impl Job<'_> {
     }
 }
 
+/// What hints say that know of nothing else.
+pub const USUAL_COMMAND: &str = "cargo xtask deploy";
+
 impl Difference {
-    fn is_something(&self) -> bool {
-        let Difference { record, plan, .. } = self;
+    /// Whether there is something to write. A record that knows less than this run does is a reason too, and so
+    /// is one that tells of another deploy than the one that is gone back to, or of one that has not ended.
+    fn is_something(&self, wanted: &Wanted) -> bool {
+        let Difference { listing, record, plan, .. } = self;
+        let is_told = match (wanted.again(), &record.deploy) {
+            (Some(again), Some(live)) => live.origin() == again,
+            (None, Some(_)) => true,
+            (_, None) => false,
+        };
         let retained = plan.retained.iter().map(|(key, since)| (key.as_str(), since));
         !plan.is_empty()
             || self.learned
-            || record.deploy.is_none()
+            || !is_told
+            || record.is_followed(listing.begun.as_ref())
             || !record.retained.iter().eq(retained)
     }
 }
@@ -132,7 +155,7 @@ pub async fn make(
     stop: &Stop,
 ) -> Result<(Planned, Outcome)> {
     let difference = stop.cut(compare(job, wanted, seen, false)).await?;
-    match job.writes(&difference) {
+    match job.writes(wanted, &difference) {
         true => locked::write(job, wanted, locked::Known::of(difference), stop).await,
         false => Ok((show(job, wanted, &difference.plan)?, Outcome::default())),
     }
@@ -185,7 +208,8 @@ fn show(job: &Job<'_>, wanted: &Wanted, plan: &Plan) -> Result<Planned> {
     print(job.doing.json, || report::changes(job.run, &planned))?;
     match job.refusal(plan) {
         Some(refusal) if job.doing.dry_run => {
-            let text = format!("a deploy would be refused: {}", refusal.message);
+            let what = if wanted.again().is_some() { "rollback" } else { "deploy" };
+            let text = format!("a {what} would be refused: {}", refusal.message);
             job.tell.tell(Event::Warning(text));
         }
         Some(refusal) => return Err(refusal.into()),

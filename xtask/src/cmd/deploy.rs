@@ -43,7 +43,8 @@ pub async fn run(options: &Deploy, stop: &Stop) -> Result<bool> {
     let (site, seen) = stop.cut(async { tokio::try_join!(building, looking) }).await?;
 
     let (checkout, config, run, tell) = (&checkout, &config, &run, &tell);
-    let job = Job { doing, checkout, config, bucket, run, tell, now: now() };
+    let (now, command) = (now(), change::USUAL_COMMAND);
+    let job = Job { doing, checkout, config, bucket, run, tell, now, command, is_relative: false };
     let made = change::make(&job, &Wanted::Built(site, None), seen, stop).await?;
     change::finish(doing, run, opened, made, started).await
 }

@@ -18,7 +18,7 @@ use crate::error::{Error, Failure, Result, failed};
 use crate::event::{Event, Tell};
 use crate::plan::is_kept;
 use crate::progress;
-use crate::recall;
+use crate::recall::{self, Earlier};
 use crate::record::{self, Deploy, Record};
 use crate::refusal::Refusal;
 use crate::report::{self, Run, print};
@@ -29,6 +29,7 @@ use crate::target::{self, Target};
 pub async fn run(options: &Rollback, stop: &Stop) -> Result<bool> {
     let started = Instant::now();
     let Rollback { to, place, doing } = options;
+    let command = typed(options);
     let ci = Surroundings::of(&variable);
     let tell = progress::draw(ci.is_ci(), ci.is_github());
 
@@ -40,9 +41,12 @@ pub async fn run(options: &Rollback, stop: &Stop) -> Result<bool> {
     let opened = stop.cut(opening).await?;
 
     let bucket = &opened.bucket;
-    let seen = stop.cut(change::look(bucket, &tell)).await?;
-    let name = choose(&seen, to.as_deref())?;
+    let (seen, begun) = stop.cut(look(bucket, &tell)).await?;
+    let name = choose(&seen, begun.as_ref(), to.as_deref(), &target.environment.name)?;
     let (deploy, earlier) = stop.cut(async { Ok(read(bucket, &seen, &name).await?) }).await?;
+    if let Some(to) = to.as_deref().filter(|to| !is_of(&name, &deploy.commit, to)) {
+        return Err(unknown(to, &[&name]).into());
+    }
     let target = Target { branch: deploy.branch.clone(), commit: deploy.commit.clone(), ..target };
     let dirty = deploy.dirty;
     let (place, dry, stale) = (opened.place.clone(), doing.dry_run, false);
@@ -51,7 +55,8 @@ pub async fn run(options: &Rollback, stop: &Stop) -> Result<bool> {
     print(doing.json, || report::going_back(&run, &name, &deploy, now))?;
 
     // Asked for again, it is the same deploy that is made again, and not the rollback to it.
-    let name = deploy.rolled_back_to.clone().unwrap_or(name);
+    let name = deploy.origin();
+    let earlier = Earlier::of(earlier);
     let is_held =
         stop.cut(async { Ok(is_held(&config, &target, bucket, &seen, &earlier, &tell).await) });
     let (wanted, _worktree) = match is_held.await? {
@@ -64,49 +69,96 @@ pub async fn run(options: &Rollback, stop: &Stop) -> Result<bool> {
     };
 
     let (checkout, config, run, tell) = (&checkout, &config, &run, &tell);
-    let job = Job { doing, checkout, config, bucket, run, tell, now };
+    let job = Job {
+        doing,
+        checkout,
+        config,
+        bucket,
+        run,
+        tell,
+        now,
+        command: &command,
+        is_relative: to.is_none(),
+    };
     let made = change::make(&job, &wanted, seen, stop).await?;
     change::finish(doing, run, opened, made, started).await
 }
 
-/// The name of the deploy to go back to: the one that was asked for, else the one before what is live. Where
-/// that was itself gone back to, the one before the deploy that it made again; and where a later deploy was
-/// begun and did not end, the last one that did.
-fn choose(seen: &Seen, to: Option<&str>) -> Result<String, Refusal> {
-    let Seen { listing, record } = seen;
-    let live = record.deploy.as_ref().map(Deploy::id);
-    let mut names: Vec<&str> = listing.earlier.iter().map(String::as_str).collect();
-    names.sort_unstable();
-    let Some(to) = to else {
-        let last = match (&record.deploy, &live) {
-            (Some(_), Some(live)) if names.contains(&live.as_str()) => Some(live.as_str()),
-            (Some(deploy), Some(live)) => {
-                let base = deploy.rolled_back_to.as_deref().unwrap_or(live);
-                names.iter().rev().find(|name| **name < base).copied()
-            }
-            _ => None,
-        };
-        return last.map(str::to_owned).ok_or_else(|| none_before(&names));
+/// The bucket, and the deploy that was begun after what is live and has not ended.
+async fn look(bucket: &Bucket, tell: &Tell) -> Result<(Seen, Option<Deploy>)> {
+    let seen = change::look(bucket, tell).await?;
+    let begun = match seen.record.is_followed(seen.listing.begun.as_ref()) {
+        true => record::read_begun(bucket).await?,
+        false => None,
     };
-    names.extend(live.as_deref().filter(|live| !listing.earlier.iter().any(|name| name == live)));
-    let newest = names.iter().rev().find(|name| is_named(name, to));
-    newest.map(|name| (*name).to_owned()).ok_or_else(|| unknown(to, &names))
+    Ok((seen, begun))
 }
 
-/// Whether a deploy is meant by the beginning of its name or of its commit.
-fn is_named(name: &str, to: &str) -> bool {
+/// The name of the deploy to go back to: the one that was asked for, else the one before what is live. Where
+/// that was itself gone back to, the one before the deploy that it made again. Where a rollback was begun and
+/// did not end, it is gone on with, and where a deploy was, what is live is made whole.
+fn choose(
+    seen: &Seen,
+    begun: Option<&Deploy>,
+    to: Option<&str>,
+    environment: &str,
+) -> Result<String, Refusal> {
+    let Seen { listing, record } = seen;
+    let mut names: Vec<&str> = listing.earlier.iter().map(String::as_str).collect();
+    let live = record.deploy.as_ref().map(Deploy::id);
+    names.extend(live.as_deref().filter(|live| !names.contains(live)));
+    names.sort_unstable();
+    if let Some(to) = to {
+        return named(&names, to).map(str::to_owned).ok_or_else(|| unknown(to, &names));
+    }
+    let chosen = match (&record.deploy, begun) {
+        (_, Some(Deploy { rolled_back_to: Some(to), .. })) => Some(to.clone()),
+        (Some(live), Some(_)) => Some(live.id()),
+        (Some(live), None) => before(live, &names),
+        (None, _) => None,
+    };
+    chosen.ok_or_else(|| none_before(&names, environment))
+}
+
+/// The deploy before one, as it is remembered.
+fn before(live: &Deploy, names: &[&str]) -> Option<String> {
+    let origin = live.origin();
+    // What was live then, which after a rollback is not what was deployed last.
+    let replaced = live.replaced.as_deref().filter(|_| live.rolled_back_to.is_none());
+    let replaced = replaced.filter(|replaced| names.contains(replaced));
+    let earlier = || names.iter().rev().find(|name| ***name < *origin).copied();
+    replaced.or_else(earlier).map(str::to_owned)
+}
+
+/// The deploy that is meant: by its name, by its commit, where the newest of several is, or by the beginning of
+/// its name where no other deploy's begins so.
+fn named<'n>(names: &[&'n str], to: &str) -> Option<&'n str> {
+    let by_commit = |name: &&&str| is_commit_of(name, to);
+    let by_name: Vec<&&str> = names.iter().filter(|name| name.starts_with(to)).collect();
+    let exactly = names.iter().find(|name| **name == to);
+    let found = exactly.or_else(|| names.iter().rev().find(by_commit));
+    found.or(by_name.first().filter(|_| by_name.len() == 1).copied()).copied()
+}
+
+/// Whether a commit, or its beginning, is that of a deploy's name, which has its first seven digits.
+fn is_commit_of(name: &str, to: &str) -> bool {
     let commit = name.rsplit('-').next().unwrap_or_default();
-    let by_commit = to.len() >= 4 && (commit.starts_with(to) || to.starts_with(commit));
-    !to.is_empty() && (name.starts_with(to) || by_commit)
+    let is_hex = to.bytes().all(|b| b.is_ascii_hexdigit());
+    is_hex && to.len() >= 4 && (commit.starts_with(to) || to.starts_with(commit))
 }
 
-fn none_before(names: &[&str]) -> Refusal {
+/// Whether what was asked for is this deploy, now that its whole commit is known.
+fn is_of(name: &str, commit: &str, to: &str) -> bool {
+    name.starts_with(to) || commit.starts_with(to)
+}
+
+fn none_before(names: &[&str], environment: &str) -> Refusal {
     Refusal::new(
         "no-earlier-deploy",
         "no deploy before the one that is live is remembered here",
-        match names.last() {
-            Some(name) => format!("name one: cargo xtask rollback --to {name}"),
-            None => "check an earlier commit out and deploy that: git switch --detach, then cargo xtask deploy --env".into(),
+        match names {
+            [] | [_] => "check an earlier commit out and deploy it: git switch --detach COMMIT, then cargo xtask deploy --env NAME".into(),
+            _ => format!("look at those that are, and name one with --to: cargo xtask status --env {environment}"),
         },
     )
 }
@@ -114,7 +166,7 @@ fn none_before(names: &[&str]) -> Refusal {
 fn unknown(to: &str, names: &[&str]) -> Refusal {
     Refusal::new(
         "unknown-deploy",
-        format!("no deploy `{to}` is remembered here"),
+        format!("no one deploy is remembered here that `{to}` names"),
         match names {
             [] => "nothing was deployed here yet, or its record is lost: cargo xtask status".into(),
             names => {
@@ -123,6 +175,23 @@ fn unknown(to: &str, names: &[&str]) -> Refusal {
             }
         },
     )
+}
+
+/// What was typed, without the options that a hint may add.
+fn typed(options: &Rollback) -> String {
+    let Rollback { to, place, .. } = options;
+    let site = place.site.as_ref().map(|site| site.display().to_string());
+    let named = [("--to", to), ("--env", &place.env), ("--site", &site)];
+    let mut command = "cargo xtask rollback".to_owned();
+    for (name, value) in named {
+        if let Some(value) = value {
+            command += &format!(" {name} {value}");
+        }
+    }
+    if place.local {
+        command += " --local";
+    }
+    command
 }
 
 async fn read(bucket: &Bucket, seen: &Seen, name: &str) -> Result<(Deploy, Record), Failure> {
@@ -143,7 +212,7 @@ async fn is_held(
     target: &Target,
     bucket: &Bucket,
     seen: &Seen,
-    earlier: &Record,
+    earlier: &Earlier,
     tell: &Tell,
 ) -> bool {
     let Seen { listing, record } = seen;
@@ -214,7 +283,9 @@ fn config_of(
         }
         other => other,
     })?;
-    Ok(Config { environments: config.environments.clone(), keep: config.keep.clone(), ..then })
+    // The generator is to see the credentials of neither.
+    let environments = config.environments.iter().chain(&then.environments).cloned().collect();
+    Ok(Config { environments, keep: config.keep.clone(), ..then })
 }
 
 #[cfg(test)]
@@ -232,6 +303,7 @@ mod tests {
             dirty: false,
             who: "kim@laptop".into(),
             at,
+            replaced: None,
             rolled_back_to: rolled_back_to.map(|at| deploy(at, None).id()),
         }
     }
@@ -245,26 +317,29 @@ mod tests {
 
     #[test]
     fn it_goes_to_the_deploy_before_what_is_live() {
-        for (why, earlier, live, expected) in [
-            ("the one before", &[1, 2][..], Some(deploy(3, None)), Some(2)),
+        let after = |at, replaced| Deploy {
+            replaced: Some(deploy(replaced, None).id()),
+            ..deploy(at, None)
+        };
+        for (why, earlier, live, begun, expected) in [
+            ("the one before", &[1, 2][..], Some(deploy(3, None)), None, Some(2)),
+            ("the one before that", &[1, 2, 3], Some(deploy(4, Some(2))), None, Some(1)),
+            ("the first", &[1, 2, 3], Some(deploy(4, Some(1))), None, None),
+            ("nothing else was deployed", &[], Some(deploy(1, None)), None, None),
+            // 3 was bad and gone back from, to 2.
+            ("what it replaced", &[1, 2, 3], Some(after(5, 2)), None, Some(2)),
+            ("what it replaced is forgotten", &[2, 3], Some(after(5, 1)), None, Some(3)),
             (
-                "the one before that which was gone back to",
-                &[1, 2, 3],
-                Some(deploy(4, Some(2))),
-                Some(1),
+                "a deploy was cut off",
+                &[1, 2],
+                Some(deploy(2, None)),
+                Some(deploy(3, None)),
+                Some(2),
             ),
-            ("the first", &[1, 2, 3], Some(deploy(4, Some(1))), None),
-            ("nothing else was deployed", &[], Some(deploy(1, None)), None),
-            ("a later one was cut off", &[1, 2], Some(deploy(2, None)), Some(2)),
-            (
-                "a later one was cut off after a rollback",
-                &[1, 2, 3],
-                Some(deploy(3, Some(1))),
-                Some(3),
-            ),
-            ("the record is lost", &[1, 2], None, None),
+            ("a rollback was", &[1, 2], Some(deploy(2, None)), Some(deploy(3, Some(1))), Some(1)),
+            ("the record is lost", &[1, 2], None, None, None),
         ] {
-            let chosen = choose(&seen(earlier, live), None);
+            let chosen = choose(&seen(earlier, live), begun.as_ref(), None, "production");
             match expected {
                 Some(at) => assert_eq!(chosen, Ok(deploy(at, None).id()), "{why}"),
                 None => assert_eq!(chosen.unwrap_err().code, "no-earlier-deploy", "{why}"),
@@ -273,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn a_deploy_is_named_by_the_beginning_of_its_name_or_commit() {
+    fn a_deploy_is_named_by_its_name_or_commit_or_where_they_begin() {
         let seen = seen(&[1, 2, 1_795_466_325], Some(deploy(1_795_466_326, None)));
         let name = |at| deploy(at, None).id();
         for (to, expected) in [
@@ -281,18 +356,21 @@ mod tests {
             (&deploy(2, None).commit, Some(2)),
             ("0000002", Some(2)),
             ("20261123T203845", Some(1_795_466_325)),
-            ("20261123", Some(1_795_466_326)),
-            // Of several deploys the newest.
+            // Of several deploys of a commit the newest.
             ("0000", Some(2)),
+            ("20261123", None),
+            ("2", None),
             ("000", None),
             ("", None),
             ("main", None),
         ] {
-            let chosen = choose(&seen, Some(to));
+            let chosen = choose(&seen, None, Some(to), "production");
             match expected {
                 Some(at) => assert_eq!(chosen, Ok(name(at)), "{to}"),
                 None => assert_eq!(chosen.unwrap_err().code, "unknown-deploy", "{to}"),
             }
         }
+        assert!(is_of(&name(2), &deploy(2, None).commit, "0000002"));
+        assert!(!is_of(&name(2), &deploy(2, None).commit, "0000002ffff"), "another commit");
     }
 }

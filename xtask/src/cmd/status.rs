@@ -20,7 +20,7 @@ use crate::plan::is_kept;
 use crate::progress;
 use crate::record;
 use crate::report::status::{self as report, Line, Live, Shown};
-use crate::standing;
+use crate::standing::{self, Standing};
 use crate::stop::Stop;
 use crate::target;
 
@@ -83,16 +83,29 @@ async fn survey<'c>(
     let listing = match bucket.list(&silent).await {
         Ok(listing) => listing,
         // A bucket of this machine is made by the first deploy to it.
-        Err(failure) if local.is_some() && failure.is_everybodys => Listing::default(),
+        Err(failure) if local.is_some() && failure.is_everybodys => {
+            return Ok(vec![nothing_in(environment, &top)]);
+        }
         Err(failure) => return Err(failure.into()),
     };
     let segments = segments(environment, &listing);
+    if segments.is_empty() {
+        return Ok(vec![nothing_in(environment, &top)]);
+    }
     let mut lines = Vec::new();
     for segment in &segments {
         let live = look(config, checkout, environment, &bucket, &listing, segment, in_detail).await;
         lines.push(Line { environment, live });
     }
     Ok(lines)
+}
+
+/// The line of an environment that nothing was deployed to.
+fn nothing_in<'c>(environment: &'c Environment, top: &Prefix) -> Line<'c> {
+    let (standing, distance) = (Standing::default(), Distance::Unknown);
+    let (begun, earlier, warnings) = (None, Vec::new(), Vec::new());
+    let prefix = top.to_string();
+    Line { environment, live: Ok(Live { prefix, standing, begun, distance, earlier, warnings }) }
 }
 
 /// What stands for `{branch}` in the places of an environment: of one without it, nothing.
@@ -134,6 +147,10 @@ async fn look(
         .collect();
     let kept = |key: &str| is_kept(config, &place, &others, key);
     let standing = standing::of(place.prefix.as_str(), listing, record, kept);
+    let begun = match standing.is_unfinished {
+        true => record::read_begun(&bucket).await?,
+        false => None,
+    };
     let distance = match &standing.deploy {
         Some(deploy) => checkout::distance(&checkout.root, &deploy.commit)?,
         None => Distance::Unknown,
@@ -144,5 +161,6 @@ async fn look(
     }));
     let earlier = earlier.await?;
     let warnings = std::mem::take(&mut *warnings.lock().unwrap_or_else(PoisonError::into_inner));
-    Ok(Live { prefix: place.prefix.to_string(), standing, distance, earlier, warnings })
+    let prefix = place.prefix.to_string();
+    Ok(Live { prefix, standing, begun, distance, earlier, warnings })
 }

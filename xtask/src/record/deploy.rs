@@ -16,6 +16,8 @@ pub struct Deploy {
     pub who: String,
     /// Seconds since 1970.
     pub at: u64,
+    /// The deploy that this one replaced, or that which that one had made again.
+    pub replaced: Option<String>,
     /// The deploy that this one made again.
     pub rolled_back_to: Option<String>,
 }
@@ -31,8 +33,14 @@ impl Deploy {
             dirty,
             who: String::new(),
             at: replaced.map_or(now, |replaced| now.max(replaced.at.saturating_add(1))),
+            replaced: replaced.map(Deploy::origin),
             rolled_back_to: None,
         }
+    }
+
+    /// The deploy whose site this is: itself, or the one that it made again.
+    pub fn origin(&self) -> String {
+        self.rolled_back_to.clone().unwrap_or_else(|| self.id())
     }
 
     /// Its name: the time and the commit, so that names are in the order of the deploys.
@@ -64,6 +72,7 @@ mod tests {
             dirty: false,
             who: "kim@laptop".into(),
             at,
+            replaced: None,
             rolled_back_to: None,
         };
         assert_eq!(deploy(1_795_466_325).id(), "20261123T203845Z-8060c0d");

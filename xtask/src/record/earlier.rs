@@ -3,10 +3,14 @@
 //! A record is copied aside before the first change of the deploy that replaces it: it is whole then, and
 //! while that deploy writes it no longer is.
 
+use serde::{Deserialize, Serialize};
+
 use super::{Deploy, Record, text};
-use crate::bucket::{Bucket, Condition, LastModified};
+use crate::bucket::{Bucket, Condition, LastModified, Written};
 use crate::error::{Failure, failed};
-use crate::key::{EARLIER, RECORD, UNREADABLE};
+use crate::etag::Etag;
+use crate::format;
+use crate::key::{BEGUN, EARLIER, RECORD, UNREADABLE};
 
 /// How many earlier deploys are remembered.
 pub const KEPT: usize = 10;
@@ -21,8 +25,9 @@ pub async fn set_aside(
     let Some(etag) = &record.etag else { return Ok(()) };
     let name = match &record.deploy {
         _ if record.is_unreadable => UNREADABLE.to_owned(),
-        // A deploy that was cut off has set it aside before, whole.
-        Some(deploy) if !earlier.contains(&deploy.id()) => {
+        // A deploy that was cut off has set it aside before, whole. That of a rollback is the one that it
+        // went back to.
+        Some(deploy) if !earlier.contains(&deploy.id()) && !earlier.contains(&deploy.origin()) => {
             earlier.push(deploy.id());
             format!("{EARLIER}{}", deploy.id())
         }
@@ -60,6 +65,35 @@ pub async fn read_earlier(bucket: &Bucket, name: &str) -> Result<Record, Failure
         failure.causes.push(format!("it {reason}"));
         failure
     })
+}
+
+/// Writes down which deploy is begun, before its first change: if it is cut off, nothing else says what was
+/// meant. Returns its ETag. It stays: which deploy ended is what the record says of it.
+pub async fn begin(bucket: &Bucket, deploy: &Deploy) -> Result<Option<Etag>, Failure> {
+    let begun = Begun { version: VERSION, deploy: deploy.clone() };
+    let body = serde_json::to_vec(&begun)
+        .map_err(|error| failed("failed to write what is begun").because(&error))?;
+    Ok(match bucket.put_own(BEGUN, body, Condition::None).await? {
+        Written::Done(etag) => Some(etag.as_str().into()),
+        _ => None,
+    })
+}
+
+/// The deploy that was begun after what is live and has not ended; `None` too where that cannot be read.
+pub async fn read_begun(bucket: &Bucket) -> Result<Option<Deploy>, Failure> {
+    let Some(object) = bucket.look(BEGUN).await?.object else { return Ok(None) };
+    let begun = format::check(&object.body, VERSION).ok();
+    let begun = begun.and_then(|_| serde_json::from_slice::<Begun>(&object.body).ok());
+    Ok(begun.map(|begun| begun.deploy))
+}
+
+/// The format of what says that a deploy was begun.
+const VERSION: u32 = 1;
+
+#[derive(Serialize, Deserialize)]
+struct Begun {
+    version: u32,
+    deploy: Deploy,
 }
 
 /// What an earlier deploy was, from the beginning of its record; `None` where that cannot be told.

@@ -60,13 +60,13 @@ fn what_was_written_is_read_with_what_stayed() {
 fn a_record_is_lines_that_a_person_can_read() {
     let text = String::from_utf8(render(&record(), &[], "p/").unwrap()).unwrap();
     expect![[r#"
-        {"version":2,"prefix":"p/","deploy":null,"headers":[{"content-type":"text/html"},{"content-type":"application/octet-stream"}],"objects":3}
+        {"version":2,"prefix":"p/","deploy":null,"begun":null,"headers":[{"content-type":"text/html"},{"content-type":"application/octet-stream"}],"objects":3}
         [0,"a.html","qqqqqqqqqqqqqqqqqqqqqg",0]
         [0,"b.html","zMzMzMzMzMzMzMzMzMzMzA",0,"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"]
         [1,"ig.bin","7u7u7u7u7u7u7u7u7u7u7g",1,"dd-3"]
         [0,"big.bin",5]
         [0,"old.css",7]
-        "0b70c9cbedc02ff349ebddde9ddfa73a"
+        "bef29cb07b1fe310e14eab8d0695286b"
     "#]]
     .assert_eq(&text);
 }

@@ -34,6 +34,7 @@ struct First<'r> {
     version: u32,
     prefix: Cow<'r, str>,
     deploy: Option<Deploy>,
+    begun: Option<Etag>,
     headers: Vec<Headers>,
     objects: usize,
 }
@@ -82,7 +83,8 @@ pub fn parse(bytes: &[u8], prefix: &str, until: LastModified) -> Result<Record, 
         Ok((key.next(prefix, shared, &rest)?, since))
     };
     let retained = lines.map(retained).collect::<Result<_, String>>()?;
-    Ok(Record { deploy: first.deploy, objects, retained, ..Record::default() })
+    let First { deploy, begun, .. } = first;
+    Ok(Record { deploy, objects, retained, begun, ..Record::default() })
 }
 
 /// What a record says of its deploy, from its beginning: its first line, whole or more.
@@ -150,7 +152,8 @@ pub fn render(record: &Record, written: &[Written], prefix: &str) -> serde_json:
     }
     let objects = record.objects.len() + written.len();
     let deploy = record.deploy.clone();
-    let first = First { version: VERSION, prefix: prefix.into(), deploy, headers, objects };
+    let (prefix_text, begun) = (prefix.into(), record.begun.clone());
+    let first = First { version: VERSION, prefix: prefix_text, deploy, begun, headers, objects };
     // Of a large site it is megabytes, and a list that grows holds them twice.
     let mut lines = Lines { text: Vec::with_capacity(length), prefix, before: "" };
     lines.add(&first)?;

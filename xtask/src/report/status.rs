@@ -28,6 +28,8 @@ pub struct Line<'s> {
 pub struct Live {
     pub prefix: String,
     pub standing: Standing,
+    /// The deploy that was begun after what is live and has not ended.
+    pub begun: Option<Deploy>,
     /// Of the deploy's commit from HEAD.
     pub distance: Distance,
     /// The earlier deploys, the newest first, each with its name.
@@ -74,7 +76,8 @@ fn cells(line: &Line, now: u64) -> Vec<String> {
         false => name.clone(),
     };
     let Standing { deploy, objects, drift, .. } = &live.standing;
-    let objects_and_drift = format!("{}, {}", count(*objects, "object"), of_drift(drift));
+    let objects_and_drift =
+        format!("{}, {}", count(*objects, "object"), of_drift(drift, live.standing.is_unfinished));
     let Some(deploy) = deploy else {
         let what = match objects {
             0 => "nothing deployed yet".to_owned(),
@@ -106,7 +109,8 @@ fn reason(error: &Error) -> String {
     }
 }
 
-fn of_drift(drift: &Drift) -> String {
+/// While a deploy is under way, or was cut off, it cannot be told whose changes these are.
+fn of_drift(drift: &Drift, is_unfinished: bool) -> String {
     let parts = [(&drift.changed, "changed"), (&drift.added, "added"), (&drift.deleted, "deleted")];
     let parts: Vec<String> = parts
         .iter()
@@ -115,6 +119,7 @@ fn of_drift(drift: &Drift) -> String {
         .collect();
     match parts.is_empty() {
         true => "none changed since".to_owned(),
+        false if is_unfinished => format!("{} since", parts.join(", ")),
         false => format!("{} by others since", parts.join(", ")),
     }
 }
@@ -127,7 +132,10 @@ fn below(live: &Live, now: u64, in_detail: bool) -> Vec<String> {
         lines.push(format!("  rolled back to {}", plain(base)));
     }
     if live.standing.is_unfinished {
-        lines.push("  a later deploy was begun and has not ended".to_owned());
+        let begun = live.begun.as_ref().map(|begun| unfinished(begun, now));
+        lines.push(
+            begun.unwrap_or_else(|| "  a later deploy was begun and has not ended".to_owned()),
+        );
     }
     let Drift { changed, added, deleted } = &live.standing.drift;
     let most = if in_detail { LINES_OF_ONE } else { LINES };
@@ -142,6 +150,16 @@ fn below(live: &Live, now: u64, in_detail: bool) -> Vec<String> {
         lines.extend(aligned(&rows).map(|row| format!("  {row}")));
     }
     lines
+}
+
+fn unfinished(begun: &Deploy, now: u64) -> String {
+    let Deploy { branch, commit, who, at, .. } = begun;
+    let what = match &begun.rolled_back_to {
+        Some(base) => format!("a rollback to {base}"),
+        None => format!("a deploy of {branch}@{}", short(commit)),
+    };
+    let when = ago(now.saturating_sub(*at));
+    plain(&format!("  {what} was begun {when} by {who}, and has not ended"))
 }
 
 fn row_of(name: &str, deploy: Option<&Deploy>, now: u64) -> Vec<String> {
@@ -188,6 +206,7 @@ struct JsonPlace<'s> {
     objects: Option<u64>,
     drift: Option<JsonDrift<'s>>,
     earlier: Vec<JsonDeploy<'s>>,
+    warnings: &'s [String],
     error: Option<String>,
 }
 
@@ -222,7 +241,7 @@ fn json_place<'s>(line: &'s Line<'s>) -> JsonPlace<'s> {
         bucket,
         ..JsonPlace::default()
     };
-    let Live { prefix, standing, distance, earlier, .. } = match &line.live {
+    let Live { prefix, standing, distance, earlier, warnings, .. } = match &line.live {
         Ok(live) => live,
         Err(error) => return JsonPlace { error: Some(reason(error)), ..place },
     };
@@ -243,6 +262,7 @@ fn json_place<'s>(line: &'s Line<'s>) -> JsonPlace<'s> {
             .iter()
             .map(|(name, deploy)| json_deploy(name.clone(), deploy.as_ref()))
             .collect(),
+        warnings,
         ..place
     }
 }

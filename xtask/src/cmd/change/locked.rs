@@ -9,10 +9,12 @@ use crate::apply::{self, Outcome};
 use crate::bucket::{Listing, Unfinished};
 use crate::cmd::variable;
 use crate::error::{Error, Failure, Result};
+use crate::etag::Etag;
 use crate::event::Event;
 use crate::key;
 use crate::lock::{self, Held, Loss, Patience};
 use crate::record::{self, Deploy, Record, Written};
+use crate::refusal::Refusal;
 use crate::report::Planned;
 use crate::stop::{self, Stop};
 
@@ -20,11 +22,13 @@ use crate::stop::{self, Stop};
 pub struct Known {
     record: Record,
     learned: bool,
+    begun: Option<Etag>,
 }
 
 impl Known {
     pub fn of(difference: Difference) -> Known {
-        Known { record: difference.record, learned: difference.learned }
+        let Difference { record, learned, listing, .. } = difference;
+        Known { record, learned, begun: listing.begun }
     }
 }
 
@@ -38,7 +42,11 @@ pub async fn write(
     let who = lock::who(&variable);
     let patience = if job.doing.wait { Patience::Wait } else { Patience::Refuse };
     let folder = job.checkout.root.join(LOCK_FOLDER);
-    let held = lock::acquire(job.bucket, &who, &folder, patience, stop, job.tell).await?;
+    let held = lock::acquire(job.bucket, &who, &folder, patience, stop, job.tell).await;
+    let held = held.map_err(|error| match error {
+        Error::Refused(refusal) => Error::Refused(job.repeat(refusal)),
+        other => other,
+    })?;
     let key = held.key().to_owned();
     let mut written = write_locked(job, wanted, known, &held, stop).await;
     match held.release().await {
@@ -88,11 +96,28 @@ async fn look_again(job: &Job<'_>, wanted: &Wanted, known: Known) -> Result<Diff
     let (listing, unfinished) = tokio::join!(job.bucket.list(job.tell), job.bucket.unfinished());
     let listing = listing?;
     sweep(job, &listing, unfinished).await;
-    let Known { record, learned } = match listing.record == known.record.etag {
+    let is_as_seen = listing.record == known.record.etag;
+    if job.is_relative && !(is_as_seen && listing.begun == known.begun) {
+        return Err(overtaken(job).into());
+    }
+    let Known { record, learned, .. } = match is_as_seen {
         true => known,
-        false => Known { record: record::read(job.bucket, job.tell).await?, learned: false },
+        false => {
+            Known { record: record::read(job.bucket, job.tell).await?, learned: false, begun: None }
+        }
     };
     compare(job, wanted, Seen { listing, record }, learned).await
+}
+
+fn overtaken(job: &Job<'_>) -> Refusal {
+    Refusal::new(
+        "overtaken",
+        "another deploy ended or was begun meanwhile, so what is before the live one is no longer what it was",
+        format!(
+            "look at what is live now, then run it again if it is still to go: cargo xtask status --env {}",
+            job.run.target.environment.name
+        ),
+    )
 }
 
 /// Ends the uploads that were begun by deploys that are no more.
@@ -118,29 +143,36 @@ async fn carry_out(
     held: &Held,
     stop: &Stop,
 ) -> Result<Outcome> {
-    let outdated = difference.is_something();
+    let outdated = difference.is_something(wanted);
     let Difference { mut listing, record, plan, .. } = difference;
-    let mut approved = plan.approve(job.limit())?;
-    let replaced = record.deploy.clone();
-    if !approved.is_empty() || record.is_unreadable {
+    let mut approved = plan.approve(job.limit()).map_err(|refusal| job.repeat(refusal))?;
+    let deploy = Deploy {
+        who: lock::who(&variable),
+        rolled_back_to: wanted.again(),
+        ..Deploy::of(job.run.target, job.now, job.run.dirty, record.deploy.as_ref())
+    };
+    if outdated {
         record::set_aside(job.bucket, &record, &mut listing.earlier).await?;
     }
+    let begun = match approved.is_empty() {
+        true => listing.begun.take(),
+        false => record::begin(job.bucket, &deploy).await?,
+    };
     let mut record = record.staying(&listing, |key| approved.changes(key));
     record.retained = approved.take_retained().into_iter().collect();
-    let earlier = std::mem::take(&mut listing.earlier);
+    // The oldest may be what the next rollback goes to.
+    let forgettable =
+        if wanted.again().is_none() { std::mem::take(&mut listing.earlier) } else { Vec::new() };
     drop(listing);
     if approved.changes_headers() {
         record::write(job.bucket, &record, &[]).await?;
     }
     let mut outcome = apply::apply(job.bucket, approved, stop, job.tell).await;
     if outdated && outcome.failures.is_empty() && !outcome.is_cut_off && !held.is_lost() {
-        record.deploy = Some(Deploy {
-            who: lock::who(&variable),
-            rolled_back_to: wanted.again(),
-            ..Deploy::of(job.run.target, job.now, job.run.dirty, replaced.as_ref())
-        });
+        record.deploy = Some(deploy);
+        record.begun = begun;
         match record::write(job.bucket, &record, &outcome.written).await {
-            Ok(()) => forget(job, &earlier).await,
+            Ok(()) => forget(job, &forgettable).await,
             Err(failure) => outcome.failures.push((job.bucket.own_key(key::RECORD), failure)),
         }
     } else if !held.is_lost() && outcome.written.iter().any(is_unproven) {
