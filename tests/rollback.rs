@@ -2,6 +2,7 @@
 //! the commit again. And forward again.
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
 
 use serde_json::{Value, json};
 
@@ -52,6 +53,8 @@ fn deployed(versions: bool) -> Deployed {
         world.site(site.iter().copied());
         commits.push(world.repo.commit("a state of the site").to_string());
         world.deploy(&[]).exits(0);
+        let keys = world.store.etags(&world.bucket);
+        assert!(!keys.contains_key(".xtask/lock"), "the lock is given back");
         left.push(visible(&world));
     }
     Deployed { world, is_versioned, left, commits }
@@ -357,14 +360,21 @@ fn one_that_another_deploy_overtakes_is_refused() {
     let deployed = deployed(true);
     let (world, other) = (&deployed.world, deployed.world.beside());
     other.site([("index.html", "theirs"), ("same.css", "same"), ("third.html", "third")]);
-    let mut once = true;
+    let theirs = Arc::new(OnceLock::new());
+    let deployed_by_them = theirs.clone();
+    let mut is_listed = false;
     world.wire.disturb(move |seen| {
-        if seen.path.contains(".xtask/lock") && std::mem::take(&mut once) {
-            other.deploy(&[]).exits(0);
+        // A request for the lock that came before is one of the deploy that has just ended.
+        is_listed |= seen.query.contains("list-type");
+        if is_listed && seen.path.contains(".xtask/lock") {
+            deployed_by_them.get_or_init(|| other.deploy(&[]));
         }
         None
     });
-    let refused = world.xtask(&["rollback", "--json"]).exits(3).json();
+    let ran = world.xtask(&["rollback", "--json"]);
+    let theirs = theirs.get().expect("it asks for the lock");
+    assert_eq!(theirs.code, Some(0), "{theirs:?}");
+    let refused = ran.exits(3).json();
     assert_eq!(refused["refused"]["code"], "overtaken");
     assert_eq!(world.objects()["index.html"].body, b"theirs");
     // What was asked for by name is what it was.
@@ -400,6 +410,9 @@ fn ten_deploys_are_remembered_and_all_of_them_can_be_gone_back_to_one_after_anot
         world.xtask(&["rollback"]).exits(0);
         assert_eq!(world.objects()["index.html"].body, format!("page {n}").as_bytes());
     }
+    let names = world.store.etags(&world.bucket).into_keys();
+    let earlier = names.filter(|key| key.starts_with(".xtask/earlier/")).count();
+    assert_eq!(earlier, 11, "the deploys, and none of the rollbacks");
     let refused = world.xtask(&["rollback"]).exits(3);
     assert!(refused.stderr.contains("cargo xtask status --env production"), "{}", refused.stderr);
 }
