@@ -28,6 +28,10 @@ impl Earlier {
         Earlier { record, versions: Mutex::default() }
     }
 
+    fn is_found(&self, key: &str) -> bool {
+        self.versions.lock().unwrap_or_else(PoisonError::into_inner).contains_key(key)
+    }
+
     async fn version(&self, bucket: &Bucket, key: &str, etag: &Etag) -> Result<Version, Failure> {
         let known = || self.versions.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(version) = known().get(key) {
@@ -67,7 +71,10 @@ pub async fn site(
     if changed.is_empty() {
         return Ok(site);
     }
-    tell.tell(Event::Asking { objects: changed.len() as u64 });
+    let asked_about = changed.iter().filter(|(key, _)| !earlier.is_found(key)).count();
+    if asked_about > 0 {
+        tell.tell(Event::Asking { objects: asked_about as u64 });
+    }
     let asked = stream::iter(changed).map(|(key, known)| async move {
         earlier.version(bucket, key, &known.etag).await.map(|version| (key, known, version))
     });

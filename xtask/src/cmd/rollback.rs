@@ -12,7 +12,7 @@ use super::{blocking, build, now, open, stand, variable};
 use crate::bucket::Bucket;
 use crate::checkout::{self, Checkout, Worktree};
 use crate::ci::Surroundings;
-use crate::cli::Rollback;
+use crate::cli::{self, Rollback};
 use crate::config::Config;
 use crate::error::{Error, Failure, Result, failed};
 use crate::event::{Event, Tell};
@@ -42,10 +42,11 @@ pub async fn run(options: &Rollback, stop: &Stop) -> Result<bool> {
 
     let bucket = &opened.bucket;
     let (seen, begun) = stop.cut(look(bucket, &tell)).await?;
-    let name = choose(&seen, begun.as_ref(), to.as_deref(), &target.environment.name)?;
+    let hints = Hints::of(place, &target.environment.name);
+    let name = choose(&seen, begun.as_ref(), to.as_deref(), &hints)?;
     let (deploy, earlier) = stop.cut(async { Ok(read(bucket, &seen, &name).await?) }).await?;
     if let Some(to) = to.as_deref().filter(|to| !is_of(&name, &deploy.commit, to)) {
-        return Err(unknown(to, &[&name]).into());
+        return Err(unknown(to, &[&name], &hints).into());
     }
     let target = Target { branch: deploy.branch.clone(), commit: deploy.commit.clone(), ..target };
     let dirty = deploy.dirty;
@@ -101,7 +102,7 @@ fn choose(
     seen: &Seen,
     begun: Option<&Deploy>,
     to: Option<&str>,
-    environment: &str,
+    hints: &Hints,
 ) -> Result<String, Refusal> {
     let Seen { listing, record } = seen;
     let mut names: Vec<&str> = listing.earlier.iter().map(String::as_str).collect();
@@ -109,7 +110,7 @@ fn choose(
     names.extend(live.as_deref().filter(|live| !names.contains(live)));
     names.sort_unstable();
     if let Some(to) = to {
-        return named(&names, to).map(str::to_owned).ok_or_else(|| unknown(to, &names));
+        return named(&names, to).map(str::to_owned).ok_or_else(|| unknown(to, &names, hints));
     }
     let chosen = match (&record.deploy, begun) {
         (_, Some(Deploy { rolled_back_to: Some(to), .. })) => Some(to.clone()),
@@ -117,7 +118,7 @@ fn choose(
         (Some(live), None) => before(live, &names),
         (None, _) => None,
     };
-    chosen.ok_or_else(|| none_before(&names, environment))
+    chosen.ok_or_else(|| none_before(&names, hints))
 }
 
 /// The deploy before one, as it is remembered.
@@ -152,46 +153,65 @@ fn is_of(name: &str, commit: &str, to: &str) -> bool {
     name.starts_with(to) || commit.starts_with(to)
 }
 
-fn none_before(names: &[&str], environment: &str) -> Refusal {
-    Refusal::new(
-        "no-earlier-deploy",
-        "no deploy before the one that is live is remembered here",
-        match names {
-            [] | [_] => "check an earlier commit out and deploy it: git switch --detach COMMIT, then cargo xtask deploy --env NAME".into(),
-            _ => format!("look at those that are, and name one with --to: cargo xtask status --env {environment}"),
-        },
-    )
+/// What can be typed next, at the place that was asked for.
+struct Hints {
+    rollback: String,
+    status: String,
+    deploy: String,
 }
 
-fn unknown(to: &str, names: &[&str]) -> Refusal {
-    Refusal::new(
-        "unknown-deploy",
-        format!("no one deploy is remembered here that `{to}` names"),
-        match names {
-            [] => "nothing was deployed here yet, or its record is lost: cargo xtask status".into(),
-            names => {
-                let newest: Vec<&str> = names.iter().rev().copied().collect();
-                format!("cargo xtask rollback --to one of {}", newest.join(", "))
-            }
-        },
-    )
+impl Hints {
+    fn of(place: &cli::Place, environment: &str) -> Hints {
+        let options = options(place);
+        let env = place.env.as_ref().map(|env| format!(" --env {env}")).unwrap_or_default();
+        Hints {
+            rollback: format!("cargo xtask rollback{env}{options}"),
+            status: format!("cargo xtask status --env {environment}{options}"),
+            deploy: format!("cargo xtask deploy --env {environment}{options}"),
+        }
+    }
+}
+
+/// The options of a place that every subcommand has, as they are typed.
+fn options(place: &cli::Place) -> String {
+    let site = place.site.as_ref().map(|site| format!(" --site {}", site.display()));
+    let local = place.local.then(|| " --local".to_owned());
+    site.into_iter().chain(local).collect()
 }
 
 /// What was typed, without the options that a hint may add.
 fn typed(options: &Rollback) -> String {
     let Rollback { to, place, .. } = options;
-    let site = place.site.as_ref().map(|site| site.display().to_string());
-    let named = [("--to", to), ("--env", &place.env), ("--site", &site)];
-    let mut command = "cargo xtask rollback".to_owned();
-    for (name, value) in named {
-        if let Some(value) = value {
-            command += &format!(" {name} {value}");
-        }
-    }
-    if place.local {
-        command += " --local";
-    }
-    command
+    let to = to.as_ref().map(|to| format!(" --to {to}")).unwrap_or_default();
+    let env = place.env.as_ref().map(|env| format!(" --env {env}")).unwrap_or_default();
+    format!("cargo xtask rollback{to}{env}{}", self::options(place))
+}
+
+fn none_before(names: &[&str], hints: &Hints) -> Refusal {
+    let Hints { status, deploy, .. } = hints;
+    Refusal::new(
+        "no-earlier-deploy",
+        "no deploy before the one that is live is remembered here",
+        match names {
+            [] | [_] => format!(
+                "check an earlier commit out and deploy it: git switch --detach COMMIT, then {deploy}"
+            ),
+            _ => format!("look at those that are, and name one with --to: {status}"),
+        },
+    )
+}
+
+fn unknown(to: &str, names: &[&str], hints: &Hints) -> Refusal {
+    let Hints { rollback, status, .. } = hints;
+    let newest: Vec<&str> = names.iter().rev().copied().collect();
+    Refusal::new(
+        "unknown-deploy",
+        format!("no one deploy is remembered here that `{to}` names"),
+        match newest.is_empty() {
+            true => format!("nothing was deployed here yet, or its record is lost: {status}"),
+            false => format!("{rollback} --to one of {}", newest.join(", ")),
+        },
+    )
 }
 
 async fn read(bucket: &Bucket, seen: &Seen, name: &str) -> Result<(Deploy, Record), Failure> {
@@ -308,6 +328,32 @@ mod tests {
         }
     }
 
+    fn hints() -> Hints {
+        let site = Some("docs".into());
+        Hints::of(&cli::Place { env: None, local: true, site }, "production")
+    }
+
+    #[test]
+    fn a_hint_leads_to_the_place_that_was_asked_for() {
+        let refused =
+            |names: &[u64], to| choose(&seen(names, None), None, to, &hints()).unwrap_err();
+        assert_eq!(
+            refused(&[1, 2], None).hint,
+            "look at those that are, and name one with --to: cargo xtask status --env production --site docs --local"
+        );
+        assert!(
+            refused(&[1], None)
+                .hint
+                .ends_with("cargo xtask deploy --env production --site docs --local")
+        );
+        let one_of = format!(
+            "cargo xtask rollback --site docs --local --to one of {}, {}",
+            deploy(2, None).id(),
+            deploy(1, None).id()
+        );
+        assert_eq!(refused(&[1, 2], Some("x")).hint, one_of);
+    }
+
     /// What is seen where these deploys are remembered and this one is live.
     fn seen(earlier: &[u64], live: Option<Deploy>) -> Seen {
         let earlier = earlier.iter().rev().map(|at| deploy(*at, None).id()).collect();
@@ -339,7 +385,7 @@ mod tests {
             ("a rollback was", &[1, 2], Some(deploy(2, None)), Some(deploy(3, Some(1))), Some(1)),
             ("the record is lost", &[1, 2], None, None, None),
         ] {
-            let chosen = choose(&seen(earlier, live), begun.as_ref(), None, "production");
+            let chosen = choose(&seen(earlier, live), begun.as_ref(), None, &hints());
             match expected {
                 Some(at) => assert_eq!(chosen, Ok(deploy(at, None).id()), "{why}"),
                 None => assert_eq!(chosen.unwrap_err().code, "no-earlier-deploy", "{why}"),
@@ -364,7 +410,7 @@ mod tests {
             ("", None),
             ("main", None),
         ] {
-            let chosen = choose(&seen, None, Some(to), "production");
+            let chosen = choose(&seen, None, Some(to), &hints());
             match expected {
                 Some(at) => assert_eq!(chosen, Ok(name(at)), "{to}"),
                 None => assert_eq!(chosen.unwrap_err().code, "unknown-deploy", "{to}"),
