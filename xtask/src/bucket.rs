@@ -89,12 +89,11 @@ pub fn connect(environment: &Environment, prefix: &Prefix, account: Account) -> 
     open(place, account.credentials, &environment.region, endpoint, account.id)
 }
 
-/// Connects to the environment's bucket in a store of this machine, which has no accounts.
-pub fn connect_local(environment: &Environment, prefix: &Prefix, store: &Store) -> Bucket {
+/// Connects to a bucket in a store of this machine, which has no accounts.
+pub fn connect_local(bucket: &str, prefix: &Prefix, store: &Store) -> Bucket {
     let keys = Credentials::new(store.access_key_id, store.secret_access_key, None, None, "local");
     let credentials = SharedCredentialsProvider::new(keys);
-    let place = (environment.bucket.as_str(), prefix);
-    open(place, credentials, store.region, Some(store.endpoint), None)
+    open((bucket, prefix), credentials, store.region, Some(store.endpoint), None)
 }
 
 fn open(

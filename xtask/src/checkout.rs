@@ -97,6 +97,30 @@ pub fn is_ignored(root: &Path, folder: &Path) -> Result<bool, Failure> {
     repository.is_path_ignored(relative.join("")).map_err(unreadable)
 }
 
+/// What git ignores in a work tree, to be asked often.
+pub struct Ignored {
+    repository: Repository,
+    /// Without links.
+    root: PathBuf,
+}
+
+impl Ignored {
+    pub fn of(root: &Path) -> Result<Ignored, Failure> {
+        let unreadable = |error: git2::Error| unanswered("what it ignores in", root, &error);
+        let repository = Repository::open(root).map_err(unreadable)?;
+        let canonical = root.canonicalize();
+        let root = canonical.map_err(|error| unanswered("what it ignores in", root, &error))?;
+        Ok(Ignored { repository, root })
+    }
+
+    /// Whether git ignores a file, or a folder with all that is in it. What is elsewhere it does not.
+    pub fn has(&self, path: &Path, is_folder: bool) -> bool {
+        let Ok(relative) = path.strip_prefix(&self.root) else { return false };
+        let relative = if is_folder { relative.join("") } else { relative.to_owned() };
+        self.repository.is_path_ignored(relative).unwrap_or(false)
+    }
+}
+
 /// Whether git tracks a file in a folder, or the folder itself as a submodule.
 pub fn is_tracked(root: &Path, folder: &Path) -> Result<bool, Failure> {
     let unreadable = |error: git2::Error| unanswered("what it tracks in", folder, &error);

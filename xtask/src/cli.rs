@@ -15,6 +15,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     Deploy(Deploy),
+    Preview(Preview),
     Status(Status),
     Rollback(Rollback),
 }
@@ -23,6 +24,7 @@ impl Command {
     pub fn wants_json(&self) -> bool {
         match self {
             Command::Deploy(options) => options.doing.json,
+            Command::Preview(_) => false,
             Command::Status(options) => options.json,
             Command::Rollback(options) => options.doing.json,
         }
@@ -42,6 +44,37 @@ pub struct Deploy {
     pub doing: Doing,
 
     /// Deploy the output folder as it stands, without building
+    #[arg(long)]
+    pub no_build: bool,
+}
+
+/// Serves the site as visitors will see it, rebuilt as you edit, and shows what a deploy would change.
+///
+/// It writes to no account. Ctrl-C ends it.
+#[derive(Args, Debug)]
+#[command(after_help = EXIT_CODES)]
+pub struct Preview {
+    /// Listen on this port [default: a free one from 4000 on]
+    #[arg(long, value_name = "N")]
+    pub port: Option<u16>,
+
+    /// Listen on this address, so that other machines reach it [default: this machine alone]
+    #[arg(long, value_name = "ADDRESS")]
+    pub host: Option<String>,
+
+    /// Open it in the browser
+    #[arg(long)]
+    pub open: bool,
+
+    /// Compare with this environment whatever the branch; by hand only, never in CI
+    #[arg(long, value_name = "NAME")]
+    pub env: Option<String>,
+
+    /// The site's folder, from where you stand [default: `site` at the top of the repository]
+    #[arg(long, value_name = "DIR")]
+    pub site: Option<PathBuf>,
+
+    /// Follow the output folder as it changes, without building
     #[arg(long)]
     pub no_build: bool,
 }

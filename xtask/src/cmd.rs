@@ -3,9 +3,11 @@
 mod change;
 pub mod deploy;
 mod open;
+pub mod preview;
 pub mod rollback;
 pub mod status;
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -36,20 +38,42 @@ async fn build(
     no_build: bool,
     tell: &Tell,
 ) -> Result<Site> {
+    let _held = hold_output(root).await;
     if !no_build {
         crate::build::run(config, root, &target.variables(), tell).await?;
     }
     scan(config, target, tell).await
 }
 
+/// Below `target/`, which every Rust repository ignores.
+const OUTPUT_LOCK: &str = "target/xtask/output.lock";
+
+/// Waits until no other run of this checkout builds or reads the output folder: a build empties it first. Held
+/// until what is returned is dropped, or the process ends.
+///
+/// Where the system has no such locks, or the file cannot be made, nothing is held.
+async fn hold_output(root: &Path) -> Option<File> {
+    let path = root.join(OUTPUT_LOCK);
+    let lock = move || {
+        std::fs::create_dir_all(path.parent()?).ok()?;
+        let file = File::create(&path).ok()?;
+        file.lock().ok().map(|()| file)
+    };
+    tokio::task::spawn_blocking(lock).await.ok().flatten()
+}
+
 /// Scans, and tells what was left out.
 async fn scan(config: &Config, target: &Target, tell: &Tell) -> Result<Site> {
     let (config, prefix, told) = (config.clone(), target.prefix.clone(), tell.clone());
-    let site = blocking(move || Ok(site::scan(&config, &prefix, &told)?)).await?;
+    let site = blocking(move || Ok(site::scan(&config, &prefix, None, &told)?)).await?;
+    warn_of_private(&site, tell);
+    Ok(site)
+}
+
+fn warn_of_private(site: &Site, tell: &Tell) {
     for name in site.private() {
         tell.tell(Event::Warning(format!("left out `{name}`: it looks like a secret")));
     }
-    Ok(site)
 }
 
 async fn is_dirty(checkout: &Checkout) -> Result<bool> {

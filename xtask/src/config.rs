@@ -34,6 +34,22 @@ pub struct Config {
     /// Keys, relative to the prefix, that are never written and never deleted: what the patterns of the
     /// file match, and everything below.
     pub keep: Vec<GlobMatcher>,
+    pub website: Website,
+}
+
+/// What the bucket's website endpoint answers with where a path names no object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Website {
+    /// The name, in each folder, of the document that stands for the folder.
+    pub index: String,
+    /// The key, relative to the prefix, of the document for what is not there.
+    pub error: String,
+}
+
+impl Default for Website {
+    fn default() -> Website {
+        Website { index: "index.html".into(), error: "404.html".into() }
+    }
 }
 
 /// A named place to deploy to.

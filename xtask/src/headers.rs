@@ -16,14 +16,19 @@ pub struct Headers(Arc<BTreeMap<String, String>>);
 
 /// The headers that S3 stores with an object, beside `x-amz-meta-*`.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html>
-pub const KNOWN: [&str; 6] = [
+pub const KNOWN: [&str; 7] = [
     "cache-control",
     "content-disposition",
     "content-encoding",
     "content-language",
     "content-type",
     "expires",
+    REDIRECT,
 ];
+
+/// Where the website endpoint sends who asks for the object: a path of the same bucket, or a whole address.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/how-to-page-redirect.html>
+pub const REDIRECT: &str = "x-amz-website-redirect-location";
 
 /// What user-defined metadata begins with.
 pub const META: &str = "x-amz-meta-";

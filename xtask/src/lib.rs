@@ -24,6 +24,7 @@ mod config;
 pub mod local;
 mod lock;
 mod plan;
+mod preview;
 mod progress;
 mod recall;
 mod record;
@@ -69,6 +70,9 @@ pub fn main() -> ExitCode {
     let done = unwound(|| match &cli.command {
         Command::Deploy(options) => {
             block_on(options.doing.json, async |stop| cmd::deploy::run(options, &stop).await)
+        }
+        Command::Preview(options) => {
+            block_on(false, async |stop| cmd::preview::run(options, &stop).await)
         }
         Command::Status(options) => {
             block_on(options.json, async |stop| cmd::status::run(options, &stop).await)

@@ -9,6 +9,7 @@
 
 mod protocol;
 pub mod store;
+pub mod website;
 
 #[cfg(test)]
 mod tests;

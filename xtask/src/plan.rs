@@ -71,6 +71,10 @@ impl Approved {
         self.0
     }
 
+    pub fn plan(&self) -> &Plan {
+        &self.0
+    }
+
     /// Whether a key is to be written or deleted.
     pub fn changes(&self, key: &str) -> bool {
         let Plan { uploads, deletes, .. } = &self.0;

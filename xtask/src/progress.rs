@@ -45,6 +45,14 @@ pub fn clear() {
     }
 }
 
+/// Does what prints, with no bar in its way.
+pub fn suspend(work: impl FnOnce()) {
+    match BARS.get() {
+        Some(bars) => bars.suspend(work),
+        None => work(),
+    }
+}
+
 /// A warning looks the same wherever it is shown.
 fn warning(text: &str) -> String {
     format!("warning: {}", plain(text))
@@ -182,6 +190,8 @@ struct Lines {
     of_files: u64,
     /// What the last listing found: it is listed again under the lock, mostly to find the same.
     listed: Option<u64>,
+    /// What was said to be built.
+    built: Option<String>,
     /// Whether it was said that it waits.
     waits: bool,
     /// On GitHub, the word between which what the generator prints is text and not a workflow command.
@@ -199,7 +209,11 @@ impl Lines {
     fn draw(&mut self, event: Event) {
         match event {
             Event::Building(command) => {
-                self.stage(format!("building: {}", plain(&command)));
+                // A preview builds again and again.
+                if self.built.as_ref() != Some(&command) {
+                    self.stage(format!("building: {}", plain(&command)));
+                    self.built = Some(command);
+                }
                 self.quote(|word| format!("::stop-commands::{word}"));
             }
             Event::Said(line) => {

@@ -91,6 +91,18 @@ impl Record {
     }
 }
 
+impl Record {
+    /// The record with the files that were written, as of a time of the store's clock.
+    pub fn with(mut self, written: &[Written], until: LastModified) -> Record {
+        let known = |(file, etag): &Written| {
+            let (md5, headers) = (file.digest.md5, file.headers.clone());
+            (file.key.clone(), Known { etag: etag.clone(), md5, headers, until })
+        };
+        self.objects.extend(written.iter().map(known));
+        self
+    }
+}
+
 /// Reads the bucket's record. One that is missing, garbled, newer than this tool or of another prefix is
 /// an empty one, with a warning where somebody should know.
 pub async fn read(bucket: &Bucket, tell: &Tell) -> Result<Record, Failure> {

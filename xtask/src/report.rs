@@ -10,7 +10,9 @@ use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 
 use crate::apply::Outcome;
+use crate::config::Environment;
 use crate::error::{Error, Failure, Result, failed};
+use crate::key::Prefix;
 use crate::plan::{Plan, Reason};
 use crate::record::Deploy;
 use crate::refusal::Refusal;
@@ -126,6 +128,19 @@ pub fn heading(run: &Run) -> String {
     format!("{}: {revision}{notes} -> s3://{bucket}/{prefix} ({place})", environment.name)
 }
 
+/// Where an environment's site goes, as a person would look for it.
+pub fn place(environment: &Environment, prefix: &Prefix) -> String {
+    let bucket = &environment.bucket;
+    let place = match (&environment.endpoint, &environment.account) {
+        (Some(endpoint), _) => endpoint.clone(),
+        (None, account) => {
+            let account = account.as_deref().unwrap_or("unknown");
+            format!("account {account}, {}", environment.region)
+        }
+    };
+    format!("s3://{bucket}/{prefix} ({place})")
+}
+
 /// The first lines of a rollback: what goes where, and which deploy that was.
 pub fn going_back(run: &Run, name: &str, deploy: &Deploy, now: u64) -> Vec<String> {
     let Deploy { who, at, .. } = deploy;
@@ -171,6 +186,19 @@ pub fn print(json: bool, lines: impl FnOnce() -> Vec<String>) -> Result<()> {
         true => Ok(()),
         false => lines().iter().try_for_each(|line| out(line)),
     }
+}
+
+/// What a deploy would change, in one line.
+pub fn would_change(place: &str, planned: &Planned) -> String {
+    match planned.uploads.is_empty() && planned.deletes.is_empty() {
+        true => format!("a deploy to {place} would change nothing"),
+        false => format!("a deploy to {place} would change: {}{}", counts(planned), kept(planned)),
+    }
+}
+
+/// An error as a page shows it.
+pub fn words(error: &Error) -> String {
+    secrets::hide(&error_text(error))
 }
 
 /// Prints the end of a run.

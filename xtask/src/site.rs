@@ -2,10 +2,12 @@
 //! error before anything is written, and what must never be public is left out and counted.
 
 mod digest;
+mod seen;
 mod walk;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::SystemTime;
 
 use crate::config::Config;
 use crate::error::{Failure, failed};
@@ -14,6 +16,9 @@ use crate::headers::{self, Headers};
 use crate::key::{self, Prefix};
 
 pub use digest::{Digest, PartDigests};
+pub use seen::Seen;
+
+use seen::Stamp;
 
 #[derive(Clone, Debug, Default)]
 pub struct Site {
@@ -92,11 +97,18 @@ impl Site {
     }
 }
 
-/// Finds and hashes every file of the output folder, on all cores. Blocks the thread.
+/// Finds and hashes every file of the output folder, on all cores. Blocks the thread. What was `seen` is not
+/// hashed again.
 ///
 /// Errors for what is unreadable, not UTF-8, a link that is broken or leaves the folder, a key too long
 /// for S3, and two files on one key.
-pub fn scan(config: &Config, prefix: &Prefix, tell: &Tell) -> Result<Site, Failure> {
+pub fn scan(
+    config: &Config,
+    prefix: &Prefix,
+    seen: Option<&mut Seen>,
+    tell: &Tell,
+) -> Result<Site, Failure> {
+    let began = SystemTime::now();
     let output = Arc::new(Output { folder: config.output_folder(), prefix: prefix.clone() });
     let mut entries = Vec::new();
     let skipped = walk::files(&output.folder, &mut |found| {
@@ -105,13 +117,20 @@ pub fn scan(config: &Config, prefix: &Prefix, tell: &Tell) -> Result<Site, Failu
     })?;
     entries.sort_by(|a, b| a.key.cmp(&b.key));
     check_keys(&entries, &output)?;
+    if let Some(seen) = &seen {
+        seen.recall(&mut entries);
+    }
+    let unread = || entries.iter().filter(|entry| entry.digest.is_none());
     tell.tell(Event::Hashing {
-        files: entries.len() as u64,
-        bytes: entries.iter().map(|entry| entry.size).sum(),
+        files: unread().count() as u64,
+        bytes: unread().map(|entry| entry.size).sum(),
     });
     hash(&mut entries, tell)?;
+    if let Some(seen) = seen {
+        seen.remember(&entries, began);
+    }
     let mut sets = headers::Sets::default();
-    let file = |Entry { key, disk, size, digest }| {
+    let file = |Entry { key, disk, size, digest, .. }| {
         let headers = sets.share(headers::of_key(output.relative(&key), &config.rules));
         let digest = digest.ok_or_else(|| failed(format!("failed to hash `{key}`")))?;
         let source = Source::Disk(disk);
@@ -127,6 +146,7 @@ struct Entry {
     key: Box<str>,
     disk: Disk,
     size: u64,
+    stamp: Stamp,
     /// Once it was hashed.
     digest: Option<Digest>,
 }
@@ -148,7 +168,7 @@ fn name(found: walk::Found, output: &Arc<Output>) -> Result<Entry, Failure> {
         false => Disk::At(found.path.into()),
     };
     let key = output.prefix.join(&relative).into();
-    Ok(Entry { key, disk, size: found.size, digest: None })
+    Ok(Entry { key, disk, size: found.size, stamp: found.stamp, digest: None })
 }
 
 fn check_keys(entries: &[Entry], output: &Output) -> Result<(), Failure> {
@@ -172,10 +192,10 @@ fn check_keys(entries: &[Entry], output: &Output) -> Result<(), Failure> {
     }
 }
 
-/// Gives each entry its digest. Workers take the next file each, so that one large file does not hold up the
+/// Gives each entry that has none its digest. Workers take the next file each, so that one large file does not hold up the
 /// others; the first error ends them all.
 fn hash(entries: &mut [Entry], tell: &Tell) -> Result<(), Failure> {
-    let waiting = Mutex::new(entries.iter_mut());
+    let waiting = Mutex::new(entries.iter_mut().filter(|entry| entry.digest.is_none()));
     let failure = OnceLock::new();
     let work = || {
         while failure.get().is_none()

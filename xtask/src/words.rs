@@ -64,6 +64,25 @@ pub fn plain(text: &str) -> String {
     shown
 }
 
+/// A line that a program printed, without what it told the terminal to do: colours, mostly.
+/// <https://invisible-island.net/xterm/ctlseqs/ctlseqs.html>
+pub fn without_colours(line: &str) -> String {
+    let mut shown = String::with_capacity(line.len());
+    let mut characters = line.chars();
+    while let Some(c) = characters.next() {
+        match c {
+            '\u{1b}' if characters.as_str().starts_with('[') => {
+                // A sequence ends with its first character from `@` to `~`.
+                characters.next();
+                characters.find(|c| ('@'..='~').contains(c));
+            }
+            c if c.is_control() && c != '\t' => {}
+            c => shown.push(c),
+        }
+    }
+    shown
+}
+
 /// Whether a terminal or a viewer of logs does something else with a character than to show it.
 pub fn commands(c: char) -> bool {
     let turns =
@@ -74,6 +93,18 @@ pub fn commands(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_line_is_shown_without_its_colours() {
+        for (line, shown) in [
+            ("\u{1b}[1m\u{1b}[38;5;9merror\u{1b}[0m: a\tb", "error: a\tb"),
+            ("\u{1b}[", ""),
+            ("\u{1b}]8;;x\u{7}link", "]8;;xlink"),
+            ("größe", "größe"),
+        ] {
+            assert_eq!(without_colours(line), shown);
+        }
+    }
 
     #[test]
     fn bytes_have_the_unit_that_suits_them() {

@@ -51,6 +51,21 @@ impl LastModified {
     }
 }
 
+impl Listing {
+    /// The listing as it would be after objects were written and deleted.
+    pub fn after(
+        mut self,
+        written: impl Iterator<Item = (Box<str>, Object)>,
+        deleted: &[String],
+    ) -> Listing {
+        if !deleted.is_empty() {
+            self.objects = self.objects.filter(|key, _| !deleted.iter().any(|gone| gone == key));
+        }
+        self.objects.extend(written);
+        self
+    }
+}
+
 impl Bucket {
     /// Lists everything under the prefix, page after page.
     pub async fn list(&self, tell: &Tell) -> Result<Listing, Failure> {
@@ -67,7 +82,7 @@ impl Bucket {
                 .send()
                 .await
                 .map_err(|error| aws::explain(doing(), &error))?;
-            self.read(&page, &mut listing).map_err(|hint| failed(doing()).hint(hint))?;
+            self.add(&page, &mut listing).map_err(|hint| failed(doing()).hint(hint))?;
             tell.tell(Event::Listing { objects: listing.objects.len() as u64 });
             match (page.is_truncated(), page.next_continuation_token) {
                 (Some(true), Some(next)) => token = Some(next),
@@ -84,7 +99,7 @@ impl Bucket {
     }
 
     /// Adds a page to the listing, or says what is wrong with it.
-    fn read(&self, page: &ListObjectsV2Output, listing: &mut Listing) -> Result<(), String> {
+    fn add(&self, page: &ListObjectsV2Output, listing: &mut Listing) -> Result<(), String> {
         let own = self.prefix.join(OWN_FOLDER);
         let record = format!("{OWN_FOLDER}{}", key::RECORD);
         let encoded = page.encoding_type() == Some(&EncodingType::Url);

@@ -11,6 +11,7 @@ use aws_sdk_s3::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_s3::error::{BoxError, ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::primitives::{ByteStream, ByteStreamError, DateTime, DateTimeFormat};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use bytes::Bytes;
 
 use super::{ATTEMPTS, Bucket, FIRST_WAIT, LONGEST_WAIT, put};
 use crate::aws;
@@ -99,6 +100,25 @@ impl Bucket {
             }
             Err(error) => Err(aws::explain(reading(&key), &error)),
         }
+    }
+
+    /// What an object holds; `None` where there is none, or where it is larger than `most` bytes.
+    pub async fn read(&self, key: &str, most: u64) -> Result<Option<Bytes>, Failure> {
+        let doing = || format!("failed to read `{key}`");
+        let request = self.client.get_object().bucket(&self.name).key(key);
+        let object = match request.set_expected_bucket_owner(self.owner.clone()).send().await {
+            Ok(object) => object,
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_no_such_key()) => {
+                return Ok(None);
+            }
+            Err(error) => return Err(aws::explain(doing(), &error)),
+        };
+        let length = object.content_length.and_then(|length| u64::try_from(length).ok());
+        if length.is_none_or(|length| length > most) {
+            return Ok(None);
+        }
+        let body = object.body.collect().await;
+        body.map(|body| Some(body.into_bytes())).map_err(|error| failed(doing()).because(&error))
     }
 
     /// An object as it is, or how its body broke off.

@@ -18,7 +18,7 @@ use super::{Bucket, WRITTEN_SINCE};
 use crate::aws;
 use crate::error::{Failure, failed};
 use crate::etag::Etag;
-use crate::headers::{Headers, META};
+use crate::headers::{Headers, META, REDIRECT};
 use crate::site::{File, PartDigests, Source};
 use crate::stop::Stop;
 
@@ -276,6 +276,7 @@ pub(super) fn headers_of(head: &HeadObjectOutput) -> Headers {
         ("content-language", &head.content_language),
         ("content-type", &head.content_type),
         ("expires", &head.expires_string),
+        (REDIRECT, &head.website_redirect_location),
     ];
     for (name, value) in fields {
         if let Some(value) = value {

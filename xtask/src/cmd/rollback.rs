@@ -35,7 +35,7 @@ pub async fn run(options: &Rollback, stop: &Stop) -> Result<bool> {
 
     let here = stand()?;
     let checkout = checkout::read(&here)?;
-    let config = open::read_config(place, &checkout, &here)?;
+    let config = open::read_config(place.site.as_deref(), &checkout, &here)?;
     let target = target::choose(&config, &checkout, &ci, place.env.as_deref())?;
     let opening = open::open(place.local, &checkout, &target.environment, &target.prefix);
     let opened = stop.cut(opening).await?;

@@ -11,7 +11,7 @@ use super::open::{self, Local};
 use super::{now, stand};
 use crate::bucket::{Bucket, Listing};
 use crate::checkout::{self, Checkout, Distance};
-use crate::cli::{self, Status};
+use crate::cli::Status;
 use crate::config::{Config, Environment};
 use crate::error::{Error, Result};
 use crate::event::{Event, Tell};
@@ -28,8 +28,7 @@ use crate::target;
 pub async fn run(options: &Status, stop: &Stop) -> Result<bool> {
     let here = stand()?;
     let checkout = checkout::read(&here)?;
-    let place = cli::Place { env: None, local: options.local, site: options.site.clone() };
-    let config = open::read_config(&place, &checkout, &here)?;
+    let config = open::read_config(options.site.as_deref(), &checkout, &here)?;
     let environments = wanted(&config, options.env.as_deref())?;
     let local = match options.local {
         true => Some(Local::open(&checkout).await?),

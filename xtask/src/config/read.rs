@@ -11,11 +11,13 @@ use std::path::{Component, Path, PathBuf};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::Config;
 use super::problem::Problem;
+use super::{Config, Website};
 use environments::read_environments;
 use fields::{Fields, complain, duration, list, plain, string, text};
 use rules::{read_keep, read_rules};
+
+use crate::key;
 
 type Value<'t> = Spanned<DeValue<'t>>;
 
@@ -50,6 +52,7 @@ fn read_config(document: &Spanned<DeTable>, site: &Path, problems: &mut Vec<Prob
     let rules = file.optional("headers");
     let keep = file.optional("keep");
     let retain = file.optional("retain");
+    let website = file.optional("website");
     file.no_others();
 
     let (command, output) = build.map(|value| read_build(value, problems)).unwrap_or_default();
@@ -65,6 +68,7 @@ fn read_config(document: &Spanned<DeTable>, site: &Path, problems: &mut Vec<Prob
         environments: environments.unwrap_or_default(),
         rules: rules.map(|value| read_rules(value, problems)).unwrap_or_default(),
         keep: keep.map(|value| read_keep(value, problems)).unwrap_or_default(),
+        website: website.map(|value| read_website(value, problems)).unwrap_or_default(),
     }
 }
 
@@ -87,6 +91,30 @@ fn read_build(value: &Value, problems: &mut Vec<Problem>) -> (Vec<String>, PathB
         path
     });
     (command.unwrap_or_default(), output.unwrap_or_default())
+}
+
+fn read_website(value: &Value, problems: &mut Vec<Problem>) -> Website {
+    let usual = Website::default();
+    let Some(mut website) = Fields::of(value, "[website]", problems) else { return usual };
+    let index = website.optional("index");
+    let error = website.optional("error");
+    website.no_others();
+
+    // S3 takes no other suffix.
+    // https://docs.aws.amazon.com/AmazonS3/latest/API/API_IndexDocument.html
+    let index = index.and_then(|value| string(value, problems)).map(|(text, span)| {
+        if text.is_empty() || text.contains('/') {
+            complain(problems, span, "`index` is a name in each folder, such as \"index.html\"");
+        }
+        key::normal(&text)
+    });
+    let error = error.and_then(|value| string(value, problems)).map(|(text, span)| {
+        if text.is_empty() || text.starts_with('/') || text.ends_with('/') {
+            complain(problems, span, "`error` is the key of a document, such as \"404.html\"");
+        }
+        key::normal(&text)
+    });
+    Website { index: index.unwrap_or(usual.index), error: error.unwrap_or(usual.error) }
 }
 
 /// A program and its arguments. An argument may have several lines, as a script for `sh -c` has.

@@ -181,7 +181,7 @@ fn a_file_without_a_table_that_it_needs_says_which() {
             [enviroments.staging]
         1:1: `environments` is missing
             [build]
-        5:2: unknown key `staging`; known here: build, environments, headers, keep, retain
+        5:2: unknown key `staging`; known here: build, environments, headers, keep, retain, website
             [staging]
         1:9: `[build]` must be a table
             build = "make"
@@ -191,7 +191,7 @@ fn a_file_without_a_table_that_it_needs_says_which() {
             [build]
         5:1: unknown key `environments`; known here: command, output
             environments = "staging"
-        6:2: unknown key `staging`; known here: build, environments, headers, keep, retain
+        6:2: unknown key `staging`; known here: build, environments, headers, keep, retain, website
             [staging]
         6:14: `[environments.production]` must be a table
             production = "main"
@@ -233,7 +233,7 @@ fn an_unknown_key_is_shown_with_the_one_that_was_meant() {
             shell = ["make"]
         1:1: unknown key `kep`; did you mean `keep`?
             kep = ["a"]
-        1:1: unknown key `version`; known here: build, environments, headers, keep, retain
+        1:1: unknown key `version`; known here: build, environments, headers, keep, retain, website
             version = 1
         10:15: `credentials` must be { access-key-id = "VARIABLE", secret-access-key = "VARIABLE" }, { profile = "NAME" } or "ambient"
             credentials = { access_key_id = "A", secret-access-key = "B" }
@@ -667,6 +667,41 @@ bucket = "example.com"
 }
 
 #[test]
+fn the_website_has_its_usual_documents_or_others() {
+    let website = |lines: &str| config(&changed("", lines)).website;
+    assert_eq!(website(""), Website { index: "index.html".into(), error: "404.html".into() });
+    let others = "[website]\nindex = \"home.htm\"\nerror = \"errors/missing.html\"";
+    let expected = Website { index: "home.htm".into(), error: "errors/missing.html".into() };
+    assert_eq!(website(others), expected);
+    let table_of = |line: &str| format!("[website]\n{line}");
+    let rows = [
+        table_of("index = \"docs/index.html\""),
+        table_of("index = \"\""),
+        table_of("index = 1"),
+        table_of("error = \"/404.html\""),
+        table_of("error = \"errors/\""),
+        table_of("errors = \"404.html\""),
+        "website = true".into(),
+    ];
+    expect![[r#"
+        11:9: `index` is a name in each folder, such as "index.html"
+            index = "docs/index.html"
+        11:9: `index` is a name in each folder, such as "index.html"
+            index = ""
+        11:9: this must be a string in quotes, and is of type integer
+            index = 1
+        11:9: `error` is the key of a document, such as "404.html"
+            error = "/404.html"
+        11:9: `error` is the key of a document, such as "404.html"
+            error = "errors/"
+        11:1: unknown key `errors`; did you mean `error`?
+            errors = "404.html"
+        10:1: unknown key `website`; known here: branches, pull-requests, account, region, bucket, prefix, endpoint, url, max-deletes, retain, credentials
+            website = true
+    "#]].assert_eq(&table(rows.iter().map(|row| ("", row.as_str()))));
+}
+
+#[test]
 fn a_rule_for_headers_that_cannot_be_is_a_problem() {
     let rule = |line: &str| format!("[[headers]]\nmatch = \"**\"\n{line}");
     let rows = [
@@ -681,6 +716,7 @@ fn a_rule_for_headers_that_cannot_be_is_a_problem() {
         rule("cache-control = 60"),
         rule("expires = \"tomorrow\""),
         rule("expires = 2026-10-21"),
+        rule("x-amz-website-redirect-location = \"new.html\""),
         rule("match = \"**\""),
         "[[headers]]\ncache-control = \"no-cache\"".into(),
         "[[headers]]\nmatch = \"a[\"".into(),
@@ -691,11 +727,11 @@ fn a_rule_for_headers_that_cannot_be_is_a_problem() {
     expect![[r#"
         12:1: `cache-contol` is not a header that S3 stores; did you mean `cache-control`?
             cache-contol = "no-cache"
-        12:1: `x-frame-options` is not a header that S3 stores; it stores cache-control, content-disposition, content-encoding, content-language, content-type, expires and x-amz-meta-*
+        12:1: `x-frame-options` is not a header that S3 stores; it stores cache-control, content-disposition, content-encoding, content-language, content-type, expires, x-amz-website-redirect-location and x-amz-meta-*
             x-frame-options = "DENY"
-        12:1: `x-amz-meta-` is not a header that S3 stores; it stores cache-control, content-disposition, content-encoding, content-language, content-type, expires and x-amz-meta-*
+        12:1: `x-amz-meta-` is not a header that S3 stores; it stores cache-control, content-disposition, content-encoding, content-language, content-type, expires, x-amz-website-redirect-location and x-amz-meta-*
             x-amz-meta- = "a"
-        12:1: `x-amz-meta-a b` is not a header that S3 stores; it stores cache-control, content-disposition, content-encoding, content-language, content-type, expires and x-amz-meta-*
+        12:1: `x-amz-meta-a b` is not a header that S3 stores; it stores cache-control, content-disposition, content-encoding, content-language, content-type, expires, x-amz-website-redirect-location and x-amz-meta-*
             "x-amz-meta-a b" = "a"
         12:17: a header's value is printable ASCII without spaces around it
             cache-control = ""
@@ -711,6 +747,8 @@ fn a_rule_for_headers_that_cannot_be_is_a_problem() {
             expires = "tomorrow"
         12:11: this must be a string in quotes, and is of type datetime
             expires = 2026-10-21
+        12:35: a redirect leads to a path such as "/new/" or to an http address, in 2 KB
+            x-amz-website-redirect-location = "new.html"
         12:1: duplicate key
             match = "**"
         10:1: a [[headers]] rule lacks `match`, a glob such as "**/*.css"

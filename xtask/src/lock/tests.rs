@@ -47,8 +47,11 @@ impl Bench {
             access_key_id: local::ACCESS_KEY_ID,
             secret_access_key: local::SECRET_ACCESS_KEY,
         };
-        let bucket =
-            bucket::connect_local(&target(BUCKET).environment, &target(BUCKET).prefix, &store);
+        let bucket = bucket::connect_local(
+            &target(BUCKET).environment.bucket,
+            &target(BUCKET).prefix,
+            &store,
+        );
         Bench { bucket, _server: Some(server), _folder: folder }
     }
 
@@ -571,7 +574,8 @@ async fn a_real_store_keeps_to_one_holder_too() {
     let words: Vec<&str> = told.split(' ').collect();
     let [endpoint, region, name, access_key_id, secret_access_key] = words[..] else { panic!() };
     let store = bucket::Store { endpoint, region, access_key_id, secret_access_key };
-    let bucket = bucket::connect_local(&target(name).environment, &target(name).prefix, &store);
+    let bucket =
+        bucket::connect_local(&target(name).environment.bucket, &target(name).prefix, &store);
     let n = size("LOCK_ROUNDS", 50);
     assert_eq!(rounds(&bucket, n, 8, Patience::Wait).await, 8 * n);
     let some = rounds(&bucket, n, 8, Patience::Refuse).await;

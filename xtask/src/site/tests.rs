@@ -52,7 +52,7 @@ impl Folder {
 
     fn scan_with(&self, prefix: &str, tell: &Tell) -> Result<Site, Failure> {
         let config = Config::read(self.0.path(), "site".as_ref()).unwrap();
-        scan(&config, &Prefix::new(prefix).unwrap(), tell)
+        scan(&config, &Prefix::new(prefix).unwrap(), None, tell)
     }
 
     fn scan(&self) -> Result<Site, Failure> {
@@ -477,4 +477,47 @@ fn what_is_hashed_is_told_to_the_byte() {
         (hashed.load(Ordering::Relaxed), total.load(Ordering::Relaxed)),
         (expected, expected)
     );
+}
+
+/// What is hashed by a scan that remembers, in bytes.
+fn hashed_again(folder: &Folder, seen: &mut Seen) -> (Site, u64) {
+    let config = Config::read(folder.0.path(), "site".as_ref()).unwrap();
+    let hashed = Arc::new(AtomicU64::new(0));
+    let count = hashed.clone();
+    let tell = Tell::new(move |event| {
+        if let Event::Hashed { bytes } = event {
+            count.fetch_add(bytes, Ordering::Relaxed);
+        }
+    });
+    let site = scan(&config, &Prefix::default(), Some(seen), &tell).unwrap();
+    (site, hashed.load(Ordering::Relaxed))
+}
+
+#[test]
+fn a_file_that_was_not_written_since_is_not_read_again() {
+    let folder = folder(&["a.txt", "b.txt"]);
+    let digests =
+        |site: &Site| site.files.iter().map(|file| hex(&file.digest.md5)).collect::<Vec<_>>();
+    let mut seen = Seen::on_a_fine_clock();
+    let (first, hashed) = hashed_again(&folder, &mut seen);
+    assert_eq!(hashed, 10);
+    let (again, hashed) = hashed_again(&folder, &mut seen);
+    assert_eq!((hashed, digests(&again)), (0, digests(&first)));
+
+    // Other bytes, and all that a program can set is as it was.
+    let a = folder.path("a.txt");
+    let modified = fs::metadata(&a).unwrap().modified().unwrap();
+    folder.write("a.txt", b"A.txt");
+    fs::File::options().write(true).open(&a).unwrap().set_modified(modified).unwrap();
+    let (changed, hashed) = hashed_again(&folder, &mut seen);
+    assert_eq!((hashed, &digests(&changed)[1]), (5, &digests(&first)[1]));
+    assert_ne!(digests(&changed)[0], digests(&first)[0]);
+}
+
+#[test]
+fn a_file_that_was_written_just_before_is_read_again() {
+    let folder = folder(&["a.txt"]);
+    let mut seen = Seen::default();
+    assert_eq!(hashed_again(&folder, &mut seen).1, 5);
+    assert_eq!(hashed_again(&folder, &mut seen).1, 5);
 }

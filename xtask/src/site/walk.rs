@@ -5,6 +5,7 @@ use std::ffi::OsStr;
 use std::fs::{self, Metadata};
 use std::path::{Path, PathBuf};
 
+use super::seen::Stamp;
 use crate::error::{Failure, failed};
 
 #[derive(Debug)]
@@ -12,6 +13,7 @@ pub struct Found {
     pub path: PathBuf,
     /// In bytes.
     pub size: u64,
+    pub stamp: Stamp,
 }
 
 /// Finds every file below the folder, and returns what was left out, as paths relative to the folder. An
@@ -74,7 +76,7 @@ impl Walk<'_> {
         above: &mut Vec<PathBuf>,
     ) -> Result<(), Failure> {
         if metadata.is_file() {
-            return (self.found)(Found { path, size: metadata.len() });
+            return (self.found)(Found { path, size: metadata.len(), stamp: Stamp::of(metadata) });
         }
         if !metadata.is_dir() {
             return Err(failed(format!("`{}` is neither a file nor a folder", path.display())));

@@ -79,7 +79,20 @@ fn check_header_value(name: &str, text: &str, span: Range<usize>, problems: &mut
         complain(problems, span, "a header's value is printable ASCII without spaces around it");
     } else if name == "expires" && !headers::is_http_date(text) {
         complain(problems, span, "`expires` is a date such as \"Wed, 21 Oct 2026 07:28:00 GMT\"");
+    } else if name == headers::REDIRECT && !is_redirect(text) {
+        complain(
+            problems,
+            span,
+            "a redirect leads to a path such as \"/new/\" or to an http address, in 2 KB",
+        );
     }
+}
+
+/// What S3 takes for a redirect.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html>
+fn is_redirect(text: &str) -> bool {
+    let begins = ["/", "http://", "https://"].iter().any(|start| text.starts_with(start));
+    begins && text.len() <= 2048
 }
 
 /// What is to be kept. Each pattern keeps what it matches and, where that is a folder, everything below

@@ -19,7 +19,7 @@ use super::versions::write_id;
 use crate::local::store::{Headers, Marker};
 
 /// Belongs to one object: a copy does not inherit it.
-pub const REDIRECT: &str = "x-amz-website-redirect-location";
+pub use crate::headers::REDIRECT;
 const METADATA: &str = "x-amz-meta-";
 /// All metadata together, in bytes.
 const MOST_METADATA: usize = 2048;

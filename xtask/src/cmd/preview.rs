@@ -1,0 +1,137 @@
+//! `cargo xtask preview`: the site as visitors will see it, rebuilt while it is edited, and beside it what a deploy
+//! of this branch would change.
+//!
+//! Two things go on at once. One builds and puts what changed into an embedded bucket, which is served; it needs
+//! nothing but the sources. The other compares what was built with the account's bucket, if it can be read, and
+//! only ever reads it.
+
+mod compare;
+mod rebuild;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use super::open::{self, Local};
+use super::{now, stand, variable};
+use crate::checkout::{self, Checkout, Head};
+use crate::ci::Surroundings;
+use crate::cli::Preview as Options;
+use crate::config::Config;
+use crate::error::{Error, Result, failed};
+use crate::event::Tell;
+use crate::key::Prefix;
+use crate::preview;
+use crate::progress;
+use crate::refusal::Refusal;
+use crate::site::Site;
+use crate::stop::Stop;
+use crate::target::{self, Target};
+
+/// Serves until it is told to stop, which is how it is meant to end.
+pub async fn run(options: &Options, stop: &Stop) -> Result<bool> {
+    let ci = Surroundings::of(&variable);
+    let tell = progress::draw(ci.is_ci(), ci.is_github());
+    let desk = Desk { options, here: stand()?, ci, tell };
+    // Mistakes that are there from the start are told as those of a deploy are.
+    let sources = desk.read()?;
+    let listener = preview::listen(options.host.as_deref(), options.port).await?;
+    let local = Local::open_for_preview(&sources.checkout).await?;
+    local.create(rebuild::BUCKET).await?;
+    let served = preview::serve(listener, local.store(), options.host.as_deref(), now() * 1000);
+    let (preview, server) = served
+        .map_err(|error| failed("failed to listen on a port of this machine").because(&error))?;
+
+    let (built, latest) = watch::channel(None);
+    let rebuilding = rebuild::follow(&desk, sources, &local, &preview, &server, &built, stop);
+    let comparing = compare::follow(&desk, latest, &preview);
+    let ended = tokio::select! {
+        biased;
+        () = stop.told() => Ok(true),
+        ended = rebuilding => ended,
+        ended = comparing => ended,
+    };
+    drop(server);
+    progress::clear();
+    local.close().await?;
+    ended
+}
+
+/// What every round begins with.
+struct Desk<'a> {
+    options: &'a Options,
+    here: PathBuf,
+    ci: Surroundings,
+    tell: Tell,
+}
+
+/// What the site is made of, as it was read for a round: all of it may be edited.
+#[derive(Clone)]
+struct Sources {
+    checkout: Checkout,
+    config: Config,
+    /// Where a deploy would go, or why it would not.
+    target: Result<Target, Refusal>,
+}
+
+/// A site that was built.
+#[derive(Clone)]
+struct Built {
+    site: Arc<Site>,
+    sources: Arc<Sources>,
+}
+
+impl Desk<'_> {
+    fn read(&self) -> Result<Sources> {
+        let checkout = checkout::read(&self.here)?;
+        let config = open::read_config(self.options.site.as_deref(), &checkout, &self.here)?;
+        let target = match target::choose(&config, &checkout, &self.ci, self.options.env.as_deref())
+        {
+            Ok(target) => Ok(target),
+            Err(Error::Refused(refusal)) => Err(refusal),
+            Err(error) => return Err(error),
+        };
+        Ok(Sources { checkout, config, target })
+    }
+
+    fn builds(&self, sources: &Sources) -> bool {
+        !self.options.no_build && !sources.config.command.is_empty()
+    }
+}
+
+impl Sources {
+    fn prefix(&self) -> Prefix {
+        self.target.as_ref().map(|target| target.prefix.clone()).unwrap_or_default()
+    }
+
+    fn url(&self) -> Option<String> {
+        self.target.as_ref().ok()?.url.clone()
+    }
+
+    /// What the generator is told: what a deploy would tell it, so that it builds the same.
+    fn variables(&self) -> Vec<(&'static str, String)> {
+        match &self.target {
+            Ok(target) => target.variables(),
+            Err(_) => vec![
+                ("DEPLOY_ENVIRONMENT", String::new()),
+                ("DEPLOY_BRANCH", self.branch()),
+                ("DEPLOY_PREFIX", String::new()),
+                ("DEPLOY_URL", String::new()),
+            ],
+        }
+    }
+
+    fn branch(&self) -> String {
+        match (&self.target, &self.checkout.head) {
+            (Ok(target), _) => target.branch.clone(),
+            (Err(_), Head::Branch { name, .. }) => name.clone(),
+            (Err(_), Head::Detached { commit }) => target::short(commit).to_owned(),
+            (Err(_), Head::Unborn) => String::new(),
+        }
+    }
+
+    fn commit(&self) -> String {
+        self.checkout.head.commit().map(target::short).unwrap_or_default().to_owned()
+    }
+}

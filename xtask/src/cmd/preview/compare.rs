@@ -1,0 +1,201 @@
+//! Compares each site that was built with the account's bucket, and shows what a deploy would change. It reads and
+//! never writes: the plan is made, and nothing here can apply it.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use super::{Built, Desk, Sources};
+use crate::bucket::{Bucket, Listing};
+use crate::cmd::{is_dirty, now, open};
+use crate::error::{Error, Result};
+use crate::event::Tell;
+use crate::plan::{self, Grace, Plan, is_kept};
+use crate::preview::{About, Compared, Comparison, Preview, Remote};
+use crate::record::{self, Record};
+use crate::report::{self, Run};
+use crate::secrets;
+use crate::target::Target;
+use crate::words::plain;
+
+/// Compares, and waits for the next site or the wish to look again, without an end.
+pub async fn follow(
+    desk: &Desk<'_>,
+    mut built: watch::Receiver<Option<Built>>,
+    preview: &Preview,
+) -> Result<bool> {
+    let mut known: Option<Known> = None;
+    let mut told = Told::default();
+    loop {
+        let is_wish = tokio::select! {
+            changed = built.changed() => match changed {
+                Ok(()) => false,
+                // The preview ends.
+                Err(_) => std::future::pending().await,
+            },
+            () = preview.wants_look() => true,
+        };
+        let Some(now_built) = built.borrow_and_update().clone() else { continue };
+        let dirty = is_dirty(&now_built.sources.checkout).await.unwrap_or(false);
+        let show = |remote| {
+            preview.compare(Comparison {
+                about: about(&now_built.sources, dirty),
+                site: now_built.site.clone(),
+                prefix: now_built.sources.prefix(),
+                remote,
+            });
+        };
+        let target = match &now_built.sources.target {
+            Ok(target) => target,
+            Err(refusal) => {
+                told.alone(&refusal.message)?;
+                let message = refusal.message.clone();
+                show(Remote::Alone { message, hint: Some(refusal.hint.clone()) });
+                continue;
+            }
+        };
+        let is_other = known.as_ref().is_none_or(|known| !known.is_of(target));
+        if is_other || is_wish {
+            if is_other {
+                show(Remote::Looking);
+            }
+            known = match look(target, &desk.tell).await {
+                Ok(found) => Some(found),
+                Err(error) => {
+                    let (message, hint) = said(&error);
+                    told.alone(&message)?;
+                    show(Remote::Alone { message, hint });
+                    None
+                }
+            };
+        }
+        let Some(known) = &mut known else { continue };
+        match compare(&now_built, target, known, &desk.tell).await {
+            Ok(compared) => {
+                told.changes(&now_built, target, dirty, &compared.plan)?;
+                show(Remote::Compared(Box::new(compared)));
+            }
+            Err(error) => {
+                let (message, hint) = said(&error);
+                told.alone(&message)?;
+                show(Remote::Alone { message, hint });
+            }
+        }
+    }
+}
+
+/// What was read of the account's bucket.
+struct Known {
+    target: Target,
+    bucket: Bucket,
+    listing: Arc<Listing>,
+    record: Arc<Record>,
+    looked_at: u64,
+}
+
+impl Known {
+    fn is_of(&self, target: &Target) -> bool {
+        let place = |target: &Target| {
+            let environment = &target.environment;
+            let credentials = environment.credentials.clone();
+            let account = (environment.account.clone(), environment.endpoint.clone());
+            let bucket = (environment.bucket.clone(), environment.region.clone());
+            (account, bucket, target.prefix.clone(), credentials)
+        };
+        place(&self.target) == place(target)
+    }
+}
+
+async fn look(target: &Target, tell: &Tell) -> Result<Known> {
+    let (bucket, _) = open::connect(&target.environment, &target.prefix).await?;
+    let looked_at = now();
+    let (listing, record) = tokio::join!(bucket.list(tell), record::read(&bucket, tell));
+    let (listing, record) = (Arc::new(listing?), Arc::new(record?));
+    Ok(Known { target: target.clone(), bucket, listing, record, looked_at })
+}
+
+async fn compare(
+    built: &Built,
+    target: &Target,
+    known: &mut Known,
+    tell: &Tell,
+) -> Result<Compared> {
+    let Known { bucket, listing, record, looked_at, .. } = known;
+    let config = &built.sources.config;
+    let kept = |key: &str| is_kept(config, target, &listing.others, key);
+    let site = built.site.without(kept);
+    let mut learning = (**record).clone();
+    if record::learn(bucket, &site, listing, &mut learning, tell).await? {
+        *record = Arc::new(learning);
+    }
+    let retain = target.environment.retain.unwrap_or_default();
+    let plan = plan::make(site, listing, record, Grace { retain, now: now() }, &kept);
+    let refusal = plan.refusal(target.environment.max_deletes);
+    Ok(Compared {
+        bucket: bucket.clone(),
+        listing: listing.clone(),
+        record: record.clone(),
+        plan,
+        refusal: refusal.map(|refusal| refusal.message),
+        looked_at: *looked_at,
+    })
+}
+
+fn about(sources: &Sources, dirty: bool) -> About {
+    let target = sources.target.as_ref().ok();
+    About {
+        environment: target.map(|target| target.environment.name.clone()),
+        branch: sources.branch(),
+        commit: sources.commit(),
+        dirty,
+        place: target.map(|target| report::place(&target.environment, &target.prefix)),
+    }
+}
+
+/// An error in one line, and what to do about it.
+fn said(error: &Error) -> (String, Option<String>) {
+    match error {
+        Error::Refused(refusal) => (refusal.message.clone(), Some(refusal.hint.clone())),
+        Error::Failed(failure) => (failure.to_string(), failure.hint.clone()),
+        Error::Config(text) | Error::Interrupted(text) => (text.clone(), None),
+    }
+}
+
+/// What the terminal was told, so that it is not told twice.
+#[derive(Default)]
+struct Told {
+    last: String,
+}
+
+impl Told {
+    fn alone(&mut self, message: &str) -> Result<()> {
+        let line = format!("not compared with a bucket: {}", plain(message));
+        self.print(line, Vec::new)
+    }
+
+    /// The changes, a line each the first time, and later how many there are.
+    fn changes(&mut self, built: &Built, target: &Target, dirty: bool, plan: &Plan) -> Result<()> {
+        let planned = report::planned(plan, built.site.skipped.len());
+        let place = report::place(&target.environment, &target.prefix);
+        let line = report::would_change(&place, &planned);
+        let is_first = self.last.is_empty();
+        self.print(line, || match is_first {
+            true => {
+                let place = report::Place::Aws;
+                let run = Run { target, place, dirty, stale: false, dry: false };
+                report::changes(&run, &planned)
+            }
+            false => Vec::new(),
+        })
+    }
+
+    fn print(&mut self, line: String, before: impl FnOnce() -> Vec<String>) -> Result<()> {
+        if self.last == line {
+            return Ok(());
+        }
+        let mut lines = before();
+        lines.push(secrets::hide(&line));
+        self.last = line;
+        report::print(false, || lines)
+    }
+}

@@ -1,0 +1,415 @@
+//! Builds whenever sources change, one build at a time, and puts what changed into the bucket that is served.
+//!
+//! A change while it builds ends that build, since its result is old already. But never two in a row: somebody who
+//! saves more often than the site can be built wants to see something too.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use md5::{Digest as _, Md5};
+use tokio::sync::watch;
+
+use super::{Built, Desk, Sources};
+use crate::apply;
+use crate::bucket::{Bucket, LastModified, Listing, Object};
+use crate::cmd::open::Local;
+use crate::cmd::{blocking, hold_output, now, warn_of_private};
+use crate::error::{Error, Failure, Result, failed};
+use crate::event::{Event, Tell};
+use crate::key::Prefix;
+use crate::local::website;
+use crate::plan::{self, Approved, Grace, Plan, Reason};
+use crate::preview::watch::{Changes, Watched};
+use crate::preview::{self, News, OWN_PATH, Preview, Server, Shown};
+use crate::progress;
+use crate::record::{self, Record};
+use crate::report;
+use crate::site::{self, Seen, Site};
+use crate::stop::Stop;
+use crate::words::{count, duration, plain, without_colours};
+
+/// The one bucket of a preview. Branches have their prefixes in it.
+pub const BUCKET: &str = "preview";
+
+/// Builds, shows, and waits for the next change, without an end.
+///
+/// Errors where sources cannot be watched. What fails in a build is shown, and the next change tries again.
+pub async fn follow(
+    desk: &Desk<'_>,
+    sources: Sources,
+    local: &Local,
+    preview: &Preview,
+    server: &Server,
+    built: &watch::Sender<Option<Built>>,
+    stop: &Stop,
+) -> Result<bool> {
+    let mut changes = Changes::of(watched(desk, &sources))?;
+    let mut round = Round { desk, local, preview, stop, held: None, seen: Seen::default() };
+    let mut sources = Ok(sources);
+    let mut contents = Contents::default();
+    let mut habits = Habits::default();
+    let mut is_first = true;
+    let mut was_cut = false;
+    loop {
+        if let Ok(sources) = &sources
+            && *changes.watched() != watched(desk, sources)
+        {
+            changes = Changes::of(watched(desk, sources))?;
+        }
+        preview.tell(News::building);
+        let mut during = BTreeSet::new();
+        let overtaken = async {
+            loop {
+                let changed = contents.of(changes.next().await);
+                let is_news = changed.iter().any(|path| !habits.has(path));
+                during.extend(changed);
+                if is_news && !is_first && !was_cut {
+                    return;
+                }
+            }
+        };
+        let done = tokio::select! {
+            done = round.build(sources) => Some(done),
+            () = overtaken => None,
+        };
+        was_cut = done.is_none();
+        if let Some(done) = done {
+            let shown = match done {
+                Ok(made) => round.show(made, is_first).await,
+                Err(error) => Err(error),
+            };
+            match shown {
+                Ok(done) => drop(built.send_replace(Some(done))),
+                Err(error) => round.fail(&error),
+            }
+            if is_first {
+                greet(desk, server, preview)?;
+            }
+            during.extend(contents.of(changes.so_far()));
+            if let Some(path) = habits.learn(&during) {
+                desk.tell.tell(Event::Warning(format!(
+                    "`{}` changes with every build, so its changes while the site is built are not heeded; add it to .gitignore",
+                    path.display()
+                )));
+            }
+            during.retain(|path| !habits.has(path));
+            while during.is_empty() {
+                during = contents.of(changes.next().await);
+            }
+        }
+        is_first = false;
+        sources = desk.read();
+    }
+}
+
+/// The sources; where nothing is built, the output itself.
+fn watched(desk: &Desk, sources: &Sources) -> Watched {
+    let Sources { checkout, config, .. } = sources;
+    let output = config.output_folder();
+    let target = checkout.root.join("target");
+    match desk.builds(sources) {
+        true => Watched {
+            top: config.site.clone(),
+            except: vec![output, target.canonicalize().unwrap_or(target)],
+            unignored_in: Some(checkout.root.clone()),
+            quiet: Duration::from_millis(15),
+        },
+        // Whatever writes there may take a while between two files.
+        false => Watched {
+            top: if output.is_dir() { output } else { config.site.clone() },
+            except: Vec::new(),
+            unignored_in: None,
+            quiet: Duration::from_millis(50),
+        },
+    }
+}
+
+/// Says where it is, once there is something to see.
+fn greet(desk: &Desk, server: &Server, preview: &Preview) -> Result<()> {
+    let address = server.url(&preview.home());
+    report::print(false, || {
+        vec![
+            format!("serving {address}  (Ctrl-C ends it)"),
+            format!("what a deploy would change: {}", server.url(OWN_PATH)),
+        ]
+    })?;
+    if desk.options.open
+        && let Err(error) = ::open::that_detached(&address)
+    {
+        desk.tell.tell(Event::Warning(format!("failed to open a browser: {error}")));
+    }
+    Ok(())
+}
+
+/// What the rounds share.
+struct Round<'a> {
+    desk: &'a Desk<'a>,
+    local: &'a Local,
+    preview: &'a Preview,
+    stop: &'a Stop,
+    held: Option<Held>,
+    seen: Seen,
+}
+
+/// What the bucket holds below a prefix: nobody else writes there, so it need not be listed each time.
+struct Held {
+    prefix: Prefix,
+    listing: Listing,
+    record: Record,
+}
+
+/// Sources whose output folder is complete.
+struct Made {
+    sources: Sources,
+    /// How long the generator took, where there is one.
+    built_in: Option<Duration>,
+    /// Held, so that no other run builds while it is read.
+    output: Option<File>,
+}
+
+impl Round<'_> {
+    /// Runs the generator. What it printed is in the failure.
+    async fn build(&self, sources: Result<Sources>) -> Result<Made> {
+        let sources = sources?;
+        let output = hold_output(&sources.checkout.root).await;
+        if !self.desk.builds(&sources) {
+            return Ok(Made { sources, built_in: None, output });
+        }
+        let said = Arc::new(Mutex::new(Vec::new()));
+        let (heard, tell) = (said.clone(), self.desk.tell.clone());
+        let listening = Tell::new(move |event| {
+            if let Event::Said(line) = &event {
+                heard.lock().unwrap_or_else(PoisonError::into_inner).push(without_colours(line));
+            }
+            tell.tell(event);
+        });
+        let root = &sources.checkout.root;
+        let started = Instant::now();
+        let ran = crate::build::run(&sources.config, root, &sources.variables(), &listening).await;
+        match ran {
+            Ok(()) => Ok(Made { sources, built_in: Some(started.elapsed()), output }),
+            Err(Error::Failed(mut failure)) => {
+                let said =
+                    std::mem::take(&mut *said.lock().unwrap_or_else(PoisonError::into_inner));
+                failure.causes.extend(said);
+                Err(failure.into())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Puts what changed into the bucket and shows it.
+    async fn show(&mut self, made: Made, is_first: bool) -> Result<Built> {
+        let Made { sources, built_in, output } = made;
+        let started = Instant::now();
+        // A line for each stage of the first round is enough.
+        let quiet = Tell::new(|_| ());
+        let tell = if is_first { self.desk.tell.clone() } else { quiet };
+        let site = Arc::new(self.scan(&sources, &tell).await?);
+        if is_first {
+            warn_of_private(&site, &self.desk.tell);
+        }
+        let prefix = sources.prefix();
+        let bucket = self.local.bucket(BUCKET, &prefix);
+        let held = match self.held.take().filter(|held| held.prefix == prefix) {
+            Some(held) => held,
+            None => look(&bucket, prefix, &site, &tell).await?,
+        };
+        let approved = plan_of(&site, &held)?;
+        let (changed, styles) = (count_of(&approved), styles_of(&approved, &sources));
+        if approved.changes_headers() {
+            record::write(&bucket, &held.record, &[]).await?;
+        }
+        let Held { prefix, listing, record } = held;
+        let record = record.staying(&listing, |key| approved.changes(key));
+        let outcome = apply::apply(&bucket, approved, self.stop, &tell).await;
+        drop(output);
+        if let Some((_, failure)) = outcome.failures.into_iter().next() {
+            return Err(failure.into());
+        }
+        if outcome.is_cut_off {
+            return Err(Error::Interrupted("the preview ended".into()));
+        }
+        self.preview.show(Shown {
+            website: preview::website(
+                BUCKET.into(),
+                &prefix,
+                sources.url().as_deref(),
+                &sources.config.website,
+            ),
+            url: sources.url(),
+        });
+        self.preview.tell(|news| match changed > 0 || is_first {
+            true => news.changed(styles),
+            false => news.same(),
+        });
+        let shown_in = started.elapsed();
+        report::print(false, || vec![line(built_in, shown_in, changed, is_first, &site)])?;
+
+        // After it is seen: it only saves the next preview some questions.
+        let modified = LastModified::of_seconds(now());
+        let object = |(file, etag): &record::Written| {
+            (file.key.clone(), Object { etag: etag.clone(), size: file.size, modified })
+        };
+        let listing = listing.after(outcome.written.iter().map(object), &outcome.deleted);
+        let record = record.with(&outcome.written, modified);
+        if changed > 0 {
+            record::write(&bucket, &record, &[]).await?;
+        }
+        self.held = Some(Held { prefix, listing, record });
+        Ok(Built { site, sources: Arc::new(sources) })
+    }
+
+    async fn scan(&mut self, sources: &Sources, tell: &Tell) -> Result<Site> {
+        let (config, prefix) = (sources.config.clone(), sources.prefix());
+        let (mut seen, tell) = (std::mem::take(&mut self.seen), tell.clone());
+        let (scanned, seen) = blocking(move || {
+            let scanned = site::scan(&config, &prefix, Some(&mut seen), &tell);
+            Ok((scanned, seen))
+        })
+        .await?;
+        self.seen = seen;
+        Ok(scanned?)
+    }
+
+    /// Shows a failure over the page and in the terminal. What was served is served on.
+    fn fail(&self, error: &Error) {
+        self.preview.tell(|news| news.failed(report::words(error)));
+        progress::suspend(|| report::error(&without_output(error), false));
+    }
+}
+
+/// The terminal has the generator's output already.
+fn without_output(error: &Error) -> Error {
+    match error {
+        Error::Failed(failure) if failure.message.starts_with("the build failed") => {
+            let mut shown = failed(failure.message.clone());
+            shown.hint = failure.hint.clone();
+            shown.into()
+        }
+        Error::Failed(failure) => Failure {
+            message: failure.message.clone(),
+            causes: failure.causes.clone(),
+            hint: failure.hint.clone(),
+            is_everybodys: failure.is_everybodys,
+        }
+        .into(),
+        Error::Config(text) => Error::Config(text.clone()),
+        Error::Refused(refusal) => Error::Refused(refusal.clone()),
+        Error::Interrupted(done) => Error::Interrupted(done.clone()),
+    }
+}
+
+/// What an earlier preview left in the bucket.
+async fn look(bucket: &Bucket, prefix: Prefix, site: &Site, tell: &Tell) -> Result<Held> {
+    let (listing, record) = tokio::join!(bucket.list(tell), record::read(bucket, tell));
+    let (listing, mut record) = (listing?, record?);
+    record::learn(bucket, site, &listing, &mut record, tell).await?;
+    Ok(Held { prefix, listing, record })
+}
+
+fn plan_of(site: &Site, held: &Held) -> Result<Approved> {
+    let grace = Grace { retain: Duration::ZERO, now: now() };
+    let others = &held.listing.others;
+    let is_kept = |key: &str| others.iter().any(|folder| key.starts_with(folder.as_str()));
+    let plan = plan::make(site.clone(), &held.listing, &held.record, grace, &is_kept);
+    // Nothing is lost by deletes here.
+    Ok(plan.approve(Some(u64::MAX))?)
+}
+
+fn count_of(approved: &Approved) -> usize {
+    let Plan { uploads, deletes, .. } = approved.plan();
+    uploads.len() + deletes.len()
+}
+
+/// The paths of the style sheets, if their contents are all that changes.
+fn styles_of(approved: &Approved, sources: &Sources) -> Vec<String> {
+    let Plan { uploads, deletes, .. } = approved.plan();
+    let is_style = |upload: &plan::Upload| {
+        upload.reason == Reason::Content
+            && upload.file.headers.content_type().starts_with("text/css")
+    };
+    if !deletes.is_empty() || !uploads.iter().all(is_style) {
+        return Vec::new();
+    }
+    let prefix = sources.prefix();
+    let website =
+        preview::website(BUCKET.into(), &prefix, sources.url().as_deref(), &sources.config.website);
+    let path = |upload: &plan::Upload| {
+        let relative = prefix.relative(&upload.file.key).unwrap_or(&upload.file.key);
+        website::encode(&format!("{}{relative}", website.base))
+    };
+    uploads.iter().map(path).collect()
+}
+
+/// How a round went.
+fn line(
+    built_in: Option<Duration>,
+    shown_in: Duration,
+    changed: usize,
+    is_first: bool,
+    site: &Site,
+) -> String {
+    let built = built_in.map(|time| format!("built in {}, ", duration(time))).unwrap_or_default();
+    let what = match (is_first, changed) {
+        (true, _) => count(site.files.len() as u64, "file"),
+        (false, 0) => "nothing changed".to_owned(),
+        (false, changed) => format!("{changed} changed"),
+    };
+    plain(&format!("{built}shown in {}: {what}", duration(shown_in)))
+}
+
+/// What the files that changed held last, so that one that was written again as it was is no change.
+#[derive(Default)]
+struct Contents(BTreeMap<PathBuf, Option<[u8; 16]>>);
+
+/// Files that are larger, in bytes, are taken for changed without reading them.
+const LARGEST_READ: u64 = 16 << 20;
+
+impl Contents {
+    /// Those of the paths whose contents are others than last time.
+    fn of(&mut self, paths: BTreeSet<PathBuf>) -> BTreeSet<PathBuf> {
+        paths.into_iter().filter(|path| self.is_changed(path)).collect()
+    }
+
+    fn is_changed(&mut self, path: &Path) -> bool {
+        let is_small = std::fs::metadata(path).is_ok_and(|file| file.len() <= LARGEST_READ);
+        let digest = std::fs::read(path).ok().filter(|_| is_small);
+        let digest = digest.map(|content| Md5::digest(content).into());
+        let last = self.0.insert(path.to_owned(), digest);
+        digest.is_none() || last != Some(digest)
+    }
+}
+
+/// Sources that the build itself writes. Heeding them would build for ever.
+#[derive(Default)]
+struct Habits {
+    /// How many builds in a row each path changed in.
+    counts: BTreeMap<PathBuf, u32>,
+}
+
+/// After so many it is the build's doing, and nobody's who edits.
+const A_HABIT: u32 = 5;
+
+impl Habits {
+    fn has(&self, path: &Path) -> bool {
+        self.counts.get(path).is_some_and(|count| *count >= A_HABIT)
+    }
+
+    /// Takes what changed while the site was built, and returns a path of which this makes it a habit.
+    fn learn(&mut self, during: &BTreeSet<PathBuf>) -> Option<PathBuf> {
+        self.counts.retain(|path, count| during.contains(path) || *count >= A_HABIT);
+        let mut new = None;
+        for path in during {
+            let count = self.counts.entry(path.clone()).or_default();
+            *count = count.saturating_add(1);
+            if *count == A_HABIT {
+                new = Some(path.clone());
+            }
+        }
+        new
+    }
+}

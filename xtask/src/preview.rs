@@ -1,0 +1,215 @@
+//! The site as visitors will see it: the website endpoint of an embedded bucket, on a port of this machine, with
+//! a script in each page that reloads it when the site changes, and beside it (`/_preview/`) what a deploy would
+//! change.
+//!
+//! What is served is what a deploy of the same files would put into the bucket, headers and all. The script is
+//! added only to what a browser asks for as a page; everything else is answered as the bucket would.
+
+mod answer;
+mod comparison;
+mod connections;
+mod diff;
+mod inject;
+mod news;
+pub mod watch;
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use tokio::net::TcpListener;
+use tokio::sync::{Notify, watch as latest};
+use tokio::task::JoinHandle;
+
+use crate::config;
+use crate::error::{Failure, failed};
+use crate::key::Prefix;
+use crate::local::store::Store;
+use crate::local::website::{self, Website};
+
+pub use comparison::{About, Compared, Comparison, Remote};
+pub use news::News;
+
+/// Where the tool's own pages are, whatever the site's paths.
+pub const OWN_PATH: &str = "/_preview/";
+
+/// The ports that are tried where none is asked for; after them any free one.
+const PORTS: std::ops::Range<u16> = 4000..4020;
+
+/// What is served, and to whom it is told that it changes. Cheap to clone.
+#[derive(Clone)]
+pub struct Preview(Arc<Shared>);
+
+struct Shared {
+    store: Arc<Store>,
+    /// `None` until the site was built once.
+    shown: RwLock<Option<Arc<Shown>>>,
+    comparison: RwLock<Option<Arc<Comparison>>>,
+    news: latest::Sender<News>,
+    /// Somebody wants the account's bucket to be listed again.
+    look: Notify,
+    /// Whether other machines are let in, by whatever name they call this one.
+    is_open: bool,
+    /// The name of this machine that was asked for.
+    host: Option<String>,
+}
+
+/// What visitors of the preview see.
+pub struct Shown {
+    pub website: Website,
+    /// The address that the site will have.
+    pub url: Option<String>,
+}
+
+/// A preview that is served until this is dropped.
+pub struct Server {
+    address: SocketAddr,
+    task: JoinHandle<()>,
+}
+
+/// Takes the port that is asked for, or a free one.
+///
+/// Errors where the port is taken, or the address is none of this machine's.
+pub async fn listen(host: Option<&str>, port: Option<u16>) -> Result<TcpListener, Failure> {
+    let named = host.unwrap_or("127.0.0.1");
+    let bind = |port| TcpListener::bind((named.trim_matches(['[', ']']), port));
+    let cannot = |port, error: &io::Error| {
+        let failure =
+            failed(format!("failed to listen on port {port} of `{named}`")).because(error);
+        match error.kind() {
+            io::ErrorKind::AddrInUse => failure.hint(
+                "another program listens there: end it, or leave --port out and take a free one",
+            ),
+            io::ErrorKind::PermissionDenied => failure.hint("take a port from 1024 on"),
+            _ => failure.hint("--host takes an address of this machine, such as 0.0.0.0"),
+        }
+    };
+    if let Some(port) = port {
+        return bind(port).await.map_err(|error| cannot(port, &error));
+    }
+    for port in PORTS {
+        if let Ok(listener) = bind(port).await {
+            return Ok(listener);
+        }
+    }
+    bind(0).await.map_err(|error| cannot(0, &error))
+}
+
+/// Serves the buckets of a store. Until a website is [shown](Preview::show), a page says that it is being built.
+///
+/// Errors where the listener has no address.
+pub fn serve(
+    listener: TcpListener,
+    store: Arc<Store>,
+    host: Option<&str>,
+    version: u64,
+) -> io::Result<(Preview, Server)> {
+    let address = listener.local_addr()?;
+    let preview = Preview(Arc::new(Shared {
+        store,
+        shown: RwLock::default(),
+        comparison: RwLock::default(),
+        news: latest::Sender::new(News::first(version)),
+        look: Notify::new(),
+        is_open: !address.ip().is_loopback(),
+        host: host.map(str::to_owned),
+    }));
+    let task = tokio::spawn(connections::accept(listener, preview.clone()));
+    Ok((preview, Server { address, task }))
+}
+
+impl Server {
+    /// The address of a path, for a browser of this machine.
+    pub fn url(&self, path: &str) -> String {
+        let mut address = self.address;
+        if address.ip().is_unspecified() {
+            address.set_ip(IpAddr::V4(Ipv4Addr::LOCALHOST));
+        }
+        format!("http://{address}{path}")
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Preview {
+    /// Serves this from now on.
+    pub fn show(&self, shown: Shown) {
+        *self.0.shown.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(shown));
+    }
+
+    /// Gives this comparison to the page that shows it.
+    pub fn compare(&self, comparison: Comparison) {
+        let comparison = Arc::new(comparison);
+        *self.0.comparison.write().unwrap_or_else(PoisonError::into_inner) = Some(comparison);
+        self.tell(|news| news.compared());
+    }
+
+    /// The path of the site's first page.
+    pub fn home(&self) -> String {
+        self.shown().map_or_else(|| "/".to_owned(), |shown| website::encode(&shown.website.base))
+    }
+
+    /// Tells open pages what is new.
+    pub fn tell(&self, change: impl FnOnce(&mut News)) {
+        self.0.news.send_modify(change);
+    }
+
+    /// Ends when somebody asks for the account's bucket to be listed again.
+    pub async fn wants_look(&self) {
+        self.0.look.notified().await;
+    }
+
+    fn shown(&self) -> Option<Arc<Shown>> {
+        self.0.shown.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn comparison(&self) -> Option<Arc<Comparison>> {
+        self.0.comparison.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// The website of a site in a bucket. Its paths begin as those of the address that it will have: a bucket's
+/// folder may be served as the root of a domain.
+pub fn website(
+    bucket: String,
+    prefix: &Prefix,
+    url: Option<&str>,
+    config: &config::Website,
+) -> Website {
+    let base = match url {
+        Some(url) => path_of(url),
+        None => format!("/{prefix}"),
+    };
+    let config::Website { index, error } = config.clone();
+    Website { bucket, prefix: prefix.as_str().to_owned(), base, index, error }
+}
+
+/// The path of an address, ending in a slash.
+fn path_of(url: &str) -> String {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let rest = rest.split(['?', '#']).next().unwrap_or_default();
+    let path = rest.find('/').map_or("", |slash| &rest[slash..]);
+    format!("{}/", path.trim_end_matches('/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_path_of_an_address_ends_in_a_slash() {
+        for (url, path) in [
+            ("https://example.com", "/"),
+            ("https://example.com/", "/"),
+            ("https://example.com/docs", "/docs/"),
+            ("https://example.com/a/b/?x#y", "/a/b/"),
+            ("example.com/docs/", "/docs/"),
+        ] {
+            assert_eq!(path_of(url), path, "{url}");
+        }
+    }
+}

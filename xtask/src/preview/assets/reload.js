@@ -1,0 +1,129 @@
+// Shows a change of the site in the page that is open. The page knows which version of the site it is; news that
+// it cannot follow step by step make it load again.
+(() => {
+  "use strict";
+  const script = document.currentScript;
+  if (window.xtaskPreview || !script) return;
+  window.xtaskPreview = true;
+  let version = Number(script.dataset.version);
+  let source = null;
+
+  // A page that nobody sees holds no connection: a browser has six to a host, and there may be more tabs.
+  function follow() {
+    if (document.hidden) {
+      source?.close();
+      source = null;
+    } else if (!source) {
+      source = new EventSource("/_preview/events");
+      source.onmessage = (message) => hear(JSON.parse(message.data));
+    }
+  }
+
+  function hear(news) {
+    showFailure(news.failed);
+    if (news.version === version) return;
+    const follows = news.from === version && news.styles.length > 0;
+    if (follows && swapStyles(news.styles, news.version)) {
+      version = news.version;
+    } else {
+      source.close();
+      location.reload();
+    }
+  }
+
+  // Loads style sheets again. False where one of them is in use in a way that cannot be swapped.
+  function swapStyles(paths, version) {
+    const changed = new Set(paths.map(decode));
+    const owners = new Set();
+    for (const sheet of document.styleSheets) {
+      if (sheet.ownerNode && uses(sheet, changed)) owners.add(sheet.ownerNode);
+    }
+    const loaded = performance.getEntriesByType("resource").map((entry) => pathOf(entry.name));
+    if (owners.size === 0) return !loaded.some((path) => changed.has(path));
+    for (const owner of owners) swap(owner, version);
+    return true;
+  }
+
+  function swap(owner, version) {
+    const next = owner.cloneNode(true);
+    if (owner.href) {
+      const address = new URL(owner.href);
+      address.searchParams.set("_preview", version);
+      next.href = address.href;
+    }
+    // Both are there until the new one can be used, so that the page is never without.
+    next.addEventListener("load", () => owner.remove());
+    next.addEventListener("error", () => owner.remove());
+    owner.after(next);
+  }
+
+  function uses(sheet, changed) {
+    if (sheet.href && changed.has(pathOf(sheet.href))) return true;
+    try {
+      return [...sheet.cssRules].some((rule) => rule.styleSheet && uses(rule.styleSheet, changed));
+    } catch {
+      return false; // Another site's sheet does not tell its rules.
+    }
+  }
+
+  function pathOf(address) {
+    const { origin, pathname } = new URL(address, location.href);
+    return origin === location.origin ? decode(pathname) : "";
+  }
+
+  function decode(path) {
+    try {
+      return decodeURIComponent(path);
+    } catch {
+      return path;
+    }
+  }
+
+  let overlay = null;
+
+  function showFailure(text) {
+    overlay?.remove();
+    overlay = null;
+    if (!text) return;
+    overlay = document.createElement("xtask-preview");
+    const root = overlay.attachShadow({ mode: "open" });
+    const style = document.createElement("style");
+    style.textContent = `
+      :host { all: initial; }
+      section { position: fixed; inset: 0; z-index: 2147483647; overflow: auto; padding: 2rem clamp(1rem, 5vw, 4rem);
+        background: rgb(20 20 24 / 0.94); color: #f4f4f5; font: 1rem/1.5 system-ui, sans-serif; }
+      h1 { font-size: 1.25rem; margin: 0 0 0.25rem; color: #ff9d8f; }
+      p { margin: 0 0 1.25rem; color: #b9b9c0; }
+      pre { font: 0.875rem/1.5 ui-monospace, monospace; white-space: pre-wrap; overflow-wrap: anywhere; margin: 0; }
+      button { position: absolute; top: 1.5rem; right: 1.5rem; font: inherit; color: inherit; background: none;
+        border: 1px solid #77777f; border-radius: 0.3rem; padding: 0.2rem 0.7rem; cursor: pointer; }`;
+    const section = element("section", "");
+    section.setAttribute("role", "alertdialog");
+    section.setAttribute("aria-label", "the build failed");
+    const hide = element("button", "hide");
+    hide.addEventListener("click", () => overlay?.remove());
+    section.append(
+      element("h1", "the build failed"),
+      element("p", "below is the last good version; this goes when the site builds again"),
+      element("pre", text),
+      hide,
+    );
+    root.append(style, section);
+    document.documentElement.append(overlay);
+  }
+
+  function element(name, text) {
+    const made = document.createElement(name);
+    made.textContent = text;
+    return made;
+  }
+
+  document.addEventListener("visibilitychange", follow);
+  // A page that the browser kept while another was shown.
+  window.addEventListener("pageshow", follow);
+  window.addEventListener("pagehide", () => {
+    source?.close();
+    source = null;
+  });
+  follow();
+})();

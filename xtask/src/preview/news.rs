@@ -1,0 +1,86 @@
+//! What open pages are told. Only the latest is kept, and it says all: a page that missed some of it in between
+//! sees by the versions that it did.
+
+use serde::Serialize;
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct News {
+    /// Of the site. No two states of it have the same, also where the preview is started again.
+    pub version: u64,
+    /// The version before this one.
+    pub from: u64,
+    /// What happened last.
+    pub kind: Kind,
+    /// The paths of the style sheets that are all that changed since `from`; none where it was more.
+    pub styles: Vec<String>,
+    /// Why the site could not be built last, and the one before is shown.
+    pub failed: Option<String>,
+    /// Counts the comparisons with the account's bucket.
+    pub comparison: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    Building,
+    Failed,
+    /// It was built, and nothing in it changed.
+    Same,
+    Styles,
+    Reload,
+    Plan,
+}
+
+impl News {
+    pub fn first(version: u64) -> News {
+        News {
+            version,
+            from: version,
+            kind: Kind::Building,
+            styles: Vec::new(),
+            failed: None,
+            comparison: 0,
+        }
+    }
+
+    pub fn building(&mut self) {
+        self.kind = Kind::Building;
+    }
+
+    pub fn failed(&mut self, text: String) {
+        (self.kind, self.failed) = (Kind::Failed, Some(text));
+    }
+
+    pub fn same(&mut self) {
+        (self.kind, self.failed) = (Kind::Same, None);
+    }
+
+    /// The site changed: only in these style sheets, if there are any.
+    pub fn changed(&mut self, styles: Vec<String>) {
+        self.kind = if styles.is_empty() { Kind::Reload } else { Kind::Styles };
+        (self.from, self.version) = (self.version, self.version + 1);
+        (self.styles, self.failed) = (styles, None);
+    }
+
+    pub fn compared(&mut self) {
+        self.kind = Kind::Plan;
+        self.comparison += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_can_tell_that_it_missed_a_change() {
+        let mut news = News::first(7);
+        news.changed(vec!["/a.css".into()]);
+        assert_eq!((news.from, news.version, news.kind), (7, 8, Kind::Styles));
+        news.failed("no".into());
+        assert_eq!((news.version, news.failed.as_deref()), (8, Some("no")));
+        news.changed(Vec::new());
+        assert_eq!((news.from, news.version, news.kind), (8, 9, Kind::Reload));
+        assert_eq!((&news.failed, news.styles.len()), (&None, 0));
+    }
+}
