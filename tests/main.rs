@@ -8,6 +8,7 @@
 mod harness;
 
 mod bad_input;
+mod browser;
 mod build;
 mod changed_headers;
 mod faults;
@@ -17,6 +18,7 @@ mod local;
 mod locked;
 mod model;
 mod opaque;
+mod preview;
 mod records;
 mod refused;
 mod retained;
@@ -24,3 +26,4 @@ mod rollback;
 mod status;
 mod story;
 mod three_accounts;
+mod website;

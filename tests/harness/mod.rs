@@ -1,5 +1,7 @@
 //! What the tests are written in: a scratch repository, the tool run in it, and the bucket it deploys to.
 
+mod browser;
+mod preview;
 mod repo;
 mod store;
 mod wire;
@@ -10,6 +12,8 @@ use std::sync::OnceLock;
 
 use tokio::runtime::Runtime;
 
+pub use browser::{Browser, Page};
+pub use preview::{Previewed, Reply, ask};
 pub use repo::{Ran, Repo};
 pub use store::{Remote, Store};
 pub use wire::{Answer, Fault, Seen, Wire, draws};

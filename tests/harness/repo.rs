@@ -171,7 +171,7 @@ impl Repo {
         Ran::of(child.wait_with_output().expect("the tool ends"))
     }
 
-    fn command(&self, folder: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Command {
+    pub fn command(&self, folder: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_xtask-tested"));
         command
             .args(arguments)

@@ -8,8 +8,8 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region, RequestChecksumCalculation};
 use aws_sdk_s3::primitives::{ByteStream, DateTime};
 use aws_sdk_s3::types::{
-    BucketVersioningStatus, CompletedMultipartUpload, CompletedPart, MetadataDirective,
-    VersioningConfiguration,
+    BucketVersioningStatus, CompletedMultipartUpload, CompletedPart, ErrorDocument, IndexDocument,
+    MetadataDirective, VersioningConfiguration, WebsiteConfiguration,
 };
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use xtask::local;
@@ -127,6 +127,15 @@ impl Store {
         let enabled = VersioningConfiguration::builder().status(BucketVersioningStatus::Enabled);
         let put = self.client.put_bucket_versioning().bucket(bucket);
         block_on(put.versioning_configuration(enabled.build()).send()).is_ok()
+    }
+
+    /// Has a bucket's website endpoint answer, with the names of documents that a site has by default.
+    pub fn serve(&self, bucket: &str) {
+        let index = IndexDocument::builder().suffix("index.html").build().expect("a suffix");
+        let error = ErrorDocument::builder().key("404.html").build().expect("a key");
+        let website = WebsiteConfiguration::builder().index_document(index).error_document(error);
+        let put = self.client.put_bucket_website().bucket(bucket);
+        block_on(put.website_configuration(website.build()).send()).expect("it is served");
     }
 
     /// Whether the store declines a write whose condition does not hold. Some take it and ignore it.

@@ -114,6 +114,10 @@ fn has_no_name(c: char) -> bool {
 
 /// The one form in which keys and prefixes are written: NFC.
 pub fn normal(text: &str) -> String {
+    // Which nearly all are, and need no look at each character for.
+    if text.is_ascii() {
+        return text.to_owned();
+    }
     text.nfc().collect()
 }
 

@@ -17,6 +17,7 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, PoisonError, RwLock};
 
+use percent_encoding::percent_decode_str;
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch as latest};
 use tokio::task::JoinHandle;
@@ -188,12 +189,13 @@ pub fn website(
     Website { bucket, prefix: prefix.as_str().to_owned(), base, index, error }
 }
 
-/// The path of an address, ending in a slash.
+/// The path of an address, as text, ending in a slash.
 fn path_of(url: &str) -> String {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let rest = rest.split(['?', '#']).next().unwrap_or_default();
     let path = rest.find('/').map_or("", |slash| &rest[slash..]);
-    format!("{}/", path.trim_end_matches('/'))
+    let path = percent_decode_str(path.trim_end_matches('/')).decode_utf8_lossy();
+    format!("{path}/")
 }
 
 #[cfg(test)]
@@ -208,6 +210,7 @@ mod tests {
             ("https://example.com/docs", "/docs/"),
             ("https://example.com/a/b/?x#y", "/a/b/"),
             ("example.com/docs/", "/docs/"),
+            ("https://example.com/a%20b/", "/a b/"),
         ] {
             assert_eq!(path_of(url), path, "{url}");
         }

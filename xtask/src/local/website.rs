@@ -15,9 +15,9 @@ use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::body::Frame;
 use hyper::header::{
-    ACCEPT_RANGES, ALLOW, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderName,
-    HeaderValue, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE,
-    LAST_MODIFIED, LOCATION, RANGE,
+    ACCEPT_RANGES, ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG,
+    EXPIRES, HeaderName, HeaderValue, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE,
+    IF_UNMODIFIED_SINCE, LAST_MODIFIED, LOCATION, RANGE,
 };
 use hyper::http::request::Parts;
 use hyper::{HeaderMap, Method, Response, StatusCode};
@@ -75,26 +75,26 @@ struct Refused {
     code: &'static str,
     message: &'static str,
     key: Option<String>,
+    /// Of the object that has no such part, in bytes.
+    size: Option<u64>,
 }
 
 async fn find(store: &Store, website: &Website, request: &Parts) -> Result<Found, Refused> {
     if request.method != Method::GET && request.method != Method::HEAD {
-        return Err(Refused {
-            status: StatusCode::METHOD_NOT_ALLOWED,
-            code: "MethodNotAllowed",
-            message: "The specified method is not allowed against this resource.",
-            key: None,
-        });
+        return Err(refused(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "MethodNotAllowed",
+            "The specified method is not allowed against this resource.",
+        ));
     }
-    let path = decode(request.uri.path()).ok_or(Refused {
-        status: StatusCode::BAD_REQUEST,
-        code: "InvalidURI",
-        message: "Couldn't parse the specified URI.",
-        key: None,
-    })?;
+    let path = decode(request.uri.path()).ok_or(refused(
+        StatusCode::BAD_REQUEST,
+        "InvalidURI",
+        "Couldn't parse the specified URI.",
+    ))?;
     let Some(relative) = path.strip_prefix(&website.base) else {
         // Where the site is in a folder, nobody has to know which.
-        return match website.base.starts_with(&path) {
+        return match leads_to(&path, &website.base) {
             true => elsewhere(StatusCode::FOUND, &encode(&website.base)),
             false => Err(missing(path.trim_start_matches('/'))),
         };
@@ -118,27 +118,34 @@ async fn find(store: &Store, website: &Website, request: &Parts) -> Result<Found
     }
 }
 
+/// Whether a path is of a folder above another, with its last slash or without.
+fn leads_to(path: &str, folder: &str) -> bool {
+    let rest = folder.strip_prefix(path);
+    rest.is_some_and(|rest| path.ends_with('/') || rest.starts_with('/'))
+}
+
 fn elsewhere(status: StatusCode, location: &str) -> Result<Found, Refused> {
     let location = HeaderValue::try_from(location)
         .map_err(|_| broken("the target of a redirect is no header's value"))?;
     Ok(Found::Elsewhere { status, location })
 }
 
+fn refused(status: StatusCode, code: &'static str, message: &'static str) -> Refused {
+    Refused { status, code, message, key: None, size: None }
+}
+
 fn missing(key: &str) -> Refused {
-    Refused {
-        status: StatusCode::NOT_FOUND,
-        code: "NoSuchKey",
-        message: "The specified key does not exist.",
-        key: Some(key.to_owned()),
-    }
+    let message = "The specified key does not exist.";
+    Refused { key: Some(key.to_owned()), ..refused(StatusCode::NOT_FOUND, "NoSuchKey", message) }
 }
 
 fn broken(message: &'static str) -> Refused {
-    Refused { status: StatusCode::INTERNAL_SERVER_ERROR, code: "InternalError", message, key: None }
+    refused(StatusCode::INTERNAL_SERVER_ERROR, "InternalError", message)
 }
 
 /// The path as text. A plus sign in a path is a space to S3, so that a key with one has to be asked for as
-/// `%2B`: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html>
+/// `%2B`. That is not documented, but seen:
+/// <https://yetanothermichael.com/coding/2022/10/11/the-problem-with-plus-signs-and-s3.html>
 fn decode(path: &str) -> Option<String> {
     let spaced = path.replace('+', " ");
     percent_decode_str(&spaced).decode_utf8().ok().map(String::from)
@@ -175,20 +182,16 @@ async fn give(
 ) -> Result<Response<Body>, Refused> {
     let asked = &request.headers;
     if !holds(asked, object) {
+        let message = "At least one of the pre-conditions you specified did not hold";
         return Err(Refused {
-            status: StatusCode::PRECONDITION_FAILED,
-            code: "PreconditionFailed",
-            message: "At least one of the pre-conditions you specified did not hold",
             key: Some(key.to_owned()),
+            ..refused(StatusCode::PRECONDITION_FAILED, "PreconditionFailed", message)
         });
     }
     let mut response = Response::new(text(""));
     *response.headers_mut() = headers(object);
     if is_known(asked, object) {
-        *response.status_mut() = StatusCode::NOT_MODIFIED;
-        // They tell of a body, and there is none.
-        response.headers_mut().remove(CONTENT_TYPE);
-        return Ok(response);
+        return Ok(unchanged(response.headers()));
     }
     let range = match range(asked, object) {
         Some(Ok(range)) => {
@@ -205,6 +208,19 @@ async fn give(
         *response.body_mut() = read(store, website, key, object, range).await?;
     }
     Ok(response)
+}
+
+/// What a cache goes by, and nothing that tells of a body, since there is none.
+/// <https://www.rfc-editor.org/rfc/rfc9110#section-15.4.5>
+fn unchanged(headers: &HeaderMap) -> Response<Body> {
+    let mut response = Response::new(text(""));
+    *response.status_mut() = StatusCode::NOT_MODIFIED;
+    for name in [CACHE_CONTROL, ETAG, EXPIRES, LAST_MODIFIED] {
+        if let Some(value) = headers.get(&name) {
+            response.headers_mut().insert(name, value.clone());
+        }
+    }
+    response
 }
 
 /// The bytes of an object that was looked at, and of no other that was put in its place since then.
@@ -253,7 +269,7 @@ fn time(seconds: u64) -> std::time::SystemTime {
 /// <https://www.rfc-editor.org/rfc/rfc9110#section-13.2.2>
 fn holds(asked: &HeaderMap, object: &Object) -> bool {
     match (asked.get(IF_MATCH), date(asked, IF_UNMODIFIED_SINCE)) {
-        (Some(etags), _) => names(etags, object),
+        (Some(_), _) => etags(asked, IF_MATCH).any(|etag| etag == "*" || is_exactly(etag, object)),
         (None, Some(since)) => object.modified <= since,
         (None, None) => true,
     }
@@ -262,17 +278,24 @@ fn holds(asked: &HeaderMap, object: &Object) -> bool {
 /// Whether the client has the object already.
 fn is_known(asked: &HeaderMap, object: &Object) -> bool {
     match (asked.get(IF_NONE_MATCH), date(asked, IF_MODIFIED_SINCE)) {
-        (Some(etags), _) => names(etags, object),
+        (Some(_), _) => etags(asked, IF_NONE_MATCH)
+            .map(|etag| etag.strip_prefix("W/").unwrap_or(etag))
+            .any(|etag| etag == "*" || is_exactly(etag, object)),
         (None, Some(since)) => object.modified <= since,
         (None, None) => false,
     }
 }
 
-/// Whether a list of ETags names an object's.
-fn names(etags: &HeaderValue, object: &Object) -> bool {
-    let etags = etags.to_str().unwrap_or_default().split(',').map(str::trim);
-    let mut plain = etags.map(|etag| etag.strip_prefix("W/").unwrap_or(etag).trim_matches('"'));
-    plain.any(|etag| etag == "*" || etag == object.etag)
+/// What the lists of a header name, however many lines it has.
+fn etags(asked: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &str> {
+    let lists = asked.get_all(name).iter().filter_map(|list| list.to_str().ok());
+    lists.flat_map(|list| list.split(',').map(str::trim))
+}
+
+/// Whether an ETag is an object's, byte for byte: one with `W/` before it does not say that much.
+/// <https://www.rfc-editor.org/rfc/rfc9110#section-8.8.3.2>
+fn is_exactly(etag: &str, object: &Object) -> bool {
+    etag.trim_matches('"') == object.etag
 }
 
 /// In seconds since 1970; what is no date says nothing.
@@ -284,19 +307,21 @@ fn date(asked: &HeaderMap, name: HeaderName) -> Option<u64> {
 /// The part that is asked for. Of several S3 gives none, but the whole object; and so it is with what is no
 /// range. <https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html>
 fn range(asked: &HeaderMap, object: &Object) -> Option<Result<Range<u64>, Refused>> {
-    let range = s3s::dto::Range::parse(asked.get(RANGE)?.to_str().ok()?).ok()?;
+    let range = asked.get(RANGE)?.to_str().ok().filter(|range| *range != "bytes=-")?;
+    let range = s3s::dto::Range::parse(range).ok()?;
     if let Some(only_if) = asked.get(IF_RANGE) {
-        let is_same = names(only_if, object)
+        let is_same = only_if.to_str().is_ok_and(|etag| is_exactly(etag, object))
             || date(asked, IF_RANGE).is_some_and(|since| object.modified == since);
         if !is_same {
             return None;
         }
     }
-    Some(range.check(object.size).map_err(|_| Refused {
-        status: StatusCode::RANGE_NOT_SATISFIABLE,
-        code: "InvalidRange",
-        message: "The requested range is not satisfiable",
-        key: None,
+    // Of an empty object not even the last bytes can be given.
+    let part = range.check(object.size).ok().filter(|part| !part.is_empty());
+    let message = "The requested range is not satisfiable";
+    Some(part.ok_or(Refused {
+        size: Some(object.size),
+        ..refused(StatusCode::RANGE_NOT_SATISFIABLE, "InvalidRange", message)
     }))
 }
 
@@ -328,6 +353,10 @@ async fn refuse(store: &Store, website: &Website, refused: Refused) -> Response<
     if refused.status == StatusCode::METHOD_NOT_ALLOWED {
         set(&mut response, ALLOW, "GET, HEAD");
     }
+    if let Some(size) = refused.size {
+        // https://www.rfc-editor.org/rfc/rfc9110#section-15.5.17
+        set(&mut response, CONTENT_RANGE, &format!("bytes */{size}"));
+    }
     response
 }
 
@@ -346,7 +375,7 @@ async fn error_document(store: &Store, website: &Website) -> Option<Response<Bod
 }
 
 fn page(website: &Website, refused: &Refused) -> String {
-    let Refused { status, code, message, key } = refused;
+    let Refused { status, code, message, key, .. } = refused;
     let key = key.as_ref().map(|key| format!("<li>Key: {}</li>\n", escape(key)));
     let document = match status.is_client_error() {
         true => format!(

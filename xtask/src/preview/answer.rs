@@ -58,8 +58,15 @@ pub async fn answer(preview: &Preview, request: Request<Incoming>) -> Response<B
 /// Whether a request is for this preview: a page of somebody else's may lead its own name to this machine, and
 /// would read what is served here.
 fn is_meant(preview: &Preview, request: &Parts) -> bool {
-    let Some(host) = request.headers.get(HOST) else { return true };
-    let Ok(host) = host.to_str() else { return false };
+    // https://www.rfc-editor.org/rfc/rfc9112#section-3.2.2
+    let host = match (request.uri.authority(), request.headers.get(HOST)) {
+        (Some(authority), _) => authority.as_str(),
+        (None, None) => return true,
+        (None, Some(host)) => match host.to_str() {
+            Ok(host) => host,
+            Err(_) => return false,
+        },
+    };
     let name = match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
         _ => host,

@@ -6,17 +6,25 @@
   if (window.xtaskPreview || !script) return;
   window.xtaskPreview = true;
   let version = Number(script.dataset.version);
-  let source = null;
 
-  // A page that nobody sees holds no connection: a browser has six to a host, and there may be more tabs.
+  // One tab follows the news and tells the others: a browser has six connections to a host, and there may be more
+  // tabs. When that tab is closed, another one gets its lock.
+  const tabs = new BroadcastChannel("xtask-preview");
+  let latest = null;
+
+  tabs.onmessage = ({ data }) => {
+    if (data !== "ask") hear(data);
+    else if (latest) tabs.postMessage(latest);
+  };
+
   function follow() {
-    if (document.hidden) {
-      source?.close();
-      source = null;
-    } else if (!source) {
-      source = new EventSource("/_preview/events");
-      source.onmessage = (message) => hear(JSON.parse(message.data));
-    }
+    const source = new EventSource("/_preview/events");
+    source.onmessage = (message) => {
+      latest = JSON.parse(message.data);
+      tabs.postMessage(latest);
+      hear(latest);
+    };
+    return new Promise(() => {}); // The lock is held for as long as the page is.
   }
 
   function hear(news) {
@@ -26,7 +34,6 @@
     if (follows && swapStyles(news.styles, news.version)) {
       version = news.version;
     } else {
-      source.close();
       location.reload();
     }
   }
@@ -118,12 +125,9 @@
     return made;
   }
 
-  document.addEventListener("visibilitychange", follow);
-  // A page that the browser kept while another was shown.
-  window.addEventListener("pageshow", follow);
-  window.addEventListener("pagehide", () => {
-    source?.close();
-    source = null;
-  });
-  follow();
+  // What a tab that another one tells of may have missed while it loaded.
+  tabs.postMessage("ask");
+  // An address of the network, over plain http, has no locks.
+  if (navigator.locks) navigator.locks.request("xtask-preview", follow);
+  else follow();
 })();
