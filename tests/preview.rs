@@ -280,7 +280,11 @@ fn paths_begin_as_those_of_the_sites_address() {
         assert!(line.contains(&format!("{}{home} ", preview.address)), "{line}");
         assert_eq!(preview.get(home).status, 200, "{url}");
         if home != "/" {
-            assert_eq!(preview.get("/").headers["location"], home);
+            let folder = home.trim_end_matches('/');
+            for path in ["/", folder] {
+                assert_eq!(preview.get(path).headers["location"], home, "{path}");
+            }
+            assert_eq!(preview.get(&folder[..folder.len() - 1]).status, 404);
         }
         let page = preview.ask("GET", home, &[("accept", "text/html")]).text();
         assert_eq!(page.contains("href=\"/manual/a\""), home == "/manual/", "{page}");

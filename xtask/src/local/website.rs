@@ -316,13 +316,19 @@ fn range(asked: &HeaderMap, object: &Object) -> Option<Result<Range<u64>, Refuse
             return None;
         }
     }
-    // Of an empty object not even the last bytes can be given.
-    let part = range.check(object.size).ok().filter(|part| !part.is_empty());
-    let message = "The requested range is not satisfiable";
-    Some(part.ok_or(Refused {
-        size: Some(object.size),
-        ..refused(StatusCode::RANGE_NOT_SATISFIABLE, "InvalidRange", message)
-    }))
+    match range.check(object.size) {
+        // The last bytes of an empty object are all of it, and there is no `Content-Range` that would say so.
+        Ok(part) if part.is_empty() => None,
+        Ok(part) => Some(Ok(part)),
+        Err(_) => Some(Err(Refused {
+            size: Some(object.size),
+            ..refused(
+                StatusCode::RANGE_NOT_SATISFIABLE,
+                "InvalidRange",
+                "The requested range is not satisfiable",
+            )
+        })),
+    }
 }
 
 fn redirect(status: StatusCode, location: HeaderValue) -> Response<Body> {
