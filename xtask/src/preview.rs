@@ -75,8 +75,11 @@ pub async fn listen(host: Option<&str>, port: Option<u16>) -> Result<TcpListener
     let named = host.unwrap_or("127.0.0.1");
     let bind = |port| TcpListener::bind((named.trim_matches(['[', ']']), port));
     let cannot = |port, error: &io::Error| {
-        let failure =
-            failed(format!("failed to listen on port {port} of `{named}`")).because(error);
+        let place = match port {
+            0 => format!("`{named}`"),
+            port => format!("port {port} of `{named}`"),
+        };
+        let failure = failed(format!("failed to listen on {place}")).because(error);
         match error.kind() {
             io::ErrorKind::AddrInUse => failure.hint(
                 "another program listens there: end it, or leave --port out and take a free one",

@@ -89,9 +89,7 @@ impl Record {
         self.objects = self.objects.filter(|key, known| is_listed(key, known) && !changes(key));
         self
     }
-}
 
-impl Record {
     /// The record with the files that were written, as of a time of the store's clock.
     pub fn with(mut self, written: &[Written], until: LastModified) -> Record {
         let known = |(file, etag): &Written| {

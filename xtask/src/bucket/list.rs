@@ -1,6 +1,8 @@
 //! What the bucket holds now. A listing that broke off is no listing: what it left out would look
 //! deleted or new, so an error on any page is the error of the whole.
 
+use std::collections::HashSet;
+
 use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
 use aws_sdk_s3::primitives::DateTime;
 use aws_sdk_s3::types::EncodingType;
@@ -59,7 +61,8 @@ impl Listing {
         deleted: &[String],
     ) -> Listing {
         if !deleted.is_empty() {
-            self.objects = self.objects.filter(|key, _| !deleted.iter().any(|gone| gone == key));
+            let gone: HashSet<&str> = deleted.iter().map(String::as_str).collect();
+            self.objects = self.objects.filter(|key, _| !gone.contains(key));
         }
         self.objects.extend(written);
         self
