@@ -5,6 +5,8 @@
 //! For the same reason it is followed with care: it gets a process group, which ends with the deploy, and
 //! nothing that it leaves running or prints without an end holds the deploy up.
 
+mod output;
+
 use std::io::{BufRead, BufReader, ErrorKind, PipeReader, Read};
 use std::path::Path;
 use std::process::{Command, ExitStatus};
@@ -14,10 +16,11 @@ use tokio::process::Child;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use xshell::Shell;
 
-use crate::checkout;
 use crate::config::{Config, Environment};
 use crate::error::{Failure, Result, failed};
 use crate::event::{Event, Tell};
+
+pub use output::{Aside, Content};
 
 /// A line is told in pieces of this many bytes, so that one without an end fills no memory.
 const LONGEST_PIECE: u64 = 64 * 1024;
@@ -30,18 +33,20 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// Builds the site into its output folder, which is emptied first where git ignores it, so that nothing
 /// stale is deployed. `root` is the git work tree, `variables` are added to the generator's environment.
-/// Dropping the future ends the generator and what it started.
+/// Dropping the future ends the generator and what it started. Returned is what the output held before.
 pub async fn run(
     config: &Config,
     root: &Path,
     variables: &[(&str, String)],
+    content: Content,
     tell: &Tell,
-) -> Result<()> {
+) -> Result<Aside> {
     let Some((program, arguments)) = config.command.split_first() else {
-        return Ok(check_inside(config)?);
+        check_inside(config)?;
+        return Ok(Aside::default());
     };
     check_inside(config)?;
-    empty(config, root, tell)?;
+    let before = output::empty(config, root, content, tell)?;
     let shown = config.command.join(" ");
     tell.tell(Event::Building(shown.clone()));
     let command = command(config, program, arguments, variables)?;
@@ -57,7 +62,8 @@ pub async fn run(
             .hint(format!("run it by hand in `{}`; nothing was deployed", config.site.display()))
             .into());
     }
-    Ok(check_inside(config)?)
+    check_inside(config)?;
+    Ok(before)
 }
 
 /// What to do about a program that cannot be started.
@@ -220,89 +226,6 @@ fn check_inside(config: &Config) -> Result<(), Failure> {
     Err(failed(format!("`{}` leads out of the site's folder", output.display()))
         .because_of_path(&resolved)
         .hint("let `output` in deploy.toml name a folder inside the site's folder"))
-}
-
-fn empty(config: &Config, root: &Path, tell: &Tell) -> Result<(), Failure> {
-    let output = config.output_folder();
-    if !output.is_dir() {
-        return Ok(());
-    }
-    if !checkout::is_ignored(root, &output)? {
-        if !checkout::is_tracked(root, &output)? {
-            let output = config.output.display();
-            tell.tell(Event::Warning(format!(
-                "git does not ignore `{output}`, so it is not emptied first, and files of earlier builds are deployed too; add it to .gitignore"
-            )));
-        }
-        return Ok(());
-    }
-    if let Some(reason) = irreplaceable(config, root, &output)? {
-        let output = config.output.display();
-        tell.tell(Event::Warning(format!("`{output}` {reason}, so it is not emptied first")));
-        return Ok(());
-    }
-    let cannot = |error: std::io::Error| {
-        failed(format!("failed to empty `{}`", output.display())).because(&error)
-    };
-    for entry in std::fs::read_dir(&output).map_err(cannot)? {
-        let entry = entry.map_err(cannot)?;
-        match entry.file_type().map_err(cannot)?.is_dir() {
-            true => std::fs::remove_dir_all(entry.path()),
-            false => std::fs::remove_file(entry.path()),
-        }
-        .map_err(cannot)?;
-    }
-    Ok(())
-}
-
-/// Why an output that git ignores may hold what a build could not make again, in words; `None` where it
-/// does not.
-fn irreplaceable(
-    config: &Config,
-    root: &Path,
-    output: &Path,
-) -> Result<Option<&'static str>, Failure> {
-    if is_linked(config, output) {
-        return Ok(Some("is reached through a link"));
-    }
-    let holds_git = holds_git(output).map_err(|error| {
-        failed(format!("failed to look through `{}`", output.display())).because(&error)
-    })?;
-    if holds_git {
-        return Ok(Some("holds a git repository"));
-    }
-    // What this repository ignores says nothing where another one is nearer, such as a submodule.
-    if !checkout::is_same_repository(root, output)? {
-        return Ok(Some("belongs to another git repository"));
-    }
-    Ok(checkout::is_tracked(root, output)?.then_some("holds files that git tracks"))
-}
-
-/// Whether the output is elsewhere than its name says, as the site's sources may be.
-fn is_linked(config: &Config, output: &Path) -> bool {
-    match (config.site.canonicalize(), output.canonicalize()) {
-        (Ok(site), Ok(output)) => output != site.join(&config.output),
-        _ => true,
-    }
-}
-
-/// Whether a `.git` is in a folder or anywhere below it: the folder of a repository, or the file of a
-/// submodule or of another work tree.
-fn holds_git(folder: &Path) -> std::io::Result<bool> {
-    let mut folders = vec![folder.to_owned()];
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder)? {
-            let entry = entry?;
-            // On some systems the case of a name does not matter.
-            if entry.file_name().eq_ignore_ascii_case(".git") {
-                return Ok(true);
-            }
-            if entry.file_type()?.is_dir() {
-                folders.push(entry.path());
-            }
-        }
-    }
-    Ok(false)
 }
 
 fn outcome(status: ExitStatus) -> String {

@@ -11,6 +11,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use crate::build::{Aside, Content};
 use crate::checkout::{self, Checkout};
 use crate::config::Config;
 use crate::error::{Result, failed};
@@ -39,9 +40,13 @@ async fn build(
     tell: &Tell,
 ) -> Result<Site> {
     let _held = hold_output(root).await;
-    if !no_build {
-        crate::build::run(config, root, &target.variables(), tell).await?;
-    }
+    // Held until the site was scanned: removing it would be in the way.
+    let _aside = match no_build {
+        true => Aside::default(),
+        false => {
+            crate::build::run(config, root, &target.variables(), Content::Unknown, tell).await?
+        }
+    };
     scan(config, target, tell).await
 }
 

@@ -3,8 +3,7 @@
 //! The table is the tool's own where the host's would differ from machine to machine: the same commit
 //! must give the same headers on a laptop and in CI.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use globset::{GlobBuilder, GlobMatcher};
@@ -79,17 +78,41 @@ pub fn is_page(key: &str, content_type: &str) -> bool {
     page || service_worker.contains(&name)
 }
 
-/// The headers of a file: the type that its name tells, then each matching rule, the later over the
-/// earlier. `key` is relative to the site, without the prefix.
-pub fn of_key(key: &str, rules: &[Rule]) -> Headers {
-    let mut headers = Headers::default();
-    headers.set("content-type", content_type(key));
-    for rule in rules.iter().filter(|rule| rule.matcher.is_match(key)) {
-        for (name, value) in rule.headers.iter() {
-            headers.set(name, value);
-        }
+/// The headers that rules give to keys. Of a site they are few sets, each made and held once.
+pub struct Ruled<'r> {
+    rules: &'r [Rule],
+    /// By what the key's name tells and which rules match.
+    sets: HashMap<(&'static str, Vec<usize>), Headers>,
+    /// What the registry says of endings.
+    guesses: HashMap<String, &'static str>,
+}
+
+impl<'r> Ruled<'r> {
+    pub fn by(rules: &'r [Rule]) -> Ruled<'r> {
+        Ruled { rules, sets: HashMap::new(), guesses: HashMap::new() }
     }
-    headers
+
+    /// The content type that the key's name tells, and what the rules that match it set: of two that set the same
+    /// header, the later one.
+    pub fn of(&mut self, key: &str) -> Headers {
+        let is_match = |index: &usize| self.rules[*index].matcher.is_match(key);
+        let matching: Vec<usize> = (0..self.rules.len()).filter(is_match).collect();
+        let mut guess = |ending: &str| match self.guesses.get(ending) {
+            Some(guess) => *guess,
+            None => *self.guesses.entry(ending.to_owned()).or_insert(guess(ending)),
+        };
+        let essence = essence(key, &mut guess);
+        let made =
+            self.sets.entry((essence, matching)).or_insert_with_key(|(essence, matching)| {
+                let mut headers = Headers::default();
+                headers.set("content-type", with_charset(essence));
+                for rule in matching.iter().map(|index| &self.rules[*index]) {
+                    rule.headers.iter().for_each(|(name, value)| headers.set(name, value));
+                }
+                headers
+            });
+        made.clone()
+    }
 }
 
 /// The header sets of a site: few, however many files share them.
@@ -122,10 +145,16 @@ const UNKNOWN_TYPE: &str = "application/octet-stream";
 
 /// The content type that a name tells.
 pub fn content_type(key: &str) -> String {
-    let path = Path::new(key);
-    let extension = path.extension().and_then(|e| e.to_str()).unwrap_or("").to_ascii_lowercase();
-    let name = path.file_name().and_then(|n| n.to_str()).unwrap_or("");
-    let essence = match (name, extension.as_str()) {
+    with_charset(essence(key, &mut guess))
+}
+
+/// The content type that a name tells, without parameters.
+fn essence(key: &str, guess: &mut dyn FnMut(&str) -> &'static str) -> &'static str {
+    let name = key.rsplit('/').next().unwrap_or(key);
+    // A name that begins with its only dot has no ending.
+    let ending = name.rsplit_once('.').filter(|(start, _)| !start.is_empty());
+    let extension = ending.map_or("", |(_, ending)| ending).to_ascii_lowercase();
+    match (name, extension.as_str()) {
         // Apple asks for this one without an ending and wants JSON.
         // https://developer.apple.com/documentation/xcode/supporting-associated-domains
         ("apple-app-site-association", _) => "application/json",
@@ -150,8 +179,15 @@ pub fn content_type(key: &str) -> String {
         // As a name's ending `.ts` is a transport stream to the registry and TypeScript to the web.
         (_, "ts" | "tsx" | "toml" | "yml" | "yaml" | "log" | "conf" | "rs") => "text/plain",
         ("CNAME" | "LICENSE" | "README" | "_headers" | "_redirects", "") => "text/plain",
-        _ => mime_guess::from_ext(&extension).first_raw().unwrap_or(UNKNOWN_TYPE),
-    };
+        _ => guess(&extension),
+    }
+}
+
+fn guess(extension: &str) -> &'static str {
+    mime_guess::from_ext(extension).first_raw().unwrap_or(UNKNOWN_TYPE)
+}
+
+fn with_charset(essence: &str) -> String {
     match needs_charset(essence) {
         true => format!("{essence}; charset=utf-8"),
         false => essence.to_owned(),
@@ -225,11 +261,12 @@ mod tests {
             rule("**/*.{css,js}", &[("cache-control", "max-age=60")]),
             rule("data/*", &[("content-type", "text/plain")]),
         ];
-        let headers = of_key("a/app.js", &rules);
+        let mut ruled = Ruled::by(&rules);
+        let headers = ruled.of("a/app.js");
         assert_eq!(headers.get("cache-control"), Some("max-age=60"));
         assert_eq!(headers.get("x-amz-meta-team"), Some("docs"));
-        assert_eq!(of_key("app.js", &rules).get("cache-control"), Some("max-age=60"));
-        assert_eq!(of_key("data/x.json", &rules).content_type(), "text/plain");
-        assert_eq!(of_key("data/deep/x.json", &rules).content_type(), "application/json");
+        assert_eq!(ruled.of("app.js").get("cache-control"), Some("max-age=60"));
+        assert_eq!(ruled.of("data/x.json").content_type(), "text/plain");
+        assert_eq!(ruled.of("data/deep/x.json").content_type(), "application/json");
     }
 }

@@ -34,6 +34,7 @@ mod standing;
 mod target;
 
 mod aws;
+mod cores;
 pub mod error;
 mod etag;
 mod event;

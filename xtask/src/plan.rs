@@ -136,14 +136,15 @@ pub fn make(
     kept: &dyn Fn(&str) -> bool,
 ) -> Plan {
     let mut plan = Plan::default();
-    let is_file = |key: &str| site.files.binary_search_by(|file| (*file.key).cmp(key)).is_ok();
+    let mut files = site.files.iter().map(|file| &*file.key).peekable();
     for (key, object) in listing.objects.iter() {
         if kept(key) {
             plan.kept += 1;
             continue;
         }
         plan.listed += 1;
-        if is_file(key) {
+        while files.next_if(|file| *file < key).is_some() {}
+        if files.peek() == Some(&key) {
             continue;
         }
         if let Some(since) = grace.since(key, record) {

@@ -5,20 +5,23 @@ mod digest;
 mod seen;
 mod walk;
 
+use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use crate::config::Config;
+use crate::cores;
 use crate::error::{Failure, failed};
 use crate::event::{Event, Tell};
-use crate::headers::{self, Headers};
+use crate::headers::{Headers, Ruled};
 use crate::key::{self, Prefix};
 
 pub use digest::{Digest, PartDigests};
 pub use seen::Seen;
 
-use seen::Stamp;
+use digest::{Sum, Summing};
+use seen::{Known, Stamp};
 
 #[derive(Clone, Debug, Default)]
 pub struct Site {
@@ -105,19 +108,15 @@ impl Site {
 pub fn scan(
     config: &Config,
     prefix: &Prefix,
-    seen: Option<&mut Seen>,
+    mut seen: Option<&mut Seen>,
     tell: &Tell,
 ) -> Result<Site, Failure> {
     let began = SystemTime::now();
     let output = Arc::new(Output { folder: config.output_folder(), prefix: prefix.clone() });
-    let mut entries = Vec::new();
-    let skipped = walk::files(&output.folder, &mut |found| {
-        entries.push(name(found, &output)?);
-        Ok(())
-    })?;
+    let (mut entries, skipped) = walk::files(&output.folder, |found| name(found, &output))?;
     entries.sort_by(|a, b| a.key.cmp(&b.key));
     check_keys(&entries, &output)?;
-    if let Some(seen) = &seen {
+    if let Some(seen) = &mut seen {
         seen.recall(&mut entries);
     }
     let unread = || entries.iter().filter(|entry| entry.digest.is_none());
@@ -125,18 +124,18 @@ pub fn scan(
         files: unread().count() as u64,
         bytes: unread().map(|entry| entry.size).sum(),
     });
-    hash(&mut entries, tell)?;
-    if let Some(seen) = seen {
-        seen.remember(&entries, began);
-    }
-    let mut sets = headers::Sets::default();
-    let file = |Entry { key, disk, size, digest, .. }| {
-        let headers = sets.share(headers::of_key(output.relative(&key), &config.rules));
+    hash(&mut entries, seen.is_some(), tell)?;
+    let mut ruled = Ruled::by(&config.rules);
+    let mut files = Vec::with_capacity(entries.len());
+    for Entry { key, disk, size, digest, stamp, sum, .. } in entries {
+        let headers = ruled.of(output.relative(&key));
         let digest = digest.ok_or_else(|| failed(format!("failed to hash `{key}`")))?;
-        let source = Source::Disk(disk);
-        Ok(Arc::new(File { key, source, size, digest, headers }))
-    };
-    let files = entries.into_iter().map(file).collect::<Result<_, Failure>>()?;
+        let file = Arc::new(File { key, source: Source::Disk(disk), size, digest, headers });
+        if let (Some(seen), Some(sum)) = (&mut seen, sum) {
+            seen.remember(file.clone(), sum, stamp, began);
+        }
+        files.push(file);
+    }
     tell.tell(Event::Scanned);
     Ok(Site { files, skipped })
 }
@@ -149,6 +148,10 @@ struct Entry {
     stamp: Stamp,
     /// Once it was hashed.
     digest: Option<Digest>,
+    /// Of the same bytes, where sites are scanned again and again.
+    sum: Option<Sum>,
+    /// What it held when it was scanned last, where that may be what it holds.
+    before: Option<Known>,
 }
 
 impl Entry {
@@ -168,7 +171,15 @@ fn name(found: walk::Found, output: &Arc<Output>) -> Result<Entry, Failure> {
         false => Disk::At(found.path.into()),
     };
     let key = output.prefix.join(&relative).into();
-    Ok(Entry { key, disk, size: found.size, stamp: found.stamp, digest: None })
+    Ok(Entry {
+        key,
+        disk,
+        size: found.size,
+        stamp: found.stamp,
+        digest: None,
+        sum: None,
+        before: None,
+    })
 }
 
 fn check_keys(entries: &[Entry], output: &Output) -> Result<(), Failure> {
@@ -192,35 +203,34 @@ fn check_keys(entries: &[Entry], output: &Output) -> Result<(), Failure> {
     }
 }
 
-/// Gives each entry that has none its digest. Workers take the next file each, so that one large file does not hold up the
-/// others; the first error ends them all.
-fn hash(entries: &mut [Entry], tell: &Tell) -> Result<(), Failure> {
-    let waiting = Mutex::new(entries.iter_mut().filter(|entry| entry.digest.is_none()));
-    let failure = OnceLock::new();
-    let work = || {
-        while failure.get().is_none()
-            && let Some(entry) = take(&waiting)
-        {
-            let path = entry.path();
-            let read = &|bytes| tell.tell(Event::Hashed { bytes });
-            match digest::of_file(&path, entry.size, read) {
-                Ok(digest) => entry.digest = Some(digest),
-                Err(error) => {
-                    let failed = failed(format!("failed to read `{}`", path.display()));
-                    // One failure is told: the first.
-                    let _ = failure.set(failed.because(&error));
-                }
-            }
-        }
-    };
-    let workers = std::thread::available_parallelism().map_or(1, usize::from);
-    // A worker that panics takes the scan along.
-    std::thread::scope(|scope| (0..workers).for_each(|_| drop(scope.spawn(work))));
-    failure.into_inner().map_or(Ok(()), Err)
+/// Gives each entry that has none its digest, and its sum where there will be a next scan.
+fn hash(entries: &mut [Entry], again: bool, tell: &Tell) -> Result<(), Failure> {
+    let unread: Vec<_> = entries.iter_mut().filter(|entry| entry.digest.is_none()).collect();
+    cores::each(unread, |entry, _| {
+        let path = entry.path();
+        identify(entry, &path, again, tell)
+            .map_err(|error| failed(format!("failed to read `{}`", path.display())).because(&error))
+    })
 }
 
-fn take<T>(waiting: &Mutex<impl Iterator<Item = T>>) -> Option<T> {
-    waiting.lock().unwrap_or_else(PoisonError::into_inner).next()
+fn identify(entry: &mut Entry, path: &Path, again: bool, tell: &Tell) -> io::Result<()> {
+    if let Some(before) = entry.before.take()
+        && Sum::of_file(path, entry.size)? == before.sum
+    {
+        tell.tell(Event::Hashed { bytes: entry.size });
+        (entry.sum, entry.digest) = (Some(before.sum), Some(before.file.digest.clone()));
+        return Ok(());
+    }
+    let mut sum = again.then(Summing::new);
+    let mut also = |bytes: &[u8]| {
+        if let Some(sum) = &mut sum {
+            sum.update(bytes);
+        }
+        tell.tell(Event::Hashed { bytes: bytes.len() as u64 });
+    };
+    entry.digest = Some(digest::of_file(path, entry.size, &mut also)?);
+    entry.sum = sum.map(Summing::finalize);
+    Ok(())
 }
 
 #[cfg(test)]

@@ -3,11 +3,24 @@
 //! thousand keys of their own leave as many holes behind when they go.
 
 use std::cmp::Ordering;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::Relaxed;
 
 #[derive(Clone, Debug)]
 pub struct Sorted<V> {
     keys: String,
     entries: Vec<Entry<V>>,
+    next: Next,
+}
+
+/// After the entry that was looked up last: most are looked up in the order of their keys.
+#[derive(Debug, Default)]
+struct Next(AtomicUsize);
+
+impl Clone for Next {
+    fn clone(&self) -> Next {
+        Next::default()
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -20,7 +33,14 @@ struct Entry<V> {
 
 impl<V> Sorted<V> {
     pub fn get(&self, key: &str) -> Option<&V> {
-        let found = self.entries.binary_search_by(|entry| key_of(&self.keys, entry).cmp(key));
+        let next = self.next.0.load(Relaxed);
+        let is_next = self.entries.get(next).is_some_and(|entry| key_of(&self.keys, entry) == key);
+        let found = match is_next {
+            true => Ok(next),
+            false => self.entries.binary_search_by(|entry| key_of(&self.keys, entry).cmp(key)),
+        };
+        let after = found.map_or_else(|at| at, |at| at + 1);
+        self.next.0.store(after, Relaxed);
         found.ok().map(|at| &self.entries[at].value)
     }
 
@@ -35,7 +55,7 @@ impl<V> Sorted<V> {
 
     /// The entries to keep, and no room for the others.
     pub fn filter(self, keep: impl Fn(&str, &V) -> bool) -> Sorted<V> {
-        let Sorted { keys, entries } = self;
+        let Sorted { keys, entries, .. } = self;
         let kept = entries.into_iter().filter(|entry| keep(key_of(&keys, entry), &entry.value));
         let mut kept: Sorted<V> =
             kept.map(|entry| (&keys[entry.begin..entry.end], entry.value)).collect();
@@ -56,7 +76,7 @@ fn key_of<'k, V>(keys: &'k str, entry: &Entry<V>) -> &'k str {
 
 impl<V> Default for Sorted<V> {
     fn default() -> Sorted<V> {
-        Sorted { keys: String::new(), entries: Vec::new() }
+        Sorted { keys: String::new(), entries: Vec::new(), next: Next::default() }
     }
 }
 
@@ -123,7 +143,7 @@ mod tests {
                 map.extend(part);
             }
             prop_assert!(sorted.iter().eq(map.iter().map(|(key, value)| (key.as_str(), value))));
-            for key in ["", "a", "ab", "c"] {
+            for key in ["", "a", "ab", "a", "b", "c"] {
                 prop_assert_eq!(sorted.get(key), map.get(key));
             }
             let sorted = sorted.filter(|key, value| key != "a" && *value < 100);

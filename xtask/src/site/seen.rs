@@ -1,29 +1,38 @@
 //! What the files of a site were found to hold, so that of a site that is scanned again and again only what was
-//! written since is read.
+//! written since is read, and only what was written with other bytes is hashed.
 //!
 //! A file is the same if everything that the system tells of it is. That is not certain for one that was written
 //! just before it was read: the clock of a file system is coarse (two seconds on FAT), and a second write may
 //! look like the first. Such a file is read again, as git does with its index
-//! (<https://git-scm.com/docs/racy-git>).
+//! (<https://git-scm.com/docs/racy-git>). A generator writes all of them each time, most as they were.
 
-use std::collections::HashMap;
 use std::fs::Metadata;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use super::Entry;
-use super::digest::Digest;
+use super::digest::Sum;
+use super::{Entry, File};
 
 #[derive(Debug)]
 pub struct Seen {
-    /// By whole key.
-    files: HashMap<Box<str>, (Stamp, Digest)>,
+    /// In the order of their keys.
+    files: Vec<Known>,
     /// How long before it was read a file must have been written for its stamp to be believed.
     coarsest: Duration,
 }
 
+/// What a file held.
+#[derive(Debug)]
+pub(super) struct Known {
+    pub file: Arc<File>,
+    pub sum: Sum,
+    /// Where it can be believed.
+    stamp: Option<Stamp>,
+}
+
 impl Default for Seen {
     fn default() -> Seen {
-        Seen { files: HashMap::new(), coarsest: Duration::from_secs(2) }
+        Seen { files: Vec::new(), coarsest: Duration::from_secs(2) }
     }
 }
 
@@ -50,22 +59,27 @@ impl Stamp {
 }
 
 impl Seen {
-    /// Gives the entries that were not written since their digests.
-    pub(super) fn recall(&self, entries: &mut [Entry]) {
+    /// Tells what was known of the entries, which are in the order of their keys, and gives those that were not
+    /// written since their digests.
+    pub(super) fn recall(&mut self, entries: &mut [Entry]) {
+        let mut files = std::mem::take(&mut self.files).into_iter().peekable();
         for entry in entries {
-            let seen = self.files.get(&entry.key).filter(|(stamp, _)| *stamp == entry.stamp);
-            entry.digest = seen.map(|(_, digest)| digest.clone());
+            while files.next_if(|known| known.file.key < entry.key).is_some() {}
+            let Some(known) = files.next_if(|known| known.file.key == entry.key) else { continue };
+            if known.stamp.as_ref() == Some(&entry.stamp) {
+                entry.sum = Some(known.sum);
+                entry.digest = Some(known.file.digest.clone());
+            } else if known.file.size == entry.size {
+                entry.before = Some(known);
+            }
         }
     }
 
-    /// Remembers entries that were read after `began`, and no others.
-    pub(super) fn remember(&mut self, entries: &[Entry], began: SystemTime) {
+    /// Remembers a file that was read after `began`.
+    pub(super) fn remember(&mut self, file: Arc<File>, sum: Sum, stamp: Stamp, began: SystemTime) {
         let bound = began.checked_sub(self.coarsest).unwrap_or(SystemTime::UNIX_EPOCH);
-        let certain = entries.iter().filter(|entry| entry.stamp.is_older_than(bound));
-        let seen = certain.filter_map(|entry| {
-            Some((entry.key.clone(), (entry.stamp.clone(), entry.digest.clone()?)))
-        });
-        self.files = seen.collect();
+        let stamp = Some(stamp).filter(|stamp| stamp.is_older_than(bound));
+        self.files.push(Known { file, sum, stamp });
     }
 
     /// For a file system with the finest clock.

@@ -441,7 +441,8 @@ fn a_file_that_changes_its_size_meanwhile_is_an_error() {
     let large = vec![7; (8 << 20) + 2];
     folder.write("large", &large);
     folder.write("small", b"abc");
-    let read = |name: &str, size| digest::of_file(&folder.path(name), size, &|_| ()).map(|_| ());
+    let read =
+        |name: &str, size| digest::of_file(&folder.path(name), size, &mut |_| ()).map(|_| ());
     for (name, size, fits) in [
         ("small", 3, true),
         ("small", 2, false),

@@ -2,10 +2,12 @@
 //! of it or nowhere is an error, because what it would deploy is not what its author sees.
 
 use std::ffi::OsStr;
-use std::fs::{self, Metadata};
+use std::fs::{self, DirEntry};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::seen::Stamp;
+use crate::cores;
 use crate::error::{Failure, failed};
 
 #[derive(Debug)]
@@ -16,15 +18,16 @@ pub struct Found {
     pub stamp: Stamp,
 }
 
-/// Finds every file below the folder, and returns what was left out, as paths relative to the folder. An
-/// error anywhere is an error of the whole: a file that was not seen would be deleted from the bucket.
+/// Finds every file below the folder, on all cores, and returns what `found` makes of each, in no order, and what
+/// was left out, as sorted paths relative to the folder. An error anywhere is an error of the whole: a file that was not seen would
+/// be deleted from the bucket.
 ///
 /// Each file is given away as it is found: what its path becomes is shorter, and the paths of a large site
 /// are not held all at once.
-pub fn files(
+pub fn files<T: Send>(
     folder: &Path,
-    found: &mut dyn FnMut(Found) -> Result<(), Failure>,
-) -> Result<Vec<String>, Failure> {
+    found: impl Fn(Found) -> Result<T, Failure> + Sync,
+) -> Result<(Vec<T>, Vec<String>), Failure> {
     let top = fs::canonicalize(folder).map_err(|error| {
         failed(format!("failed to read the site's folder `{}`", folder.display()))
             .because(&error)
@@ -32,71 +35,95 @@ pub fn files(
                 "build the site first, or correct `command` and `output` of [build] in deploy.toml",
             )
     })?;
-    let mut walk = Walk { folder, top: top.clone(), found, skipped: Vec::new() };
-    walk.enter(folder, &mut vec![top])?;
-    Ok(walk.skipped)
+    let first = Folder { path: folder.to_owned(), resolved: top.clone(), above: None };
+    let walk = Walk { folder, top, found, done: Mutex::default() };
+    cores::each(vec![Arc::new(first)], |folder, more| walk.enter(&folder, more))?;
+    let (files, mut skipped) = walk.done.into_inner().unwrap_or_else(PoisonError::into_inner);
+    skipped.sort();
+    Ok((files, skipped))
 }
 
-struct Walk<'w> {
+struct Walk<'w, T, F> {
     folder: &'w Path,
     /// The folder itself, every link resolved.
     top: PathBuf,
-    found: &'w mut dyn FnMut(Found) -> Result<(), Failure>,
-    skipped: Vec<String>,
+    found: F,
+    done: Mutex<(Vec<T>, Vec<String>)>,
 }
 
-impl Walk<'_> {
-    /// `above` are the folders that we are in, resolved, so that a link to one of them is not followed
-    /// for ever.
-    fn enter(&mut self, folder: &Path, above: &mut Vec<PathBuf>) -> Result<(), Failure> {
-        for entry in fs::read_dir(folder).map_err(|error| unreadable(folder, &error))? {
-            let entry = entry.map_err(|error| unreadable(folder, &error))?;
+/// A folder that the walk enters.
+struct Folder {
+    path: PathBuf,
+    /// Without links.
+    resolved: PathBuf,
+    /// The one that it was entered from.
+    above: Option<Arc<Folder>>,
+}
+
+/// What an entry of a folder is.
+enum What {
+    File(Found),
+    Folder(Arc<Folder>),
+}
+
+impl Folder {
+    /// Whether this is the folder or one of those that it was entered from.
+    fn is_in(&self, resolved: &Path) -> bool {
+        std::iter::successors(Some(self), |folder| folder.above.as_deref())
+            .any(|folder| folder.resolved == resolved)
+    }
+}
+
+impl<T: Send, F: Fn(Found) -> Result<T, Failure> + Sync> Walk<'_, T, F> {
+    fn enter(&self, folder: &Arc<Folder>, more: &mut Vec<Arc<Folder>>) -> Result<(), Failure> {
+        let (mut files, mut skipped) = (Vec::new(), Vec::new());
+        for entry in fs::read_dir(&folder.path).map_err(|error| unreadable(&folder.path, &error))? {
+            let entry = entry.map_err(|error| unreadable(&folder.path, &error))?;
             let path = entry.path();
             if is_private(&entry.file_name()) {
                 let below = path.strip_prefix(self.folder).unwrap_or(&path);
-                self.skipped.push(below.display().to_string());
+                skipped.push(below.display().to_string());
                 continue;
             }
-            let kind = entry.file_type().map_err(|error| unreadable(&path, &error))?;
-            let resolved = match kind.is_symlink() {
-                true => Some(self.resolve(&path)?),
-                false => None,
-            };
-            let metadata = fs::metadata(&path).map_err(|error| unreadable(&path, &error))?;
-            self.take(path, &metadata, resolved, above)?;
+            match self.look(folder, &entry, path)? {
+                What::File(found) => files.push((self.found)(found)?),
+                What::Folder(folder) => more.push(folder),
+            }
         }
+        let mut done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
+        done.0.append(&mut files);
+        done.1.append(&mut skipped);
         Ok(())
     }
 
-    fn take(
-        &mut self,
-        path: PathBuf,
-        metadata: &Metadata,
-        resolved: Option<PathBuf>,
-        above: &mut Vec<PathBuf>,
-    ) -> Result<(), Failure> {
-        if metadata.is_file() {
-            return (self.found)(Found { path, size: metadata.len(), stamp: Stamp::of(metadata) });
-        }
-        if !metadata.is_dir() {
-            return Err(failed(format!("`{}` is neither a file nor a folder", path.display())));
-        }
-        let here = match (resolved, above.last(), path.file_name()) {
-            (Some(resolved), ..) => resolved,
-            (None, Some(parent), Some(name)) => parent.join(name),
-            _ => path.clone(),
+    fn look(&self, folder: &Arc<Folder>, entry: &DirEntry, path: PathBuf) -> Result<What, Failure> {
+        let kind = entry.file_type().map_err(|error| unreadable(&path, &error))?;
+        let enter = |path, resolved| {
+            What::Folder(Arc::new(Folder { path, resolved, above: Some(folder.clone()) }))
         };
-        if above.contains(&here) {
-            return Err(failed(format!(
-                "the link `{}` leads to a folder that it is in",
-                path.display()
-            ))
-            .hint("remove the link: its files would repeat without end"));
+        if kind.is_dir() {
+            let resolved = folder.resolved.join(entry.file_name());
+            return Ok(enter(path, resolved));
         }
-        above.push(here);
-        self.enter(&path, above)?;
-        above.pop();
-        Ok(())
+        let (resolved, metadata) = match kind.is_symlink() {
+            true => (Some(self.resolve(&path)?), fs::metadata(&path)),
+            false => (None, entry.metadata()),
+        };
+        let metadata = metadata.map_err(|error| unreadable(&path, &error))?;
+        match resolved {
+            _ if metadata.is_file() => {
+                Ok(What::File(Found { size: metadata.len(), stamp: Stamp::of(&metadata), path }))
+            }
+            Some(resolved) if metadata.is_dir() => match folder.is_in(&resolved) {
+                false => Ok(enter(path, resolved)),
+                true => Err(failed(format!(
+                    "the link `{}` leads to a folder that it is in",
+                    path.display()
+                ))
+                .hint("remove the link: its files would repeat without end")),
+            },
+            _ => Err(failed(format!("`{}` is neither a file nor a folder", path.display()))),
+        }
     }
 
     fn resolve(&self, link: &Path) -> Result<PathBuf, Failure> {

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -15,6 +16,7 @@ use tokio::sync::watch;
 use super::{Built, Desk, Sources};
 use crate::apply;
 use crate::bucket::{Bucket, LastModified, Listing, Object};
+use crate::build::{Aside, Content};
 use crate::cmd::open::Local;
 use crate::cmd::{blocking, hold_output, now, warn_of_private};
 use crate::error::{Error, Failure, Result, failed};
@@ -34,6 +36,9 @@ use crate::words::{count, duration, plain, without_colours};
 /// The one bucket of a preview. Branches have their prefixes in it.
 pub const BUCKET: &str = "preview";
 
+/// What need not be done before browsers have the page again waits for so long.
+const IDLE: Duration = Duration::from_millis(300);
+
 /// Builds, shows, and waits for the next change, without an end.
 ///
 /// Errors where sources cannot be watched. What fails in a build is shown, and the next change tries again.
@@ -47,7 +52,16 @@ pub async fn follow(
     stop: &Stop,
 ) -> Result<bool> {
     let mut changes = Changes::of(watched(desk, &sources))?;
-    let mut round = Round { desk, local, preview, stop, held: None, seen: Seen::default() };
+    let mut round = Round {
+        desk,
+        local,
+        preview,
+        stop,
+        held: None,
+        seen: Seen::default(),
+        built: None,
+        aside: None,
+    };
     let mut sources = Ok(sources);
     let mut contents = Contents::default();
     let mut habits = Habits::default();
@@ -96,8 +110,12 @@ pub async fn follow(
                 )));
             }
             during.retain(|path| !habits.has(path));
+            let mut idle = pin!(tokio::time::sleep(IDLE));
             while during.is_empty() {
-                during = contents.of(changes.next().await);
+                tokio::select! {
+                    changed = changes.next() => during = contents.of(changed),
+                    () = &mut idle, if round.is_untidy() => round.tidy().await,
+                }
             }
         }
         is_first = false;
@@ -115,7 +133,7 @@ fn watched(desk: &Desk, sources: &Sources) -> Watched {
             top: config.site.clone(),
             except: vec![output, target.canonicalize().unwrap_or(target)],
             unignored_in: Some(checkout.root.clone()),
-            quiet: Duration::from_millis(15),
+            quiet: Duration::from_millis(5),
         },
         // Whatever writes there may take a while between two files.
         false => Watched {
@@ -152,6 +170,10 @@ struct Round<'a> {
     stop: &'a Stop,
     held: Option<Held>,
     seen: Seen,
+    /// The output folder that was built into last.
+    built: Option<PathBuf>,
+    /// What it held before.
+    aside: Option<Aside>,
 }
 
 /// What the bucket holds below a prefix: nobody else writes there, so it need not be listed each time.
@@ -159,6 +181,8 @@ struct Held {
     prefix: Prefix,
     listing: Listing,
     record: Record,
+    /// Whether the bucket has the record.
+    is_recorded: bool,
 }
 
 /// Sources whose output folder is complete.
@@ -168,6 +192,7 @@ struct Made {
     built_in: Option<Duration>,
     /// Held, so that no other run builds while it is read.
     output: Option<File>,
+    aside: Aside,
 }
 
 impl Round<'_> {
@@ -176,7 +201,7 @@ impl Round<'_> {
         let sources = sources?;
         let output = hold_output(&sources.checkout.root).await;
         if !self.desk.builds(&sources) {
-            return Ok(Made { sources, built_in: None, output });
+            return Ok(Made { sources, built_in: None, output, aside: Aside::default() });
         }
         let said = Arc::new(Mutex::new(Vec::new()));
         let (heard, tell) = (said.clone(), self.desk.tell.clone());
@@ -188,9 +213,14 @@ impl Round<'_> {
         });
         let root = &sources.checkout.root;
         let started = Instant::now();
-        let ran = crate::build::run(&sources.config, root, &sources.variables(), &listening).await;
+        let content = match self.built.as_ref() == Some(&sources.config.output_folder()) {
+            true => Content::OfABuild,
+            false => Content::Unknown,
+        };
+        let (config, variables) = (&sources.config, sources.variables());
+        let ran = crate::build::run(config, root, &variables, content, &listening).await;
         match ran {
-            Ok(()) => Ok(Made { sources, built_in: Some(started.elapsed()), output }),
+            Ok(aside) => Ok(Made { sources, built_in: Some(started.elapsed()), output, aside }),
             Err(Error::Failed(mut failure)) => {
                 let said =
                     std::mem::take(&mut *said.lock().unwrap_or_else(PoisonError::into_inner));
@@ -203,12 +233,14 @@ impl Round<'_> {
 
     /// Puts what changed into the bucket and shows it.
     async fn show(&mut self, made: Made, is_first: bool) -> Result<Built> {
-        let Made { sources, built_in, output } = made;
+        let Made { sources, built_in, output, aside } = made;
         let started = Instant::now();
+        self.aside = Some(aside);
         // A line for each stage of the first round is enough.
         let quiet = Tell::new(|_| ());
         let tell = if is_first { self.desk.tell.clone() } else { quiet };
         let site = Arc::new(self.scan(&sources, &tell).await?);
+        self.built = built_in.map(|_| sources.config.output_folder());
         if is_first {
             warn_of_private(&site, &self.desk.tell);
         }
@@ -223,7 +255,7 @@ impl Round<'_> {
         if approved.changes_headers() {
             record::write(&bucket, &held.record, &[]).await?;
         }
-        let Held { prefix, listing, record } = held;
+        let Held { prefix, listing, record, is_recorded } = held;
         let record = record.staying(&listing, |key| approved.changes(key));
         let outcome = apply::apply(&bucket, approved, self.stop, &tell).await;
         drop(output);
@@ -249,18 +281,33 @@ impl Round<'_> {
         let shown_in = started.elapsed();
         report::print(false, || vec![line(built_in, shown_in, changed, is_first, &site)])?;
 
-        // After it is seen: it only saves the next preview some questions.
         let modified = LastModified::of_seconds(now());
         let object = |(file, etag): &record::Written| {
             (file.key.clone(), Object { etag: etag.clone(), size: file.size, modified })
         };
         let listing = listing.after(outcome.written.iter().map(object), &outcome.deleted);
         let record = record.with(&outcome.written, modified);
-        if changed > 0 {
-            record::write(&bucket, &record, &[]).await?;
-        }
-        self.held = Some(Held { prefix, listing, record });
+        let is_recorded = is_recorded && changed == 0;
+        self.held = Some(Held { prefix, listing, record, is_recorded });
         Ok(Built { site, sources: Arc::new(sources) })
+    }
+
+    fn is_untidy(&self) -> bool {
+        self.aside.is_some() || self.held.as_ref().is_some_and(|held| !held.is_recorded)
+    }
+
+    /// Does what nobody waits for: removes what the build replaced, and records what the bucket holds, which saves
+    /// the next preview some questions.
+    async fn tidy(&mut self) {
+        self.aside = None;
+        if let Some(held) = &mut self.held {
+            let bucket = self.local.bucket(BUCKET, &held.prefix);
+            // Once: where it fails, the next change tries again.
+            held.is_recorded = true;
+            if let Err(error) = record::write(&bucket, &held.record, &[]).await {
+                self.fail(&error.into());
+            }
+        }
     }
 
     async fn scan(&mut self, sources: &Sources, tell: &Tell) -> Result<Site> {
@@ -308,7 +355,7 @@ async fn look(bucket: &Bucket, prefix: Prefix, site: &Site, tell: &Tell) -> Resu
     let (listing, record) = tokio::join!(bucket.list(tell), record::read(bucket, tell));
     let (listing, mut record) = (listing?, record?);
     record::learn(bucket, site, &listing, &mut record, tell).await?;
-    Ok(Held { prefix, listing, record })
+    Ok(Held { prefix, listing, record, is_recorded: true })
 }
 
 fn plan_of(site: &Site, held: &Held) -> Result<Approved> {

@@ -1,0 +1,196 @@
+//! Empties the output folder before a build. What it held is moved aside, which takes no time, and removed when that
+//! keeps nobody waiting.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::checkout;
+use crate::config::Config;
+use crate::cores;
+use crate::error::{Failure, failed};
+use crate::event::{Event, Tell};
+
+/// In the work tree, below `target/`, which every Rust repository ignores.
+const ASIDE: &str = "target/xtask/emptied";
+
+/// What an output folder holds.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Content {
+    /// It is looked through before it is emptied.
+    Unknown,
+    /// What an earlier build of this process left in it. It is looked through before that is removed, and what
+    /// somebody put there since is kept aside.
+    OfABuild,
+}
+
+/// What an output held before it was emptied. Dropped, it is removed in the background, and the process waits for
+/// the end of that. What a process that was killed left there goes with the next one's.
+#[derive(Default)]
+pub struct Aside {
+    folders: Vec<PathBuf>,
+    tell: Option<Tell>,
+}
+
+impl Drop for Aside {
+    fn drop(&mut self) {
+        let (folders, Some(tell)) = (std::mem::take(&mut self.folders), self.tell.take()) else {
+            return;
+        };
+        tokio::task::spawn_blocking(move || {
+            for folder in folders {
+                if let Err(reason) = remove_aside(&folder) {
+                    tell.tell(Event::Warning(format!(
+                        "left what an earlier build's output held in `{}`: {reason}",
+                        folder.display()
+                    )));
+                }
+            }
+        });
+    }
+}
+
+fn remove_aside(folder: &Path) -> Result<(), String> {
+    let done = match holds_git(folder) {
+        Ok(true) => return Err("a git repository is in it".to_owned()),
+        Ok(false) => fs::remove_dir_all(folder),
+        Err(error) => Err(error),
+    };
+    match done {
+        // Another run may have removed it.
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error.to_string()),
+        _ => Ok(()),
+    }
+}
+
+/// Empties the output, where git ignores it and it holds nothing else.
+pub fn empty(
+    config: &Config,
+    root: &Path,
+    content: Content,
+    tell: &Tell,
+) -> Result<Aside, Failure> {
+    let output = config.output_folder();
+    if !output.is_dir() {
+        return Ok(Aside::default());
+    }
+    if !checkout::is_ignored(root, &output)? {
+        if !checkout::is_tracked(root, &output)? {
+            let output = config.output.display();
+            tell.tell(Event::Warning(format!(
+                "git does not ignore `{output}`, so it is not emptied first, and files of earlier builds are deployed too; add it to .gitignore"
+            )));
+        }
+        return Ok(Aside::default());
+    }
+    if let Some(reason) = irreplaceable(config, root, &output, content)? {
+        let output = config.output.display();
+        tell.tell(Event::Warning(format!("`{output}` {reason}, so it is not emptied first")));
+        return Ok(Aside::default());
+    }
+    let cannot = |error: io::Error| {
+        failed(format!("failed to empty `{}`", output.display())).because(&error)
+    };
+    let mut aside = Aside { folders: left(root), tell: Some(tell.clone()) };
+    let entries = fs::read_dir(&output).map_err(cannot)?.collect::<io::Result<Vec<_>>>();
+    let entries = entries.map_err(cannot)?;
+    let folder = if entries.is_empty() { None } else { make(root) };
+    for entry in entries {
+        // Not across file systems, nor from below a mount.
+        let moved = folder
+            .as_ref()
+            .is_some_and(|folder| fs::rename(entry.path(), folder.join(entry.file_name())).is_ok());
+        if !moved {
+            remove(&entry).map_err(cannot)?;
+        }
+    }
+    aside.folders.extend(folder);
+    Ok(aside)
+}
+
+/// What earlier runs moved aside and did not remove.
+fn left(root: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(root.join(ASIDE)).into_iter().flatten().flatten();
+    entries.map(|entry| entry.path()).collect()
+}
+
+/// A new folder to move things to; `None` where there can be none.
+fn make(root: &Path) -> Option<PathBuf> {
+    let aside = root.join(ASIDE);
+    fs::create_dir_all(&aside).ok()?;
+    let mut names = (0u64..).map(|number| aside.join(number.to_string()));
+    names.find_map(|folder| match fs::create_dir(&folder) {
+        Ok(()) => Some(Some(folder)),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => None,
+        Err(_) => Some(None),
+    })?
+}
+
+fn remove(entry: &fs::DirEntry) -> io::Result<()> {
+    match entry.file_type()?.is_dir() {
+        true => fs::remove_dir_all(entry.path()),
+        false => fs::remove_file(entry.path()),
+    }
+}
+
+/// Why an output that git ignores may hold what a build could not make again, in words; `None` where it
+/// does not.
+fn irreplaceable(
+    config: &Config,
+    root: &Path,
+    output: &Path,
+    content: Content,
+) -> Result<Option<&'static str>, Failure> {
+    if is_linked(config, output) {
+        return Ok(Some("is reached through a link"));
+    }
+    let looked = match content {
+        Content::Unknown => holds_git(output),
+        Content::OfABuild => Ok(false),
+    };
+    if looked.map_err(|error| {
+        failed(format!("failed to look through `{}`", output.display())).because(&error)
+    })? {
+        return Ok(Some("holds a git repository"));
+    }
+    // What this repository ignores says nothing where another one is nearer, such as a submodule.
+    if !checkout::is_same_repository(root, output)? {
+        return Ok(Some("belongs to another git repository"));
+    }
+    Ok(checkout::is_tracked(root, output)?.then_some("holds files that git tracks"))
+}
+
+/// Whether the output is elsewhere than its name says, as the site's sources may be.
+fn is_linked(config: &Config, output: &Path) -> bool {
+    match (config.site.canonicalize(), output.canonicalize()) {
+        (Ok(site), Ok(output)) => output != site.join(&config.output),
+        _ => true,
+    }
+}
+
+/// Whether a `.git` is in a folder or anywhere below it: the folder of a repository, or the file of a
+/// submodule or of another work tree.
+fn holds_git(folder: &Path) -> io::Result<bool> {
+    enum Ended {
+        Found,
+        Failed(io::Error),
+    }
+    let looked = cores::each(vec![folder.to_owned()], |folder, more| {
+        for entry in fs::read_dir(folder).map_err(Ended::Failed)? {
+            let entry = entry.map_err(Ended::Failed)?;
+            // On some systems the case of a name does not matter.
+            if entry.file_name().eq_ignore_ascii_case(".git") {
+                return Err(Ended::Found);
+            }
+            if entry.file_type().map_err(Ended::Failed)?.is_dir() {
+                more.push(entry.path());
+            }
+        }
+        Ok(())
+    });
+    match looked {
+        Ok(()) => Ok(false),
+        Err(Ended::Found) => Ok(true),
+        Err(Ended::Failed(error)) => Err(error),
+    }
+}
