@@ -30,6 +30,8 @@ pub enum Event {
     Hashed {
         bytes: u64,
     },
+    /// A file, by its key, holds other bytes than when the site was scanned last.
+    Differs(String),
     Scanned,
     /// Objects that the bucket is asked about one by one: for their headers or versions.
     Asking {

@@ -47,6 +47,8 @@ struct Shared {
     shown: RwLock<Option<Arc<Shown>>>,
     comparison: RwLock<Option<Arc<Comparison>>>,
     news: latest::Sender<News>,
+    /// Whether what is served is being changed.
+    is_changing: latest::Sender<bool>,
     /// Somebody wants the account's bucket to be listed again.
     look: Notify,
     /// Whether other machines are let in, by whatever name they call this one.
@@ -60,6 +62,15 @@ pub struct Shown {
     pub website: Website,
     /// The address that the site will have.
     pub url: Option<String>,
+}
+
+/// Who asks for a part of the site waits until this is dropped, so that nobody is given half of a change.
+pub struct Change(Preview);
+
+impl Drop for Change {
+    fn drop(&mut self) {
+        self.0.0.is_changing.send_replace(false);
+    }
 }
 
 /// A preview that is served until this is dropped.
@@ -114,6 +125,7 @@ pub fn serve(
         shown: RwLock::default(),
         comparison: RwLock::default(),
         news: latest::Sender::new(News::first(version)),
+        is_changing: latest::Sender::new(false),
         look: Notify::new(),
         is_open: !address.ip().is_loopback(),
         host: host.map(str::to_owned),
@@ -157,6 +169,15 @@ impl Preview {
         self.shown().map_or_else(|| "/".to_owned(), |shown| website::encode(&shown.website.base))
     }
 
+    /// Tells open pages that the site has changed, in nothing but these style sheets if there are any, and lets them
+    /// wait until it has.
+    pub fn change(&self, styles: Vec<String>) -> Change {
+        self.0.is_changing.send_replace(true);
+        let change = Change(self.clone());
+        self.tell(|news| news.changed(styles));
+        change
+    }
+
     /// Tells open pages what is new.
     pub fn tell(&self, change: impl FnOnce(&mut News)) {
         self.0.news.send_modify(change);
@@ -165,6 +186,13 @@ impl Preview {
     /// Ends when somebody asks for the account's bucket to be listed again.
     pub async fn wants_look(&self) {
         self.0.look.notified().await;
+    }
+
+    /// Ends when what is served is not being changed.
+    async fn is_settled(&self) {
+        let mut is_changing = self.0.is_changing.subscribe();
+        // The sender lives as long as this does.
+        let _ = is_changing.wait_for(|is_changing| !is_changing).await;
     }
 
     fn shown(&self) -> Option<Arc<Shown>> {

@@ -85,7 +85,7 @@ impl Bars {
             }
             Event::Said(line) => self.all.suspend(|| say(&line)),
             // The bar tells the time by itself.
-            Event::BuildingFor { .. } => {}
+            Event::BuildingFor { .. } | Event::Differs(_) => {}
             Event::Built => end(&mut self.building),
             Event::Listing { objects } => {
                 if self.listing.is_none() {
@@ -262,6 +262,7 @@ impl Lines {
             }
             Event::Warning(text) => say(&warning(&text)),
             Event::Hashed { .. }
+            | Event::Differs(_)
             | Event::Scanned
             | Event::Asked
             | Event::Waited

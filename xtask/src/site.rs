@@ -150,7 +150,7 @@ struct Entry {
     digest: Option<Digest>,
     /// Of the same bytes, where sites are scanned again and again.
     sum: Option<Sum>,
-    /// What it held when it was scanned last, where that may be what it holds.
+    /// What it held when it was scanned last, where that may be something else.
     before: Option<Known>,
 }
 
@@ -214,12 +214,14 @@ fn hash(entries: &mut [Entry], again: bool, tell: &Tell) -> Result<(), Failure> 
 }
 
 fn identify(entry: &mut Entry, path: &Path, again: bool, tell: &Tell) -> io::Result<()> {
-    if let Some(before) = entry.before.take()
-        && Sum::of_file(path, entry.size)? == before.sum
-    {
-        tell.tell(Event::Hashed { bytes: entry.size });
-        (entry.sum, entry.digest) = (Some(before.sum), Some(before.file.digest.clone()));
-        return Ok(());
+    if let Some(before) = entry.before.take() {
+        let size = entry.size;
+        if before.file.size == size && Sum::of_file(path, size)? == before.sum {
+            tell.tell(Event::Hashed { bytes: size });
+            (entry.sum, entry.digest) = (Some(before.sum), Some(before.file.digest.clone()));
+            return Ok(());
+        }
+        tell.tell(Event::Differs(entry.key.to_string()));
     }
     let mut sum = again.then(Summing::new);
     let mut also = |bytes: &[u8]| {

@@ -69,7 +69,7 @@ impl Seen {
             if known.stamp.as_ref() == Some(&entry.stamp) {
                 entry.sum = Some(known.sum);
                 entry.digest = Some(known.file.digest.clone());
-            } else if known.file.size == entry.size {
+            } else {
                 entry.before = Some(known);
             }
         }

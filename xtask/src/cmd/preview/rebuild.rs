@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::pin::pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use md5::{Digest as _, Md5};
@@ -21,11 +21,12 @@ use crate::cmd::open::Local;
 use crate::cmd::{blocking, hold_output, now, warn_of_private};
 use crate::error::{Error, Failure, Result, failed};
 use crate::event::{Event, Tell};
+use crate::headers;
 use crate::key::Prefix;
 use crate::local::website;
 use crate::plan::{self, Approved, Grace, Plan, Reason};
 use crate::preview::watch::{Changes, Watched};
-use crate::preview::{self, News, OWN_PATH, Preview, Server, Shown};
+use crate::preview::{self, Change, News, OWN_PATH, Preview, Server, Shown};
 use crate::progress;
 use crate::record::{self, Record};
 use crate::report;
@@ -236,9 +237,12 @@ impl Round<'_> {
         let Made { sources, built_in, output, aside } = made;
         let started = Instant::now();
         self.aside = Some(aside);
+        let early = Early::default();
         // A line for each stage of the first round is enough.
-        let quiet = Tell::new(|_| ());
-        let tell = if is_first { self.desk.tell.clone() } else { quiet };
+        let tell = match is_first {
+            true => self.desk.tell.clone(),
+            false => early.of_what_differs(self.preview),
+        };
         let site = Arc::new(self.scan(&sources, &tell).await?);
         self.built = built_in.map(|_| sources.config.output_folder());
         if is_first {
@@ -255,6 +259,10 @@ impl Round<'_> {
         if approved.changes_headers() {
             record::write(&bucket, &held.record, &[]).await?;
         }
+        let change = early.take().or_else(|| {
+            let is_seen = changed > 0 && !is_first;
+            is_seen.then(|| self.preview.change(styles))
+        });
         let Held { prefix, listing, record, is_recorded } = held;
         let record = record.staying(&listing, |key| approved.changes(key));
         let outcome = apply::apply(&bucket, approved, self.stop, &tell).await;
@@ -274,10 +282,11 @@ impl Round<'_> {
             ),
             url: sources.url(),
         });
-        self.preview.tell(|news| match changed > 0 || is_first {
-            true => news.changed(styles),
-            false => news.same(),
-        });
+        match change {
+            None if is_first => drop(self.preview.change(Vec::new())),
+            None => self.preview.tell(News::same),
+            Some(change) => drop(change),
+        }
         let shown_in = started.elapsed();
         report::print(false, || vec![line(built_in, shown_in, changed, is_first, &site)])?;
 
@@ -329,6 +338,37 @@ impl Round<'_> {
     }
 }
 
+/// The change that open pages are told of as soon as a file is found to differ: they come to ask for the new site while
+/// the rest of it is still looked at.
+#[derive(Clone, Default)]
+struct Early(Arc<Mutex<Option<Change>>>);
+
+impl Early {
+    /// A style sheet alone is none: pages stay as they are where nothing else changes.
+    fn of_what_differs(&self, preview: &Preview) -> Tell {
+        let (early, preview) = (self.clone(), preview.clone());
+        Tell::new(move |event| {
+            if let Event::Differs(key) = event
+                && !is_style(&headers::content_type(&key))
+            {
+                early.lock().get_or_insert_with(|| preview.change(Vec::new()));
+            }
+        })
+    }
+
+    fn take(&self) -> Option<Change> {
+        self.lock().take()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Change>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn is_style(content_type: &str) -> bool {
+    content_type.starts_with("text/css")
+}
+
 /// The terminal has the generator's output already.
 fn without_output(error: &Error) -> Error {
     match error {
@@ -376,8 +416,7 @@ fn count_of(approved: &Approved) -> usize {
 fn styles_of(approved: &Approved, sources: &Sources) -> Vec<String> {
     let Plan { uploads, deletes, .. } = approved.plan();
     let is_style = |upload: &plan::Upload| {
-        upload.reason == Reason::Content
-            && upload.file.headers.content_type().starts_with("text/css")
+        upload.reason == Reason::Content && is_style(upload.file.headers.content_type())
     };
     if !deletes.is_empty() || !uploads.iter().all(is_style) {
         return Vec::new();
