@@ -3,7 +3,7 @@
 
 mod distance;
 #[cfg(test)]
-mod sample;
+pub mod sample;
 mod worktree;
 
 use std::path::{Path, PathBuf};

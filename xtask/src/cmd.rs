@@ -7,7 +7,7 @@ pub mod preview;
 pub mod rollback;
 pub mod status;
 
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -39,7 +39,7 @@ async fn build(
     no_build: bool,
     tell: &Tell,
 ) -> Result<Site> {
-    let _held = hold_output(root).await;
+    let _held = hold_output(root, tell).await;
     // Held until the site was scanned: removing it would be in the way.
     let _aside = match no_build {
         true => Aside::default(),
@@ -57,12 +57,20 @@ const OUTPUT_LOCK: &str = "target/xtask/output.lock";
 /// until what is returned is dropped, or the process ends.
 ///
 /// Where the system has no such locks, or the file cannot be made, nothing is held.
-async fn hold_output(root: &Path) -> Option<File> {
-    let path = root.join(OUTPUT_LOCK);
+async fn hold_output(root: &Path, tell: &Tell) -> Option<File> {
+    let (path, tell) = (root.join(OUTPUT_LOCK), tell.clone());
     let lock = move || {
         std::fs::create_dir_all(path.parent()?).ok()?;
         let file = File::create(&path).ok()?;
-        file.lock().ok().map(|()| file)
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => {
+                let text = "another run builds in this checkout: waiting for it to end";
+                tell.tell(Event::Warning(text.into()));
+                file.lock().ok()?;
+            }
+            tried => tried.ok()?,
+        }
+        Some(file)
     };
     tokio::task::spawn_blocking(lock).await.ok().flatten()
 }

@@ -1,75 +1,107 @@
 //! Work on all cores: the walk through a site, and its digests.
 
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 /// Does `work` on each item and on each that this adds, on as many threads as there are cores, and returns when
-/// none is left. The latest are taken first. Blocks the thread.
+/// none is left. Each thread works with a value of its own, which `make` makes; they are returned. Blocks the thread.
 ///
 /// The first error ends it all, and is returned.
-pub fn each<T: Send, E: Send>(
+pub fn each<T: Send, W: Send, E: Send>(
     items: Vec<T>,
-    work: impl Fn(T, &mut Vec<T>) -> Result<(), E> + Sync,
-) -> Result<(), E> {
-    let work = &work;
+    make: impl Fn() -> W + Sync,
+    work: impl Fn(&mut W, T, &mut Vec<T>) -> Result<(), E> + Sync,
+) -> Result<Vec<W>, E> {
+    let workers = std::thread::available_parallelism().map_or(1, usize::from);
     let queue = Queue {
         state: Mutex::new(State { waiting: items, busy: 0, error: None }),
         changed: Condvar::new(),
+        idle: AtomicUsize::new(0),
+        workers,
     };
     let worker = || {
-        let mut more = Vec::new();
-        while let Some(item) = queue.next() {
+        let (mut own, mut items) = (make(), Vec::new());
+        while queue.take(&mut items) {
             // Is busy until dropped, also by a panic: the others would wait for it for ever.
-            let busy = Busy(&queue);
-            match work(item, &mut more) {
-                Ok(()) if more.is_empty() => {}
-                Ok(()) => {
-                    queue.lock().waiting.append(&mut more);
-                    queue.changed.notify_all();
+            let _busy = Busy(&queue);
+            while let Some(item) = items.pop() {
+                if let Err(error) = work(&mut own, item, &mut items) {
+                    queue.fail(error);
+                    items.clear();
                 }
-                Err(error) => {
-                    let mut state = queue.lock();
-                    state.waiting.clear();
-                    state.error.get_or_insert(error);
-                }
+                queue.share(&mut items);
             }
-            drop(busy);
         }
+        own
     };
-    let workers = std::thread::available_parallelism().map_or(1, usize::from);
-    // A worker that panics takes the caller along.
-    std::thread::scope(|scope| (0..workers).for_each(|_| drop(scope.spawn(worker))));
+    let done = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..workers).map(|_| scope.spawn(worker)).collect();
+        let join = |thread: std::thread::ScopedJoinHandle<'_, W>| match thread.join() {
+            Ok(own) => own,
+            Err(panic) => std::panic::resume_unwind(panic),
+        };
+        threads.into_iter().map(join).collect()
+    });
     let state = queue.state.into_inner().unwrap_or_else(PoisonError::into_inner);
-    state.error.map_or(Ok(()), Err)
+    state.error.map_or(Ok(done), Err)
 }
 
+/// What no thread has taken. Each works through what it took and what that added by itself, because a lock for each
+/// small item would cost more than the work, and gives of it where another has nothing to do.
 struct Queue<T, E> {
     state: Mutex<State<T, E>>,
-    /// There is more to do, or nothing any more.
+    /// There is more to take, or nothing any more.
     changed: Condvar,
+    /// How many threads have nothing to do.
+    idle: AtomicUsize,
+    workers: usize,
 }
 
 struct State<T, E> {
     waiting: Vec<T>,
-    /// How many items are being worked on, each of which may add more.
+    /// How many threads have items, each of which may add more.
     busy: usize,
     error: Option<E>,
 }
 
+/// The most items that a thread takes at once.
+const AT_ONCE: usize = 64;
+
 impl<T, E> Queue<T, E> {
-    /// The next item; `None` once there will be no more.
-    fn next(&self) -> Option<T> {
+    /// Takes some items; false once there will be no more.
+    fn take(&self, items: &mut Vec<T>) -> bool {
         let mut state = self.lock();
         while state.error.is_none() {
-            if let Some(item) = state.waiting.pop() {
+            let waiting = state.waiting.len();
+            if waiting > 0 {
+                let share = (waiting / self.workers / 2).clamp(1, AT_ONCE);
+                items.extend(state.waiting.drain(waiting - share..));
                 state.busy += 1;
-                return Some(item);
+                return true;
             }
             if state.busy == 0 {
-                return None;
+                return false;
             }
+            self.idle.fetch_add(1, Relaxed);
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            self.idle.fetch_sub(1, Relaxed);
         }
-        None
+        false
+    }
+
+    /// Gives half of the items away where somebody waits for some: the earliest, which are the largest folders.
+    fn share(&self, items: &mut Vec<T>) {
+        if items.len() > 1 && self.idle.load(Relaxed) > 0 {
+            self.lock().waiting.extend(items.drain(..items.len() / 2));
+            self.changed.notify_all();
+        }
+    }
+
+    fn fail(&self, error: E) {
+        let mut state = self.lock();
+        state.waiting.clear();
+        state.error.get_or_insert(error);
+        self.changed.notify_all();
     }
 
     fn lock(&self) -> MutexGuard<'_, State<T, E>> {
@@ -92,7 +124,6 @@ impl<T, E> Drop for Busy<'_, T, E> {
 #[cfg(test)]
 mod tests {
     use std::panic::{AssertUnwindSafe, catch_unwind};
-    use std::sync::atomic::{AtomicU32, Ordering};
 
     use super::each;
 
@@ -105,31 +136,38 @@ mod tests {
 
     #[test]
     fn what_work_adds_is_done_too() {
-        let ones = AtomicU32::new(0);
-        let done: Result<(), ()> = each(vec![1000, 24], |item, more| {
-            halve(item, more);
-            ones.fetch_add(u32::from(item == 1), Ordering::Relaxed);
-            Ok(())
-        });
-        assert_eq!((done, ones.into_inner()), (Ok(()), 1024));
+        let done: Result<Vec<u32>, ()> = each(
+            vec![100_000, 24],
+            || 0,
+            |ones, item, more| {
+                halve(item, more);
+                *ones += u32::from(item == 1);
+                Ok(())
+            },
+        );
+        assert_eq!(done.map(|ones| ones.iter().sum()), Ok(100_024));
     }
 
     #[test]
     fn the_first_error_ends_it() {
-        let done = each(vec![1 << 20], |item, more| {
-            halve(item, more);
-            if item == 1 { Err("one") } else { Ok(()) }
-        });
+        let done = each(
+            vec![1 << 20],
+            || (),
+            |(), item, more| {
+                halve(item, more);
+                if item == 1 { Err("one") } else { Ok(()) }
+            },
+        );
         assert_eq!(done, Err("one"));
     }
 
     #[test]
     fn a_panic_leaves_nobody_waiting() {
-        let work = |item, more: &mut Vec<u32>| -> Result<(), ()> {
+        let work = |_: &mut (), item, more: &mut Vec<u32>| -> Result<(), ()> {
             halve(item, more);
             assert_ne!(item, 1);
             Ok(())
         };
-        assert!(catch_unwind(AssertUnwindSafe(|| each(vec![64], work))).is_err());
+        assert!(catch_unwind(AssertUnwindSafe(|| each(vec![64], || (), work))).is_err());
     }
 }

@@ -246,4 +246,23 @@ mod tests {
             assert_eq!(path_of(url), path, "{url}");
         }
     }
+
+    #[tokio::test]
+    async fn who_asks_during_a_change_is_answered_after_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Arc::new(Store::open(folder.path()).unwrap());
+        let listener = listen(None, Some(0)).await.unwrap();
+        let (preview, _server) = serve(listener, store, None, 7).unwrap();
+        let change = preview.change(Vec::new());
+        assert_eq!(preview.0.news.borrow().version, 8, "pages are told before it has happened");
+        let asking = tokio::spawn({
+            let preview = preview.clone();
+            async move { preview.is_settled().await }
+        });
+        // Let it come as far as it can.
+        tokio::task::yield_now().await;
+        assert!(!asking.is_finished());
+        drop(change);
+        asking.await.unwrap();
+    }
 }

@@ -113,7 +113,15 @@ pub fn scan(
 ) -> Result<Site, Failure> {
     let began = SystemTime::now();
     let output = Arc::new(Output { folder: config.output_folder(), prefix: prefix.clone() });
-    let (mut entries, skipped) = walk::files(&output.folder, |found| name(found, &output))?;
+    let (named, skipped) = walk::files(
+        &output.folder,
+        || (Vec::new(), Ruled::by(&config.rules)),
+        |(entries, ruled), found| {
+            entries.push(name(found, &output, ruled)?);
+            Ok(())
+        },
+    )?;
+    let mut entries: Vec<Entry> = named.into_iter().flat_map(|(entries, _)| entries).collect();
     entries.sort_by(|a, b| a.key.cmp(&b.key));
     check_keys(&entries, &output)?;
     if let Some(seen) = &mut seen {
@@ -125,10 +133,8 @@ pub fn scan(
         bytes: unread().map(|entry| entry.size).sum(),
     });
     hash(&mut entries, seen.is_some(), tell)?;
-    let mut ruled = Ruled::by(&config.rules);
     let mut files = Vec::with_capacity(entries.len());
-    for Entry { key, disk, size, digest, stamp, sum, .. } in entries {
-        let headers = ruled.of(output.relative(&key));
+    for Entry { key, disk, size, headers, digest, stamp, sum, .. } in entries {
         let digest = digest.ok_or_else(|| failed(format!("failed to hash `{key}`")))?;
         let file = Arc::new(File { key, source: Source::Disk(disk), size, digest, headers });
         if let (Some(seen), Some(sum)) = (&mut seen, sum) {
@@ -145,6 +151,7 @@ struct Entry {
     key: Box<str>,
     disk: Disk,
     size: u64,
+    headers: Headers,
     stamp: Stamp,
     /// Once it was hashed.
     digest: Option<Digest>,
@@ -160,21 +167,23 @@ impl Entry {
     }
 }
 
-fn name(found: walk::Found, output: &Arc<Output>) -> Result<Entry, Failure> {
+fn name(found: walk::Found, output: &Arc<Output>, ruled: &mut Ruled) -> Result<Entry, Failure> {
     let below = found.path.strip_prefix(&output.folder).unwrap_or(&found.path);
     let relative = key::of_path(below).map_err(|reason| {
         failed(format!("failed to name `{}` in the bucket: it {reason}", found.path.display()))
             .hint("rename the file, or let the generator leave it out")
     })?;
-    let disk = match output.folder.join(&relative) == found.path {
+    let disk = match below == Path::new(&relative) {
         true => Disk::AsKey(output.clone()),
         false => Disk::At(found.path.into()),
     };
+    let headers = ruled.of(&relative);
     let key = output.prefix.join(&relative).into();
     Ok(Entry {
         key,
         disk,
         size: found.size,
+        headers,
         stamp: found.stamp,
         digest: None,
         sum: None,
@@ -206,11 +215,12 @@ fn check_keys(entries: &[Entry], output: &Output) -> Result<(), Failure> {
 /// Gives each entry that has none its digest, and its sum where there will be a next scan.
 fn hash(entries: &mut [Entry], again: bool, tell: &Tell) -> Result<(), Failure> {
     let unread: Vec<_> = entries.iter_mut().filter(|entry| entry.digest.is_none()).collect();
-    cores::each(unread, |entry, _| {
+    let work = |_: &mut (), entry: &mut Entry, _: &mut Vec<_>| {
         let path = entry.path();
         identify(entry, &path, again, tell)
             .map_err(|error| failed(format!("failed to read `{}`", path.display())).because(&error))
-    })
+    };
+    cores::each(unread, || (), work).map(drop)
 }
 
 fn identify(entry: &mut Entry, path: &Path, again: bool, tell: &Tell) -> io::Result<()> {

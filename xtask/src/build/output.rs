@@ -175,22 +175,131 @@ fn holds_git(folder: &Path) -> io::Result<bool> {
         Found,
         Failed(io::Error),
     }
-    let looked = cores::each(vec![folder.to_owned()], |folder, more| {
-        for entry in fs::read_dir(folder).map_err(Ended::Failed)? {
-            let entry = entry.map_err(Ended::Failed)?;
-            // On some systems the case of a name does not matter.
-            if entry.file_name().eq_ignore_ascii_case(".git") {
-                return Err(Ended::Found);
+    let looked = cores::each(
+        vec![folder.to_owned()],
+        || (),
+        |(), folder, more| {
+            for entry in fs::read_dir(folder).map_err(Ended::Failed)? {
+                let entry = entry.map_err(Ended::Failed)?;
+                // On some systems the case of a name does not matter.
+                if entry.file_name().eq_ignore_ascii_case(".git") {
+                    return Err(Ended::Found);
+                }
+                if entry.file_type().map_err(Ended::Failed)?.is_dir() {
+                    more.push(entry.path());
+                }
             }
-            if entry.file_type().map_err(Ended::Failed)?.is_dir() {
-                more.push(entry.path());
-            }
-        }
-        Ok(())
-    });
+            Ok(())
+        },
+    );
     match looked {
-        Ok(()) => Ok(false),
+        Ok(_) => Ok(false),
         Err(Ended::Found) => Ok(true),
         Err(Ended::Failed(error)) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::checkout::sample;
+
+    const CONFIG: &str = r#"
+        [build]
+        output = "public"
+        [environments.staging]
+        branches = ["staging"]
+        account = "222222222222"
+        region = "eu-central-1"
+        bucket = "stg.example.com"
+    "#;
+
+    struct World {
+        folder: TempDir,
+        told: Arc<Mutex<Vec<String>>>,
+    }
+
+    fn world(files: &[&str]) -> World {
+        let folder = tempfile::tempdir().unwrap();
+        sample::init(folder.path());
+        fs::create_dir(folder.path().join("site")).unwrap();
+        fs::write(folder.path().join("site/deploy.toml"), CONFIG).unwrap();
+        fs::write(folder.path().join(".gitignore"), "/target\n/site/public/\n").unwrap();
+        let world = World { folder, told: Arc::default() };
+        files.iter().for_each(|file| world.write(file));
+        world
+    }
+
+    impl World {
+        fn write(&self, file: &str) {
+            let path = self.folder.path().join(file);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, file).unwrap();
+        }
+
+        fn has(&self, path: &str) -> bool {
+            self.folder.path().join(path).exists()
+        }
+
+        fn empty(&self, content: Content) -> Aside {
+            let told = self.told.clone();
+            let tell = Tell::new(move |event| {
+                if let Event::Warning(text) = event {
+                    told.lock().unwrap().push(text);
+                }
+            });
+            let config = Config::read(&self.folder.path().join("site"), "site".as_ref()).unwrap();
+            empty(&config, self.folder.path(), content, &tell).unwrap()
+        }
+
+        fn warned(&self) -> Vec<String> {
+            std::mem::take(&mut *self.told.lock().unwrap())
+        }
+    }
+
+    /// Lets what is dropped inside be removed to the end.
+    fn with_runtime(work: impl FnOnce()) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async { work() });
+    }
+
+    #[test]
+    fn what_a_build_replaces_is_removed_and_what_a_killed_one_left_goes_along() {
+        let world = world(&["site/public/index.html", "site/public/a/b.html"]);
+        world.write("target/xtask/emptied/0/left.html");
+        with_runtime(|| {
+            let aside = world.empty(Content::Unknown);
+            assert!(world.has("site/public") && !world.has("site/public/index.html"));
+            assert!(world.has("target/xtask/emptied/1/a/b.html"), "until it is in nobody's way");
+            drop(aside);
+        });
+        assert!(world.has("target/xtask/emptied"));
+        assert!(!world.has("target/xtask/emptied/0") && !world.has("target/xtask/emptied/1"));
+        assert_eq!(world.warned(), [""; 0]);
+    }
+
+    #[test]
+    fn a_repository_that_somebody_put_there_is_never_removed() {
+        let world = world(&["site/public/index.html", "site/public/mine/.git/HEAD"]);
+        with_runtime(|| drop(world.empty(Content::Unknown)));
+        assert!(world.has("site/public/index.html"));
+        assert_eq!(world.warned(), ["`public` holds a git repository, so it is not emptied first"]);
+
+        with_runtime(|| drop(world.empty(Content::OfABuild)));
+        assert!(!world.has("site/public/index.html"));
+        assert!(world.has("target/xtask/emptied/0/mine/.git/HEAD"));
+        let warned = world.warned();
+        assert!(warned[0].ends_with("`: a git repository is in it"), "{warned:?}");
+    }
+
+    #[test]
+    fn what_cannot_be_moved_aside_is_removed() {
+        let world = world(&["site/public/index.html", "target/xtask"]);
+        with_runtime(|| drop(world.empty(Content::Unknown)));
+        assert!(world.has("site/public") && !world.has("site/public/index.html"));
     }
 }

@@ -6,6 +6,7 @@
 //! only ever reads it.
 
 mod compare;
+mod edits;
 mod rebuild;
 
 use std::path::PathBuf;

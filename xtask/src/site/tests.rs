@@ -1,10 +1,11 @@
 //! Scans of real folders: what is a file of the site, what is left out, and what is an error.
 
 use std::fs;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use expect_test::expect;
+use md5::{Digest as _, Md5};
 use tempfile::TempDir;
 
 use super::*;
@@ -521,4 +522,36 @@ fn a_file_that_was_written_just_before_is_read_again() {
     let mut seen = Seen::default();
     assert_eq!(hashed_again(&folder, &mut seen).1, 5);
     assert_eq!(hashed_again(&folder, &mut seen).1, 5);
+}
+
+#[test]
+fn of_files_that_were_written_again_those_with_other_bytes_are_told() {
+    let folder = folder(&["a.txt", "b.txt", "c.txt"]);
+    let config = Config::read(folder.0.path(), "site".as_ref()).unwrap();
+    let mut seen = Seen::default();
+    let mut differing = || {
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let tell = {
+            let told = told.clone();
+            Tell::new(move |event| {
+                if let Event::Differs(key) = event {
+                    told.lock().unwrap().push(key);
+                }
+            })
+        };
+        let site = scan(&config, &Prefix::default(), Some(&mut seen), &tell).unwrap();
+        let mut told = std::mem::take(&mut *told.lock().unwrap());
+        told.sort();
+        (told, site.files.iter().map(|file| hex(&file.digest.md5)).collect::<Vec<_>>())
+    };
+    let (told, first) = differing();
+    assert_eq!(told, [""; 0], "there is nothing to differ from");
+    folder.write("a.txt", b"a.txt");
+    folder.write("b.txt", b"B.txt");
+    folder.write("c.txt", b"longer");
+    let (told, second) = differing();
+    assert_eq!(told, ["b.txt", "c.txt"]);
+    assert_eq!(second[0], first[0]);
+    assert_eq!(second[1], hex(&Md5::digest(b"B.txt").into()));
+    assert_eq!(second[2], hex(&Md5::digest(b"longer").into()));
 }

@@ -4,7 +4,7 @@
 use std::ffi::OsStr;
 use std::fs::{self, DirEntry};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use super::seen::Stamp;
 use crate::cores;
@@ -18,16 +18,17 @@ pub struct Found {
     pub stamp: Stamp,
 }
 
-/// Finds every file below the folder, on all cores, and returns what `found` makes of each, in no order, and what
-/// was left out, as sorted paths relative to the folder. An error anywhere is an error of the whole: a file that was not seen would
-/// be deleted from the bucket.
+/// Finds every file below the folder, on all cores, and returns what was left out, as sorted paths relative to the
+/// folder. Each file is given to `found` with the value of its thread, which `make` made; these are returned. An error
+/// anywhere is an error of the whole: a file that was not seen would be deleted from the bucket.
 ///
 /// Each file is given away as it is found: what its path becomes is shorter, and the paths of a large site
 /// are not held all at once.
-pub fn files<T: Send>(
+pub fn files<W: Send>(
     folder: &Path,
-    found: impl Fn(Found) -> Result<T, Failure> + Sync,
-) -> Result<(Vec<T>, Vec<String>), Failure> {
+    make: impl Fn() -> W + Sync,
+    found: impl Fn(&mut W, Found) -> Result<(), Failure> + Sync,
+) -> Result<(Vec<W>, Vec<String>), Failure> {
     let top = fs::canonicalize(folder).map_err(|error| {
         failed(format!("failed to read the site's folder `{}`", folder.display()))
             .because(&error)
@@ -36,19 +37,24 @@ pub fn files<T: Send>(
             )
     })?;
     let first = Folder { path: folder.to_owned(), resolved: top.clone(), above: None };
-    let walk = Walk { folder, top, found, done: Mutex::default() };
-    cores::each(vec![Arc::new(first)], |folder, more| walk.enter(&folder, more))?;
-    let (files, mut skipped) = walk.done.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let walk = Walk { folder, top };
+    let done = cores::each(
+        vec![Arc::new(first)],
+        || (make(), Vec::new()),
+        |(own, skipped), folder, more| {
+            walk.enter(&folder, more, skipped, &mut |file| found(own, file))
+        },
+    )?;
+    let (owns, skipped): (Vec<W>, Vec<Vec<String>>) = done.into_iter().unzip();
+    let mut skipped = skipped.concat();
     skipped.sort();
-    Ok((files, skipped))
+    Ok((owns, skipped))
 }
 
-struct Walk<'w, T, F> {
+struct Walk<'w> {
     folder: &'w Path,
     /// The folder itself, every link resolved.
     top: PathBuf,
-    found: F,
-    done: Mutex<(Vec<T>, Vec<String>)>,
 }
 
 /// A folder that the walk enters.
@@ -74,9 +80,14 @@ impl Folder {
     }
 }
 
-impl<T: Send, F: Fn(Found) -> Result<T, Failure> + Sync> Walk<'_, T, F> {
-    fn enter(&self, folder: &Arc<Folder>, more: &mut Vec<Arc<Folder>>) -> Result<(), Failure> {
-        let (mut files, mut skipped) = (Vec::new(), Vec::new());
+impl Walk<'_> {
+    fn enter(
+        &self,
+        folder: &Arc<Folder>,
+        more: &mut Vec<Arc<Folder>>,
+        skipped: &mut Vec<String>,
+        found: &mut dyn FnMut(Found) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
         for entry in fs::read_dir(&folder.path).map_err(|error| unreadable(&folder.path, &error))? {
             let entry = entry.map_err(|error| unreadable(&folder.path, &error))?;
             let path = entry.path();
@@ -86,13 +97,10 @@ impl<T: Send, F: Fn(Found) -> Result<T, Failure> + Sync> Walk<'_, T, F> {
                 continue;
             }
             match self.look(folder, &entry, path)? {
-                What::File(found) => files.push((self.found)(found)?),
+                What::File(file) => found(file)?,
                 What::Folder(folder) => more.push(folder),
             }
         }
-        let mut done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
-        done.0.append(&mut files);
-        done.1.append(&mut skipped);
         Ok(())
     }
 

@@ -3,16 +3,16 @@
 //! A change while it builds ends that build, since its result is old already. But never two in a row: somebody who
 //! saves more often than the site can be built wants to see something too.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use md5::{Digest as _, Md5};
 use tokio::sync::watch;
 
+use super::edits::{Contents, Habits};
 use super::{Built, Desk, Sources};
 use crate::apply;
 use crate::bucket::{Bucket, LastModified, Listing, Object};
@@ -200,7 +200,7 @@ impl Round<'_> {
     /// Runs the generator. What it printed is in the failure.
     async fn build(&self, sources: Result<Sources>) -> Result<Made> {
         let sources = sources?;
-        let output = hold_output(&sources.checkout.root).await;
+        let output = hold_output(&sources.checkout.root, &self.desk.tell).await;
         if !self.desk.builds(&sources) {
             return Ok(Made { sources, built_in: None, output, aside: Aside::default() });
         }
@@ -264,7 +264,6 @@ impl Round<'_> {
             is_seen.then(|| self.preview.change(styles))
         });
         let Held { prefix, listing, record, is_recorded } = held;
-        let record = record.staying(&listing, |key| approved.changes(key));
         let outcome = apply::apply(&bucket, approved, self.stop, &tell).await;
         drop(output);
         if let Some((_, failure)) = outcome.failures.into_iter().next() {
@@ -295,7 +294,7 @@ impl Round<'_> {
             (file.key.clone(), Object { etag: etag.clone(), size: file.size, modified })
         };
         let listing = listing.after(outcome.written.iter().map(object), &outcome.deleted);
-        let record = record.with(&outcome.written, modified);
+        let record = record.with(&outcome.written, modified).staying(&listing, |_| false);
         let is_recorded = is_recorded && changed == 0;
         self.held = Some(Held { prefix, listing, record, is_recorded });
         Ok(Built { site, sources: Arc::new(sources) })
@@ -446,56 +445,4 @@ fn line(
         (false, changed) => format!("{changed} changed"),
     };
     plain(&format!("{built}shown in {}: {what}", duration(shown_in)))
-}
-
-/// What the files that changed held last, so that one that was written again as it was is no change.
-#[derive(Default)]
-struct Contents(BTreeMap<PathBuf, Option<[u8; 16]>>);
-
-/// Files that are larger, in bytes, are taken for changed without reading them.
-const LARGEST_READ: u64 = 16 << 20;
-
-impl Contents {
-    /// Those of the paths whose contents are others than last time.
-    fn of(&mut self, paths: BTreeSet<PathBuf>) -> BTreeSet<PathBuf> {
-        paths.into_iter().filter(|path| self.is_changed(path)).collect()
-    }
-
-    fn is_changed(&mut self, path: &Path) -> bool {
-        let is_small = std::fs::metadata(path).is_ok_and(|file| file.len() <= LARGEST_READ);
-        let digest = std::fs::read(path).ok().filter(|_| is_small);
-        let digest = digest.map(|content| Md5::digest(content).into());
-        let last = self.0.insert(path.to_owned(), digest);
-        digest.is_none() || last != Some(digest)
-    }
-}
-
-/// Sources that the build itself writes. Heeding them would build for ever.
-#[derive(Default)]
-struct Habits {
-    /// How many builds in a row each path changed in.
-    counts: BTreeMap<PathBuf, u32>,
-}
-
-/// After so many it is the build's doing, and nobody's who edits.
-const A_HABIT: u32 = 5;
-
-impl Habits {
-    fn has(&self, path: &Path) -> bool {
-        self.counts.get(path).is_some_and(|count| *count >= A_HABIT)
-    }
-
-    /// Takes what changed while the site was built, and returns a path of which this makes it a habit.
-    fn learn(&mut self, during: &BTreeSet<PathBuf>) -> Option<PathBuf> {
-        self.counts.retain(|path, count| during.contains(path) || *count >= A_HABIT);
-        let mut new = None;
-        for path in during {
-            let count = self.counts.entry(path.clone()).or_default();
-            *count = count.saturating_add(1);
-            if *count == A_HABIT {
-                new = Some(path.clone());
-            }
-        }
-        new
-    }
 }
