@@ -1,0 +1,185 @@
+//! The tool beside its peers: the same work, on the same server, at the same distance, in turn.
+//!
+//! A Garage server is started behind a proxy that adds a round trip, and every tool that is found does each work in
+//! a bucket of its own, one run of each tool after another. Medians are printed as a table.
+
+mod proxy;
+mod server;
+mod site;
+mod tools;
+mod usage;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Parser, ValueEnum};
+
+use proxy::Proxy;
+use server::Server;
+use site::Site;
+use tools::{Place, Tool};
+use usage::Usage;
+
+/// Compares `cargo xtask deploy` with aws, s5cmd and rclone, as far as they are on the PATH.
+#[derive(Parser)]
+struct Options {
+    /// A built site, which is not changed: the html folder of Debian's rust-doc, for example.
+    #[arg(long)]
+    site: PathBuf,
+    /// The program (cargo install garage --version 2.5.0 --locked).
+    #[arg(long, default_value = "garage")]
+    garage: PathBuf,
+    /// What is to be done.
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Work::Nothing, Work::Changed, Work::Headers, Work::Empty])]
+    work: Vec<Work>,
+    /// The round trips to add, in milliseconds.
+    #[arg(long, value_delimiter = ',', default_values_t = [0, 40, 150])]
+    round_trip: Vec<u64>,
+    /// How many files of the site an empty bucket gets.
+    #[arg(long, default_value_t = 5000)]
+    slice: usize,
+    /// How often each tool does each work.
+    #[arg(long, default_value_t = 3)]
+    runs: usize,
+    /// Only these tools.
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = Tool::ALL)]
+    tools: Vec<Tool>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Work {
+    /// The bucket holds the site already.
+    Nothing,
+    /// One file in a hundred has other bytes.
+    Changed,
+    /// A header rule has another value, for all files. No peer notices.
+    Headers,
+    /// The bucket is empty; a slice of the site.
+    Empty,
+    /// The bucket is empty; 100,000 files of some 30 bytes.
+    Tiny,
+}
+
+fn main() {
+    let options = Options::parse();
+    let scratch = tempfile::tempdir().expect("a folder for what is measured");
+    let tools: Vec<Tool> = options.tools.iter().copied().filter(|tool| tool.is_here()).collect();
+    let server = Server::start(&options.garage, &scratch.path().join("server"));
+    let mut bench = Bench { options: &options, tools, server, made: 0, scratch: scratch.path() };
+    println!(
+        "| work | round trip | tool | wall | CPU | memory | requests | wall to the best peer's |"
+    );
+    println!("|---|---|---|---|---|---|---|---|");
+    for work in &options.work {
+        bench.compare(*work);
+    }
+}
+
+struct Bench<'b> {
+    options: &'b Options,
+    tools: Vec<Tool>,
+    server: Server,
+    /// Buckets so far.
+    made: usize,
+    scratch: &'b std::path::Path,
+}
+
+impl Bench<'_> {
+    fn compare(&mut self, work: Work) {
+        let folder = self.scratch.join(format!("{work:?}").to_lowercase());
+        let mut site = match work {
+            Work::Tiny => Site::tiny(&folder, 100_000),
+            Work::Empty => Site::slice_of(&self.options.site, &folder, self.options.slice),
+            _ => Site::slice_of(&self.options.site, &folder, usize::MAX),
+        };
+        let fills = matches!(work, Work::Empty | Work::Tiny);
+        let tools: Vec<Tool> = self
+            .tools
+            .iter()
+            .copied()
+            .filter(|tool| work != Work::Headers || tool.knows_headers())
+            .collect();
+        // What the bucket holds at first is nobody's matter.
+        let direct = Proxy::start(self.server.port, Duration::ZERO);
+        let mut buckets: Vec<String> = tools.iter().map(|_| self.bucket()).collect();
+        if !fills {
+            for (tool, bucket) in tools.iter().zip(&buckets) {
+                self.run(*tool, &site, bucket, &direct);
+            }
+        }
+        for round_trip in &self.options.round_trip {
+            let proxy = Proxy::start(self.server.port, Duration::from_millis(*round_trip));
+            let mut runs: Vec<Vec<(Usage, u64)>> = vec![Vec::new(); tools.len()];
+            for _ in 0..self.options.runs {
+                match work {
+                    Work::Changed => site.change(100),
+                    Work::Headers => site.change_headers(),
+                    Work::Nothing | Work::Empty | Work::Tiny => {}
+                }
+                for (index, tool) in tools.iter().enumerate() {
+                    if fills {
+                        self.server.remove(&buckets[index]);
+                        buckets[index] = self.bucket();
+                    }
+                    runs[index].push(self.run(*tool, &site, &buckets[index], &proxy));
+                }
+            }
+            let medians: Vec<_> =
+                tools.iter().copied().zip(runs.iter().map(|runs| median(runs))).collect();
+            let what = format!("{work:?}, {} files", site.files()).to_lowercase();
+            print_rows(&what, *round_trip, &medians);
+        }
+        for bucket in &buckets {
+            self.server.remove(bucket);
+        }
+    }
+
+    fn bucket(&mut self) -> String {
+        self.made += 1;
+        let name = format!("bench-{}", self.made);
+        self.server.create(&name);
+        name
+    }
+
+    fn run(&self, tool: Tool, site: &Site, bucket: &str, proxy: &Proxy) -> (Usage, u64) {
+        let endpoint = format!("http://127.0.0.1:{}", proxy.port);
+        let place = Place { site, bucket, endpoint: &endpoint, server: &self.server };
+        let command = tool.command(&place);
+        let before = proxy.requests();
+        let usage = usage::of(command, &self.scratch.join("output"));
+        (usage, proxy.requests() - before)
+    }
+}
+
+/// Of each figure by itself.
+fn median(runs: &[(Usage, u64)]) -> (Usage, u64) {
+    fn middle<T: Copy + PartialOrd>(values: impl Iterator<Item = T>) -> T {
+        let mut values: Vec<T> = values.collect();
+        values.sort_by(|one, other| one.partial_cmp(other).expect("figures are numbers"));
+        values[values.len() / 2]
+    }
+    let usage = Usage {
+        wall: middle(runs.iter().map(|run| run.0.wall)),
+        cpu: middle(runs.iter().map(|run| run.0.cpu)),
+        memory: middle(runs.iter().map(|run| run.0.memory)),
+    };
+    (usage, middle(runs.iter().map(|run| run.1)))
+}
+
+fn print_rows(work: &str, round_trip: u64, medians: &[(Tool, (Usage, u64))]) {
+    let peers = medians.iter().filter(|(tool, _)| *tool != Tool::Xtask);
+    let best = peers.map(|(_, (usage, _))| usage.wall.as_secs_f64()).fold(f64::INFINITY, f64::min);
+    for (tool, (usage, requests)) in medians {
+        let ratio = match best.is_finite() {
+            true => format!("{:.2}", usage.wall.as_secs_f64() / best),
+            false => "".to_owned(),
+        };
+        println!(
+            "| {work} | {round_trip} ms | {} | {:.2} s | {:.2} s | {:.0} MB | {requests} | {ratio} |",
+            tool.name(),
+            usage.wall.as_secs_f64(),
+            usage.cpu.as_secs_f64(),
+            usage.memory as f64 / 1e6,
+        );
+    }
+}
