@@ -36,7 +36,7 @@ use crate::key::{OWN_FOLDER, Prefix};
 use pace::{Pace, Turn};
 
 pub use copy::{LARGEST_COPY, Restated};
-pub use list::{LastModified, Listing, Object};
+pub use list::{LastModified, Listing, Object, cuts};
 pub use own::{Condition, Look, Own, Written};
 pub use pace::MOST as MOST_UPLOADS;
 pub use unfinished::Unfinished;

@@ -15,7 +15,7 @@ mod text;
 use std::pin::pin;
 use std::sync::Arc;
 
-use crate::bucket::{Bucket, Condition, LastModified, Listing, Object};
+use crate::bucket::{self, Bucket, Condition, LastModified, Listing, Object};
 use crate::error::{Failure, failed};
 use crate::etag::Etag;
 use crate::event::{Event, Tell};
@@ -77,6 +77,11 @@ impl Record {
 
     fn of(&self, key: &str, object: &Object) -> Option<&Known> {
         self.objects.get(key).filter(|known| known.etag == object.etag)
+    }
+
+    /// Where a listing of the bucket that this speaks of may be cut.
+    pub fn cuts(&self) -> Vec<String> {
+        bucket::cuts(self.objects.iter().map(|(key, _)| key))
     }
 
     /// What is known of the objects that stay: that are listed, and are not about to be written or deleted.

@@ -63,6 +63,37 @@ impl<V> Sorted<V> {
         kept
     }
 
+    /// Adds entries. Cheap where they come after the rest.
+    pub fn append(&mut self, mut other: Sorted<V>) {
+        let is_after = match (self.entries.last(), other.entries.first()) {
+            (Some(last), Some(first)) => key_of(&self.keys, last) < key_of(&other.keys, first),
+            _ => true,
+        };
+        let offset = self.keys.len();
+        self.keys.push_str(&other.keys);
+        for entry in &mut other.entries {
+            entry.begin += offset;
+            entry.end += offset;
+        }
+        self.entries.append(&mut other.entries);
+        if !is_after {
+            self.sort();
+        }
+    }
+
+    fn sort(&mut self) {
+        let keys = &self.keys;
+        let order = |one: &Entry<V>, other: &Entry<V>| key_of(keys, one).cmp(key_of(keys, other));
+        self.entries.sort_by(order);
+        self.entries.dedup_by(|later, earlier| {
+            let same = order(later, earlier) == Ordering::Equal;
+            if same {
+                std::mem::swap(later, earlier);
+            }
+            same
+        });
+    }
+
     /// Gives back the room that it was to grow into.
     pub fn shrink(&mut self) {
         self.keys.shrink_to_fit();
@@ -98,18 +129,10 @@ impl<K: AsRef<str>, V> Extend<(K, V)> for Sorted<V> {
             self.entries.push(Entry { begin, end: self.keys.len(), value });
         }
         let keys = &self.keys;
-        let order = |one: &Entry<V>, other: &Entry<V>| key_of(keys, one).cmp(key_of(keys, other));
-        if self.entries[last..].is_sorted_by(|one, next| order(one, next) == Ordering::Less) {
-            return;
+        let ordered = |one: &Entry<V>, next: &Entry<V>| key_of(keys, one) < key_of(keys, next);
+        if !self.entries[last..].is_sorted_by(ordered) {
+            self.sort();
         }
-        self.entries.sort_by(order);
-        self.entries.dedup_by(|later, earlier| {
-            let same = order(later, earlier) == Ordering::Equal;
-            if same {
-                std::mem::swap(later, earlier);
-            }
-            same
-        });
     }
 }
 
@@ -138,9 +161,12 @@ mod tests {
             parts in prop::collection::vec(prop::collection::vec(("[ab]{0,2}", any::<u8>()), 0..6), 0..4),
         ) {
             let (mut sorted, mut map) = (Sorted::default(), BTreeMap::new());
-            for part in parts {
-                sorted.extend(part.clone());
-                map.extend(part);
+            for (index, part) in parts.into_iter().enumerate() {
+                map.extend(part.clone());
+                match index % 2 {
+                    0 => sorted.extend(part),
+                    _ => sorted.append(part.into_iter().collect()),
+                }
             }
             prop_assert!(sorted.iter().eq(map.iter().map(|(key, value)| (key.as_str(), value))));
             for key in ["", "a", "ab", "a", "b", "c"] {

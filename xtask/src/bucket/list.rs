@@ -2,10 +2,12 @@
 //! deleted or new, so an error on any page is the error of the whole.
 
 use std::collections::HashSet;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
 use aws_sdk_s3::primitives::DateTime;
-use aws_sdk_s3::types::EncodingType;
+use aws_sdk_s3::types::{self, EncodingType};
+use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::Bucket;
 use crate::aws;
@@ -67,33 +69,79 @@ impl Listing {
         self.objects.extend(written);
         self
     }
+
+    /// Where a later listing of the same bucket may be cut.
+    pub fn cuts(&self) -> Vec<String> {
+        cuts(self.objects.iter().map(|(key, _)| key))
+    }
+
+    /// Adds the listing of other keys.
+    fn append(&mut self, part: Listing) {
+        self.objects.append(part.objects);
+        self.others.extend(part.others);
+        self.earlier.extend(part.earlier);
+        self.record = self.record.take().or(part.record);
+        self.begun = self.begun.take().or(part.begun);
+    }
+}
+
+/// How many objects a page of a listing holds at the most.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html>
+const PAGE: usize = 1000;
+
+/// Parts of a listing are cut where this many keys were, so that some new ones still fit on their page.
+const PART: usize = PAGE - PAGE / 16;
+
+/// Parts asked for at once.
+const CONCURRENCY: usize = 32;
+
+/// Every so many of keys in order: where a listing of them may be cut.
+pub fn cuts<'k>(keys: impl Iterator<Item = &'k str>) -> Vec<String> {
+    keys.skip(PART - 1).step_by(PART).map(str::to_owned).collect()
+}
+
+/// A part of a listing: the keys after one and up to another.
+#[derive(Clone, Copy, Debug, Default)]
+struct Part<'c> {
+    after: Option<&'c str>,
+    until: Option<&'c str>,
+}
+
+enum Cut {
+    Failed(Failure),
+    /// The store does not begin where it was asked to, or has no order.
+    Unordered,
 }
 
 impl Bucket {
-    /// Lists everything under the prefix, page after page.
-    pub async fn list(&self, tell: &Tell) -> Result<Listing, Failure> {
-        let doing = || format!("failed to list `{}`", self.name);
+    /// Lists everything under the prefix. After the first page, parts between the `cuts` are listed at the same time:
+    /// keys in order, such as those of the last deploy. Where they are changes nothing in what is listed.
+    ///
+    /// A store that cannot begin at a key is asked for page after page.
+    pub async fn list(
+        &self,
+        cuts: impl Future<Output = Vec<String>>,
+        tell: &Tell,
+    ) -> Result<Listing, Failure> {
+        let seen = AtomicU64::new(0);
+        let (first, mut next) = self.page(None, None).await?;
         let mut listing = Listing::default();
-        let mut token = None;
-        loop {
-            let request = self.client.list_objects_v2().bucket(&self.name);
-            let page = request
-                .set_prefix(Some(self.prefix.as_str().to_owned()).filter(|p| !p.is_empty()))
-                .encoding_type(EncodingType::Url)
-                .set_continuation_token(token)
-                .set_expected_bucket_owner(self.owner.clone())
-                .send()
-                .await
-                .map_err(|error| aws::explain(doing(), &error))?;
-            self.add(&page, &mut listing).map_err(|hint| failed(doing()).hint(hint))?;
-            tell.tell(Event::Listing { objects: listing.objects.len() as u64 });
-            match (page.is_truncated(), page.next_continuation_token) {
-                (Some(true), Some(next)) => token = Some(next),
-                (Some(true), None) => {
-                    return Err(failed(doing())
-                        .hint("the store cut the listing and did not say where it goes on"));
+        let last = first.keys.iter().max().cloned();
+        self.add(first, &mut listing, Part::default(), &seen, tell)?;
+        if next.is_some() {
+            let last = last.unwrap_or_default();
+            let mut cuts = cuts.await;
+            cuts.retain(|cut| *cut > last);
+            match self.rest(&last, &cuts, &seen, tell).await {
+                Ok(parts) => parts.into_iter().for_each(|part| listing.append(part)),
+                Err(Cut::Failed(failure)) => return Err(failure),
+                Err(Cut::Unordered) => {
+                    while let Some(token) = next {
+                        let page;
+                        (page, next) = self.page(None, Some(token)).await?;
+                        self.add(page, &mut listing, Part::default(), &seen, tell)?;
+                    }
                 }
-                _ => break,
             }
         }
         listing.objects.shrink();
@@ -101,19 +149,95 @@ impl Bucket {
         Ok(listing)
     }
 
-    /// Adds a page to the listing, or says what is wrong with it.
-    fn add(&self, page: &ListObjectsV2Output, listing: &mut Listing) -> Result<(), String> {
+    /// What comes after a key, in parts.
+    async fn rest(
+        &self,
+        last: &str,
+        cuts: &[String],
+        seen: &AtomicU64,
+        tell: &Tell,
+    ) -> Result<Vec<Listing>, Cut> {
+        let begins = std::iter::once(last).chain(cuts.iter().map(String::as_str)).map(Some);
+        let ends = cuts.iter().map(|cut| Some(cut.as_str())).chain([None]);
+        let parts = begins.zip(ends).map(|(after, until)| Part { after, until });
+        let listed = parts.map(|part| self.part(part, seen, tell));
+        stream::iter(listed).buffered(CONCURRENCY).try_collect().await
+    }
+
+    async fn part(&self, part: Part<'_>, seen: &AtomicU64, tell: &Tell) -> Result<Listing, Cut> {
+        let mut listing = Listing::default();
+        let mut token = None;
+        loop {
+            let (page, next) = self.page(part.after, token).await.map_err(Cut::Failed)?;
+            let begins = page.keys.first().is_none_or(|first| Some(first.as_str()) > part.after);
+            if !begins || !page.keys.is_sorted() {
+                return Err(Cut::Unordered);
+            }
+            let is_whole =
+                page.keys.last().map(String::as_str) >= part.until && part.until.is_some();
+            self.add(page, &mut listing, part, seen, tell).map_err(Cut::Failed)?;
+            match next {
+                Some(next) if !is_whole => token = Some(next),
+                _ => return Ok(listing),
+            }
+        }
+    }
+
+    /// Asks for a page, and returns the token of the one after it.
+    async fn page(
+        &self,
+        after: Option<&str>,
+        token: Option<String>,
+    ) -> Result<(Page, Option<String>), Failure> {
+        let request = self.client.list_objects_v2().bucket(&self.name);
+        let page = request
+            .set_prefix(Some(self.prefix.as_str().to_owned()).filter(|p| !p.is_empty()))
+            .encoding_type(EncodingType::Url)
+            // The first page says where the next ones begin.
+            .set_start_after(after.filter(|_| token.is_none()).map(str::to_owned))
+            .set_continuation_token(token)
+            .set_expected_bucket_owner(self.owner.clone())
+            .send()
+            .await
+            .map_err(|error| aws::explain(self.listing(), &error))?;
+        match (page.is_truncated(), page.next_continuation_token()) {
+            (Some(true), None) => Err(failed(self.listing())
+                .hint("the store cut the listing and did not say where it goes on")),
+            (Some(true), Some(next)) => {
+                let next = next.to_owned();
+                Ok((Page::of(page), Some(next)))
+            }
+            _ => Ok((Page::of(page), None)),
+        }
+    }
+
+    fn listing(&self) -> String {
+        format!("failed to list `{}`", self.name)
+    }
+
+    /// Adds what a page has of a part.
+    ///
+    /// Errors where the store answered with what nobody asked for.
+    fn add(
+        &self,
+        page: Page,
+        listing: &mut Listing,
+        part: Part<'_>,
+        seen: &AtomicU64,
+        tell: &Tell,
+    ) -> Result<(), Failure> {
         let own = self.prefix.join(OWN_FOLDER);
         let record = format!("{OWN_FOLDER}{}", key::RECORD);
-        let encoded = page.encoding_type() == Some(&EncodingType::Url);
-        let mut objects = Vec::with_capacity(page.contents().len());
-        for object in page.contents() {
-            let key = decode(object.key().unwrap_or_default(), encoded);
+        let mut objects = Vec::with_capacity(page.keys.len());
+        for (key, object) in page.keys.into_iter().zip(page.output.contents()) {
+            if part.until.is_some_and(|until| key.as_str() > until) {
+                continue;
+            }
             if !key.starts_with(self.prefix.as_str()) {
                 let prefix = &self.prefix;
-                return Err(format!(
+                return Err(failed(self.listing()).hint(format!(
                     "the store answered with `{key}`, which is not under `{prefix}`"
-                ));
+                )));
             }
             let etag: Etag = object.e_tag().unwrap_or_default().trim_matches('"').into();
             if let Some(name) = key.strip_prefix(&own) {
@@ -134,8 +258,24 @@ impl Bucket {
             let modified = LastModified::of(object.last_modified());
             objects.push((key, Object { etag, size, modified }));
         }
+        let more = objects.len() as u64;
         listing.objects.extend(objects);
+        tell.tell(Event::Listing { objects: seen.fetch_add(more, Relaxed) + more });
         Ok(())
+    }
+}
+
+struct Page {
+    keys: Vec<String>,
+    /// With the same objects in the same order.
+    output: ListObjectsV2Output,
+}
+
+impl Page {
+    fn of(output: ListObjectsV2Output) -> Page {
+        let encoded = output.encoding_type() == Some(&EncodingType::Url);
+        let key = |object: &types::Object| decode(object.key().unwrap_or_default(), encoded);
+        Page { keys: output.contents().iter().map(key).collect(), output }
     }
 }
 
@@ -143,7 +283,7 @@ impl Bucket {
 /// space. A store that does not know the option does not name it in its answer.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html>
 pub(super) fn decode(key: &str, encoded: bool) -> String {
-    if !encoded {
+    if !encoded || !key.contains(['%', '+']) {
         return key.to_owned();
     }
     percent_encoding::percent_decode_str(&key.replace('+', " ")).decode_utf8_lossy().into_owned()

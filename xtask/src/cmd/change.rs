@@ -9,13 +9,15 @@ mod locked;
 
 use std::time::Instant;
 
+use tokio::sync::oneshot;
+
 use super::open::Opened;
 use crate::apply::Outcome;
 use crate::bucket::{Bucket, Listing};
 use crate::checkout::Checkout;
 use crate::cli::Doing;
 use crate::config::Config;
-use crate::error::Result;
+use crate::error::{Failure, Result};
 use crate::event::{Event, Tell};
 use crate::key;
 use crate::plan::{self, Grace, Plan};
@@ -134,7 +136,7 @@ impl Difference {
 
 /// Lists the bucket and reads its record.
 pub async fn look(bucket: &Bucket, tell: &Tell) -> Result<Seen> {
-    let (listing, record) = tokio::join!(bucket.list(tell), record::read(bucket, tell));
+    let (listing, record) = look_at(bucket, tell).await;
     // Of two failures the listing's is told: it names the bucket.
     let (listing, record) = (listing?, record?);
     for folder in &listing.others {
@@ -145,6 +147,21 @@ pub async fn look(bucket: &Bucket, tell: &Tell) -> Result<Seen> {
         )));
     }
     Ok(Seen { listing, record })
+}
+
+/// The listing is cut where the record says that keys are, once that is there.
+pub async fn look_at(
+    bucket: &Bucket,
+    tell: &Tell,
+) -> (Result<Listing, Failure>, Result<Record, Failure>) {
+    let (read, cuts) = oneshot::channel();
+    let reading = async {
+        let record = record::read(bucket, tell).await;
+        // Nobody waits for it where there is but one page.
+        let _ = read.send(record.as_ref().map(Record::cuts).unwrap_or_default());
+        record
+    };
+    tokio::join!(bucket.list(async { cuts.await.unwrap_or_default() }, tell), reading)
 }
 
 /// Plans, shows, and does what is to be done, until it is told to stop.

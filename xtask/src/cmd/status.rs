@@ -79,7 +79,7 @@ async fn survey<'c>(
         None => open::connect(environment, &top).await?.0,
     };
     let silent = Tell::new(|_| {});
-    let listing = match bucket.list(&silent).await {
+    let listing = match bucket.list(std::future::ready(Vec::new()), &silent).await {
         Ok(listing) => listing,
         // A bucket of this machine is made by the first deploy to it.
         Err(failure) if local.is_some() && failure.is_everybodys => {

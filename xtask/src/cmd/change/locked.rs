@@ -20,6 +20,8 @@ use crate::stop::{self, Stop};
 
 /// What outlasts the wait for the lock. The listing does not, and is large.
 pub struct Known {
+    /// Where the next listing may be cut.
+    cuts: Vec<String>,
     record: Record,
     learned: bool,
     begun: Option<Etag>,
@@ -28,7 +30,7 @@ pub struct Known {
 impl Known {
     pub fn of(difference: Difference) -> Known {
         let Difference { record, learned, listing, .. } = difference;
-        Known { record, learned, begun: listing.begun }
+        Known { cuts: listing.cuts(), record, learned, begun: listing.begun }
     }
 }
 
@@ -92,8 +94,10 @@ async fn write_locked(
 }
 
 /// Compares again, now that nobody else deploys, and takes away what deploys that were killed left behind.
-async fn look_again(job: &Job<'_>, wanted: &Wanted, known: Known) -> Result<Difference> {
-    let (listing, unfinished) = tokio::join!(job.bucket.list(job.tell), job.bucket.unfinished());
+async fn look_again(job: &Job<'_>, wanted: &Wanted, mut known: Known) -> Result<Difference> {
+    let cuts = std::future::ready(std::mem::take(&mut known.cuts));
+    let listing = job.bucket.list(cuts, job.tell);
+    let (listing, unfinished) = tokio::join!(listing, job.bucket.unfinished());
     let listing = listing?;
     sweep(job, &listing, unfinished).await;
     let is_as_seen = listing.record == known.record.etag;
@@ -103,7 +107,8 @@ async fn look_again(job: &Job<'_>, wanted: &Wanted, known: Known) -> Result<Diff
     let Known { record, learned, .. } = match is_as_seen {
         true => known,
         false => {
-            Known { record: record::read(job.bucket, job.tell).await?, learned: false, begun: None }
+            let record = record::read(job.bucket, job.tell).await?;
+            Known { record, learned: false, begun: None, cuts: Vec::new() }
         }
     };
     compare(job, wanted, Seen { listing, record }, learned).await

@@ -7,7 +7,7 @@ use tokio::sync::watch;
 
 use super::{Built, Desk, Sources};
 use crate::bucket::{Bucket, Listing};
-use crate::cmd::{is_dirty, now, open};
+use crate::cmd::{change, is_dirty, now, open};
 use crate::error::{Error, Result};
 use crate::event::Tell;
 use crate::plan::{self, Grace, Plan, is_kept};
@@ -109,7 +109,7 @@ impl Known {
 async fn look(target: &Target, tell: &Tell) -> Result<Known> {
     let (bucket, _) = open::connect(&target.environment, &target.prefix).await?;
     let looked_at = now();
-    let (listing, record) = tokio::join!(bucket.list(tell), record::read(&bucket, tell));
+    let (listing, record) = change::look_at(&bucket, tell).await;
     let (listing, record) = (Arc::new(listing?), Arc::new(record?));
     Ok(Known { target: target.clone(), bucket, listing, record, looked_at })
 }

@@ -17,6 +17,7 @@ use super::{Built, Desk, Sources};
 use crate::apply;
 use crate::bucket::{Bucket, LastModified, Listing, Object};
 use crate::build::{Aside, Content};
+use crate::cmd::change;
 use crate::cmd::open::Local;
 use crate::cmd::{blocking, hold_output, now, warn_of_private};
 use crate::error::{Error, Failure, Result, failed};
@@ -391,7 +392,7 @@ fn without_output(error: &Error) -> Error {
 
 /// What an earlier preview left in the bucket.
 async fn look(bucket: &Bucket, prefix: Prefix, site: &Site, tell: &Tell) -> Result<Held> {
-    let (listing, record) = tokio::join!(bucket.list(tell), record::read(bucket, tell));
+    let (listing, record) = change::look_at(bucket, tell).await;
     let (listing, mut record) = (listing?, record?);
     record::learn(bucket, site, &listing, &mut record, tell).await?;
     Ok(Held { prefix, listing, record, is_recorded: true })
