@@ -14,6 +14,7 @@ mod changed_headers;
 mod faults;
 mod handbook;
 mod interrupted;
+mod large;
 mod local;
 mod locked;
 mod model;

@@ -1,0 +1,106 @@
+//! Sites of more than one page of a listing: how many requests they cost, and that nothing is missed where a listing
+//! is cut.
+
+use std::collections::BTreeSet;
+
+use crate::harness::{Answer, Fault, Seen, World};
+
+const FILES: usize = 2600;
+
+/// A site that needs three pages.
+fn large() -> World {
+    let world = World::new();
+    let page = |n: usize| (format!("{:02}/page-{n:05}.html", n / 100), format!("page {n}"));
+    let pages: Vec<_> = (0..FILES).map(page).collect();
+    world.site(pages.iter().map(|(name, content)| (name.as_str(), content.as_str())));
+    world
+}
+
+fn lists(seen: &[Seen]) -> Vec<&Seen> {
+    seen.iter().filter(|seen| seen.query.contains("list-type=2")).collect()
+}
+
+fn is_cut(seen: &Seen) -> bool {
+    seen.query.contains("start-after=")
+}
+
+#[test]
+fn no_request_is_made_for_an_object_that_stays() {
+    let world = large();
+    world.deploy(&[]).exits(0);
+    let first = world.wire.take();
+    let sent: BTreeSet<&str> =
+        first.iter().map(|seen| seen.key()).filter(|key| key.contains("/page-")).collect();
+    assert_eq!(sent.len(), FILES);
+    // The lock, what says that a deploy was begun, the record, and three listings of one page.
+    assert!(first.len() < FILES + 20, "{} requests", first.len());
+
+    world.deploy(&[]).exits(0);
+    let again = world.wire.take();
+    // The record, the first page, and the two parts of the rest.
+    assert_eq!(again.len(), 4, "{again:#?}");
+    let lists = lists(&again);
+    assert_eq!(lists.iter().filter(|seen| is_cut(seen)).count(), 2);
+    assert!(!lists.iter().any(|seen| seen.query.contains("continuation-token")));
+}
+
+#[test]
+fn what_lies_where_a_listing_is_cut_is_neither_missed_nor_listed_twice() {
+    let world = large();
+    world.deploy(&[]).exits(0);
+    // Around the cuts and at the ends, of others: all of it is to go.
+    let strange = [
+        "!",
+        "09/page-00937.html.bak",
+        "18/page-01875.html",
+        "18/page-01875.htmlx",
+        "18/page-01876.htm",
+        "zz",
+    ];
+    for key in strange {
+        world.store.put(&world.bucket, key, b"strange", "text/plain");
+    }
+    // More than one page between two cuts.
+    for n in 0..1100 {
+        world.store.put(&world.bucket, &format!("20/a-{n:04}"), b"strange", "text/plain");
+    }
+    let report = world.deploy(&["--json", "--max-deletes", "2000"]).exits(0).json();
+    assert_eq!(
+        report["uploads"].as_array().map(Vec::len),
+        Some(1),
+        "the page that was written over"
+    );
+    assert_eq!(report["deletes"].as_array().map(Vec::len), Some(strange.len() - 1 + 1100));
+    world.assert_bucket_equals_site("");
+}
+
+#[test]
+fn a_store_that_cannot_begin_at_a_key_is_listed_page_after_page() {
+    let world = large();
+    world.deploy(&[]).exits(0);
+    let first =
+        "<Contents><Key>00/page-00000.html</Key><ETag>\"x\"</ETag><Size>1</Size></Contents>";
+    let page = format!(
+        "<?xml version=\"1.0\"?><ListBucketResult><IsTruncated>false</IsTruncated>{first}</ListBucketResult>"
+    );
+    world.wire.disturb(move |seen| {
+        let answer = Answer {
+            status: 200,
+            headers: vec![("content-type", "application/xml")],
+            body: page.clone(),
+        };
+        is_cut(seen).then_some(Fault::Answer(answer))
+    });
+    world.wire.take();
+    let again = world.deploy(&[]).exits(0);
+    assert!(
+        again.stdout.contains(&format!("nothing to do: {FILES} objects unchanged")),
+        "{}",
+        again.stdout
+    );
+    let seen = world.wire.take();
+    assert_eq!(
+        lists(&seen).iter().filter(|seen| seen.query.contains("continuation-token")).count(),
+        2
+    );
+}
