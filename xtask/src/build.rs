@@ -20,7 +20,7 @@ use crate::config::{Config, Environment};
 use crate::error::{Failure, Result, failed};
 use crate::event::{Event, Tell};
 
-pub use output::{Aside, Content};
+pub use output::{Aside, Content, settle};
 
 /// A line is told in pieces of this many bytes, so that one without an end fills no memory.
 const LONGEST_PIECE: u64 = 64 * 1024;
@@ -33,7 +33,8 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// Builds the site into its output folder, which is emptied first where git ignores it, so that nothing
 /// stale is deployed. `root` is the git work tree, `variables` are added to the generator's environment.
-/// Dropping the future ends the generator and what it started. Returned is what the output held before.
+/// Dropping the future ends the generator and what it started. Returned is what a build before in this
+/// process had put there.
 pub async fn run(
     config: &Config,
     root: &Path,
@@ -46,7 +47,11 @@ pub async fn run(
         return Ok(Aside::default());
     };
     check_inside(config)?;
-    let before = output::empty(config, root, content, tell)?;
+    let mut before = output::empty(config, root, content, tell)?;
+    if content == Content::Unknown {
+        // While the generator runs, which takes a while.
+        before = Aside::default();
+    }
     let shown = config.command.join(" ");
     tell.tell(Event::Building(shown.clone()));
     let command = command(config, program, arguments, variables)?;

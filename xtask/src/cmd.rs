@@ -2,16 +2,26 @@
 
 mod change;
 pub mod deploy;
+#[cfg(feature = "local")]
+mod local;
 mod open;
+#[cfg(feature = "local")]
 pub mod preview;
 pub mod rollback;
 pub mod status;
+#[cfg(not(feature = "local"))]
+mod without_local;
+
+#[cfg(not(feature = "local"))]
+use without_local as local;
+#[cfg(not(feature = "local"))]
+pub use without_local::preview;
 
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use crate::build::{Aside, Content};
+use crate::build::Content;
 use crate::checkout::{self, Checkout};
 use crate::config::Config;
 use crate::error::{Result, failed};
@@ -40,13 +50,9 @@ async fn build(
     tell: &Tell,
 ) -> Result<Site> {
     let _held = hold_output(root, tell).await;
-    // Held until the site was scanned: removing it would be in the way.
-    let _aside = match no_build {
-        true => Aside::default(),
-        false => {
-            crate::build::run(config, root, &target.variables(), Content::Unknown, tell).await?
-        }
-    };
+    if !no_build {
+        crate::build::run(config, root, &target.variables(), Content::Unknown, tell).await?;
+    }
     scan(config, target, tell).await
 }
 

@@ -11,6 +11,9 @@
 //! The modules stand in reading order: what can be typed, the subcommands, the stages of a deploy in the
 //! order in which its data flows, and the leaves that all of them use.
 
+// What only the embedded buckets and the preview use is compiled all the same.
+#![cfg_attr(not(feature = "local"), allow(dead_code, unused_imports))]
+
 pub mod cli;
 mod cmd;
 
@@ -21,9 +24,11 @@ mod build;
 mod checkout;
 mod ci;
 mod config;
+#[cfg(feature = "local")]
 pub mod local;
 mod lock;
 mod plan;
+#[cfg(feature = "local")]
 mod preview;
 mod progress;
 mod recall;
@@ -140,6 +145,7 @@ fn block_on<T>(json: bool, work: impl AsyncFnOnce(Stop) -> Result<T>) -> Result<
     });
     // A thread that reads a file or waits for the generator's last words is not waited for.
     runtime.shutdown_background();
+    build::settle();
     done
 }
 

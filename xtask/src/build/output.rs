@@ -4,6 +4,8 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::thread::JoinHandle;
 
 use crate::checkout;
 use crate::config::Config;
@@ -24,7 +26,7 @@ pub enum Content {
     OfABuild,
 }
 
-/// What an output held before it was emptied. Dropped, it is removed in the background, and the process waits for
+/// What an output held before it was emptied. Dropped, it is removed on a thread of its own, and [`settle`] waits for
 /// the end of that. What a process that was killed left there goes with the next one's.
 #[derive(Default)]
 pub struct Aside {
@@ -37,7 +39,7 @@ impl Drop for Aside {
         let (folders, Some(tell)) = (std::mem::take(&mut self.folders), self.tell.take()) else {
             return;
         };
-        tokio::task::spawn_blocking(move || {
+        let removal = std::thread::spawn(move || {
             for folder in folders {
                 if let Err(reason) = remove_aside(&folder) {
                     tell.tell(Event::Warning(format!(
@@ -47,6 +49,19 @@ impl Drop for Aside {
                 }
             }
         });
+        REMOVALS.lock().unwrap_or_else(PoisonError::into_inner).push(removal);
+    }
+}
+
+/// Those that were begun in this process.
+static REMOVALS: Mutex<Vec<JoinHandle<()>>> = Mutex::new(Vec::new());
+
+/// Waits until what was dropped is removed.
+pub fn settle() {
+    let removals = std::mem::take(&mut *REMOVALS.lock().unwrap_or_else(PoisonError::into_inner));
+    for removal in removals {
+        // One that panicked has removed less, and the next build tries again.
+        let _ = removal.join();
     }
 }
 
@@ -261,22 +276,15 @@ mod tests {
         }
     }
 
-    /// Lets what is dropped inside be removed to the end.
-    fn with_runtime(work: impl FnOnce()) {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        runtime.block_on(async { work() });
-    }
-
     #[test]
     fn what_a_build_replaces_is_removed_and_what_a_killed_one_left_goes_along() {
         let world = world(&["site/public/index.html", "site/public/a/b.html"]);
         world.write("target/xtask/emptied/0/left.html");
-        with_runtime(|| {
-            let aside = world.empty(Content::Unknown);
-            assert!(world.has("site/public") && !world.has("site/public/index.html"));
-            assert!(world.has("target/xtask/emptied/1/a/b.html"), "until it is in nobody's way");
-            drop(aside);
-        });
+        let aside = world.empty(Content::Unknown);
+        assert!(world.has("site/public") && !world.has("site/public/index.html"));
+        assert!(world.has("target/xtask/emptied/1/a/b.html"), "until it is in nobody's way");
+        drop(aside);
+        settle();
         assert!(world.has("target/xtask/emptied"));
         assert!(!world.has("target/xtask/emptied/0") && !world.has("target/xtask/emptied/1"));
         assert_eq!(world.warned(), [""; 0]);
@@ -285,11 +293,13 @@ mod tests {
     #[test]
     fn a_repository_that_somebody_put_there_is_never_removed() {
         let world = world(&["site/public/index.html", "site/public/mine/.git/HEAD"]);
-        with_runtime(|| drop(world.empty(Content::Unknown)));
+        drop(world.empty(Content::Unknown));
+        settle();
         assert!(world.has("site/public/index.html"));
         assert_eq!(world.warned(), ["`public` holds a git repository, so it is not emptied first"]);
 
-        with_runtime(|| drop(world.empty(Content::OfABuild)));
+        drop(world.empty(Content::OfABuild));
+        settle();
         assert!(!world.has("site/public/index.html"));
         assert!(world.has("target/xtask/emptied/0/mine/.git/HEAD"));
         let warned = world.warned();
@@ -299,7 +309,8 @@ mod tests {
     #[test]
     fn what_cannot_be_moved_aside_is_removed() {
         let world = world(&["site/public/index.html", "target/xtask"]);
-        with_runtime(|| drop(world.empty(Content::Unknown)));
+        drop(world.empty(Content::Unknown));
+        settle();
         assert!(world.has("site/public") && !world.has("site/public/index.html"));
     }
 }

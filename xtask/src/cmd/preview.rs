@@ -14,7 +14,8 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use super::open::{self, Local};
+use super::local::Local;
+use super::open;
 use super::{now, stand, variable};
 use crate::checkout::{self, Checkout, Head};
 use crate::ci::Surroundings;

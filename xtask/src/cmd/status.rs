@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::future::{join_all, try_join_all};
 
-use super::open::{self, Local};
+use super::local::Local;
+use super::open;
 use super::{now, stand};
 use crate::bucket::{Bucket, Listing};
 use crate::checkout::{self, Checkout, Distance};

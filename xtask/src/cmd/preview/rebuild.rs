@@ -18,7 +18,7 @@ use crate::apply;
 use crate::bucket::{Bucket, LastModified, Listing, Object};
 use crate::build::{Aside, Content};
 use crate::cmd::change;
-use crate::cmd::open::Local;
+use crate::cmd::local::Local;
 use crate::cmd::{blocking, hold_output, now, warn_of_private};
 use crate::error::{Error, Failure, Result, failed};
 use crate::event::{Event, Tell};
