@@ -28,7 +28,12 @@ pub fn draw(in_ci: bool, on_github: bool) -> Tell {
         false => {
             let lines =
                 Mutex::new(Lines { quoting: on_github.then(random_word), ..Lines::default() });
-            Tell::new(move |event| lines.lock().unwrap_or_else(|e| e.into_inner()).draw(event))
+            Tell::new(move |event| {
+                let has_ended = HAS_ENDED.lock().unwrap_or_else(|e| e.into_inner());
+                if !*has_ended || matches!(event, Event::Warning(_)) {
+                    lines.lock().unwrap_or_else(|e| e.into_inner()).draw(event);
+                }
+            })
         }
     }
 }
@@ -36,8 +41,13 @@ pub fn draw(in_ci: bool, on_github: bool) -> Tell {
 /// The bars of this process, so that one that is cut off can take them away before its last words.
 static BARS: OnceLock<MultiProgress> = OnceLock::new();
 
-/// Takes the bars away, and draws no more.
+/// Whether the last words are said: a thread that scans may not have noticed yet that the run is over. Held while a
+/// line is drawn.
+static HAS_ENDED: Mutex<bool> = Mutex::new(false);
+
+/// Takes the bars away, and draws no more, but for warnings.
 pub fn clear() {
+    *HAS_ENDED.lock().unwrap_or_else(|e| e.into_inner()) = true;
     if let Some(bars) = BARS.get() {
         // A terminal that is gone needs no clearing.
         let _ = bars.clear();
