@@ -117,11 +117,15 @@ pub fn scan(
         &output.folder,
         || (Vec::new(), Ruled::by(&config.rules)),
         |(entries, ruled), found| {
-            entries.push(name(found, &output, ruled)?);
+            entries.push(name(found, &output, ruled, seen.is_some())?);
             Ok(())
         },
     )?;
-    let mut entries: Vec<Entry> = named.into_iter().flat_map(|(entries, _)| entries).collect();
+    // One list after another, each given back once it is taken over: they are large.
+    let mut entries: Vec<Entry> = Vec::with_capacity(named.iter().map(|(own, _)| own.len()).sum());
+    for (mut own, _) in named {
+        entries.append(&mut own);
+    }
     entries.sort_by(|a, b| a.key.cmp(&b.key));
     check_keys(&entries, &output)?;
     if let Some(seen) = &mut seen {
@@ -137,8 +141,8 @@ pub fn scan(
     for Entry { key, disk, size, headers, digest, stamp, sum, .. } in entries {
         let digest = digest.ok_or_else(|| failed(format!("failed to hash `{key}`")))?;
         let file = Arc::new(File { key, source: Source::Disk(disk), size, digest, headers });
-        if let (Some(seen), Some(sum)) = (&mut seen, sum) {
-            seen.remember(file.clone(), sum, stamp, began);
+        if let (Some(seen), Some(sum), Some(stamp)) = (&mut seen, sum, stamp) {
+            seen.remember(file.clone(), *sum, *stamp, began);
         }
         files.push(file);
     }
@@ -152,13 +156,14 @@ struct Entry {
     disk: Disk,
     size: u64,
     headers: Headers,
-    stamp: Stamp,
+    /// Where sites are scanned again and again.
+    stamp: Option<Box<Stamp>>,
     /// Once it was hashed.
     digest: Option<Digest>,
     /// Of the same bytes, where sites are scanned again and again.
-    sum: Option<Sum>,
+    sum: Option<Box<Sum>>,
     /// What it held when it was scanned last, where that may be something else.
-    before: Option<Known>,
+    before: Option<Box<Known>>,
 }
 
 impl Entry {
@@ -167,7 +172,12 @@ impl Entry {
     }
 }
 
-fn name(found: walk::Found, output: &Arc<Output>, ruled: &mut Ruled) -> Result<Entry, Failure> {
+fn name(
+    found: walk::Found,
+    output: &Arc<Output>,
+    ruled: &mut Ruled,
+    again: bool,
+) -> Result<Entry, Failure> {
     let below = found.path.strip_prefix(&output.folder).unwrap_or(&found.path);
     let relative = key::of_path(below).map_err(|reason| {
         failed(format!("failed to name `{}` in the bucket: it {reason}", found.path.display()))
@@ -184,7 +194,7 @@ fn name(found: walk::Found, output: &Arc<Output>, ruled: &mut Ruled) -> Result<E
         disk,
         size: found.size,
         headers,
-        stamp: found.stamp,
+        stamp: again.then(|| found.stamp.into()),
         digest: None,
         sum: None,
         before: None,
@@ -228,7 +238,7 @@ fn identify(entry: &mut Entry, path: &Path, again: bool, tell: &Tell) -> io::Res
         let size = entry.size;
         if before.file.size == size && Sum::of_file(path, size)? == before.sum {
             tell.tell(Event::Hashed { bytes: size });
-            (entry.sum, entry.digest) = (Some(before.sum), Some(before.file.digest.clone()));
+            (entry.sum, entry.digest) = (Some(before.sum.into()), Some(before.file.digest.clone()));
             return Ok(());
         }
         tell.tell(Event::Differs(entry.key.to_string()));
@@ -241,7 +251,7 @@ fn identify(entry: &mut Entry, path: &Path, again: bool, tell: &Tell) -> io::Res
         tell.tell(Event::Hashed { bytes: bytes.len() as u64 });
     };
     entry.digest = Some(digest::of_file(path, entry.size, &mut also)?);
-    entry.sum = sum.map(Summing::finalize);
+    entry.sum = sum.map(|sum| sum.finalize().into());
     Ok(())
 }
 

@@ -2,12 +2,13 @@
 //! deleted or new, so an error on any page is the error of the whole.
 
 use std::collections::HashSet;
+use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
 use aws_sdk_s3::primitives::DateTime;
 use aws_sdk_s3::types::{self, EncodingType};
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::{StreamExt, stream};
 
 use super::Bucket;
 use crate::aws;
@@ -93,7 +94,7 @@ const PAGE: usize = 1000;
 const PART: usize = PAGE - PAGE / 16;
 
 /// Parts asked for at once.
-const CONCURRENCY: usize = 32;
+const CONCURRENCY: usize = 8;
 
 /// Every so many of keys in order: where a listing of them may be cut.
 pub fn cuts<'k>(keys: impl Iterator<Item = &'k str>) -> Vec<String> {
@@ -123,25 +124,13 @@ impl Bucket {
         cuts: impl Future<Output = Vec<String>>,
         tell: &Tell,
     ) -> Result<Listing, Failure> {
-        let seen = AtomicU64::new(0);
-        let (first, mut next) = self.page(None, None).await?;
         let mut listing = Listing::default();
-        let last = first.keys.iter().max().cloned();
-        self.add(first, &mut listing, Part::default(), &seen, tell)?;
-        if next.is_some() {
-            let last = last.unwrap_or_default();
-            let mut cuts = cuts.await;
-            cuts.retain(|cut| *cut > last);
-            match self.rest(&last, &cuts, &seen, tell).await {
-                Ok(parts) => parts.into_iter().for_each(|part| listing.append(part)),
-                Err(Cut::Failed(failure)) => return Err(failure),
-                Err(Cut::Unordered) => {
-                    while let Some(token) = next {
-                        let page;
-                        (page, next) = self.page(None, Some(token)).await?;
-                        self.add(page, &mut listing, Part::default(), &seen, tell)?;
-                    }
-                }
+        match self.list_in_parts(cuts, &mut listing, tell).await {
+            Ok(()) => {}
+            Err(Cut::Failed(failure)) => return Err(failure),
+            Err(Cut::Unordered) => {
+                listing = Listing::default();
+                self.list_in_pages(&mut listing, tell).await?;
             }
         }
         listing.objects.shrink();
@@ -149,19 +138,42 @@ impl Bucket {
         Ok(listing)
     }
 
-    /// What comes after a key, in parts.
-    async fn rest(
+    /// The first page, and then the rest in parts.
+    async fn list_in_parts(
         &self,
-        last: &str,
-        cuts: &[String],
-        seen: &AtomicU64,
+        cuts: impl Future<Output = Vec<String>>,
+        listing: &mut Listing,
         tell: &Tell,
-    ) -> Result<Vec<Listing>, Cut> {
-        let begins = std::iter::once(last).chain(cuts.iter().map(String::as_str)).map(Some);
+    ) -> Result<(), Cut> {
+        let seen = AtomicU64::new(0);
+        let (first, next) = self.page(None, None).await.map_err(Cut::Failed)?;
+        let last = first.keys.iter().max().cloned().unwrap_or_default();
+        self.add(first, listing, Part::default(), &seen, tell).map_err(Cut::Failed)?;
+        if next.is_none() {
+            return Ok(());
+        }
+        let mut cuts = cuts.await;
+        cuts.retain(|cut| *cut > last);
+        let begins = std::iter::once(&last).chain(&cuts).map(|key| Some(key.as_str()));
         let ends = cuts.iter().map(|cut| Some(cut.as_str())).chain([None]);
         let parts = begins.zip(ends).map(|(after, until)| Part { after, until });
-        let listed = parts.map(|part| self.part(part, seen, tell));
-        stream::iter(listed).buffered(CONCURRENCY).try_collect().await
+        let listed = parts.map(|part| self.part(part, &seen, tell));
+        let mut parts = pin!(stream::iter(listed).buffered(CONCURRENCY));
+        while let Some(part) = parts.next().await {
+            listing.append(part?);
+        }
+        Ok(())
+    }
+
+    /// One page after another.
+    async fn list_in_pages(&self, listing: &mut Listing, tell: &Tell) -> Result<(), Failure> {
+        let seen = AtomicU64::new(0);
+        let (mut page, mut next) = self.page(None, None).await?;
+        loop {
+            self.add(page, listing, Part::default(), &seen, tell)?;
+            let Some(token) = next else { return Ok(()) };
+            (page, next) = self.page(None, Some(token)).await?;
+        }
     }
 
     async fn part(&self, part: Part<'_>, seen: &AtomicU64, tell: &Tell) -> Result<Listing, Cut> {

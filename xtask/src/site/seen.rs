@@ -66,11 +66,11 @@ impl Seen {
         for entry in entries {
             while files.next_if(|known| known.file.key < entry.key).is_some() {}
             let Some(known) = files.next_if(|known| known.file.key == entry.key) else { continue };
-            if known.stamp.as_ref() == Some(&entry.stamp) {
-                entry.sum = Some(known.sum);
+            if known.stamp.is_some() && known.stamp.as_ref() == entry.stamp.as_deref() {
+                entry.sum = Some(known.sum.into());
                 entry.digest = Some(known.file.digest.clone());
             } else {
-                entry.before = Some(known);
+                entry.before = Some(known.into());
             }
         }
     }
