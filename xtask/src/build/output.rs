@@ -116,7 +116,7 @@ pub fn empty(
             .as_ref()
             .is_some_and(|folder| fs::rename(entry.path(), folder.join(entry.file_name())).is_ok());
         if !moved {
-            remove(&entry).map_err(cannot)?;
+            remove(&entry, tell).map_err(cannot)?;
         }
     }
     aside.folders.extend(folder);
@@ -141,11 +141,18 @@ fn make(root: &Path) -> Option<PathBuf> {
     })?
 }
 
-fn remove(entry: &fs::DirEntry) -> io::Result<()> {
-    match entry.file_type()?.is_dir() {
-        true => fs::remove_dir_all(entry.path()),
-        false => fs::remove_file(entry.path()),
+/// Removes what cannot be moved aside, and looks through it first: nobody may have done so.
+fn remove(entry: &fs::DirEntry, tell: &Tell) -> io::Result<()> {
+    let path = entry.path();
+    if !entry.file_type()?.is_dir() {
+        return fs::remove_file(path);
     }
+    if holds_git(&path)? {
+        let path = path.display();
+        tell.tell(Event::Warning(format!("left `{path}` as it is: a git repository is in it")));
+        return Ok(());
+    }
+    fs::remove_dir_all(path)
 }
 
 /// Why an output that git ignores may hold what a build could not make again, in words; `None` where it
@@ -304,6 +311,18 @@ mod tests {
         assert!(world.has("target/xtask/emptied/0/mine/.git/HEAD"));
         let warned = world.warned();
         assert!(warned[0].ends_with("`: a git repository is in it"), "{warned:?}");
+    }
+
+    #[test]
+    fn a_repository_that_cannot_be_moved_aside_stays_where_it_is() {
+        let world = world(&["site/public/index.html", "site/public/mine/.git/HEAD"]);
+        world.write("target/xtask/emptied");
+        drop(world.empty(Content::OfABuild));
+        settle();
+        assert!(world.has("site/public/mine/.git/HEAD"));
+        assert!(!world.has("site/public/index.html"), "what a build makes goes");
+        let warned = world.warned();
+        assert!(warned[0].ends_with("mine` as it is: a git repository is in it"), "{warned:?}");
     }
 
     #[test]
