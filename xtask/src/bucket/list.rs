@@ -147,7 +147,10 @@ impl Bucket {
     ) -> Result<(), Cut> {
         let seen = AtomicU64::new(0);
         let (first, next) = self.page(None, None).await.map_err(Cut::Failed)?;
-        let last = first.keys.iter().max().cloned().unwrap_or_default();
+        if !first.keys.is_sorted() {
+            return Err(Cut::Unordered);
+        }
+        let last = first.keys.last().cloned().unwrap_or_default();
         self.add(first, listing, Part::default(), &seen, tell).map_err(Cut::Failed)?;
         if next.is_none() {
             return Ok(());
