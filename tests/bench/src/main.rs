@@ -1,7 +1,8 @@
 //! The tool beside its peers: the same work, on the same server, at the same distance, in turn.
 //!
 //! A Garage server is started behind a proxy that adds a round trip, and every tool that is found does each work in
-//! a bucket of its own, one run of each tool after another. Medians are printed as a table.
+//! a bucket of its own, one run of each tool after another. Medians are printed as a table. It is to be built with
+//! --release, so that its proxy costs little beside what is measured; the tool is run as its users do.
 
 mod proxy;
 mod server;
@@ -10,6 +11,7 @@ mod tools;
 mod usage;
 
 use std::path::PathBuf;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
@@ -46,6 +48,25 @@ struct Options {
     tools: Vec<Tool>,
 }
 
+impl Options {
+    /// What cannot be begun with, and what to do about it.
+    fn check(&self) -> Result<(), String> {
+        if !self.site.is_dir() {
+            let site = self.site.display();
+            return Err(format!(
+                "`{site}` is no folder\n\nhint: build a site, and name its output"
+            ));
+        }
+        let garage = self.garage.display();
+        let version = Command::new(&self.garage).arg("--version").stdout(Stdio::null()).status();
+        version.map(drop).map_err(|error| {
+            format!(
+                "failed to run `{garage}`: {error}\n\nhint: cargo install garage --version 2.5.0 --locked, or name it with --garage"
+            )
+        })
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Work {
     /// The bucket holds the site already.
@@ -62,6 +83,10 @@ enum Work {
 
 fn main() {
     let options = Options::parse();
+    if let Err(reason) = options.check() {
+        eprintln!("error: {reason}");
+        std::process::exit(2);
+    }
     let scratch = tempfile::tempdir().expect("a folder for what is measured");
     let tools: Vec<Tool> = options.tools.iter().copied().filter(|tool| tool.is_here()).collect();
     let server = Server::start(&options.garage, &scratch.path().join("server"));
