@@ -1,6 +1,7 @@
 //! Which of the changes that the system tells of somebody made who edits the site.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 
 use md5::{Digest as _, Md5};
@@ -19,9 +20,11 @@ impl Contents {
     }
 
     fn is_changed(&mut self, path: &Path) -> bool {
-        let is_small = std::fs::metadata(path).is_ok_and(|file| file.len() <= LARGEST_READ);
-        let digest = std::fs::read(path).ok().filter(|_| is_small);
-        let digest = digest.map(|content| Md5::digest(content).into());
+        // Another thing than a file may be one that waits for a writer.
+        let is_read = |file: &Metadata| file.is_file() && file.len() <= LARGEST_READ;
+        let file = std::fs::metadata(path).ok().filter(is_read);
+        let content = file.and_then(|_| std::fs::read(path).ok());
+        let digest = content.map(|content| Md5::digest(content).into());
         let last = self.0.insert(path.to_owned(), digest);
         digest.is_none() || last != Some(digest)
     }
@@ -54,5 +57,24 @@ impl Habits {
             }
         }
         new
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::process::Command;
+    use std::sync::mpsc::channel;
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_pipe_that_nobody_writes_to_is_not_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe");
+        assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        let (done, told) = channel();
+        std::thread::spawn(move || done.send(Contents::default().of(BTreeSet::from([pipe]))));
+        assert_eq!(told.recv_timeout(Duration::from_secs(10)).map(|paths| paths.len()), Ok(1));
     }
 }
