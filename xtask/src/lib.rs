@@ -143,9 +143,10 @@ fn block_on<T>(json: bool, work: impl AsyncFnOnce(Stop) -> Result<T>) -> Result<
         tokio::spawn(listen(signals::listen(), stopper, json));
         work(stop).await
     });
+    // While a signal is still heard.
+    build::settle();
     // A thread that reads a file or waits for the generator's last words is not waited for.
     runtime.shutdown_background();
-    build::settle();
     done
 }
 

@@ -30,23 +30,29 @@ pub enum Content {
 /// the end of that. What a process that was killed left there goes with the next one's.
 #[derive(Default)]
 pub struct Aside {
-    folders: Vec<PathBuf>,
+    folder: Option<PathBuf>,
+    /// What others left: why one of them could not be removed was told then.
+    left: Vec<PathBuf>,
     tell: Option<Tell>,
 }
 
 impl Drop for Aside {
     fn drop(&mut self) {
-        let (folders, Some(tell)) = (std::mem::take(&mut self.folders), self.tell.take()) else {
+        let (left, Some(tell)) = (std::mem::take(&mut self.left), self.tell.take()) else {
             return;
         };
+        let own = self.folder.take();
         let removal = std::thread::spawn(move || {
-            for folder in folders {
-                if let Err(reason) = remove_aside(&folder) {
-                    tell.tell(Event::Warning(format!(
-                        "left what an earlier build's output held in `{}`: {reason}",
-                        folder.display()
-                    )));
-                }
+            if let Some(folder) = own
+                && let Err(reason) = remove_aside(&folder)
+            {
+                tell.tell(Event::Warning(format!(
+                    "left what an earlier build's output held in `{}`: {reason}",
+                    folder.display()
+                )));
+            }
+            for folder in left {
+                let _ = remove_aside(&folder);
             }
         });
         REMOVALS.lock().unwrap_or_else(PoisonError::into_inner).push(removal);
@@ -106,7 +112,7 @@ pub fn empty(
     let cannot = |error: io::Error| {
         failed(format!("failed to empty `{}`", output.display())).because(&error)
     };
-    let mut aside = Aside { folders: left(root), tell: Some(tell.clone()) };
+    let left = left(root);
     let entries = fs::read_dir(&output).map_err(cannot)?.collect::<io::Result<Vec<_>>>();
     let entries = entries.map_err(cannot)?;
     let folder = if entries.is_empty() { None } else { make(root) };
@@ -119,8 +125,7 @@ pub fn empty(
             remove(&entry, tell).map_err(cannot)?;
         }
     }
-    aside.folders.extend(folder);
-    Ok(aside)
+    Ok(Aside { folder, left, tell: Some(tell.clone()) })
 }
 
 /// What earlier runs moved aside and did not remove.
@@ -311,6 +316,11 @@ mod tests {
         assert!(world.has("target/xtask/emptied/0/mine/.git/HEAD"));
         let warned = world.warned();
         assert!(warned[0].ends_with("`: a git repository is in it"), "{warned:?}");
+
+        drop(world.empty(Content::OfABuild));
+        settle();
+        assert!(world.has("target/xtask/emptied/0/mine/.git/HEAD"));
+        assert_eq!(world.warned(), [""; 0], "it is told once");
     }
 
     #[test]
