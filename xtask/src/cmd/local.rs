@@ -36,7 +36,7 @@ impl Local {
 
     /// Buckets that no other preview uses.
     pub async fn open_for_preview(checkout: &Checkout) -> Result<Local> {
-        for number in 1..MOST_PREVIEWS {
+        for number in 1..=MOST_PREVIEWS {
             let folder = format!("{PREVIEW_FOLDER}/{number}");
             match Store::open(&checkout.root.join(&folder)) {
                 Err(StoreError::InUse { .. }) => {}

@@ -2,9 +2,11 @@
 //! leaves a backup), so what happens within a short time is one change.
 //!
 //! What git ignores is not watched: it is what builds make. Every folder is watched by itself, because the
-//! largest of them (`node_modules`, the output) are ignored ones.
+//! largest of them (`node_modules`, the output) are ignored ones. Links are not followed.
+//!
+//! What is watched may go and come back, with a branch or a build. So the folders on the way to it are watched, too.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -19,12 +21,14 @@ use crate::error::{Failure, failed};
 /// What is watched.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Watched {
-    /// Without links.
-    pub top: PathBuf,
+    /// The folder that is there whatever happens. Without links, like the others.
+    pub root: PathBuf,
+    /// Files and folders, each with all that is in it. They need not be there.
+    pub tops: Vec<PathBuf>,
     /// Folders that are not, with all that is in them.
     pub except: Vec<PathBuf>,
-    /// The work tree whose ignored files are not watched.
-    pub unignored_in: Option<PathBuf>,
+    /// Whether what git ignores in the work tree of the root is left out.
+    pub leaves_out_ignored: bool,
     /// A change is over when nothing happened for so long.
     pub quiet: Duration,
 }
@@ -32,11 +36,11 @@ pub struct Watched {
 /// Changes as they happen.
 pub struct Changes {
     watcher: RecommendedWatcher,
-    events: UnboundedReceiver<PathBuf>,
+    events: UnboundedReceiver<(PathBuf, bool)>,
     watched: Watched,
     ignored: Option<Ignored>,
-    /// What has changed and was not told yet.
-    pending: BTreeSet<PathBuf>,
+    /// What has changed and was not told yet, and whether it was not there before.
+    pending: BTreeMap<PathBuf, bool>,
 }
 
 /// A change that does not end is told after so long.
@@ -47,17 +51,22 @@ impl Changes {
     pub fn of(watched: Watched) -> Result<Changes, Failure> {
         let (sender, events) = unbounded_channel();
         let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-            for path in event.map(changed).unwrap_or_default() {
+            let Ok(event) = event else { return };
+            let is_new = matches!(event.kind, EventKind::Create(_));
+            for path in changed(event) {
                 // Nobody listens any more once the preview ends.
-                let _ = sender.send(path);
+                let _ = sender.send((path, is_new));
             }
         });
-        let watcher = watcher.map_err(|error| unwatched(&watched.top, &error))?;
-        let ignored = watched.unignored_in.as_deref().map(Ignored::of).transpose()?;
-        let pending = BTreeSet::new();
+        let watcher = watcher.map_err(|error| unwatched(&watched.root, &error))?;
+        let ignored = match watched.leaves_out_ignored {
+            true => Some(Ignored::of(&watched.root)?),
+            false => None,
+        };
+        let pending = BTreeMap::new();
         let mut changes = Changes { watcher, events, watched, ignored, pending };
-        let top = changes.watched.top.clone();
-        changes.enter(&top)?;
+        let root = changes.watched.root.clone();
+        changes.enter(&root)?;
         Ok(changes)
     }
 
@@ -68,41 +77,64 @@ impl Changes {
     /// Waits until something changed and nothing does any more, and tells what. Nothing is lost where this is
     /// dropped.
     pub async fn next(&mut self) -> BTreeSet<PathBuf> {
-        while self.pending.is_empty() {
-            match self.events.recv().await {
-                Some(path) => self.take(path),
-                None => std::future::pending().await,
-            }
-        }
-        let latest = Instant::now() + LONGEST;
         loop {
-            let quiet = (Instant::now() + self.watched.quiet).min(latest);
-            match tokio::time::timeout_at(quiet, self.events.recv()).await {
-                Ok(Some(path)) => self.take(path),
-                _ => return std::mem::take(&mut self.pending),
+            while self.pending.is_empty() {
+                match self.events.recv().await {
+                    Some((path, is_new)) => self.take(path, is_new),
+                    None => std::future::pending().await,
+                }
+            }
+            let latest = Instant::now() + LONGEST;
+            loop {
+                let quiet = (Instant::now() + self.watched.quiet).min(latest);
+                match tokio::time::timeout_at(quiet, self.events.recv()).await {
+                    Ok(Some((path, is_new))) => self.take(path, is_new),
+                    _ => break,
+                }
+            }
+            let told = self.told();
+            if !told.is_empty() {
+                return told;
             }
         }
     }
 
     /// Takes what has happened up to now, without waiting.
     pub fn so_far(&mut self) -> BTreeSet<PathBuf> {
-        while let Ok(path) = self.events.try_recv() {
-            self.take(path);
+        while let Ok((path, is_new)) = self.events.try_recv() {
+            self.take(path, is_new);
         }
-        std::mem::take(&mut self.pending)
+        self.told()
+    }
+
+    /// What has changed. What has come and gone has not.
+    fn told(&mut self) -> BTreeSet<PathBuf> {
+        let pending = std::mem::take(&mut self.pending).into_iter();
+        let changed = pending.filter(|(path, is_new)| !is_new || path.symlink_metadata().is_ok());
+        changed.map(|(path, _)| path).collect()
     }
 
     /// Notes a change if it is one, and watches a folder that is new.
-    fn take(&mut self, path: PathBuf) {
+    fn take(&mut self, path: PathBuf, is_new: bool) {
         let is_folder = path.is_dir();
-        if self.is_left_out(&path, is_folder) {
+        let is_in = self.is_in(&path);
+        if !is_in && !self.is_on_the_way(&path) || self.is_left_out(&path, is_folder) {
             return;
         }
-        if is_folder && path != self.watched.top {
+        // A folder on the way changes whenever something beside what is watched does.
+        if is_folder && (is_new || is_in) {
             // One that has gone again by now, or cannot be read, is noticed by whoever builds.
             let _ = self.enter(&path);
         }
-        self.pending.insert(path);
+        self.pending.entry(path).or_insert(is_new);
+    }
+
+    fn is_in(&self, path: &Path) -> bool {
+        self.watched.tops.iter().any(|top| path.starts_with(top))
+    }
+
+    fn is_on_the_way(&self, path: &Path) -> bool {
+        self.watched.tops.iter().any(|top| top.starts_with(path))
     }
 
     fn is_left_out(&self, path: &Path, is_folder: bool) -> bool {
@@ -111,7 +143,7 @@ impl Changes {
             || self.ignored.as_ref().is_some_and(|ignored| ignored.has(path, is_folder))
     }
 
-    /// Watches a folder and those in it. Links are not followed.
+    /// Watches a folder and those in it that are watched or on the way.
     fn enter(&mut self, folder: &Path) -> Result<(), Failure> {
         let mut folders = vec![folder.to_owned()];
         while let Some(folder) = folders.pop() {
@@ -121,7 +153,8 @@ impl Changes {
             let entries = std::fs::read_dir(&folder).into_iter().flatten().flatten();
             let below = entries
                 .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
-                .map(|entry| entry.path());
+                .map(|entry| entry.path())
+                .filter(|path| self.is_in(path) || self.is_on_the_way(path));
             folders.extend(below.filter(|path| !self.is_left_out(path, true)));
         }
         Ok(())

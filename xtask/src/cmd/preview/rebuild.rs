@@ -1,7 +1,6 @@
 //! Builds whenever sources change, one build at a time, and puts what changed into the bucket that is served.
 //!
-//! A change while it builds ends that build, since its result is old already. But never two in a row: somebody who
-//! saves more often than the site can be built wants to see something too.
+//! A change while it builds ends that build, since its result is old already, unless too few are shown that way.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -12,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
-use super::edits::{Contents, Habits};
+use super::edits::{Contents, Streak};
 use super::{Built, Desk, Sources};
 use crate::apply;
 use crate::bucket::{Bucket, LastModified, Listing, Object};
@@ -20,6 +19,7 @@ use crate::build::{Aside, Content};
 use crate::cmd::change;
 use crate::cmd::local::Local;
 use crate::cmd::{blocking, hold_output, now, warn_of_private};
+use crate::config;
 use crate::error::{Error, Failure, Result, failed};
 use crate::event::{Event, Tell};
 use crate::headers;
@@ -66,9 +66,8 @@ pub async fn follow(
     };
     let mut sources = Ok(sources);
     let mut contents = Contents::default();
-    let mut habits = Habits::default();
+    let mut streak = Streak::default();
     let mut is_first = true;
-    let mut was_cut = false;
     loop {
         if let Ok(sources) = &sources
             && *changes.watched() != watched(desk, sources)
@@ -76,73 +75,75 @@ pub async fn follow(
             changes = Changes::of(watched(desk, sources))?;
         }
         preview.tell(News::building);
+        let started = Instant::now();
         let mut during = BTreeSet::new();
         let overtaken = async {
-            loop {
-                let changed = contents.of(changes.next().await);
-                let is_news = changed.iter().any(|path| !habits.has(path));
-                during.extend(changed);
-                if is_news && !is_first && !was_cut {
-                    return;
-                }
+            while during.is_empty() {
+                during = contents.of(changes.next().await);
             }
+            tokio::time::sleep(streak.patience().saturating_sub(started.elapsed())).await;
         };
         let done = tokio::select! {
             done = round.build(sources) => Some(done),
             () = overtaken => None,
         };
-        was_cut = done.is_none();
-        if let Some(done) = done {
-            let shown = match done {
-                Ok(made) => round.show(made, is_first).await,
-                Err(error) => Err(error),
-            };
-            match shown {
-                Ok(done) => drop(built.send_replace(Some(done))),
-                Err(error) => round.fail(&error),
-            }
-            if is_first {
-                greet(desk, server, preview)?;
-            }
-            during.extend(contents.of(changes.so_far()));
-            if let Some(path) = habits.learn(&during) {
-                desk.tell.tell(Event::Warning(format!(
-                    "`{}` changes with every build, so its changes while the site is built are not heeded; add it to .gitignore",
-                    path.display()
-                )));
-            }
-            during.retain(|path| !habits.has(path));
-            let mut idle = pin!(tokio::time::sleep(IDLE));
-            while during.is_empty() {
-                tokio::select! {
-                    changed = changes.next() => during = contents.of(changed),
-                    () = &mut idle, if round.is_untidy() => round.tidy().await,
+        match done {
+            None => streak.is_cut(),
+            Some(done) => {
+                let took = started.elapsed();
+                let shown = match done {
+                    Ok(made) => round.show(made, is_first).await,
+                    Err(error) => Err(error),
+                };
+                match shown {
+                    Ok(done) => drop(built.send_replace(Some(done))),
+                    Err(error) => round.fail(&error),
                 }
+                if is_first {
+                    greet(desk, server, preview)?;
+                }
+                is_first = false;
+                during.extend(contents.of(changes.so_far()));
+                if streak.is_done(took, !during.is_empty())
+                    && let Some(path) = during.first()
+                {
+                    desk.tell.tell(Event::Warning(format!(
+                        "`{}` changes with every build, which builds the site again and again; if that is the build's doing, add it to .gitignore",
+                        path.display()
+                    )));
+                }
+                let rest = match during.is_empty() {
+                    true => Duration::MAX,
+                    false => streak.rest(),
+                };
+                round.wait(&mut changes, &mut contents, rest).await;
             }
         }
-        is_first = false;
         sources = desk.read();
     }
 }
 
-/// The sources; where nothing is built, the output itself.
+/// The sources; where nothing is built, the output itself and what says where it is.
 fn watched(desk: &Desk, sources: &Sources) -> Watched {
     let Sources { checkout, config, .. } = sources;
+    let canonical = |path: PathBuf| path.canonicalize().unwrap_or(path);
+    let root = canonical(checkout.root.clone());
     let output = config.output_folder();
-    let target = checkout.root.join("target");
     match desk.builds(sources) {
         true => Watched {
-            top: config.site.clone(),
-            except: vec![output, target.canonicalize().unwrap_or(target)],
-            unignored_in: Some(checkout.root.clone()),
+            tops: vec![config.site.clone()],
+            except: vec![output, canonical(root.join("target"))],
+            leaves_out_ignored: true,
             quiet: Duration::from_millis(5),
+            root,
         },
         // Whatever writes there may take a while between two files.
         false => Watched {
-            top: if output.is_dir() { output } else { config.site.clone() },
+            tops: vec![output, config.site.join(config::FILE)],
             except: Vec::new(),
-            unignored_in: None,
+            leaves_out_ignored: false,
             quiet: Duration::from_millis(50),
+            root,
         },
     }
 }
@@ -258,7 +259,8 @@ impl Round<'_> {
         let approved = plan_of(&site, &held)?;
         let (changed, styles) = (count_of(&approved), styles_of(&approved, &sources));
         if approved.changes_headers() {
-            record::write(&bucket, &held.record, &[]).await?;
+            let staying = held.record.clone().staying(&held.listing, |key| approved.changes(key));
+            record::write(&bucket, &staying, &[]).await?;
         }
         let change = early.take().or_else(|| {
             let is_seen = changed > 0 && !is_first;
@@ -299,6 +301,20 @@ impl Round<'_> {
         let is_recorded = is_recorded && changed == 0;
         self.held = Some(Held { prefix, listing, record, is_recorded });
         Ok(Built { site, sources: Arc::new(sources) })
+    }
+
+    /// Waits until sources change, or for so long.
+    async fn wait(&mut self, changes: &mut Changes, contents: &mut Contents, longest: Duration) {
+        let mut longest = pin!(tokio::time::sleep(longest));
+        let mut idle = pin!(tokio::time::sleep(IDLE));
+        loop {
+            tokio::select! {
+                biased;
+                () = &mut longest => return,
+                changed = changes.next() => if !contents.of(changed).is_empty() { return },
+                () = &mut idle, if self.is_untidy() => self.tidy().await,
+            }
+        }
     }
 
     fn is_untidy(&self) -> bool {
