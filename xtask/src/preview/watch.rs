@@ -67,6 +67,10 @@ impl Changes {
         let mut changes = Changes { watcher, events, watched, ignored, pending };
         let root = changes.watched.root.clone();
         changes.enter(&root)?;
+        let tops = changes.watched.tops.clone();
+        for top in tops.iter().filter(|top| !top.starts_with(&root) && top.is_dir()) {
+            changes.enter(top)?;
+        }
         Ok(changes)
     }
 
@@ -117,12 +121,11 @@ impl Changes {
     /// Notes a change if it is one, and watches a folder that is new.
     fn take(&mut self, path: PathBuf, is_new: bool) {
         let is_folder = path.is_dir();
-        let is_in = self.is_in(&path);
-        if !is_in && !self.is_on_the_way(&path) || self.is_left_out(&path, is_folder) {
+        let is_heeded = self.is_in(&path) || self.is_on_the_way(&path);
+        if !is_heeded || self.is_left_out(&path, is_folder) {
             return;
         }
-        // A folder on the way changes whenever something beside what is watched does.
-        if is_folder && (is_new || is_in) {
+        if is_folder && path != self.watched.root {
             // One that has gone again by now, or cannot be read, is noticed by whoever builds.
             let _ = self.enter(&path);
         }
