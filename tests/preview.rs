@@ -23,6 +23,11 @@ fn generate(world: &World, script: &str) {
     world.repo.write("site/deploy.toml", world.config("").replace("[build]", &build));
 }
 
+/// How many builds were begun, by a generator that writes a line for each.
+fn builds(world: &World) -> usize {
+    std::fs::read(world.repo.join("builds")).map_or(0, |lines| lines.len() / 2)
+}
+
 /// The changes of a plan, by key.
 fn changes(plan: &Value) -> Vec<(String, String)> {
     let files = plan["files"].as_array().expect("files");
@@ -83,6 +88,27 @@ fn a_build_that_fails_leaves_the_last_good_site() {
     preview.becomes("/", "mended");
 }
 
+/// What a browser asked for last is put into the bucket before the rest of the site is even looked at: here that
+/// cannot be deployed, and so never comes.
+#[cfg(unix)]
+#[test]
+fn what_browsers_show_comes_before_the_rest() {
+    let world = world();
+    generate(&world, "cp -rP pages/. public/");
+    let preview = world.preview(&[]);
+    assert_eq!(preview.ask("GET", "/", &[("accept", "text/html")]).status, 200);
+    // Of several saves a build shows the last.
+    world.repo.write("site/pages/docs/index.html", "new docs");
+    std::os::unix::fs::symlink("nowhere", world.repo.join("site/pages/link")).unwrap();
+    world.repo.write("site/pages/index.html", "<h1>two</h1>");
+    preview.becomes("/", "<h1>two</h1>");
+    preview.complains("leads nowhere");
+    assert_eq!(preview.get("/docs/").text(), "docs", "the last good site");
+    world.repo.remove("site/pages/link");
+    preview.becomes("/docs/", "new docs");
+    assert_eq!(preview.get("/").text(), "<h1>two</h1>");
+}
+
 #[test]
 fn a_first_build_that_fails_is_served_as_such_until_it_is_mended() {
     let world = world();
@@ -106,11 +132,11 @@ fn of_several_saves_the_newest_is_shown() {
     let preview = world.preview(&[]);
     world.repo.write("slow", "");
     for n in 0..5 {
-        let builds = world.repo.files(".").get("builds").map_or(0, Vec::len);
+        let begun = builds(&world);
         world.repo.write("site/pages/index.html", format!("save {n}"));
         if n < 2 {
             // Each of the first two is being built when the next is saved.
-            while world.repo.files(".")["builds"].len() == builds {
+            while builds(&world) == begun {
                 std::thread::yield_now();
             }
         }
@@ -132,9 +158,8 @@ fn what_the_build_itself_writes_does_not_build_for_ever() {
     let preview = world.preview(&[]);
     preview.complains("cache` changes with every build");
     // Once it has been told, a second passes before the next one, then two, four and so on.
-    let builds = || std::fs::read(world.repo.join("builds")).map_or(0, |lines| lines.len() / 2);
     let begun = std::time::Instant::now();
-    while builds() < 8 {
+    while builds(&world) < 8 {
         std::thread::yield_now();
     }
     assert!(begun.elapsed().as_secs() >= 6, "{:?}", begun.elapsed());
@@ -173,12 +198,11 @@ fn no_save_is_lost_however_many_builds_one_falls_into() {
     );
     world.repo.write("go", "");
     let preview = world.preview(&[]);
-    let builds = || std::fs::read(world.repo.join("builds")).map_or(0, |lines| lines.len() / 2);
     world.repo.write("site/pages/index.html", "save 0");
     for n in 1..8 {
         // A build is cut by the next save, or not: in both cases another begins, which is given a save, too.
-        let begun = builds();
-        while builds() == begun {
+        let begun = builds(&world);
+        while builds(&world) == begun {
             std::thread::yield_now();
         }
         world.repo.write("site/pages/index.html", format!("save {n}"));

@@ -70,7 +70,9 @@ impl Repo {
         let path = self.join(path);
         match path.is_dir() {
             true => fs::remove_dir_all(path).expect("the folder goes"),
-            false if path.exists() => fs::remove_file(path).expect("the file goes"),
+            false if path.symlink_metadata().is_ok() => {
+                fs::remove_file(path).expect("the file goes")
+            }
             false => {}
         }
     }

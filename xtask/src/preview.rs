@@ -13,9 +13,10 @@ mod inject;
 mod news;
 pub mod watch;
 
+use std::collections::{BTreeSet, VecDeque};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use percent_encoding::percent_decode_str;
 use tokio::net::TcpListener;
@@ -37,6 +38,9 @@ pub const OWN_PATH: &str = "/_preview/";
 /// The ports that are tried where none is asked for; after them any free one.
 const PORTS: std::ops::Range<u16> = 4000..4020;
 
+/// So many keys are remembered that browsers asked for: those of a few pages.
+const MOST_ASKED: usize = 64;
+
 /// What is served, and to whom it is told that it changes. Cheap to clone.
 #[derive(Clone)]
 pub struct Preview(Arc<Shared>);
@@ -47,8 +51,12 @@ struct Shared {
     shown: RwLock<Option<Arc<Shown>>>,
     comparison: RwLock<Option<Arc<Comparison>>>,
     news: latest::Sender<News>,
-    /// Whether what is served is being changed.
-    is_changing: latest::Sender<bool>,
+    /// While what is served is being changed, the keys that are what they will be already.
+    changing: latest::Sender<Option<BTreeSet<String>>>,
+    /// Somebody waits for what is being changed.
+    waiting: Notify,
+    /// The keys that browsers asked for last.
+    asked: Mutex<VecDeque<String>>,
     /// Somebody wants the account's bucket to be listed again.
     look: Notify,
     /// Whether other machines are let in, by whatever name they call this one.
@@ -67,9 +75,16 @@ pub struct Shown {
 /// Who asks for a part of the site waits until this is dropped, so that nobody is given half of a change.
 pub struct Change(Preview);
 
+impl Change {
+    /// Lets those go on who ask for these keys: they are what they will be.
+    pub fn is_done_for(&self, keys: BTreeSet<String>) {
+        self.0.0.changing.send_replace(Some(keys));
+    }
+}
+
 impl Drop for Change {
     fn drop(&mut self) {
-        self.0.0.is_changing.send_replace(false);
+        self.0.0.changing.send_replace(None);
     }
 }
 
@@ -125,7 +140,9 @@ pub fn serve(
         shown: RwLock::default(),
         comparison: RwLock::default(),
         news: latest::Sender::new(News::first(version)),
-        is_changing: latest::Sender::new(false),
+        changing: latest::Sender::new(None),
+        waiting: Notify::new(),
+        asked: Mutex::default(),
         look: Notify::new(),
         is_open: !address.ip().is_loopback(),
         host: host.map(str::to_owned),
@@ -172,7 +189,7 @@ impl Preview {
     /// Tells open pages that the site has changed, in nothing but these style sheets if there are any, and lets them
     /// wait until it has.
     pub fn change(&self, styles: Vec<String>) -> Change {
-        self.0.is_changing.send_replace(true);
+        self.0.changing.send_replace(Some(BTreeSet::new()));
         let change = Change(self.clone());
         self.tell(|news| news.changed(styles));
         change
@@ -188,11 +205,43 @@ impl Preview {
         self.0.look.notified().await;
     }
 
-    /// Ends when what is served is not being changed.
-    async fn is_settled(&self) {
-        let mut is_changing = self.0.is_changing.subscribe();
-        // The sender lives as long as this does.
-        let _ = is_changing.wait_for(|is_changing| !is_changing).await;
+    /// The keys that browsers asked for last, which is what open pages are made of.
+    pub fn asked(&self) -> BTreeSet<String> {
+        self.lock_asked().iter().cloned().collect()
+    }
+
+    fn remember_asked(&self, key: String) {
+        let mut asked = self.lock_asked();
+        asked.retain(|earlier| *earlier != key);
+        asked.push_back(key);
+        if asked.len() > MOST_ASKED {
+            asked.pop_front();
+        }
+    }
+
+    fn lock_asked(&self) -> MutexGuard<'_, VecDeque<String>> {
+        self.0.asked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Ends when somebody waits for what is being changed.
+    pub async fn is_waited_for(&self) {
+        self.0.waiting.notified().await;
+    }
+
+    /// Ends when what a path stands for is not being changed.
+    async fn is_settled(&self, path: &str) {
+        let key = self.shown().and_then(|shown| shown.website.key(path));
+        let is_settled = |changing: &Option<BTreeSet<String>>| match (changing, &key) {
+            (None, _) => true,
+            (Some(done), Some(key)) => done.contains(key),
+            (Some(_), None) => false,
+        };
+        let mut changing = self.0.changing.subscribe();
+        if !is_settled(&changing.borrow_and_update()) {
+            self.0.waiting.notify_one();
+            // The sender lives as long as this does.
+            let _ = changing.wait_for(is_settled).await;
+        }
     }
 
     fn shown(&self) -> Option<Arc<Shown>> {
@@ -231,6 +280,8 @@ fn path_of(url: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt;
+
     use super::*;
 
     #[test]
@@ -247,22 +298,62 @@ mod tests {
         }
     }
 
-    #[tokio::test]
-    async fn who_asks_during_a_change_is_answered_after_it() {
+    async fn started() -> (tempfile::TempDir, Preview, Server) {
         let folder = tempfile::tempdir().unwrap();
         let store = Arc::new(Store::open(folder.path()).unwrap());
         let listener = listen(None, Some(0)).await.unwrap();
-        let (preview, _server) = serve(listener, store, None, 7).unwrap();
+        let (preview, server) = serve(listener, store, None, 7).unwrap();
+        (folder, preview, server)
+    }
+
+    #[tokio::test]
+    async fn who_asks_during_a_change_is_answered_after_it() {
+        let (_folder, preview, _server) = started().await;
         let change = preview.change(Vec::new());
         assert_eq!(preview.0.news.borrow().version, 8, "pages are told before it has happened");
         let asking = tokio::spawn({
             let preview = preview.clone();
-            async move { preview.is_settled().await }
+            async move { preview.is_settled("/a/").await }
         });
         // Let it come as far as it can.
         tokio::task::yield_now().await;
         assert!(!asking.is_finished());
         drop(change);
         asking.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn what_is_changed_already_is_not_waited_for() {
+        let (_folder, preview, _server) = started().await;
+        let prefix = Prefix::new("docs/").unwrap();
+        let config = config::Website { index: "index.html".into(), error: "404.html".into() };
+        let website = website("preview".into(), &prefix, None, &config);
+        preview.show(Shown { website, url: None });
+
+        let change = preview.change(Vec::new());
+        change.is_done_for(BTreeSet::from(["docs/a/index.html".to_owned()]));
+        for (path, is_done) in [
+            ("/docs/a/", true),
+            ("/docs/a/index.html", true),
+            ("/docs/%61/", true),
+            ("/docs/a", false),
+            ("/a/", false),
+            ("/docs/b", false),
+        ] {
+            let settled = preview.is_settled(path).now_or_never();
+            assert_eq!(settled.is_some(), is_done, "{path}");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_keys_that_were_asked_for_last_are_remembered_once() {
+        let (_folder, preview, _server) = started().await;
+        for n in (0..=MOST_ASKED).chain([1, 1]) {
+            preview.remember_asked(n.to_string());
+        }
+        preview.remember_asked("new".into());
+        let asked = preview.asked();
+        assert_eq!(asked.len(), MOST_ASKED);
+        assert!(asked.contains("1") && !asked.contains("0") && !asked.contains("2"));
     }
 }

@@ -2,6 +2,7 @@
 //! error before anything is written, and what must never be public is left out and counted.
 
 mod digest;
+mod recheck;
 mod seen;
 mod walk;
 
@@ -18,6 +19,7 @@ use crate::headers::{Headers, Ruled};
 use crate::key::{self, Prefix};
 
 pub use digest::{Digest, PartDigests};
+pub use recheck::{Rechecked, recheck};
 pub use seen::Seen;
 
 use digest::{Sum, Summing};

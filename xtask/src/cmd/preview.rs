@@ -7,6 +7,8 @@
 
 mod compare;
 mod edits;
+mod first;
+mod held;
 mod rebuild;
 
 use std::path::PathBuf;

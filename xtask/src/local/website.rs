@@ -43,6 +43,22 @@ pub struct Website {
     pub error: String,
 }
 
+impl Website {
+    /// The key that a path stands for, whether there is such an object or not; `None` for a path of no site's.
+    pub fn key(&self, path: &str) -> Option<String> {
+        Some(self.key_below(decode(path)?.strip_prefix(&self.base)?))
+    }
+
+    fn key_below(&self, relative: &str) -> String {
+        let index = if is_folder(relative) { self.index.as_str() } else { "" };
+        format!("{}{relative}{index}", self.prefix)
+    }
+}
+
+fn is_folder(relative: &str) -> bool {
+    relative.is_empty() || relative.ends_with('/')
+}
+
 /// Answers a request. The document for errors is given for those of the client, with the error's status.
 pub async fn answer(store: &Store, website: &Website, request: &Parts) -> Response<Body> {
     let is_head = request.method == Method::HEAD;
@@ -99,18 +115,14 @@ async fn find(store: &Store, website: &Website, request: &Parts) -> Result<Found
             false => Err(missing(path.trim_start_matches('/'))),
         };
     };
-    let mut key = format!("{}{relative}", website.prefix);
-    let is_folder = relative.is_empty() || relative.ends_with('/');
-    if is_folder {
-        key.push_str(&website.index);
-    }
+    let key = website.key_below(relative);
     match look(store, website, &key).await? {
         Some(object) => match object.headers.get(REDIRECT) {
             // https://docs.aws.amazon.com/AmazonS3/latest/userguide/how-to-page-redirect.html
             Some(target) => elsewhere(StatusCode::MOVED_PERMANENTLY, target),
             None => Ok(Found::Object { key, object }),
         },
-        None if is_folder => Err(missing(&key)),
+        None if is_folder(relative) => Err(missing(&key)),
         None => match look(store, website, &format!("{key}/{}", website.index)).await? {
             Some(_) => elsewhere(StatusCode::FOUND, &format!("{}/", request.uri.path())),
             None => Err(missing(&key)),

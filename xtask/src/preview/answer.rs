@@ -32,7 +32,7 @@ pub async fn answer(preview: &Preview, request: Request<Incoming>) -> Response<B
     if path.starts_with(OWN_PATH) || path == OWN_PATH.trim_end_matches('/') {
         return own(preview, &parts).await;
     }
-    preview.is_settled().await;
+    preview.is_settled(path).await;
     let wants_page = wants_page(&parts);
     let version = preview.0.news.borrow().version;
     let Some(shown) = preview.shown() else {
@@ -50,10 +50,14 @@ pub async fn answer(preview: &Preview, request: Request<Incoming>) -> Response<B
         true => with_script(&shown, response, version).await,
         false => response,
     };
-    match is_browser(&parts) {
-        true => revalidated(response),
-        false => response,
+    if !is_browser(&parts) {
+        return response;
     }
+    let is_there = response.status().is_success() || response.status() == StatusCode::NOT_MODIFIED;
+    if let Some(key) = shown.website.key(parts.uri.path()).filter(|_| is_there) {
+        preview.remember_asked(key);
+    }
+    revalidated(response)
 }
 
 /// Whether a request is for this preview: a page of somebody else's may lead its own name to this machine, and

@@ -30,6 +30,13 @@ pub(super) struct Known {
     stamp: Option<Stamp>,
 }
 
+impl Known {
+    /// Whether the file cannot have been written since.
+    pub fn is_untouched(&self, now: &Stamp) -> bool {
+        self.stamp.as_ref() == Some(now)
+    }
+}
+
 impl Default for Seen {
     fn default() -> Seen {
         Seen { files: Vec::new(), coarsest: Duration::from_secs(2) }
@@ -66,13 +73,19 @@ impl Seen {
         for entry in entries {
             while files.next_if(|known| known.file.key < entry.key).is_some() {}
             let Some(known) = files.next_if(|known| known.file.key == entry.key) else { continue };
-            if known.stamp.is_some() && known.stamp.as_ref() == entry.stamp.as_deref() {
+            if entry.stamp.as_deref().is_some_and(|stamp| known.is_untouched(stamp)) {
                 entry.sum = Some(known.sum.into());
                 entry.digest = Some(known.file.digest.clone());
             } else {
                 entry.before = Some(known.into());
             }
         }
+    }
+
+    /// What was known of a key.
+    pub(super) fn of(&self, key: &str) -> Option<&Known> {
+        let found = self.files.binary_search_by(|known| (*known.file.key).cmp(key));
+        found.ok().map(|at| &self.files[at])
     }
 
     /// Remembers a file that was read after `began`.

@@ -555,3 +555,56 @@ fn of_files_that_were_written_again_those_with_other_bytes_are_told() {
     assert_eq!(second[1], hex(&Md5::digest(b"B.txt").into()));
     assert_eq!(second[2], hex(&Md5::digest(b"longer").into()));
 }
+
+/// The keys that are the same, and those that changed.
+fn rechecked(folder: &Folder, seen: &Seen, keys: &[&str]) -> [Vec<String>; 2] {
+    let config = Config::read(folder.0.path(), "site".as_ref()).unwrap();
+    let keys = keys.iter().map(|key| (*key).to_owned());
+    let Rechecked { same, changed } = recheck(&config, &Prefix::default(), keys, seen);
+    for file in &changed {
+        let content = fs::read(folder.path(&file.key)).unwrap();
+        assert_eq!(
+            (file.size, file.digest.md5),
+            (content.len() as u64, Md5::digest(&content).into())
+        );
+    }
+    [same, changed.into_iter().map(|file| file.key.to_string()).collect()]
+}
+
+#[test]
+fn a_few_files_can_be_looked_at_before_the_rest() {
+    let folder = folder(&["a.txt", "assets/b.txt", "c.txt", "d.txt", "e/f.txt", "unasked.txt"]);
+    let mut seen = Seen::default();
+    hashed_again(&folder, &mut seen);
+    folder.write("a.txt", b"a.txt");
+    folder.write("assets/b.txt", b"ASSETS/B.TXT");
+    folder.write("c.txt", b"longer");
+    fs::remove_file(folder.path("d.txt")).unwrap();
+    folder.write("new.txt", b"new");
+    let keys = ["a.txt", "assets/b.txt", "c.txt", "d.txt", "e/f.txt", "new.txt", "no.txt"];
+    let [same, changed] = rechecked(&folder, &seen, &keys);
+    assert_eq!(same, ["a.txt", "e/f.txt"]);
+    assert_eq!(changed, ["assets/b.txt", "c.txt"]);
+
+    // Other headers are a scan's matter.
+    let rules = CONFIG.replace("assets/**", "*.txt");
+    fs::write(folder.0.path().join("deploy.toml"), rules).unwrap();
+    let [same, changed] = rechecked(&folder, &seen, &keys);
+    assert_eq!((same, changed), (vec!["e/f.txt".to_owned()], Vec::new()));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_that_was_no_link_before_is_left_to_a_scan() {
+    let folder = folder(&["a.txt", "b/c.txt"]);
+    let mut seen = Seen::default();
+    hashed_again(&folder, &mut seen);
+    let outside = tempfile::tempdir().unwrap();
+    fs::write(outside.path().join("c.txt"), "secret").unwrap();
+    fs::remove_file(folder.path("a.txt")).unwrap();
+    fs::remove_dir_all(folder.path("b")).unwrap();
+    folder.link(outside.path().join("c.txt"), "a.txt");
+    folder.link(outside.path(), "b");
+    let nothing = [Vec::<String>::new(), Vec::new()];
+    assert_eq!(rechecked(&folder, &seen, &["a.txt", "b/c.txt"]), nothing);
+}

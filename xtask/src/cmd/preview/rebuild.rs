@@ -6,30 +6,28 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::path::PathBuf;
 use std::pin::pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
 use super::edits::{Contents, Streak};
+use super::first::{self, Early, is_style};
+use super::held::Held;
 use super::{Built, Desk, Sources};
 use crate::apply;
-use crate::bucket::{Bucket, LastModified, Listing, Object};
 use crate::build::{Aside, Content};
-use crate::cmd::change;
 use crate::cmd::local::Local;
 use crate::cmd::{blocking, hold_output, now, warn_of_private};
 use crate::config;
 use crate::error::{Error, Failure, Result, failed};
 use crate::event::{Event, Tell};
-use crate::headers;
-use crate::key::Prefix;
 use crate::local::website;
 use crate::plan::{self, Approved, Grace, Plan, Reason};
 use crate::preview::watch::{Changes, Watched};
-use crate::preview::{self, Change, News, OWN_PATH, Preview, Server, Shown};
+use crate::preview::{self, News, OWN_PATH, Preview, Server, Shown};
 use crate::progress;
-use crate::record::{self, Record};
+use crate::record;
 use crate::report;
 use crate::site::{self, Seen, Site};
 use crate::stop::Stop;
@@ -40,6 +38,9 @@ pub const BUCKET: &str = "preview";
 
 /// What need not be done before browsers have the page again waits for so long.
 const IDLE: Duration = Duration::from_millis(300);
+
+/// How long the rest of a change waits for a browser to show what it asked for, unless somebody asks for more.
+const UNASKED: Duration = Duration::from_millis(100);
 
 /// Builds, shows, and waits for the next change, without an end.
 ///
@@ -179,15 +180,6 @@ struct Round<'a> {
     aside: Option<Aside>,
 }
 
-/// What the bucket holds below a prefix: nobody else writes there, so it need not be listed each time.
-struct Held {
-    prefix: Prefix,
-    listing: Listing,
-    record: Record,
-    /// Whether the bucket has the record.
-    is_recorded: bool,
-}
-
 /// Sources whose output folder is complete.
 struct Made {
     sources: Sources,
@@ -245,6 +237,7 @@ impl Round<'_> {
             true => self.desk.tell.clone(),
             false => early.of_what_differs(self.preview),
         };
+        let first = self.show_first(&sources, &early).await?;
         let site = Arc::new(self.scan(&sources, &tell).await?);
         self.built = built_in.map(|_| sources.config.output_folder());
         if is_first {
@@ -254,10 +247,10 @@ impl Round<'_> {
         let bucket = self.local.bucket(BUCKET, &prefix);
         let held = match self.held.take().filter(|held| held.prefix == prefix) {
             Some(held) => held,
-            None => look(&bucket, prefix, &site, &tell).await?,
+            None => Held::look(&bucket, prefix, &site, &tell).await?,
         };
         let approved = plan_of(&site, &held)?;
-        let (changed, styles) = (count_of(&approved), styles_of(&approved, &sources));
+        let (changed, styles) = (first + count_of(&approved), styles_of(&approved, &sources));
         if approved.changes_headers() {
             let staying = held.record.clone().staying(&held.listing, |key| approved.changes(key));
             record::write(&bucket, &staying, &[]).await?;
@@ -266,19 +259,19 @@ impl Round<'_> {
             let is_seen = changed > 0 && !is_first;
             is_seen.then(|| self.preview.change(styles))
         });
-        let Held { prefix, listing, record, is_recorded } = held;
-        let outcome = apply::apply(&bucket, approved, self.stop, &tell).await;
+        let mut outcome = apply::apply(&bucket, approved, self.stop, &tell).await;
         drop(output);
-        if let Some((_, failure)) = outcome.failures.into_iter().next() {
+        if let Some((_, failure)) = outcome.failures.pop() {
             return Err(failure.into());
         }
         if outcome.is_cut_off {
             return Err(Error::Interrupted("the preview ended".into()));
         }
+        let held = held.after(&outcome);
         self.preview.show(Shown {
             website: preview::website(
                 BUCKET.into(),
-                &prefix,
+                &held.prefix,
                 sources.url().as_deref(),
                 &sources.config.website,
             ),
@@ -291,16 +284,33 @@ impl Round<'_> {
         }
         let shown_in = started.elapsed();
         report::print(false, || vec![line(built_in, shown_in, changed, is_first, &site)])?;
-
-        let modified = LastModified::of_seconds(now());
-        let object = |(file, etag): &record::Written| {
-            (file.key.clone(), Object { etag: etag.clone(), size: file.size, modified })
-        };
-        let listing = listing.after(outcome.written.iter().map(object), &outcome.deleted);
-        let record = record.with(&outcome.written, modified).staying(&listing, |_| false);
-        let is_recorded = is_recorded && changed == 0;
-        self.held = Some(Held { prefix, listing, record, is_recorded });
+        self.held = Some(held);
         Ok(Built { site, sources: Arc::new(sources) })
+    }
+
+    /// Shows what open pages are made of, before the rest of the site. Returns how many files of it changed.
+    async fn show_first(&mut self, sources: &Sources, early: &Early) -> Result<usize> {
+        let prefix = sources.prefix();
+        let Some(held) = self.held.take_if(|held| held.prefix == prefix) else { return Ok(0) };
+        let (config, asked) = (sources.config.clone(), self.preview.asked());
+        let (seen, bucket) = (std::mem::take(&mut self.seen), self.local.bucket(BUCKET, &prefix));
+        let (rechecked, seen) = blocking(move || {
+            let rechecked = site::recheck(&config, &prefix, asked.into_iter(), &seen);
+            Ok((rechecked, seen))
+        })
+        .await?;
+        self.seen = seen;
+        let (held, put) =
+            first::put(rechecked, &bucket, held, early, self.preview, self.stop).await?;
+        self.held = Some(held);
+        if put > 0 {
+            // The rest takes all cores, and the browser is to show what it got.
+            tokio::select! {
+                () = self.preview.is_waited_for() => {}
+                () = tokio::time::sleep(UNASKED) => {}
+            }
+        }
+        Ok(put)
     }
 
     /// Waits until sources change, or for so long.
@@ -354,37 +364,6 @@ impl Round<'_> {
     }
 }
 
-/// The change that open pages are told of as soon as a file is found to differ: they come to ask for the new site while
-/// the rest of it is still looked at.
-#[derive(Clone, Default)]
-struct Early(Arc<Mutex<Option<Change>>>);
-
-impl Early {
-    /// A style sheet alone is none: pages stay as they are where nothing else changes.
-    fn of_what_differs(&self, preview: &Preview) -> Tell {
-        let (early, preview) = (self.clone(), preview.clone());
-        Tell::new(move |event| {
-            if let Event::Differs(key) = event
-                && !is_style(&headers::content_type(&key))
-            {
-                early.lock().get_or_insert_with(|| preview.change(Vec::new()));
-            }
-        })
-    }
-
-    fn take(&self) -> Option<Change> {
-        self.lock().take()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Option<Change>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-fn is_style(content_type: &str) -> bool {
-    content_type.starts_with("text/css")
-}
-
 /// The terminal has the generator's output already.
 fn without_output(error: &Error) -> Error {
     match error {
@@ -404,14 +383,6 @@ fn without_output(error: &Error) -> Error {
         Error::Refused(refusal) => Error::Refused(refusal.clone()),
         Error::Interrupted(done) => Error::Interrupted(done.clone()),
     }
-}
-
-/// What an earlier preview left in the bucket.
-async fn look(bucket: &Bucket, prefix: Prefix, site: &Site, tell: &Tell) -> Result<Held> {
-    let (listing, record) = change::look_at(bucket, tell).await;
-    let (listing, mut record) = (listing?, record?);
-    record::learn(bucket, site, &listing, &mut record, tell).await?;
-    Ok(Held { prefix, listing, record, is_recorded: true })
 }
 
 fn plan_of(site: &Site, held: &Held) -> Result<Approved> {
