@@ -233,6 +233,21 @@ fn a_site_that_goes_and_comes_back_is_followed() {
 }
 
 #[test]
+fn a_site_that_moves_says_where_it_is() {
+    let world = world();
+    let preview = world.preview(&[]);
+    let file = world.repo.join("site/deploy.toml");
+    let config = std::fs::read_to_string(&file).unwrap();
+    let moved = config
+        .replace("[environments.production]", "[environments.production]\nprefix = \"moved/\"");
+    assert_ne!(config, moved);
+    world.repo.write("site/deploy.toml", moved);
+    let line = preview.waits_for("/moved/");
+    assert_eq!(line, format!("serving http://{}/moved/  (Ctrl-C ends it)", preview.address));
+    assert_eq!(preview.get("/moved/").text(), "<h1>one</h1>");
+}
+
+#[test]
 fn an_output_that_is_made_anew_is_followed() {
     let world = World::new();
     world.repo.write("site/public/index.html", "one");

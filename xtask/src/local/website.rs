@@ -23,7 +23,7 @@ use hyper::http::request::Parts;
 use hyper::{HeaderMap, Method, Response, StatusCode};
 use percent_encoding::percent_decode_str;
 
-use super::store::{Object, Store, StoreError};
+use super::store::{self, Object, Store, StoreError};
 use crate::headers::REDIRECT;
 
 /// What is sent. Reading it from the disk may fail, which ends the connection.
@@ -63,12 +63,10 @@ fn is_folder(relative: &str) -> bool {
 pub async fn answer(store: &Store, website: &Website, request: &Parts) -> Response<Body> {
     let is_head = request.method == Method::HEAD;
     let mut response = match find(store, website, request).await {
-        Ok(Found::Object { key, object }) => {
-            match give(store, website, &key, &object, request).await {
-                Ok(response) => response,
-                Err(error) => refuse(store, website, error).await,
-            }
-        }
+        Ok(Found::Object { key, object, body }) => match give(&key, &object, body, request) {
+            Ok(response) => response,
+            Err(error) => refuse(store, website, error).await,
+        },
         Ok(Found::Elsewhere { status, location }) => redirect(status, location),
         Err(error) => refuse(store, website, error).await,
     };
@@ -80,8 +78,16 @@ pub async fn answer(store: &Store, website: &Website, request: &Parts) -> Respon
 
 /// What a path leads to.
 enum Found {
-    Object { key: String, object: Object },
-    Elsewhere { status: StatusCode, location: HeaderValue },
+    /// The body is that of the object, whatever is put in its place meanwhile.
+    Object {
+        key: String,
+        object: Box<Object>,
+        body: store::Body,
+    },
+    Elsewhere {
+        status: StatusCode,
+        location: HeaderValue,
+    },
 }
 
 /// Why there is nothing, in S3's words.
@@ -117,10 +123,10 @@ async fn find(store: &Store, website: &Website, request: &Parts) -> Result<Found
     };
     let key = website.key_below(relative);
     match look(store, website, &key).await? {
-        Some(object) => match object.headers.get(REDIRECT) {
+        Some((object, body)) => match object.headers.get(REDIRECT) {
             // https://docs.aws.amazon.com/AmazonS3/latest/userguide/how-to-page-redirect.html
             Some(target) => elsewhere(StatusCode::MOVED_PERMANENTLY, target),
-            None => Ok(Found::Object { key, object }),
+            None => Ok(Found::Object { key, object: object.into(), body }),
         },
         None if is_folder(relative) => Err(missing(&key)),
         None => match look(store, website, &format!("{key}/{}", website.index)).await? {
@@ -171,9 +177,13 @@ pub fn encode(key: &str) -> String {
     utf8_percent_encode(key, &PLAIN).to_string()
 }
 
-async fn look(store: &Store, website: &Website, key: &str) -> Result<Option<Object>, Refused> {
-    match store.head(&website.bucket, key, None).await {
-        Ok(object) => Ok(Some(object)),
+async fn look(
+    store: &Store,
+    website: &Website,
+    key: &str,
+) -> Result<Option<(Object, store::Body)>, Refused> {
+    match store.get(&website.bucket, key, None).await {
+        Ok(found) => Ok(Some(found)),
         Err(
             StoreError::NoSuchKey
             | StoreError::NoSuchBucket
@@ -185,11 +195,10 @@ async fn look(store: &Store, website: &Website, key: &str) -> Result<Option<Obje
 }
 
 /// The object, or the part of it that is asked for, or that it has not changed.
-async fn give(
-    store: &Store,
-    website: &Website,
+fn give(
     key: &str,
     object: &Object,
+    body: store::Body,
     request: &Parts,
 ) -> Result<Response<Body>, Refused> {
     let asked = &request.headers;
@@ -217,7 +226,7 @@ async fn give(
     };
     set(&mut response, CONTENT_LENGTH, &(range.end - range.start).to_string());
     if request.method == Method::GET {
-        *response.body_mut() = read(store, website, key, object, range).await?;
+        *response.body_mut() = read(body, range);
     }
     Ok(response)
 }
@@ -235,24 +244,11 @@ fn unchanged(headers: &HeaderMap) -> Response<Body> {
     response
 }
 
-/// The bytes of an object that was looked at, and of no other that was put in its place since then.
-async fn read(
-    store: &Store,
-    website: &Website,
-    key: &str,
-    looked_at: &Object,
-    range: Range<u64>,
-) -> Result<Body, Refused> {
-    let changed = || broken("the object was replaced while it was asked for; ask again");
-    let found = store.get(&website.bucket, key, None).await.map_err(|_| changed())?;
-    let (object, body) = found;
-    if object.etag != looked_at.etag {
-        return Err(changed());
-    }
+fn read(body: store::Body, range: Range<u64>) -> Body {
     let pieces = try_unfold(body.read(range), |mut reader| async move {
         Ok::<_, StoreError>(reader.next().await?.map(|data| (Frame::data(data), reader)))
     });
-    Ok(StreamBody::new(pieces).boxed_unsync())
+    StreamBody::new(pieces).boxed_unsync()
 }
 
 /// What every answer says of an object: what was stored with it, and what it is known by.
@@ -380,9 +376,8 @@ async fn refuse(store: &Store, website: &Website, refused: Refused) -> Response<
 
 async fn error_document(store: &Store, website: &Website) -> Option<Response<Body>> {
     let key = format!("{}{}", website.prefix, website.error);
-    let object = look(store, website, &key).await.ok().flatten()?;
-    let body = read(store, website, &key, &object, 0..object.size).await.ok()?;
-    let mut response = Response::new(body);
+    let (object, body) = look(store, website, &key).await.ok().flatten()?;
+    let mut response = Response::new(read(body, 0..object.size));
     *response.headers_mut() = headers(&object);
     // They are a page's, and this answer is not about that page.
     for name in [ACCEPT_RANGES, ETAG, LAST_MODIFIED] {

@@ -68,13 +68,15 @@ pub async fn follow(
     let mut sources = Ok(sources);
     let mut contents = Contents::default();
     let mut streak = Streak::default();
-    let mut is_first = true;
+    let (mut is_first, mut home) = (true, String::new());
     loop {
         if let Ok(sources) = &sources
             && *changes.watched() != watched(desk, sources)
         {
             changes = Changes::of(watched(desk, sources))?;
         }
+        // Where nothing is, nothing of this tool changes what is followed.
+        let builds = sources.as_ref().is_ok_and(|sources| desk.builds(sources));
         preview.tell(News::building);
         let started = Instant::now();
         let mut during = BTreeSet::new();
@@ -102,10 +104,13 @@ pub async fn follow(
                 }
                 if is_first {
                     greet(desk, server, preview)?;
+                } else if home != preview.home() {
+                    report::print(false, || vec![serving(server, preview)])?;
                 }
+                home = preview.home();
                 is_first = false;
                 during.extend(contents.of(changes.so_far()));
-                if streak.is_done(took, !during.is_empty())
+                if streak.is_done(took, builds && !during.is_empty())
                     && let Some(path) = during.first()
                 {
                     desk.tell.tell(Event::Warning(format!(
@@ -154,7 +159,7 @@ fn greet(desk: &Desk, server: &Server, preview: &Preview) -> Result<()> {
     let address = server.url(&preview.home());
     report::print(false, || {
         vec![
-            format!("serving {address}  (Ctrl-C ends it)"),
+            serving(server, preview),
             format!("what a deploy would change: {}", server.url(OWN_PATH)),
         ]
     })?;
@@ -164,6 +169,10 @@ fn greet(desk: &Desk, server: &Server, preview: &Preview) -> Result<()> {
         desk.tell.tell(Event::Warning(format!("failed to open a browser: {error}")));
     }
     Ok(())
+}
+
+fn serving(server: &Server, preview: &Preview) -> String {
+    format!("serving {}  (Ctrl-C ends it)", server.url(&preview.home()))
 }
 
 /// What the rounds share.
