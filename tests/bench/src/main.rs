@@ -4,13 +4,14 @@
 //! a bucket of its own, one run of each tool after another. Medians are printed as a table. It is to be built with
 //! --release, so that its proxy costs little beside what is measured; the tool is run as its users do.
 
+mod growth;
 mod proxy;
 mod server;
 mod site;
 mod tools;
 mod usage;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -22,12 +23,18 @@ use site::Site;
 use tools::{Place, Tool};
 use usage::Usage;
 
-/// Compares `cargo xtask deploy` with aws, s5cmd and rclone, as far as they are on the PATH.
+/// Compares `cargo xtask deploy` with aws, s5cmd, rclone and hugo, as far as they are on the PATH.
 #[derive(Parser)]
 struct Options {
     /// A built site, which is not changed: the html folder of Debian's rust-doc, for example.
-    #[arg(long)]
-    site: PathBuf,
+    #[arg(long, required_unless_present_any = ["growth", "draw"])]
+    site: Option<PathBuf>,
+    /// Instead, how the tool's cost grows with 1,000, 10,000 and 100,000 files: the figures, as a file to write.
+    #[arg(long, value_name = "CSV")]
+    growth: Option<PathBuf>,
+    /// Instead, a picture of such figures: the file of them, and the picture to write.
+    #[arg(long, num_args = 2, value_names = ["CSV", "SVG"])]
+    draw: Vec<PathBuf>,
     /// The program (cargo install garage --version 2.5.0 --locked).
     #[arg(long, default_value = "garage")]
     garage: PathBuf,
@@ -51,8 +58,8 @@ struct Options {
 impl Options {
     /// What cannot be begun with, and what to do about it.
     fn check(&self) -> Result<(), String> {
-        if !self.site.is_dir() {
-            let site = self.site.display();
+        if let Some(site) = self.site.as_ref().filter(|site| !site.is_dir()) {
+            let site = site.display();
             return Err(format!(
                 "`{site}` is no folder\n\nhint: build a site, and name its output"
             ));
@@ -83,6 +90,9 @@ enum Work {
 
 fn main() {
     let options = Options::parse();
+    if let [figures, picture] = &options.draw[..] {
+        return growth::draw(figures, picture);
+    }
     if let Err(reason) = options.check() {
         eprintln!("error: {reason}");
         std::process::exit(2);
@@ -91,6 +101,9 @@ fn main() {
     let tools: Vec<Tool> = options.tools.iter().copied().filter(|tool| tool.is_here()).collect();
     let server = Server::start(&options.garage, &scratch.path().join("server"));
     let mut bench = Bench { options: &options, tools, server, made: 0, scratch: scratch.path() };
+    if let Some(file) = &options.growth {
+        return growth::write(&bench.grow(), file);
+    }
     println!(
         "| work | round trip | tool | wall | CPU | memory | requests | wall to the best peer's |"
     );
@@ -106,7 +119,7 @@ struct Bench<'b> {
     server: Server,
     /// Buckets so far.
     made: usize,
-    scratch: &'b std::path::Path,
+    scratch: &'b Path,
 }
 
 impl Bench<'_> {
@@ -114,8 +127,8 @@ impl Bench<'_> {
         let folder = self.scratch.join(format!("{work:?}").to_lowercase());
         let mut site = match work {
             Work::Tiny => Site::tiny(&folder, 100_000),
-            Work::Empty => Site::slice_of(&self.options.site, &folder, self.options.slice),
-            _ => Site::slice_of(&self.options.site, &folder, usize::MAX),
+            Work::Empty => self.slice(&folder, self.options.slice),
+            _ => self.slice(&folder, usize::MAX),
         };
         let fills = matches!(work, Work::Empty | Work::Tiny);
         let tools: Vec<Tool> = self
@@ -157,6 +170,31 @@ impl Bench<'_> {
         for bucket in &buckets {
             self.server.remove(bucket);
         }
+    }
+
+    fn slice(&self, folder: &Path, limit: usize) -> Site {
+        let site = self.options.site.as_ref().expect("the arguments are checked");
+        Site::slice_of(site, folder, limit)
+    }
+
+    /// Fills an empty bucket, and then has nothing to do, at sizes ten times apart.
+    fn grow(&mut self) -> Vec<growth::Row> {
+        let round_trip = Duration::from_millis(40);
+        let proxy = Proxy::start(self.server.port, round_trip);
+        let mut rows = Vec::new();
+        for files in [1_000, 10_000, 100_000] {
+            let site = Site::tiny(&self.scratch.join(files.to_string()), files);
+            let bucket = self.bucket();
+            for work in ["empty bucket", "nothing changed"] {
+                let runs = if work == "empty bucket" { 1 } else { self.options.runs };
+                let runs: Vec<_> =
+                    (0..runs).map(|_| self.run(Tool::Xtask, &site, &bucket, &proxy)).collect();
+                let (usage, requests) = median(&runs);
+                rows.push(growth::Row { work: work.to_owned(), files, usage, requests });
+            }
+        }
+        rows.sort_by(|one, other| one.work.cmp(&other.work));
+        rows
     }
 
     fn bucket(&mut self) -> String {

@@ -14,6 +14,7 @@ pub enum Tool {
     Aws,
     S5cmd,
     Rclone,
+    Hugo,
 }
 
 pub struct Place<'p> {
@@ -24,7 +25,7 @@ pub struct Place<'p> {
 }
 
 impl Tool {
-    pub const ALL: [Tool; 4] = [Tool::Xtask, Tool::Aws, Tool::S5cmd, Tool::Rclone];
+    pub const ALL: [Tool; 5] = [Tool::Xtask, Tool::Aws, Tool::S5cmd, Tool::Rclone, Tool::Hugo];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -32,6 +33,7 @@ impl Tool {
             Tool::Aws => "aws s3 sync",
             Tool::S5cmd => "s5cmd sync",
             Tool::Rclone => "rclone sync",
+            Tool::Hugo => "hugo deploy",
         }
     }
 
@@ -42,6 +44,7 @@ impl Tool {
             Tool::Aws => "aws",
             Tool::S5cmd => "s5cmd",
             Tool::Rclone => "rclone",
+            Tool::Hugo => "hugo",
         };
         let mut command = Command::new(program);
         command.arg(if self == Tool::Aws { "--version" } else { "version" });
@@ -68,6 +71,7 @@ impl Tool {
             Tool::Aws => Command::new("aws"),
             Tool::S5cmd => Command::new("s5cmd"),
             Tool::Rclone => Command::new("rclone"),
+            Tool::Hugo => Command::new("hugo"),
         };
         clear(&mut command);
         let (from, to) = (format!("{}/", site.output().display()), format!("s3://{bucket}/"));
@@ -113,6 +117,25 @@ impl Tool {
                     "64",
                 ]);
                 command.args([&from, &format!(":s3:{bucket}")]);
+            }
+            // Its own choice of 10 workers would be no match, and its limit of 256 deletes is not what is measured.
+            Tool::Hugo => {
+                let text = format!(
+                    "publishDir = \"public\"\n[[deployment.targets]]\nname = \"bench\"\n\
+                     URL = \"s3://{bucket}?endpoint={endpoint}&region={REGION}&use_path_style=true\"\n"
+                );
+                let folder = site.root.join("site");
+                std::fs::write(folder.join("hugo.toml"), text).expect("hugo.toml");
+                command.args([
+                    "deploy",
+                    "--target",
+                    "bench",
+                    "--workers",
+                    "64",
+                    "--maxDeletes",
+                    "-1",
+                ]);
+                command.current_dir(folder);
             }
         }
         command

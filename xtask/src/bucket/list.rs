@@ -93,8 +93,11 @@ const PAGE: usize = 1000;
 /// Parts of a listing are cut where this many keys were, so that some new ones still fit on their page.
 const PART: usize = PAGE - PAGE / 16;
 
-/// Parts asked for at once.
-const CONCURRENCY: usize = 8;
+/// Parts asked for at once: all of a usual site's, which then takes two round trips. Of a very large listing there is
+/// more to remember meanwhile, and fewer are under way.
+fn at_once(parts: usize) -> usize {
+    (32 * 32 / parts.max(1)).clamp(8, 32)
+}
 
 /// Every so many of keys in order: where a listing of them may be cut.
 pub fn cuts<'k>(keys: impl Iterator<Item = &'k str>) -> Vec<String> {
@@ -161,7 +164,7 @@ impl Bucket {
         let ends = cuts.iter().map(|cut| Some(cut.as_str())).chain([None]);
         let parts = begins.zip(ends).map(|(after, until)| Part { after, until });
         let listed = parts.map(|part| self.part(part, &seen, tell));
-        let mut parts = pin!(stream::iter(listed).buffered(CONCURRENCY));
+        let mut parts = pin!(stream::iter(listed).buffered(at_once(cuts.len() + 1)));
         while let Some(part) = parts.next().await {
             listing.append(part?);
         }
