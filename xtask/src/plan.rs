@@ -168,7 +168,7 @@ pub fn make(
 }
 
 /// Why a file has to be written; `None` where its object is right.
-fn reason(file: &File, listing: &Listing, record: &Record) -> Option<Reason> {
+pub fn reason(file: &File, listing: &Listing, record: &Record) -> Option<Reason> {
     let Some(object) = listing.objects.get(&file.key) else { return Some(Reason::New) };
     let same_content = object.size == file.size
         && match record.md5_of(&file.key, object) {

@@ -18,6 +18,7 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
+use futures_util::FutureExt;
 use percent_encoding::percent_decode_str;
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch as latest};
@@ -25,6 +26,7 @@ use tokio::task::JoinHandle;
 
 use crate::config;
 use crate::error::{Failure, failed};
+use crate::headers;
 use crate::key::Prefix;
 use crate::local::store::Store;
 use crate::local::website::{self, Website};
@@ -66,6 +68,7 @@ struct Shared {
 }
 
 /// What visitors of the preview see.
+#[derive(PartialEq, Eq)]
 pub struct Shown {
     pub website: Website,
     /// The address that the site will have.
@@ -78,7 +81,18 @@ pub struct Change(Preview);
 impl Change {
     /// Lets those go on who ask for these keys: they are what they will be.
     pub fn is_done_for(&self, keys: BTreeSet<String>) {
+        // Who waits for something else says so again.
+        let _ = self.0.0.waiting.notified().now_or_never();
         self.0.0.changing.send_replace(Some(keys));
+    }
+
+    /// Takes back that some keys are what they will be, if one of them changes once more: who has it has an old one.
+    pub fn goes_on(&self, changes: impl Fn(&str) -> bool) {
+        let is_done = |keys: &BTreeSet<String>| keys.iter().any(|key| changes(key));
+        let is_outdated = self.0.0.changing.borrow().as_ref().is_some_and(is_done);
+        if is_outdated {
+            self.0.close(Vec::new());
+        }
     }
 }
 
@@ -189,10 +203,19 @@ impl Preview {
     /// Tells open pages that the site has changed, in nothing but these style sheets if there are any, and lets them
     /// wait until it has.
     pub fn change(&self, styles: Vec<String>) -> Change {
+        self.close(styles);
+        Change(self.clone())
+    }
+
+    /// In this order: who is let through before it knows the version before.
+    fn close(&self, styles: Vec<String>) {
         self.0.changing.send_replace(Some(BTreeSet::new()));
-        let change = Change(self.clone());
         self.tell(|news| news.changed(styles));
-        change
+    }
+
+    /// Whether this is what visitors see.
+    pub fn shows(&self, shown: &Shown) -> bool {
+        self.shown().is_some_and(|now| *now == *shown)
     }
 
     /// Tells open pages what is new.
@@ -215,7 +238,10 @@ impl Preview {
         asked.retain(|earlier| *earlier != key);
         asked.push_back(key);
         if asked.len() > MOST_ASKED {
-            asked.pop_front();
+            // A page with many pictures is still what is looked at.
+            let is_page = |key: &String| headers::is_page(key, &headers::content_type(key));
+            let oldest = asked.iter().position(|key| !is_page(key));
+            asked.remove(oldest.unwrap_or(0));
         }
     }
 
@@ -228,8 +254,8 @@ impl Preview {
         self.0.waiting.notified().await;
     }
 
-    /// Ends when what a path stands for is not being changed.
-    async fn is_settled(&self, path: &str) {
+    /// Ends when what a path stands for is not being changed. Returns the version that it is of.
+    async fn is_settled(&self, path: &str) -> u64 {
         let key = self.shown().and_then(|shown| shown.website.key(path));
         let is_settled = |changing: &Option<BTreeSet<String>>| match (changing, &key) {
             (None, _) => true,
@@ -237,10 +263,17 @@ impl Preview {
             (Some(_), None) => false,
         };
         let mut changing = self.0.changing.subscribe();
-        if !is_settled(&changing.borrow_and_update()) {
+        loop {
+            {
+                let changing = changing.borrow_and_update();
+                if is_settled(&changing) {
+                    // Nothing begins to change while this is held.
+                    return self.0.news.borrow().version;
+                }
+            }
             self.0.waiting.notify_one();
             // The sender lives as long as this does.
-            let _ = changing.wait_for(is_settled).await;
+            let _ = changing.changed().await;
         }
     }
 
@@ -280,8 +313,6 @@ fn path_of(url: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use futures_util::FutureExt;
-
     use super::*;
 
     #[test]
@@ -346,6 +377,36 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn who_has_what_changes_once_more_is_told_again() {
+        let (_folder, preview, _server) = started().await;
+        let change = preview.change(Vec::new());
+        change.is_done_for(BTreeSet::from(["a".to_owned()]));
+        change.goes_on(|key| key == "b");
+        assert_eq!(preview.0.news.borrow().version, 8);
+        assert_eq!(*preview.0.changing.borrow(), Some(BTreeSet::from(["a".to_owned()])));
+        change.goes_on(|key| key == "a");
+        assert_eq!(preview.0.news.borrow().version, 9);
+        assert_eq!(*preview.0.changing.borrow(), Some(BTreeSet::new()), "and waits");
+    }
+
+    #[tokio::test]
+    async fn only_who_waits_for_something_else_hurries_the_rest() {
+        let (_folder, preview, _server) = started().await;
+        let config = config::Website { index: "index.html".into(), error: "404.html".into() };
+        let website = website("preview".into(), &Prefix::default(), None, &config);
+        preview.show(Shown { website, url: None });
+        let change = preview.change(Vec::new());
+        let (mut a, mut b) =
+            (Box::pin(preview.is_settled("/a")), Box::pin(preview.is_settled("/b")));
+        assert_eq!(((&mut a).now_or_never(), (&mut b).now_or_never()), (None, None));
+        change.is_done_for(BTreeSet::from(["a".to_owned()]));
+        assert_eq!(a.now_or_never(), Some(8));
+        assert_eq!(preview.is_waited_for().now_or_never(), None);
+        assert_eq!((&mut b).now_or_never(), None);
+        assert_eq!(preview.is_waited_for().now_or_never(), Some(()));
+    }
+
+    #[tokio::test]
     async fn the_keys_that_were_asked_for_last_are_remembered_once() {
         let (_folder, preview, _server) = started().await;
         for n in (0..=MOST_ASKED).chain([1, 1]) {
@@ -355,5 +416,11 @@ mod tests {
         let asked = preview.asked();
         assert_eq!(asked.len(), MOST_ASKED);
         assert!(asked.contains("1") && !asked.contains("0") && !asked.contains("2"));
+        preview.remember_asked("page.html".into());
+        for n in 0..=MOST_ASKED {
+            preview.remember_asked(format!("{n}.png"));
+        }
+        assert!(preview.asked().contains("page.html"));
+        assert_eq!(preview.asked().len(), MOST_ASKED);
     }
 }

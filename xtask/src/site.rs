@@ -19,7 +19,7 @@ use crate::headers::{Headers, Ruled};
 use crate::key::{self, Prefix};
 
 pub use digest::{Digest, PartDigests};
-pub use recheck::{Rechecked, recheck};
+pub use recheck::recheck;
 pub use seen::Seen;
 
 use digest::{Sum, Summing};

@@ -30,7 +30,7 @@ struct Options {
     #[arg(long, required_unless_present_any = ["growth", "draw"])]
     site: Option<PathBuf>,
     /// Instead, how the tool's cost grows with 1,000, 10,000 and 100,000 files: the figures, as a file to write.
-    #[arg(long, value_name = "CSV")]
+    #[arg(long, value_name = "CSV", conflicts_with_all = ["site", "work", "round_trip", "tools"])]
     growth: Option<PathBuf>,
     /// Instead, a picture of such figures: the file of them, and the picture to write.
     #[arg(long, num_args = 2, value_names = ["CSV", "SVG"])]
@@ -181,6 +181,9 @@ impl Bench<'_> {
     fn grow(&mut self) -> Vec<growth::Row> {
         let round_trip = Duration::from_millis(40);
         let proxy = Proxy::start(self.server.port, round_trip);
+        // The first run may compile.
+        let (site, bucket) = (Site::tiny(&self.scratch.join("first"), 1), self.bucket());
+        self.run(Tool::Xtask, &site, &bucket, &proxy);
         let mut rows = Vec::new();
         for files in [1_000, 10_000, 100_000] {
             let site = Site::tiny(&self.scratch.join(files.to_string()), files);

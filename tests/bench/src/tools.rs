@@ -1,7 +1,7 @@
 //! The tools that are compared, each as its users would call it for this work, and no slower.
 
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use clap::ValueEnum;
 
@@ -48,11 +48,11 @@ impl Tool {
         };
         let mut command = Command::new(program);
         command.arg(if self == Tool::Aws { "--version" } else { "version" });
-        let is_here = command
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .status()
-            .is_ok_and(|status| status.success());
+        let is_here = command.output().is_ok_and(|said| {
+            // Not every hugo can deploy, and its version says which can.
+            let deploys = String::from_utf8_lossy(&said.stdout).contains("withdeploy");
+            said.status.success() && (self != Tool::Hugo || deploys)
+        });
         if !is_here {
             eprintln!("without {program}: it is not on the PATH");
         }

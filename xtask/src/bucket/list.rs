@@ -93,8 +93,8 @@ const PAGE: usize = 1000;
 /// Parts of a listing are cut where this many keys were, so that some new ones still fit on their page.
 const PART: usize = PAGE - PAGE / 16;
 
-/// Parts asked for at once: all of a usual site's, which then takes two round trips. Of a very large listing there is
-/// more to remember meanwhile, and fewer are under way.
+/// Parts asked for at once: all of a usual site's, so that they follow the first page together. Of a very large listing
+/// there is more to remember meanwhile, and fewer are under way.
 fn at_once(parts: usize) -> usize {
     (32 * 32 / parts.max(1)).clamp(8, 32)
 }

@@ -32,9 +32,8 @@ pub async fn answer(preview: &Preview, request: Request<Incoming>) -> Response<B
     if path.starts_with(OWN_PATH) || path == OWN_PATH.trim_end_matches('/') {
         return own(preview, &parts).await;
     }
-    preview.is_settled(path).await;
+    let version = preview.is_settled(path).await;
     let wants_page = wants_page(&parts);
-    let version = preview.0.news.borrow().version;
     let Some(shown) = preview.shown() else {
         let failed = preview.0.news.borrow().failed.clone();
         let page = inject::waiting(version, failed.as_deref());

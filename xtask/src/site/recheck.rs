@@ -4,65 +4,55 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::digest::{self, Sum};
+use super::digest::{self, LARGEST_WHOLE, Sum};
 use super::seen::{Known, Seen, Stamp};
 use super::{File, Source};
 use crate::config::Config;
-use crate::headers::Ruled;
-use crate::key::Prefix;
+use crate::headers::{Headers, Ruled};
+use crate::key::{self, Prefix};
 
-/// What some files hold, of those that can be told by themselves.
-#[derive(Debug, Default)]
-pub struct Rechecked {
-    /// The keys of those that are as they were.
-    pub same: Vec<String>,
-    /// Those that hold other bytes than before.
-    pub changed: Vec<Arc<File>>,
-}
-
-/// Looks at the files of these keys, which are given in order. What is new or gone, is reached through a link, has
-/// other headers than before or cannot be read is left to a [scan](super::scan). Blocks the thread.
+/// The files of these keys, which are given in order, as they are now. What is new or gone, is reached through a link,
+/// is large or cannot be read is left to a [scan](super::scan). Blocks the thread.
 pub fn recheck(
     config: &Config,
     prefix: &Prefix,
     keys: impl Iterator<Item = String>,
     seen: &Seen,
-) -> Rechecked {
+) -> Vec<Arc<File>> {
     let output = config.output_folder();
-    let Ok(resolved) = output.canonicalize() else { return Rechecked::default() };
+    let Ok(resolved) = output.canonicalize() else { return Vec::new() };
     let mut ruled = Ruled::by(&config.rules);
-    let mut rechecked = Rechecked::default();
-    for key in keys {
-        let (Some(known), Some(relative)) = (seen.of(&key), prefix.relative(&key)) else {
-            continue;
-        };
-        let Source::Disk(disk) = &known.file.source else { continue };
+    let file = |key: String| {
+        let (known, relative) = (seen.of(&key)?, prefix.relative(&key)?);
+        let Source::Disk(disk) = &known.file.source else { return None };
         let path = disk.path(&key);
-        let Ok(below) = path.strip_prefix(&output) else { continue };
+        let below = path.strip_prefix(&output).ok()?;
+        // The folder may be another one than when it was seen.
+        let is_its = key::of_path(below).is_ok_and(|named| named == relative);
         let is_plain = path.canonicalize().is_ok_and(|path| path == resolved.join(below));
-        if !is_plain || ruled.of(relative) != known.file.headers {
-            continue;
+        if !is_its || !is_plain {
+            return None;
         }
-        match reread(known, &path) {
-            Some(None) => rechecked.same.push(key),
-            Some(Some(file)) => rechecked.changed.push(Arc::new(file)),
-            None => {}
-        }
-    }
-    rechecked
+        reread(known, &path, ruled.of(relative))
+    };
+    keys.filter_map(file).collect()
 }
 
-/// The file if it is another one now; `None` where that cannot be told.
-fn reread(known: &Known, path: &Path) -> Option<Option<File>> {
+fn reread(known: &Known, path: &Path, headers: Headers) -> Option<Arc<File>> {
     let metadata = fs::metadata(path).ok().filter(fs::Metadata::is_file)?;
     let (before, size) = (&known.file, metadata.len());
+    if size > LARGEST_WHOLE {
+        return None;
+    }
     let is_same = known.is_untouched(&Stamp::of(&metadata))
         || (size == before.size && Sum::of_file(path, size).ok()? == known.sum);
-    if is_same {
-        return Some(None);
+    if is_same && headers == before.headers {
+        return Some(before.clone());
     }
-    let digest = digest::of_file(path, size, &mut |_| ()).ok()?;
-    let (key, source, headers) =
-        (before.key.clone(), before.source.clone(), before.headers.clone());
-    Some(Some(File { key, source, size, digest, headers }))
+    let digest = match is_same {
+        true => before.digest.clone(),
+        false => digest::of_file(path, size, &mut |_| ()).ok()?,
+    };
+    let (key, source) = (before.key.clone(), before.source.clone());
+    Some(Arc::new(File { key, source, size, digest, headers }))
 }

@@ -556,19 +556,22 @@ fn of_files_that_were_written_again_those_with_other_bytes_are_told() {
     assert_eq!(second[2], hex(&Md5::digest(b"longer").into()));
 }
 
-/// The keys that are the same, and those that changed.
-fn rechecked(folder: &Folder, seen: &Seen, keys: &[&str]) -> [Vec<String>; 2] {
+/// The keys that can be told, each with whether its file is as it was seen.
+fn rechecked(folder: &Folder, seen: &Seen, keys: &[&str]) -> Vec<(String, bool)> {
     let config = Config::read(folder.0.path(), "site".as_ref()).unwrap();
     let keys = keys.iter().map(|key| (*key).to_owned());
-    let Rechecked { same, changed } = recheck(&config, &Prefix::default(), keys, seen);
-    for file in &changed {
+    let files = recheck(&config, &Prefix::default(), keys, seen);
+    let told = |file: Arc<File>| {
         let content = fs::read(folder.path(&file.key)).unwrap();
-        assert_eq!(
-            (file.size, file.digest.md5),
-            (content.len() as u64, Md5::digest(&content).into())
-        );
-    }
-    [same, changed.into_iter().map(|file| file.key.to_string()).collect()]
+        let is = (file.size, file.digest.md5);
+        assert_eq!(is, (content.len() as u64, Md5::digest(&content).into()));
+        (file.key.to_string(), Arc::ptr_eq(&file, &seen.of(&file.key).unwrap().file))
+    };
+    files.into_iter().map(told).collect()
+}
+
+fn told(keys: &[(&str, bool)]) -> Vec<(String, bool)> {
+    keys.iter().map(|(key, is_same)| ((*key).to_owned(), *is_same)).collect()
 }
 
 #[test]
@@ -582,15 +585,17 @@ fn a_few_files_can_be_looked_at_before_the_rest() {
     fs::remove_file(folder.path("d.txt")).unwrap();
     folder.write("new.txt", b"new");
     let keys = ["a.txt", "assets/b.txt", "c.txt", "d.txt", "e/f.txt", "new.txt", "no.txt"];
-    let [same, changed] = rechecked(&folder, &seen, &keys);
-    assert_eq!(same, ["a.txt", "e/f.txt"]);
-    assert_eq!(changed, ["assets/b.txt", "c.txt"]);
+    let expected = [("a.txt", true), ("assets/b.txt", false), ("c.txt", false), ("e/f.txt", true)];
+    assert_eq!(rechecked(&folder, &seen, &keys), told(&expected));
 
-    // Other headers are a scan's matter.
-    let rules = CONFIG.replace("assets/**", "*.txt");
+    let rules = CONFIG.replace("assets/**", "a.txt");
     fs::write(folder.0.path().join("deploy.toml"), rules).unwrap();
-    let [same, changed] = rechecked(&folder, &seen, &keys);
-    assert_eq!((same, changed), (vec!["e/f.txt".to_owned()], Vec::new()));
+    let expected = [("a.txt", false), ("assets/b.txt", false), ("c.txt", false), ("e/f.txt", true)];
+    assert_eq!(rechecked(&folder, &seen, &keys), told(&expected), "with other headers");
+
+    let size = usize::try_from(digest::LARGEST_WHOLE).unwrap() + 1;
+    folder.write("c.txt", &vec![b'c'; size]);
+    assert!(!rechecked(&folder, &seen, &keys).iter().any(|(key, _)| key == "c.txt"), "it is large");
 }
 
 #[cfg(unix)]
@@ -605,6 +610,5 @@ fn a_link_that_was_no_link_before_is_left_to_a_scan() {
     fs::remove_dir_all(folder.path("b")).unwrap();
     folder.link(outside.path().join("c.txt"), "a.txt");
     folder.link(outside.path(), "b");
-    let nothing = [Vec::<String>::new(), Vec::new()];
-    assert_eq!(rechecked(&folder, &seen, &["a.txt", "b/c.txt"]), nothing);
+    assert_eq!(rechecked(&folder, &seen, &["a.txt", "b/c.txt"]), []);
 }

@@ -1,7 +1,6 @@
 //! What open pages are made of comes first: who has saved a page waits neither for the thousands of others to be
 //! looked at, nor for the comparison of the whole site with the bucket.
 
-use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::held::Held;
@@ -10,9 +9,9 @@ use crate::bucket::Bucket;
 use crate::error::Result;
 use crate::event::{Event, Tell};
 use crate::headers;
-use crate::plan::{Plan, Reason, Upload};
+use crate::plan::{self, Plan, Reason, Upload};
 use crate::preview::{Change, Preview};
-use crate::site::Rechecked;
+use crate::site::File;
 use crate::stop::Stop;
 
 /// The change that open pages are told of as soon as a file is found to differ: they come to ask for the new site while
@@ -42,12 +41,6 @@ impl Early {
         self.lock().get_or_insert_with(|| preview.change(Vec::new()));
     }
 
-    fn is_done_for(&self, keys: BTreeSet<String>) {
-        if let Some(change) = &*self.lock() {
-            change.is_done_for(keys);
-        }
-    }
-
     fn lock(&self) -> MutexGuard<'_, Option<Change>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -57,32 +50,41 @@ pub fn is_style(content_type: &str) -> bool {
     content_type.starts_with("text/css")
 }
 
-/// Puts those of the files that changed into the bucket, and lets browsers have all of them. Returns how many it put.
+/// Puts those of the files into the bucket that it does not hold as they are now, and lets browsers have all of them.
+/// Returns how many it put.
 ///
 /// What fails here is tried again with the rest of the site. Where that cannot be deployed, because of a broken link
 /// say, these are new already beside a site that is not.
 pub async fn put(
-    rechecked: Rechecked,
+    files: Vec<Arc<File>>,
     bucket: &Bucket,
     held: Held,
     early: &Early,
     preview: &Preview,
     stop: &Stop,
 ) -> Result<(Held, usize)> {
-    let Rechecked { same, changed } = rechecked;
-    if changed.iter().all(|file| is_style(file.headers.content_type())) {
+    let (mut done, mut uploads) = (Vec::new(), Vec::new());
+    for file in files {
+        match plan::reason(&file, &held.listing, &held.record) {
+            None => done.push(file.key.to_string()),
+            Some(reason @ Reason::Content) => {
+                let replaces = held.etag_of(&file);
+                uploads.push(Upload { file, reason, replaces });
+            }
+            // Other headers are the rest's matter.
+            Some(Reason::Headers | Reason::New) => {}
+        }
+    }
+    if uploads.iter().all(|upload| is_style(upload.file.headers.content_type())) {
         return Ok((held, 0));
     }
     early.begin(preview);
-    let upload = |file: Arc<_>| {
-        let replaces = held.etag_of(&file);
-        Upload { file, reason: Reason::Content, replaces }
-    };
-    let uploads = changed.into_iter().map(upload).collect();
     let plan = Plan { uploads, ..Plan::default() }.approve(None)?;
     let outcome = apply::apply(bucket, plan, stop, &Tell::new(|_| ())).await;
     let put = outcome.written.len();
-    let written = outcome.written.iter().map(|(file, _)| file.key.to_string());
-    early.is_done_for(same.into_iter().chain(written).collect());
+    done.extend(outcome.written.iter().map(|(file, _)| file.key.to_string()));
+    if let Some(change) = &*early.lock() {
+        change.is_done_for(done.into_iter().collect());
+    }
     Ok((held.after(&outcome), put))
 }

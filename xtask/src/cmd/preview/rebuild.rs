@@ -75,7 +75,7 @@ pub async fn follow(
         {
             changes = Changes::of(watched(desk, sources))?;
         }
-        // Where nothing is, nothing of this tool changes what is followed.
+        // Where nothing is built, nothing of this tool changes what is followed.
         let builds = sources.as_ref().is_ok_and(|sources| desk.builds(sources));
         preview.tell(News::building);
         let started = Instant::now();
@@ -246,7 +246,12 @@ impl Round<'_> {
             true => self.desk.tell.clone(),
             false => early.of_what_differs(self.preview),
         };
-        let first = self.show_first(&sources, &early).await?;
+        let shown = shown(&sources);
+        // What is put into the bucket is served at once, as what is shown now says.
+        let first = match self.preview.shows(&shown) {
+            true => self.show_first(&sources, &early).await?,
+            false => 0,
+        };
         let site = Arc::new(self.scan(&sources, &tell).await?);
         self.built = built_in.map(|_| sources.config.output_folder());
         if is_first {
@@ -264,7 +269,8 @@ impl Round<'_> {
             let staying = held.record.clone().staying(&held.listing, |key| approved.changes(key));
             record::write(&bucket, &staying, &[]).await?;
         }
-        let change = early.take().or_else(|| {
+        let early = early.take().inspect(|change| change.goes_on(|key| approved.changes(key)));
+        let change = early.or_else(|| {
             let is_seen = changed > 0 && !is_first;
             is_seen.then(|| self.preview.change(styles))
         });
@@ -277,15 +283,7 @@ impl Round<'_> {
             return Err(Error::Interrupted("the preview ended".into()));
         }
         let held = held.after(&outcome);
-        self.preview.show(Shown {
-            website: preview::website(
-                BUCKET.into(),
-                &held.prefix,
-                sources.url().as_deref(),
-                &sources.config.website,
-            ),
-            url: sources.url(),
-        });
+        self.preview.show(shown);
         match change {
             None if is_first => drop(self.preview.change(Vec::new())),
             None => self.preview.tell(News::same),
@@ -303,14 +301,13 @@ impl Round<'_> {
         let Some(held) = self.held.take_if(|held| held.prefix == prefix) else { return Ok(0) };
         let (config, asked) = (sources.config.clone(), self.preview.asked());
         let (seen, bucket) = (std::mem::take(&mut self.seen), self.local.bucket(BUCKET, &prefix));
-        let (rechecked, seen) = blocking(move || {
-            let rechecked = site::recheck(&config, &prefix, asked.into_iter(), &seen);
-            Ok((rechecked, seen))
+        let (files, seen) = blocking(move || {
+            let files = site::recheck(&config, &prefix, asked.into_iter(), &seen);
+            Ok((files, seen))
         })
         .await?;
         self.seen = seen;
-        let (held, put) =
-            first::put(rechecked, &bucket, held, early, self.preview, self.stop).await?;
+        let (held, put) = first::put(files, &bucket, held, early, self.preview, self.stop).await?;
         self.held = Some(held);
         if put > 0 {
             // The rest takes all cores, and the browser is to show what it got.
@@ -417,14 +414,19 @@ fn styles_of(approved: &Approved, sources: &Sources) -> Vec<String> {
     if !deletes.is_empty() || !uploads.iter().all(is_style) {
         return Vec::new();
     }
-    let prefix = sources.prefix();
-    let website =
-        preview::website(BUCKET.into(), &prefix, sources.url().as_deref(), &sources.config.website);
+    let (prefix, website) = (sources.prefix(), shown(sources).website);
     let path = |upload: &plan::Upload| {
         let relative = prefix.relative(&upload.file.key).unwrap_or(&upload.file.key);
         website::encode(&format!("{}{relative}", website.base))
     };
     uploads.iter().map(path).collect()
+}
+
+/// What visitors see of it.
+fn shown(sources: &Sources) -> Shown {
+    let (prefix, url) = (sources.prefix(), sources.url());
+    let website = preview::website(BUCKET.into(), &prefix, url.as_deref(), &sources.config.website);
+    Shown { website, url }
 }
 
 /// How a round went.
