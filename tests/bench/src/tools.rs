@@ -54,7 +54,8 @@ impl Tool {
             said.status.success() && (self != Tool::Hugo || deploys)
         });
         if !is_here {
-            eprintln!("without {program}: it is not on the PATH");
+            let or = if self == Tool::Hugo { ", or was built without `deploy`" } else { "" };
+            eprintln!("without {program}: it is not on the PATH{or}");
         }
         is_here
     }
