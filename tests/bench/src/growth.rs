@@ -94,7 +94,7 @@ fn draw_panel(svg: &mut String, rows: &[Figures], works: &[&str], panel: usize, 
     let (first, last) = span(rows.iter().map(|row| row.files.log10()));
     let bottom = TOP + HEIGHT;
     let x = |files: f64| left + 20.0 + (files.log10() - first) / (last - first) * (WIDTH - 40.0);
-    let y = |cost: f64| bottom - 15.0 - (cost.log10() - low) / (high - low) * (HEIGHT - 40.0);
+    let y = |cost: f64| bottom - 28.0 - (cost.log10() - low) / (high - low) * (HEIGHT - 53.0);
     let _ = writeln!(
         svg,
         "<text x=\"{left}\" y=\"{}\" font-weight=\"600\">{name}</text><line x1=\"{left}\" y1=\"{bottom}\" x2=\"{}\" y2=\"{bottom}\"/>",
