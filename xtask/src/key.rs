@@ -99,12 +99,17 @@ pub fn of_path(relative: &Path) -> Result<String, &'static str> {
     for component in relative.components() {
         let Component::Normal(name) = component else { return Err("is not a plain path") };
         let name = name.to_str().ok_or("has a name that is not UTF-8")?;
-        if name.contains(has_no_name) {
+        if !is_plain(name) && name.contains(has_no_name) {
             return Err("has a control character in its name");
         }
         segments.push(name);
     }
     Ok(normal(&segments.join("/")))
+}
+
+/// Whether a name is of ASCII that can be read, as nearly all are. Cheaper than a look at each character.
+fn is_plain(name: &str) -> bool {
+    name.bytes().all(|byte| matches!(byte, b' '..=b'~'))
 }
 
 /// What S3's XML cannot name, so that a delete of a key with it would fail.

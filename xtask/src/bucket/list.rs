@@ -2,13 +2,16 @@
 //! deleted or new, so an error on any page is the error of the whole.
 
 use std::collections::HashSet;
-use std::pin::pin;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::task::{Context, Poll, ready};
 
 use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
 use aws_sdk_s3::primitives::DateTime;
 use aws_sdk_s3::types::{self, EncodingType};
 use futures_util::{StreamExt, stream};
+use tokio::task::JoinHandle;
 
 use super::Bucket;
 use crate::aws;
@@ -96,7 +99,7 @@ const PART: usize = PAGE - PAGE / 16;
 /// Parts asked for at once: all of a usual site's, so that they follow the first page together. Of a very large listing
 /// there is more to remember meanwhile, and fewer are under way.
 fn at_once(parts: usize) -> usize {
-    (32 * 32 / parts.max(1)).clamp(8, 32)
+    (40 * 40 / parts.max(1)).clamp(8, 40)
 }
 
 /// Every so many of keys in order: where a listing of them may be cut.
@@ -105,10 +108,28 @@ pub fn cuts<'k>(keys: impl Iterator<Item = &'k str>) -> Vec<String> {
 }
 
 /// A part of a listing: the keys after one and up to another.
-#[derive(Clone, Copy, Debug, Default)]
-struct Part<'c> {
-    after: Option<&'c str>,
-    until: Option<&'c str>,
+#[derive(Clone, Debug, Default)]
+struct Part {
+    after: Option<String>,
+    until: Option<String>,
+}
+
+/// A task that ends where nobody waits for it any more.
+struct Task<T>(JoinHandle<T>);
+
+impl<T> Future for Task<T> {
+    type Output = T;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
+        let done = ready!(pin!(&mut self.0).poll(context));
+        Poll::Ready(done.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic())))
+    }
+}
+
+impl<T> Drop for Task<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 enum Cut {
@@ -141,29 +162,32 @@ impl Bucket {
         Ok(listing)
     }
 
-    /// The first page, and then the rest in parts.
+    /// The first page, and then the rest in parts, on all cores: to read a page takes longer than to get it.
     async fn list_in_parts(
         &self,
         cuts: impl Future<Output = Vec<String>>,
         listing: &mut Listing,
         tell: &Tell,
     ) -> Result<(), Cut> {
-        let seen = AtomicU64::new(0);
+        let seen = Arc::new(AtomicU64::new(0));
         let (first, next) = self.page(None, None).await.map_err(Cut::Failed)?;
         if !first.keys.is_sorted() {
             return Err(Cut::Unordered);
         }
         let last = first.keys.last().cloned().unwrap_or_default();
-        self.add(first, listing, Part::default(), &seen, tell).map_err(Cut::Failed)?;
+        self.add(first, listing, &Part::default(), &seen, tell).map_err(Cut::Failed)?;
         if next.is_none() {
             return Ok(());
         }
         let mut cuts = cuts.await;
         cuts.retain(|cut| *cut > last);
-        let begins = std::iter::once(&last).chain(&cuts).map(|key| Some(key.as_str()));
-        let ends = cuts.iter().map(|cut| Some(cut.as_str())).chain([None]);
+        let begins = std::iter::once(&last).chain(&cuts).cloned().map(Some);
+        let ends = cuts.iter().cloned().map(Some).chain([None]);
         let parts = begins.zip(ends).map(|(after, until)| Part { after, until });
-        let listed = parts.map(|part| self.part(part, &seen, tell));
+        let listed = parts.map(|part| {
+            let (bucket, seen, tell) = (self.clone(), seen.clone(), tell.clone());
+            Task(tokio::spawn(async move { bucket.part(&part, &seen, &tell).await }))
+        });
         let mut parts = pin!(stream::iter(listed).buffered(at_once(cuts.len() + 1)));
         while let Some(part) = parts.next().await {
             listing.append(part?);
@@ -176,23 +200,23 @@ impl Bucket {
         let seen = AtomicU64::new(0);
         let (mut page, mut next) = self.page(None, None).await?;
         loop {
-            self.add(page, listing, Part::default(), &seen, tell)?;
+            self.add(page, listing, &Part::default(), &seen, tell)?;
             let Some(token) = next else { return Ok(()) };
             (page, next) = self.page(None, Some(token)).await?;
         }
     }
 
-    async fn part(&self, part: Part<'_>, seen: &AtomicU64, tell: &Tell) -> Result<Listing, Cut> {
+    async fn part(&self, part: &Part, seen: &AtomicU64, tell: &Tell) -> Result<Listing, Cut> {
         let mut listing = Listing::default();
         let mut token = None;
         loop {
-            let (page, next) = self.page(part.after, token).await.map_err(Cut::Failed)?;
-            let begins = page.keys.first().is_none_or(|first| Some(first.as_str()) > part.after);
+            let after = part.after.as_deref();
+            let (page, next) = self.page(after, token).await.map_err(Cut::Failed)?;
+            let begins = page.keys.first().is_none_or(|first| Some(first.as_str()) > after);
             if !begins || !page.keys.is_sorted() {
                 return Err(Cut::Unordered);
             }
-            let is_whole =
-                page.keys.last().map(String::as_str) >= part.until && part.until.is_some();
+            let is_whole = part.until.is_some() && page.keys.last() >= part.until.as_ref();
             self.add(page, &mut listing, part, seen, tell).map_err(Cut::Failed)?;
             match next {
                 Some(next) if !is_whole => token = Some(next),
@@ -240,7 +264,7 @@ impl Bucket {
         &self,
         page: Page,
         listing: &mut Listing,
-        part: Part<'_>,
+        part: &Part,
         seen: &AtomicU64,
         tell: &Tell,
     ) -> Result<(), Failure> {
@@ -248,7 +272,7 @@ impl Bucket {
         let record = format!("{OWN_FOLDER}{}", key::RECORD);
         let mut objects = Vec::with_capacity(page.keys.len());
         for (key, object) in page.keys.into_iter().zip(page.output.contents()) {
-            if part.until.is_some_and(|until| key.as_str() > until) {
+            if part.until.as_ref().is_some_and(|until| key > *until) {
                 continue;
             }
             if !key.starts_with(self.prefix.as_str()) {
@@ -301,7 +325,8 @@ impl Page {
 /// space. A store that does not know the option does not name it in its answer.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html>
 pub(super) fn decode(key: &str, encoded: bool) -> String {
-    if !encoded || !key.contains(['%', '+']) {
+    // Nearly no key has either. Bytes are searched for at once, characters one by one.
+    if !encoded || !(key.as_bytes().contains(&b'%') || key.as_bytes().contains(&b'+')) {
         return key.to_owned();
     }
     percent_encoding::percent_decode_str(&key.replace('+', " ")).decode_utf8_lossy().into_owned()

@@ -162,12 +162,16 @@ impl Walk<'_> {
 /// what looks like a secret.
 fn is_private(name: &OsStr) -> bool {
     let Some(name) = name.to_str() else { return false };
-    (name.starts_with('.') && name != ".well-known") || looks_secret(name)
+    (name.starts_with('.') && name != ".well-known") || is_secret(name)
 }
 
 /// Private keys by their usual names, and files of secrets. Takes a name or a path.
 pub fn looks_secret(path: &str) -> bool {
-    let name = path.rsplit(std::path::is_separator).next().unwrap_or(path).to_ascii_lowercase();
+    is_secret(path.rsplit(std::path::is_separator).next().unwrap_or(path))
+}
+
+fn is_secret(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
     let endings = [".env", ".pem", ".key", ".p12", ".pfx", ".ppk", ".jks", ".keystore"];
     let names =
         ["id_rsa", "id_dsa", "id_ecdsa", "id_ed25519", ".git", ".env", ".npmrc", ".netrc", ".aws"];
