@@ -224,6 +224,30 @@ fn a_file_in_parts_arrives_through_resets() {
 }
 
 #[test]
+fn a_file_in_parts_that_changes_after_it_was_found_as_it_was_deployed_is_not_sent() {
+    let world = World::new();
+    world.site([("index.html", "page")]);
+    world.repo.write("site/public/movie.mp4", vec![7; 9 << 20]);
+    world.deploy(&[]).exits(0);
+    world.store.put(&world.bucket, "movie.mp4", b"of somebody else", "video/mp4");
+    let path = world.repo.join("site/public/movie.mp4");
+    let mut first = true;
+    // The lock is taken once the site is read.
+    world.wire.disturb(move |seen| {
+        if seen.writes() && std::mem::take(&mut first) {
+            std::fs::write(&path, vec![8; 9 << 20]).unwrap();
+        }
+        None
+    });
+    let ran = world.deploy(&[]).exits(1);
+    assert!(ran.stderr.contains("it changed while the site was deployed"), "{}", ran.stderr);
+    assert_eq!(world.store.object(&world.bucket, "movie.mp4").body, b"of somebody else");
+    undisturbed(&world);
+    world.deploy(&[]).exits(0);
+    world.assert_bucket_equals_site("");
+}
+
+#[test]
 fn a_listing_that_was_cut_is_never_taken_for_the_whole() {
     let world = World::new();
     let keys: Vec<String> = (0..30).map(|n| format!("{n:02}.css")).collect();

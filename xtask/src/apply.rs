@@ -17,7 +17,7 @@ use crate::event::{Event, Tell};
 use crate::headers::{self, is_page};
 use crate::plan::{Approved, Reason, Upload};
 use crate::record::Written;
-use crate::site::{File, Source};
+use crate::site::{self, File, Source};
 use crate::stop::Stop;
 
 /// What was done.
@@ -192,8 +192,7 @@ async fn send(
     let to_send = upload.bytes_to_send();
     let Upload { file, replaces, .. } = upload;
     let is_sent = matches!(file.source, Source::Disk(_));
-    let body = file.digest.parts.as_ref().map_or(file.size, |parts| parts.size);
-    let body = if is_sent { body } else { 0 };
+    let body = if is_sent { site::body_size(file.size) } else { 0 };
     let permits = u32::try_from(body >> 10).unwrap_or(BODIES).clamp(1, BODIES);
     // The semaphore is never closed; without a permit the file would only be sent a little early.
     let _permit = bodies.acquire_many_owned(permits).await;

@@ -19,6 +19,7 @@ pub use without_local::preview;
 
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use crate::build::Content;
@@ -26,6 +27,7 @@ use crate::checkout::{self, Checkout};
 use crate::config::Config;
 use crate::error::{Result, failed};
 use crate::event::{Event, Tell};
+use crate::record::{Known, Objects};
 use crate::site::{self, Site};
 use crate::target::Target;
 
@@ -41,19 +43,21 @@ fn now() -> u64 {
     since_1970.map_or(0, |elapsed| elapsed.as_secs())
 }
 
-/// Builds the site in a work tree, and scans it.
+/// Builds the site in a work tree, and scans it. What files were the last time is `known` of a record once that is
+/// there; where there is none, they are hashed.
 async fn build(
     config: &Config,
     root: &Path,
     target: &Target,
     no_build: bool,
+    known: impl FnOnce() -> Option<Arc<Objects>> + Send + 'static,
     tell: &Tell,
 ) -> Result<Site> {
     let _held = hold_output(root, tell).await;
     if !no_build {
         crate::build::run(config, root, &target.variables(), Content::Unknown, tell).await?;
     }
-    scan(config, target, tell).await
+    scan(config, target, known, tell).await
 }
 
 /// Below `target/`, which every Rust repository ignores.
@@ -82,9 +86,18 @@ async fn hold_output(root: &Path, tell: &Tell) -> Option<File> {
 }
 
 /// Scans, and tells what was left out.
-async fn scan(config: &Config, target: &Target, tell: &Tell) -> Result<Site> {
-    let (config, prefix, told) = (config.clone(), target.prefix.clone(), tell.clone());
-    let site = blocking(move || Ok(site::scan(&config, &prefix, None, &told)?)).await?;
+async fn scan(
+    config: &Config,
+    target: &Target,
+    known: impl FnOnce() -> Option<Arc<Objects>> + Send + 'static,
+    tell: &Tell,
+) -> Result<Site> {
+    let (config, prefix, teller) = (config.clone(), target.prefix.clone(), tell.clone());
+    let told = || {
+        let objects = known().unwrap_or_default();
+        move |key: &str| objects.get(key).map(Known::digest)
+    };
+    let site = blocking(move || Ok(site::scan(&config, &prefix, None, told, &teller)?)).await?;
     warn_of_private(&site, tell);
     Ok(site)
 }

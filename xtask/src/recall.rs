@@ -12,7 +12,7 @@ use crate::error::{Failure, failed};
 use crate::etag::Etag;
 use crate::event::{Event, Tell};
 use crate::record::{Known, Record};
-use crate::site::{Digest, File, Site, Source};
+use crate::site::{File, Site, Source};
 
 /// Requests under way at once.
 const CONCURRENCY: usize = 64;
@@ -103,7 +103,7 @@ fn file(key: &str, known: &Known, size: u64, version: Option<Box<str>>) -> Arc<F
         key: key.into(),
         source: Source::Bucket { version },
         size,
-        digest: Digest { md5: known.md5, parts: None },
+        digest: known.digest(),
         headers: known.headers.clone(),
     })
 }

@@ -21,7 +21,7 @@ use crate::etag::Etag;
 use crate::event::{Event, Tell};
 use crate::headers::{Headers, Sets};
 use crate::key::RECORD;
-use crate::site::{File, Site};
+use crate::site::{Digest, File, Site, Sum};
 use crate::sorted::Sorted;
 
 pub use deploy::Deploy;
@@ -34,7 +34,8 @@ const CONCURRENCY: usize = 64;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Record {
     pub deploy: Option<Deploy>,
-    pub objects: Objects,
+    /// Shared with who reads the site, for whom it is what the files were.
+    pub objects: Arc<Objects>,
     /// Objects that are no longer the site's and stay for a while, and since when: in seconds since 1970.
     pub retained: Sorted<u64>,
     /// The ETag of what said that its deploy was begun: with any other, another was begun since.
@@ -52,10 +53,25 @@ pub struct Known {
     pub etag: Etag,
     /// Of the content.
     pub md5: [u8; 16],
+    /// Of the content. An earlier version of this tool wrote none.
+    pub sum: Option<Sum>,
     pub headers: Headers,
     /// Until when the headers are known, by the store's clock. Whoever writes other headers to the same
     /// bytes leaves the ETag as it was, but not the time.
     pub until: LastModified,
+}
+
+impl Known {
+    /// What is known of the object that a file became, or is.
+    fn of(file: &File, etag: &Etag, until: LastModified) -> Known {
+        let (Digest { md5, sum, .. }, headers) = (&file.digest, file.headers.clone());
+        Known { etag: etag.clone(), md5: *md5, sum: *sum, headers, until }
+    }
+
+    /// What the content is known by, but for its parts.
+    pub fn digest(&self) -> Digest {
+        Digest { md5: self.md5, sum: self.sum, parts: None }
+    }
 }
 
 impl Record {
@@ -91,17 +107,16 @@ impl Record {
         let is_listed = |key: &str, known: &Known| {
             listing.objects.get(key).is_some_and(|object| object.etag == known.etag)
         };
-        self.objects = self.objects.filter(|key, known| is_listed(key, known) && !changes(key));
+        let objects = Arc::unwrap_or_clone(self.objects);
+        let objects = objects.filter(|key, known| is_listed(key, known) && !changes(key));
+        self.objects = objects.into();
         self
     }
 
     /// The record with the files that were written, as of a time of the store's clock.
     pub fn with(mut self, written: &[Written], until: LastModified) -> Record {
-        let known = |(file, etag): &Written| {
-            let (md5, headers) = (file.digest.md5, file.headers.clone());
-            (file.key.clone(), Known { etag: etag.clone(), md5, headers, until })
-        };
-        self.objects.extend(written.iter().map(known));
+        let known = |(file, etag): &Written| (file.key.clone(), Known::of(file, etag, until));
+        Arc::make_mut(&mut self.objects).extend(written.iter().map(known));
         self
     }
 }
@@ -134,6 +149,19 @@ pub async fn write(bucket: &Bucket, record: &Record, written: &[Written]) -> Res
 /// A file that was written, and the ETag that it got.
 pub type Written = (Arc<File>, Etag);
 
+/// Adds the sums that an earlier version of this tool did not write, for the next record.
+fn add_sums(record: &mut Record, site: &Site) {
+    if record.objects.iter().all(|(_, known)| known.sum.is_some()) {
+        return;
+    }
+    let mut files = site.files.iter().peekable();
+    for (key, known) in Arc::make_mut(&mut record.objects).iter_mut() {
+        while files.next_if(|file| *file.key < *key).is_some() {}
+        let file = files.peek().filter(|file| *file.key == *key && file.digest.md5 == known.md5);
+        known.sum = known.sum.or_else(|| file?.digest.sum);
+    }
+}
+
 /// Asks for the headers of objects whose content is right and whose headers nobody knows: those that
 /// another tool wrote. Returns whether anything was learned.
 pub async fn learn(
@@ -144,6 +172,7 @@ pub async fn learn(
     tell: &Tell,
 ) -> Result<bool, Failure> {
     use futures_util::{StreamExt, stream};
+    add_sums(record, site);
     let right = |file: &File, object: &Object| match record.md5_of(&file.key, object) {
         Some(md5) => md5 == file.digest.md5,
         None => file.digest.proves(&object.etag),
@@ -169,15 +198,10 @@ pub async fn learn(
         let (file, object, headers) = answer?;
         // An object that has gone meanwhile is left unknown, and written again.
         let Some((_, headers)) = headers else { continue };
-        let known = Known {
-            etag: object.etag.clone(),
-            md5: file.digest.md5,
-            headers: sets.share(headers),
-            until: object.modified,
-        };
-        learned.push((file.key.clone(), known));
+        let known = Known::of(file, &object.etag, object.modified);
+        learned.push((file.key.clone(), Known { headers: sets.share(headers), ..known }));
     }
-    record.objects.extend(learned);
+    Arc::make_mut(&mut record.objects).extend(learned);
     tell.tell(Event::Asked);
     Ok(true)
 }

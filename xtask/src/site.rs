@@ -18,12 +18,11 @@ use crate::event::{Event, Tell};
 use crate::headers::{Headers, Ruled};
 use crate::key::{self, Prefix};
 
-pub use digest::{Digest, PartDigests};
+pub use digest::{Digest, PartDigests, Sum, body_size, of_file};
 pub use recheck::recheck;
 pub use seen::Seen;
 
-use digest::{Sum, Summing};
-use seen::{Known, Stamp};
+use seen::Stamp;
 
 #[derive(Clone, Debug, Default)]
 pub struct Site {
@@ -103,14 +102,16 @@ impl Site {
 }
 
 /// Finds and hashes every file of the output folder, on all cores. Blocks the thread. What was `seen` is not
-/// hashed again.
+/// read again. Once they are found, `told` may take its time to tell what the file of a key held when it was deployed
+/// last: where that is what it holds, it is read and not hashed.
 ///
 /// Errors for what is unreadable, not UTF-8, a link that is broken or leaves the folder, a key too long
 /// for S3, and two files on one key.
-pub fn scan(
+pub fn scan<T: Fn(&str) -> Option<Digest>>(
     config: &Config,
     prefix: &Prefix,
     mut seen: Option<&mut Seen>,
+    told: impl FnOnce() -> T,
     tell: &Tell,
 ) -> Result<Site, Failure> {
     let began = SystemTime::now();
@@ -130,21 +131,24 @@ pub fn scan(
     }
     entries.sort_by(|a, b| a.key.cmp(&b.key));
     check_keys(&entries, &output)?;
+    recall(&mut entries, told());
     if let Some(seen) = &mut seen {
         seen.recall(&mut entries);
     }
-    let unread = || entries.iter().filter(|entry| entry.digest.is_none());
+    let unread = || entries.iter().filter(|entry| !entry.content.is_known());
     tell.tell(Event::Hashing {
         files: unread().count() as u64,
         bytes: unread().map(|entry| entry.size).sum(),
     });
-    hash(&mut entries, seen.is_some(), tell)?;
+    hash(&mut entries, tell)?;
     let mut files = Vec::with_capacity(entries.len());
-    for Entry { key, disk, size, headers, digest, stamp, sum, .. } in entries {
-        let digest = digest.ok_or_else(|| failed(format!("failed to hash `{key}`")))?;
+    for Entry { key, disk, size, headers, content, stamp } in entries {
+        let Content::Is(digest) = content else {
+            return Err(failed(format!("failed to hash `{key}`")));
+        };
         let file = Arc::new(File { key, source: Source::Disk(disk), size, digest, headers });
-        if let (Some(seen), Some(sum), Some(stamp)) = (&mut seen, sum, stamp) {
-            seen.remember(file.clone(), *sum, *stamp, began);
+        if let (Some(seen), Some(stamp)) = (&mut seen, stamp) {
+            seen.remember(file.clone(), *stamp, began);
         }
         files.push(file);
     }
@@ -160,12 +164,21 @@ struct Entry {
     headers: Headers,
     /// Where sites are scanned again and again.
     stamp: Option<Box<Stamp>>,
-    /// Once it was hashed.
-    digest: Option<Digest>,
-    /// Of the same bytes, where sites are scanned again and again.
-    sum: Option<Box<Sum>>,
-    /// What it held when it was scanned last, where that may be something else.
-    before: Option<Box<Known>>,
+    content: Content,
+}
+
+/// What is known of a file's bytes.
+enum Content {
+    Unknown,
+    /// They were this, and may be something else by now.
+    Was(Digest),
+    Is(Digest),
+}
+
+impl Content {
+    fn is_known(&self) -> bool {
+        matches!(self, Content::Is(_))
+    }
 }
 
 impl Entry {
@@ -197,9 +210,7 @@ fn name(
         size: found.size,
         headers,
         stamp: again.then(|| found.stamp.into()),
-        digest: None,
-        sum: None,
-        before: None,
+        content: Content::Unknown,
     })
 }
 
@@ -224,36 +235,38 @@ fn check_keys(entries: &[Entry], output: &Output) -> Result<(), Failure> {
     }
 }
 
-/// Gives each entry that has none its digest, and its sum where there will be a next scan.
-fn hash(entries: &mut [Entry], again: bool, tell: &Tell) -> Result<(), Failure> {
-    let unread: Vec<_> = entries.iter_mut().filter(|entry| entry.digest.is_none()).collect();
+/// Notes what is told of the entries.
+fn recall(entries: &mut [Entry], told: impl Fn(&str) -> Option<Digest>) {
+    for entry in entries {
+        if let Some(digest) = told(&entry.key).filter(|digest| digest.sum.is_some()) {
+            entry.content = Content::Was(digest);
+        }
+    }
+}
+
+/// Gives each entry that has none its digest.
+fn hash(entries: &mut [Entry], tell: &Tell) -> Result<(), Failure> {
+    let unread: Vec<_> = entries.iter_mut().filter(|entry| !entry.content.is_known()).collect();
     let work = |_: &mut (), entry: &mut Entry, _: &mut Vec<_>| {
         let path = entry.path();
-        identify(entry, &path, again, tell)
+        identify(entry, &path, tell)
             .map_err(|error| failed(format!("failed to read `{}`", path.display())).because(&error))
     };
     cores::each(unread, || (), work).map(drop)
 }
 
-fn identify(entry: &mut Entry, path: &Path, again: bool, tell: &Tell) -> io::Result<()> {
-    if let Some(before) = entry.before.take() {
-        let size = entry.size;
-        if before.file.size == size && Sum::of_file(path, size)? == before.sum {
+fn identify(entry: &mut Entry, path: &Path, tell: &Tell) -> io::Result<()> {
+    let size = entry.size;
+    if let Content::Was(before) = std::mem::replace(&mut entry.content, Content::Unknown) {
+        if before.sum == Some(Sum::of_file(path, size)?) {
             tell.tell(Event::Hashed { bytes: size });
-            (entry.sum, entry.digest) = (Some(before.sum.into()), Some(before.file.digest.clone()));
+            entry.content = Content::Is(before);
             return Ok(());
         }
         tell.tell(Event::Differs(entry.key.to_string()));
     }
-    let mut sum = again.then(Summing::new);
-    let mut also = |bytes: &[u8]| {
-        if let Some(sum) = &mut sum {
-            sum.update(bytes);
-        }
-        tell.tell(Event::Hashed { bytes: bytes.len() as u64 });
-    };
-    entry.digest = Some(digest::of_file(path, entry.size, &mut also)?);
-    entry.sum = sum.map(|sum| sum.finalize().into());
+    let mut also = |bytes: &[u8]| tell.tell(Event::Hashed { bytes: bytes.len() as u64 });
+    entry.content = Content::Is(digest::of_file(path, size, &mut also)?);
     Ok(())
 }
 

@@ -53,6 +53,12 @@ impl<V> Sorted<V> {
         self.entries.iter().map(|entry| (key_of(&self.keys, entry), &entry.value))
     }
 
+    /// In the order of the keys.
+    pub fn iter_mut(&mut self) -> impl ExactSizeIterator<Item = (&str, &mut V)> {
+        let keys = &self.keys;
+        self.entries.iter_mut().map(|entry| (&keys[entry.begin..entry.end], &mut entry.value))
+    }
+
     /// The entries to keep, and no room for the others.
     pub fn filter(self, keep: impl Fn(&str, &V) -> bool) -> Sorted<V> {
         let Sorted { keys, entries, .. } = self;

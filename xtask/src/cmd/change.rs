@@ -7,6 +7,7 @@
 
 mod locked;
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use tokio::sync::oneshot;
@@ -22,7 +23,7 @@ use crate::event::{Event, Tell};
 use crate::key;
 use crate::plan::{self, Grace, Plan};
 use crate::recall::{self, Earlier};
-use crate::record::{self, Record};
+use crate::record::{self, Objects, Record};
 use crate::refusal::Refusal;
 use crate::report::{self, Done, Planned, Run, print};
 use crate::site::Site;
@@ -134,9 +135,12 @@ impl Difference {
     }
 }
 
+/// Who waits for what a record says of the objects, while the bucket is still listed.
+pub type Reader = oneshot::Sender<Arc<Objects>>;
+
 /// Lists the bucket and reads its record.
-pub async fn look(bucket: &Bucket, tell: &Tell) -> Result<Seen> {
-    let (listing, record) = look_at(bucket, tell).await;
+pub async fn look(bucket: &Bucket, reader: Option<Reader>, tell: &Tell) -> Result<Seen> {
+    let (listing, record) = look_at(bucket, reader, tell).await;
     // Of two failures the listing's is told: it names the bucket.
     let (listing, record) = (listing?, record?);
     for folder in &listing.others {
@@ -152,11 +156,16 @@ pub async fn look(bucket: &Bucket, tell: &Tell) -> Result<Seen> {
 /// The listing is cut where the record says that keys are, once that is there.
 pub async fn look_at(
     bucket: &Bucket,
+    reader: Option<Reader>,
     tell: &Tell,
 ) -> (Result<Listing, Failure>, Result<Record, Failure>) {
     let (read, cuts) = oneshot::channel();
     let reading = async {
         let record = record::read(bucket, tell).await;
+        if let (Some(reader), Ok(record)) = (reader, &record) {
+            // Or nobody waits any more.
+            let _ = reader.send(record.objects.clone());
+        }
         // Nobody waits for it where there is but one page.
         let _ = read.send(record.as_ref().map(Record::cuts).unwrap_or_default());
         record

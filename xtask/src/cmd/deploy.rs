@@ -5,6 +5,8 @@
 
 use std::time::Instant;
 
+use tokio::sync::oneshot;
+
 use super::change::{self, Job, Wanted};
 use super::{build, is_dirty, now, open, stand, variable};
 use crate::checkout;
@@ -38,8 +40,10 @@ pub async fn run(options: &Deploy, stop: &Stop) -> Result<bool> {
     warn_of_collisions(&target, &tell);
 
     let bucket = &opened.bucket;
-    let building = build(&config, &checkout.root, &target, *no_build, &tell);
-    let looking = change::look(bucket, &tell);
+    let (read, record) = oneshot::channel();
+    let known = || record.blocking_recv().ok();
+    let building = build(&config, &checkout.root, &target, *no_build, known, &tell);
+    let looking = change::look(bucket, Some(read), &tell);
     let (site, seen) = stop.cut(async { tokio::try_join!(building, looking) }).await?;
 
     let (checkout, config, run, tell) = (&checkout, &config, &run, &tell);

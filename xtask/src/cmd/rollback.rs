@@ -87,7 +87,7 @@ pub async fn run(options: &Rollback, stop: &Stop) -> Result<bool> {
 
 /// The bucket, and the deploy that was begun after what is live and has not ended.
 async fn look(bucket: &Bucket, tell: &Tell) -> Result<(Seen, Option<Deploy>)> {
-    let seen = change::look(bucket, tell).await?;
+    let seen = change::look(bucket, None, tell).await?;
     let begun = match seen.record.is_followed(seen.listing.begun.as_ref()) {
         true => record::read_begun(bucket).await?,
         false => None,
@@ -265,7 +265,7 @@ async fn rebuild(
     let worktree =
         blocking(move || Ok(checkout::check_out(&root, &commit, &root.join(WORKTREE))?)).await?;
     let then = config_of(checkout, config, &worktree, deploy)?;
-    let site = build(&then, &worktree.root, target, false, tell).await?;
+    let site = build(&then, &worktree.root, target, false, || None, tell).await?;
     Ok((site, worktree))
 }
 

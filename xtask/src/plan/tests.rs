@@ -25,7 +25,7 @@ fn headers(cache_control: &str) -> Headers {
 
 /// A file whose MD5 is one byte sixteen times, and so its hex one pair.
 fn file(key: &str, size: u64, md5: u8) -> File {
-    let digest = Digest { md5: [md5; 16], parts: None };
+    let digest = Digest { md5: [md5; 16], sum: None, parts: None };
     let source = Source::Disk(Disk::At(Path::new(key).into()));
     File { key: key.into(), source, size, digest, headers: headers("no-cache") }
 }
@@ -52,7 +52,7 @@ fn listing<'k>(objects: impl IntoIterator<Item = (&'k str, u64, String)>) -> Lis
 
 fn known(etag: &str, md5: u8, cache_control: &str) -> Known {
     let headers = headers(cache_control);
-    Known { etag: etag.into(), md5: [md5; 16], headers, until: LastModified::default() }
+    Known { etag: etag.into(), md5: [md5; 16], sum: None, headers, until: LastModified::default() }
 }
 
 fn site(files: Vec<File>) -> Site {
@@ -188,7 +188,7 @@ fn each_file_is_compared_by_what_can_be_proven() {
     ] {
         let listing = listing(object.into_iter().map(|(size, etag)| ("a", size, etag)));
         let record = Record {
-            objects: record.into_iter().map(|known| ("a", known)).collect(),
+            objects: Arc::new(record.into_iter().map(|known| ("a", known)).collect()),
             ..Record::default()
         };
         let plan = make(site(vec![file]), &listing, &record, AT_ONCE, &|_| false);
@@ -212,7 +212,7 @@ fn a_plan_has_everything_once_and_in_order() {
         ("d", 1, md5(4)),
     ]);
     let record = Record {
-        objects: [("d", known(&md5(4), 4, "no-cache"))].into_iter().collect(),
+        objects: Arc::new([("d", known(&md5(4), 4, "no-cache"))].into_iter().collect()),
         ..Record::default()
     };
     let plan = make(site(files), &listing, &record, AT_ONCE, &|key| key.starts_with("keep/"));
@@ -227,7 +227,7 @@ fn a_plan_has_everything_once_and_in_order() {
 fn a_bucket_that_is_right_needs_nothing() {
     let listing = listing([("a", 1, md5(1)), ("keep", 1, md5(9))]);
     let record = Record {
-        objects: [("a", known(&md5(1), 1, "no-cache"))].into_iter().collect(),
+        objects: Arc::new([("a", known(&md5(1), 1, "no-cache"))].into_iter().collect()),
         ..Record::default()
     };
     let plan = make(site(vec![file("a", 1, 1)]), &listing, &record, AT_ONCE, &|key| key == "keep");

@@ -15,10 +15,11 @@ use super::text::{parse, render};
 use crate::bucket::{LastModified, Object};
 use crate::etag;
 use crate::properties::{cases, check_words, text};
+use crate::site::Sum;
 use crate::words::plain;
 
-/// What the record says of an object: its ETag, its MD5 where that is another, its headers.
-type Entry = (String, Option<String>, BTreeMap<String, String>);
+/// What the record says of an object: its ETag, its MD5 where that is another, its sum where it is known, its headers.
+type Entry = (String, Option<String>, Option<[u8; 8]>, BTreeMap<String, String>);
 
 /// A record as it stands in a bucket.
 #[derive(Clone, Debug)]
@@ -33,7 +34,7 @@ impl Written {
     /// Every object with a set of headers of its own, and every key in full: `render` writes sets that are
     /// alike once and what keys share not again, and has something to do.
     fn lines(&self) -> Vec<Value> {
-        let headers: Vec<_> = self.entries.values().map(|(_, _, headers)| headers).collect();
+        let headers: Vec<_> = self.entries.values().map(|(_, _, _, headers)| headers).collect();
         let deploy = self.deploy.as_ref().map(|(branch, commit, dirty, at)| {
             json!({
                 "tool": "0.1.0", "branch": branch, "commit": commit, "dirty": dirty, "who": "kim", "at": at,
@@ -41,12 +42,13 @@ impl Written {
             })
         });
         let first = json!({
-            "version": 2, "prefix": self.prefix, "deploy": deploy, "headers": headers,
+            "version": 3, "prefix": self.prefix, "deploy": deploy, "headers": headers,
             "objects": self.entries.len(),
         });
-        let object = |(set, (key, (etag, md5, _))): (usize, (&String, &Entry))| {
+        let object = |(set, (key, (etag, md5, sum, _))): (usize, (&String, &Entry))| {
             let md5 = etag::bytes(md5.as_deref().unwrap_or(etag)).unwrap();
-            json!([0, key, BASE64.encode_to_string(md5), set, etag])
+            let content = [&md5[..], sum.as_ref().map_or(&[], |sum| sum)].concat();
+            json!([0, key, BASE64.encode_to_string(content), set, etag])
         };
         let retained = self.retained.iter().map(|(key, since)| json!([0, key, since]));
         let objects = self.entries.iter().enumerate().map(object);
@@ -87,7 +89,8 @@ fn written() -> impl Strategy<Value = Written> {
         btree_map(select(vec!["content-type", "cache-control", "expires"]), "[a-z/]{1,3}", 0..3);
     let headers = headers
         .prop_map(|set| set.into_iter().map(|(name, value)| (name.to_owned(), value)).collect());
-    let entry = (etag_and_md5(), headers).prop_map(|((etag, md5), headers)| (etag, md5, headers));
+    let entry = (etag_and_md5(), any::<Option<[u8; 8]>>(), headers)
+        .prop_map(|((etag, md5), sum, headers)| (etag, md5, sum, headers));
     let key = prop_oneof!["[pa]/[ab]", text()];
     let deploy = proptest::option::of((text(), "[0-9a-f]{40}", any::<bool>(), any::<u64>()));
     let prefix = select(vec!["".to_owned(), "p/".to_owned(), "caf\u{e9}/\"q\"/".to_owned()]);
@@ -104,7 +107,7 @@ fn byte() -> impl Strategy<Value = u8> {
 
 fn no_record() -> impl Strategy<Value = Vec<u8>> {
     let of_another_form = prop_oneof![
-        text().prop_map(|text| json!({ "version": 2, "prefix": text, "objects": text })),
+        text().prop_map(|text| json!({ "version": 3, "prefix": text, "objects": text })),
         text().prop_map(|text| json!({ "version": text })),
     ];
     prop_oneof![
@@ -148,10 +151,11 @@ proptest! {
     #[test]
     fn a_record_says_of_each_object_what_was_written_of_it(written in written()) {
         let record = read(&written.bytes(), &written.prefix).unwrap();
-        for (key, (etag, md5, headers)) in &written.entries {
+        for (key, (etag, md5, sum, headers)) in &written.entries {
             let key = format!("{}{key}", written.prefix);
             let md5 = etag::bytes(md5.as_deref().unwrap_or(etag));
             prop_assert_eq!(record.md5_of(&key, &listed(etag, UNTIL + 1)), md5);
+            prop_assert_eq!(record.objects.get(&key).unwrap().sum, sum.map(Sum));
             let said = record.headers_of(&key, &listed(etag, UNTIL)).unwrap();
             let said: BTreeMap<_, _> = said.iter().map(|(n, v)| (n.to_owned(), v.to_owned())).collect();
             prop_assert_eq!(&said, headers);
@@ -173,7 +177,7 @@ proptest! {
     }
 
     #[test]
-    fn a_record_of_another_prefix_or_a_newer_format_is_none(written in written(), newer in prop_oneof![3..9u32, 3..=u32::MAX]) {
+    fn a_record_of_another_prefix_or_a_newer_format_is_none(written in written(), newer in prop_oneof![4..9u32, 4..=u32::MAX]) {
         let bytes = written.bytes();
         let reason = read(&bytes, "q/").unwrap_err();
         prop_assert!(reason.starts_with("is of another prefix"));

@@ -1,4 +1,5 @@
 use expect_test::expect;
+use md5::{Digest as _, Md5};
 
 use super::text::{parse, render};
 use super::*;
@@ -18,6 +19,7 @@ fn record() -> Record {
     let known = |etag: &str, md5: u8, kind: &str| Known {
         etag: etag.into(),
         md5: [md5; 16],
+        sum: (md5 < 0xee).then_some(Sum([md5; 8])),
         headers: headers(kind),
         until: LastModified::default(),
     };
@@ -27,7 +29,13 @@ fn record() -> Record {
         ("p/big.bin", known("dd-3", 0xee, "application/octet-stream")),
     ];
     let retained = [("p/big.bin", 5), ("p/old.css", 7)].into_iter().collect();
-    Record { objects: objects.into_iter().collect(), retained, ..Record::default() }
+    Record { objects: Arc::new(objects.into_iter().collect()), retained, ..Record::default() }
+}
+
+fn file(key: &str, byte: u8) -> Arc<File> {
+    let digest = Digest { md5: [byte; 16], sum: Some(Sum([byte; 8])), parts: None };
+    let source = Source::Bucket { version: None };
+    Arc::new(File { key: key.into(), source, size: 1, digest, headers: Headers::default() })
 }
 
 #[test]
@@ -38,12 +46,7 @@ fn a_record_is_read_as_it_was_written() {
 
 #[test]
 fn what_was_written_is_read_with_what_stayed() {
-    let written = |key: &str, byte: u8| {
-        let (digest, headers) = (Digest { md5: [byte; 16], parts: None }, Headers::default());
-        let source = Source::Bucket { version: None };
-        let file = File { key: key.into(), source, size: 1, digest, headers };
-        (Arc::new(file), md5(byte).as_str().into())
-    };
+    let written = |key: &str, byte: u8| (file(key, byte), md5(byte).as_str().into());
     let written = ["p/a.css", "p/aa.html", "p/z.html"].map(|key| written(key, 0x11));
     let bytes = render(&record(), &written, "p/").unwrap();
     let read = parse(&bytes, "p/", LastModified::default()).unwrap();
@@ -60,15 +63,37 @@ fn what_was_written_is_read_with_what_stayed() {
 fn a_record_is_lines_that_a_person_can_read() {
     let text = String::from_utf8(render(&record(), &[], "p/").unwrap()).unwrap();
     expect![[r#"
-        {"version":2,"prefix":"p/","deploy":null,"begun":null,"headers":[{"content-type":"text/html"},{"content-type":"application/octet-stream"}],"objects":3}
-        [0,"a.html","qqqqqqqqqqqqqqqqqqqqqg",0]
-        [0,"b.html","zMzMzMzMzMzMzMzMzMzMzA",0,"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"]
+        {"version":3,"prefix":"p/","deploy":null,"begun":null,"headers":[{"content-type":"text/html"},{"content-type":"application/octet-stream"}],"objects":3}
+        [0,"a.html","qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqq",0]
+        [0,"b.html","zMzMzMzMzMzMzMzMzMzMzMzMzMzMzMzM",0,"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"]
         [1,"ig.bin","7u7u7u7u7u7u7u7u7u7u7g",1,"dd-3"]
         [0,"big.bin",5]
         [0,"old.css",7]
-        "bef29cb07b1fe310e14eab8d0695286b"
+        "2a04c5d0c901ca8e2e27c68d242ad0f5"
     "#]]
     .assert_eq(&text);
+}
+
+#[test]
+fn a_record_of_the_format_before_is_read_and_gets_the_sums_of_files_that_are_its_objects() {
+    let without_sums = || {
+        let mut record = record();
+        let objects = Arc::make_mut(&mut record.objects);
+        objects.iter_mut().for_each(|(_, known)| known.sum = None);
+        record
+    };
+    let text = String::from_utf8(render(&without_sums(), &[], "p/").unwrap()).unwrap();
+    let lines = text.replace("\"version\":3", "\"version\":2");
+    let lines = lines.trim_end().rsplit_once('\n').unwrap().0;
+    let seal = etag::hex(&Md5::digest(format!("{lines}\n")).into());
+    let bytes = format!("{lines}\n\"{seal}\"\n").into_bytes();
+    let mut read = parse(&bytes, "p/", LastModified::default()).unwrap();
+    assert_eq!(read, without_sums());
+
+    let files = vec![file("p/a.html", 0xaa), file("p/aa.html", 1), file("p/b.html", 0xdd)];
+    add_sums(&mut read, &Site { files, ..Site::default() });
+    let sums: Vec<_> = read.objects.iter().map(|(_, known)| known.sum).collect();
+    assert_eq!(sums, [Some(Sum([0xaa; 8])), None, None]);
 }
 
 #[test]
@@ -113,7 +138,7 @@ fn a_record_that_cannot_be_trusted_says_why() {
         cannot be read (it ends too early, or is not as it was written)
         cannot be read (it ends too early, or is not as it was written)
         cannot be read (expected value at line 1 column 1)
-        was written by a newer version of this tool (format 3)
+        was written by a newer version of this tool (format 4)
         was written by an earlier version of this tool (format 1)
         is of another prefix, `p/`"#]]
     .assert_eq(
@@ -121,7 +146,7 @@ fn a_record_that_cannot_be_trusted_says_why() {
             reason(&bytes[..bytes.len() / 2], "p/"),
             reason(text.replace("b.html", "c.html").as_bytes(), "p/"),
             reason(b"<html>", "p/"),
-            reason(b"{\"version\":3,\"all\":\"different\"}\n", "p/"),
+            reason(b"{\"version\":4,\"all\":\"different\"}\n", "p/"),
             reason(b"{\"version\":1,\"prefix\":\"p/\",\"objects\":{}}", "p/"),
             reason(&bytes, "q/"),
         ]

@@ -4,8 +4,8 @@
 //! - The first line says what it is: the format, the prefix, the deploy, the sets of headers, and how many
 //!   objects follow.
 //! - A line for each object, in the order of the keys:
-//!   `[shared, "rest of the key", "MD5 in base64", set, "ETag where it is not that MD5"]`, where `shared` is how
-//!   many bytes of the key are those of the line before, and `set` counts the sets of headers.
+//!   `[shared, "rest of the key", "MD5 and sum in base64", set, "ETag where it is not that MD5"]`, where `shared` is
+//!   how many bytes of the key are those of the line before, and `set` counts the sets of headers.
 //! - A line for each object that is retained: `[shared, "rest of the key", since]`.
 //! - The last line is the MD5 of all before it, so that a record is read whole or not at all.
 //!
@@ -23,11 +23,15 @@ use crate::bucket::LastModified;
 use crate::etag::{self, Etag};
 use crate::format::{self, garbled};
 use crate::headers::Headers;
-use crate::site::File;
+use crate::site::{File, Sum};
 use crate::sorted::Sorted;
 
-/// The format that this tool writes, and the only one that it reads: the first had one object for all of it.
-const VERSION: u32 = 2;
+/// The format that this tool writes. It reads the one before too, which knew no sums; the first had one object for
+/// all of it.
+const VERSION: u32 = 3;
+
+/// The earliest format that this tool reads.
+const EARLIEST: u32 = 2;
 
 #[derive(Serialize, Deserialize)]
 struct First<'r> {
@@ -55,7 +59,7 @@ struct RetainedLine<'t>(usize, #[serde(borrow)] Cow<'t, str>, u64);
 pub fn parse(bytes: &[u8], prefix: &str, until: LastModified) -> Result<Record, String> {
     let first_line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
     let version = format::check(first_line, VERSION)?;
-    if version < VERSION {
+    if version < EARLIEST {
         return Err(format!("was written by an earlier version of this tool (format {version})"));
     }
     let lines = sealed(bytes)?;
@@ -66,13 +70,14 @@ pub fn parse(bytes: &[u8], prefix: &str, until: LastModified) -> Result<Record, 
     let mut lines = lines.split(|byte| *byte == b'\n').skip(1);
     let mut key = Key(prefix.to_owned());
     let object = |line: &[u8]| {
-        let ObjectLine(shared, rest, md5, set, etag) = read(line)?;
+        let ObjectLine(shared, rest, content, set, etag) = read(line)?;
         let headers =
             first.headers.get(set).ok_or_else(|| garbled("headers that are not there"))?;
-        let md5 = BASE64.decode_to_vec(md5.as_bytes()).ok().and_then(|md5| md5.try_into().ok());
-        let md5 = md5.ok_or_else(|| garbled("an MD5 that is none"))?;
+        let (md5, sum) =
+            parse_content(&content).ok_or_else(|| garbled("an MD5 and sum that are none"))?;
         let etag = etag.map_or(Etag::Hex(md5), |etag| etag.as_ref().into());
-        Ok((key.next(prefix, shared, &rest)?, Known { etag, md5, headers: headers.clone(), until }))
+        let known = Known { etag, md5, sum, headers: headers.clone(), until };
+        Ok((key.next(prefix, shared, &rest)?, known))
     };
     let mut objects: Sorted<Known> =
         lines.by_ref().take(first.objects).map(object).collect::<Result<_, String>>()?;
@@ -84,13 +89,13 @@ pub fn parse(bytes: &[u8], prefix: &str, until: LastModified) -> Result<Record, 
     };
     let retained = lines.map(retained).collect::<Result<_, String>>()?;
     let First { deploy, begun, .. } = first;
-    Ok(Record { deploy, objects, retained, begun, ..Record::default() })
+    Ok(Record { deploy, objects: objects.into(), retained, begun, ..Record::default() })
 }
 
 /// What a record says of its deploy, from its beginning: its first line, whole or more.
 pub fn parse_deploy(beginning: &[u8]) -> Option<Deploy> {
     let first_line = beginning.split(|byte| *byte == b'\n').next()?;
-    format::check(first_line, VERSION).ok().filter(|version| *version == VERSION)?;
+    format::check(first_line, VERSION).ok().filter(|version| *version >= EARLIEST)?;
     read::<First>(first_line).ok()?.deploy
 }
 
@@ -136,7 +141,32 @@ struct Fact<'r> {
     key: &'r str,
     etag: &'r Etag,
     md5: &'r [u8; 16],
+    sum: Option<Sum>,
     headers: &'r Headers,
+}
+
+/// What a content is known by, as one text: its MD5 and, where it is known, its sum.
+fn content(md5: &[u8; 16], sum: Option<Sum>) -> String {
+    let mut bytes = [0; 24];
+    let (md5_room, sum_room) = bytes.split_at_mut(md5.len());
+    md5_room.copy_from_slice(md5);
+    match sum {
+        Some(Sum(sum)) => {
+            sum_room.copy_from_slice(&sum);
+            BASE64.encode_to_string(bytes)
+        }
+        None => BASE64.encode_to_string(md5),
+    }
+}
+
+fn parse_content(text: &str) -> Option<([u8; 16], Option<Sum>)> {
+    let bytes = BASE64.decode_to_vec(text.as_bytes()).ok()?;
+    let (md5, sum) = bytes.split_first_chunk()?;
+    let sum = match sum {
+        [] => None,
+        sum => Some(Sum(sum.try_into().ok()?)),
+    };
+    Some((*md5, sum))
 }
 
 /// Writes what the record knows, and what it does not yet: of the files that were `written`, in the order of
@@ -157,12 +187,12 @@ pub fn render(record: &Record, written: &[Written], prefix: &str) -> serde_json:
     // Of a large site it is megabytes, and a list that grows holds them twice.
     let mut lines = Lines { text: Vec::with_capacity(length), prefix, before: "" };
     lines.add(&first)?;
-    for Fact { key, etag, md5, headers } in facts(record, written) {
+    for Fact { key, etag, md5, sum, headers } in facts(record, written) {
         let (shared, rest) = lines.split(key);
-        let (md5_text, set) = (BASE64.encode_to_string(md5), sets[headers]);
+        let (content, set) = (content(md5, sum), sets[headers]);
         match *etag == Etag::Hex(*md5) {
-            true => lines.add(&(shared, rest, md5_text, set))?,
-            false => lines.add(&(shared, rest, md5_text, set, etag))?,
+            true => lines.add(&(shared, rest, content, set))?,
+            false => lines.add(&(shared, rest, content, set, etag))?,
         }
     }
     lines.before = "";
@@ -175,9 +205,9 @@ pub fn render(record: &Record, written: &[Written], prefix: &str) -> serde_json:
     Ok(lines.text)
 }
 
-/// As long as the line of nearly every object is: an MD5, the last folder or two of a key, two numbers and what
-/// JSON puts around them.
-const LONGEST_USUAL: usize = 64;
+/// As long as the line of nearly every object is: an MD5 and a sum, the last folder or two of a key, two numbers and
+/// what JSON puts around them.
+const LONGEST_USUAL: usize = 74;
 
 struct Lines<'r> {
     text: Vec<u8>,
@@ -206,12 +236,12 @@ impl<'r> Lines<'r> {
 /// All of them in the order of their keys, without a copy of either list.
 fn facts<'r>(record: &'r Record, written: &'r [Written]) -> impl Iterator<Item = Fact<'r>> {
     let known = |(key, known): (&'r str, &'r Known)| {
-        let Known { etag, md5, headers, .. } = known;
-        Fact { key, etag, md5, headers }
+        let Known { etag, md5, sum, headers, .. } = known;
+        Fact { key, etag, md5, sum: *sum, headers }
     };
     let new = |(file, etag): &'r Written| {
         let File { key, digest, headers, .. } = &**file;
-        Fact { key, etag, md5: &digest.md5, headers }
+        Fact { key, etag, md5: &digest.md5, sum: digest.sum, headers }
     };
     let mut known = record.objects.iter().map(known).peekable();
     let mut new = written.iter().map(new).peekable();

@@ -55,7 +55,7 @@ fn delete(key: String) -> Delete {
 fn file(key: &str, size: u64, content_type: &str) -> Arc<File> {
     let mut headers = Headers::default();
     headers.set("content-type", content_type);
-    let digest = Digest { md5: [0; 16], parts: None };
+    let digest = Digest { md5: [0; 16], sum: None, parts: None };
     let source = Source::Disk(Disk::At(Path::new(key).into()));
     Arc::new(File { key: key.into(), source, size, digest, headers })
 }

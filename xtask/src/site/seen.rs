@@ -10,8 +10,7 @@ use std::fs::Metadata;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use super::digest::Sum;
-use super::{Entry, File};
+use super::{Content, Entry, File};
 
 #[derive(Debug)]
 pub struct Seen {
@@ -25,7 +24,6 @@ pub struct Seen {
 #[derive(Debug)]
 pub(super) struct Known {
     pub file: Arc<File>,
-    pub sum: Sum,
     /// Where it can be believed.
     stamp: Option<Stamp>,
 }
@@ -73,12 +71,10 @@ impl Seen {
         for entry in entries {
             while files.next_if(|known| known.file.key < entry.key).is_some() {}
             let Some(known) = files.next_if(|known| known.file.key == entry.key) else { continue };
-            if entry.stamp.as_deref().is_some_and(|stamp| known.is_untouched(stamp)) {
-                entry.sum = Some(known.sum.into());
-                entry.digest = Some(known.file.digest.clone());
-            } else {
-                entry.before = Some(known.into());
-            }
+            let is_untouched =
+                entry.stamp.as_deref().is_some_and(|stamp| known.is_untouched(stamp));
+            let digest = known.file.digest.clone();
+            entry.content = if is_untouched { Content::Is(digest) } else { Content::Was(digest) };
         }
     }
 
@@ -89,10 +85,10 @@ impl Seen {
     }
 
     /// Remembers a file that was read after `began`.
-    pub(super) fn remember(&mut self, file: Arc<File>, sum: Sum, stamp: Stamp, began: SystemTime) {
+    pub(super) fn remember(&mut self, file: Arc<File>, stamp: Stamp, began: SystemTime) {
         let bound = began.checked_sub(self.coarsest).unwrap_or(SystemTime::UNIX_EPOCH);
         let stamp = Some(stamp).filter(|stamp| stamp.is_older_than(bound));
-        self.files.push(Known { file, sum, stamp });
+        self.files.push(Known { file, stamp });
     }
 
     /// For a file system with the finest clock.

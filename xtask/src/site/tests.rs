@@ -53,7 +53,7 @@ impl Folder {
 
     fn scan_with(&self, prefix: &str, tell: &Tell) -> Result<Site, Failure> {
         let config = Config::read(self.0.path(), "site".as_ref()).unwrap();
-        scan(&config, &Prefix::new(prefix).unwrap(), None, tell)
+        scan(&config, &Prefix::new(prefix).unwrap(), None, nothing_told, tell)
     }
 
     fn scan(&self) -> Result<Site, Failure> {
@@ -481,6 +481,44 @@ fn what_is_hashed_is_told_to_the_byte() {
     );
 }
 
+fn nothing_told() -> impl Fn(&str) -> Option<Digest> {
+    |_| None
+}
+
+#[test]
+fn a_file_is_what_is_told_of_it_where_it_has_the_sum_that_is_told() {
+    let folder = folder(&["as-told.txt", "changed.txt", "no-sum.txt", "untold.txt"]);
+    let large = usize::try_from(digest::LARGEST_WHOLE).unwrap() + 1;
+    folder.write("large.bin", &vec![0; large]);
+    let config = Config::read(folder.0.path(), "site".as_ref()).unwrap();
+    // No MD5 of anything, so that it is seen where it comes from.
+    let told = |content: &[u8], has_sum: bool| {
+        let sum = has_sum.then(|| Sum(xxhash_rust::xxh3::xxh3_64(content).to_be_bytes()));
+        Some(Digest { md5: [7; 16], sum, parts: None })
+    };
+    let told = || {
+        move |key: &str| match key {
+            "as-told.txt" => told(b"as-told.txt", true),
+            "changed.txt" => told(b"Changed.txt", true),
+            "no-sum.txt" => told(b"no-sum.txt", false),
+            "large.bin" => told(&vec![0; large], true),
+            _ => None,
+        }
+    };
+    let site = scan(&config, &Prefix::default(), None, told, &Tell::new(|_| ())).unwrap();
+    let is_as_told = |file: &Arc<File>| (file.key.to_string(), file.digest.md5 == [7; 16]);
+    let expected = [
+        ("as-told.txt", true),
+        ("changed.txt", false),
+        ("large.bin", true),
+        ("no-sum.txt", false),
+        ("untold.txt", false),
+    ];
+    assert_eq!(site.files.iter().map(is_as_told).collect::<Vec<_>>(), self::told(&expected));
+    assert!(site.files.iter().all(|file| file.digest.sum.is_some()), "for the next record");
+    assert_eq!(site.files[1].digest.md5, <[u8; 16]>::from(Md5::digest(b"changed.txt")));
+}
+
 /// What is hashed by a scan that remembers, in bytes.
 fn hashed_again(folder: &Folder, seen: &mut Seen) -> (Site, u64) {
     let config = Config::read(folder.0.path(), "site".as_ref()).unwrap();
@@ -491,7 +529,7 @@ fn hashed_again(folder: &Folder, seen: &mut Seen) -> (Site, u64) {
             count.fetch_add(bytes, Ordering::Relaxed);
         }
     });
-    let site = scan(&config, &Prefix::default(), Some(seen), &tell).unwrap();
+    let site = scan(&config, &Prefix::default(), Some(seen), nothing_told, &tell).unwrap();
     (site, hashed.load(Ordering::Relaxed))
 }
 
@@ -539,7 +577,7 @@ fn of_files_that_were_written_again_those_with_other_bytes_are_told() {
                 }
             })
         };
-        let site = scan(&config, &Prefix::default(), Some(&mut seen), &tell).unwrap();
+        let site = scan(&config, &Prefix::default(), Some(&mut seen), nothing_told, &tell).unwrap();
         let mut told = std::mem::take(&mut *told.lock().unwrap());
         told.sort();
         (told, site.files.iter().map(|file| hex(&file.digest.md5)).collect::<Vec<_>>())

@@ -109,7 +109,7 @@ impl Known {
 async fn look(target: &Target, tell: &Tell) -> Result<Known> {
     let (bucket, _) = open::connect(&target.environment, &target.prefix).await?;
     let looked_at = now();
-    let (listing, record) = change::look_at(&bucket, tell).await;
+    let (listing, record) = change::look_at(&bucket, None, tell).await;
     let (listing, record) = (Arc::new(listing?), Arc::new(record?));
     Ok(Known { target: target.clone(), bucket, listing, record, looked_at })
 }

@@ -21,7 +21,7 @@ pub struct Held {
 impl Held {
     /// What an earlier preview left there.
     pub async fn look(bucket: &Bucket, prefix: Prefix, site: &Site, tell: &Tell) -> Result<Held> {
-        let (listing, record) = change::look_at(bucket, tell).await;
+        let (listing, record) = change::look_at(bucket, None, tell).await;
         let (listing, mut record) = (listing?, record?);
         record::learn(bucket, site, &listing, &mut record, tell).await?;
         Ok(Held { prefix, listing, record, is_recorded: true })

@@ -355,7 +355,8 @@ impl Round<'_> {
         let (config, prefix) = (sources.config.clone(), sources.prefix());
         let (mut seen, tell) = (std::mem::take(&mut self.seen), tell.clone());
         let (scanned, seen) = blocking(move || {
-            let scanned = site::scan(&config, &prefix, Some(&mut seen), &tell);
+            let nothing_told = || |_: &str| None;
+            let scanned = site::scan(&config, &prefix, Some(&mut seen), nothing_told, &tell);
             Ok((scanned, seen))
         })
         .await?;
