@@ -1,6 +1,7 @@
 //! What the bucket holds now. A listing that broke off is no listing: what it left out would look
 //! deleted or new, so an error on any page is the error of the whole.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -325,11 +326,13 @@ impl Page {
 /// space. A store that does not know the option does not name it in its answer.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html>
 pub(super) fn decode(key: &str, encoded: bool) -> String {
-    // Nearly no key has either. Bytes are searched for at once, characters one by one.
-    if !encoded || !(key.as_bytes().contains(&b'%') || key.as_bytes().contains(&b'+')) {
+    // Bytes are searched for at once, characters one by one, and all keys of a listing come through here.
+    let has = |byte| key.as_bytes().contains(&byte);
+    if !encoded || !(has(b'%') || has(b'+')) {
         return key.to_owned();
     }
-    percent_encoding::percent_decode_str(&key.replace('+', " ")).decode_utf8_lossy().into_owned()
+    let spaced = if has(b'+') { key.replace('+', " ").into() } else { Cow::from(key) };
+    percent_encoding::percent_decode_str(&spaced).decode_utf8_lossy().into_owned()
 }
 
 #[cfg(test)]
