@@ -24,6 +24,7 @@ use aws_sdk_s3::config::{
 };
 use aws_sdk_s3::error::BoxError;
 use aws_sdk_s3::types::{self, ObjectIdentifier};
+use aws_smithy_types::config_bag::{Storable, StoreReplace};
 
 use crate::account::Account;
 use crate::aws;
@@ -281,11 +282,14 @@ impl Intercept for Watch {
 
     fn read_before_transmit(
         &self,
-        _: &BeforeTransmitInterceptorContextRef<'_>,
+        context: &BeforeTransmitInterceptorContextRef<'_>,
         _: &RuntimeComponents,
-        _: &mut ConfigBag,
+        state: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         self.requests.fetch_add(1, Ordering::Relaxed);
+        if context.request().method() == "PUT" {
+            state.interceptor_state().store_put(Begun(Instant::now()));
+        }
         Ok(())
     }
 
@@ -293,13 +297,26 @@ impl Intercept for Watch {
         &self,
         context: &BeforeDeserializationInterceptorContextRef<'_>,
         _: &RuntimeComponents,
-        _: &mut ConfigBag,
+        state: &mut ConfigBag,
     ) -> Result<(), BoxError> {
+        let now = Instant::now();
         match context.response().status().as_u16() {
-            429 | 503 => self.pace.throttled(Instant::now()),
-            200..300 => self.pace.answered(),
+            429 | 503 => self.pace.throttled(now),
+            200..300 => {
+                if let Some(Begun(begun)) = state.load::<Begun>() {
+                    self.pace.answered(now - *begun);
+                }
+            }
             _ => {}
         }
         Ok(())
     }
+}
+
+/// When a try of an upload was sent.
+#[derive(Debug)]
+struct Begun(Instant);
+
+impl Storable for Begun {
+    type Storer = StoreReplace<Begun>;
 }

@@ -1,6 +1,12 @@
-//! How many uploads are under way at once. A store that is asked too much says so with 503 or 429; the
-//! number is then halved, and goes up by one for each round of answers that were good, as TCP finds the
-//! rate of a line (additive increase, multiplicative decrease, RFC 5681). Retrying alone would keep the
+//! How many uploads are under way at once, as TCP finds the rate of a line.
+//!
+//! It goes up with each answer that came about as quickly as any did: then nothing waits in a queue, be it the store's, the
+//! line's or this machine's, and the distance is all that there is to fill (slow start, RFC 5681, ended by what is waited
+//! for as in TCP Vegas, <https://doi.org/10.1145/190809.190317>). An answer that takes longer would only take longer still
+//! with more under way.
+//!
+//! A store that is asked too much says so with 503 or 429; the number is then halved, and from then on goes up by one for
+//! each round of answers that were good (additive increase, multiplicative decrease). Retrying alone would keep the
 //! pressure up.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/optimizing-performance.html>
 
@@ -9,8 +15,14 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Where it begins, and the most.
-pub const MOST: usize = 64;
+/// Where it begins.
+const FIRST: usize = 64;
+
+/// The most: on a line of 150 ms, 1,700 files a second.
+pub const MOST: usize = 256;
+
+/// An answer that takes so many times as long as the quickest had to wait.
+const WAITED: u32 = 2;
 
 /// Below this a deploy would hardly go on, and one that is throttled even so is given up by its retries.
 const LEAST: usize = 2;
@@ -32,6 +44,8 @@ struct State {
     /// Good answers since the limit last went up.
     good: usize,
     cut: Option<Instant>,
+    /// How long the quickest upload took.
+    quickest: Duration,
 }
 
 /// Leave to send; given back when dropped.
@@ -43,8 +57,8 @@ pub struct Turn {
 
 impl Pace {
     pub fn new() -> Pace {
-        let state = State { limit: MOST, debt: 0, good: 0, cut: None };
-        Pace { permits: Arc::new(Semaphore::new(MOST)), state: Arc::new(Mutex::new(state)) }
+        let state = State { limit: FIRST, debt: 0, good: 0, cut: None, quickest: Duration::MAX };
+        Pace { permits: Arc::new(Semaphore::new(FIRST)), state: Arc::new(Mutex::new(state)) }
     }
 
     /// Waits until there is room for one more.
@@ -65,11 +79,18 @@ impl Pace {
         (state.limit, state.good, state.cut) = (limit, 0, Some(now));
     }
 
-    /// The store answered as it should.
-    pub fn answered(&self) {
+    /// The store answered a try of an upload as it should.
+    pub fn answered(&self, took: Duration) {
         let mut state = self.state();
         state.good += 1;
-        if state.good < state.limit || state.limit == MOST {
+        state.quickest = state.quickest.min(took);
+        let is_room = match state.cut {
+            Some(_) => state.good >= state.limit,
+            None => took < state.quickest.saturating_mul(WAITED),
+        };
+        // Where somebody could begin, it is not the limit that holds them.
+        let is_held = state.debt > 0 || self.permits.available_permits() == 0;
+        if !(is_room && is_held) || state.limit == MOST {
             return;
         }
         (state.limit, state.good) = (state.limit + 1, 0);
@@ -100,29 +121,63 @@ impl Drop for Turn {
 mod tests {
     use super::*;
 
+    const QUICK: Duration = Duration::from_millis(50);
+
     /// How many more could begin now.
-    async fn free(pace: &Pace) -> usize {
+    fn free(pace: &Pace) -> usize {
         pace.permits.available_permits()
+    }
+
+    /// As many as may begin now.
+    async fn busy(pace: &Pace) -> Vec<Turn> {
+        let mut turns = Vec::new();
+        while free(pace) > 0 {
+            turns.push(pace.turn().await);
+        }
+        turns
+    }
+
+    #[tokio::test]
+    async fn more_are_sent_while_answers_come_as_quickly_as_ever() {
+        let pace = Pace::new();
+        let mut turns = busy(&pace).await;
+        assert_eq!(turns.len(), FIRST);
+        for n in 0..10 {
+            pace.answered(QUICK + Duration::from_millis(n));
+            turns.extend(busy(&pace).await);
+        }
+        assert_eq!(turns.len(), FIRST + 10);
+
+        for _ in 0..1000 {
+            pace.answered(QUICK * WAITED);
+        }
+        assert_eq!(free(&pace), 0, "they waited somewhere");
+
+        turns.truncate(FIRST);
+        for _ in 0..1000 {
+            pace.answered(QUICK);
+        }
+        assert_eq!(free(&pace), 10, "fewer are under way than may be");
     }
 
     #[tokio::test]
     async fn a_throttled_deploy_sends_half_as_much_and_then_a_little_more_each_round() {
         let pace = Pace::new();
         let start = Instant::now();
-        let turns = futures_util::future::join_all((0..MOST).map(|_| pace.turn())).await;
-        assert_eq!(free(&pace).await, 0);
+        let turns = busy(&pace).await;
 
         pace.throttled(start);
         pace.throttled(start + BETWEEN_CUTS / 2);
         drop(turns);
-        assert_eq!(free(&pace).await, 32, "one cut for the answers of one moment");
+        assert_eq!(free(&pace), 32, "one cut for the answers of one moment");
 
+        let _turns = busy(&pace).await;
         for _ in 0..31 {
-            pace.answered();
+            pace.answered(QUICK);
         }
-        assert_eq!(free(&pace).await, 32);
-        pace.answered();
-        assert_eq!(free(&pace).await, 33);
+        assert_eq!(free(&pace), 0);
+        pace.answered(QUICK);
+        assert_eq!(free(&pace), 1);
     }
 
     #[tokio::test]
@@ -131,19 +186,14 @@ mod tests {
         let start = Instant::now();
         for n in 0..20 {
             pace.throttled(start + BETWEEN_CUTS * n);
-            drop(futures_util::future::join_all((0..LEAST).map(|_| pace.turn())).await);
+            drop(busy(&pace).await);
         }
-        let turns = futures_util::future::join_all((0..LEAST).map(|_| pace.turn())).await;
-        assert_eq!(pace.state().limit, LEAST);
-        drop(turns);
-        for _ in 0..10_000 {
-            pace.answered();
+        let mut turns = busy(&pace).await;
+        assert_eq!(turns.len(), LEAST);
+        for _ in 0..100_000 {
+            pace.answered(QUICK);
+            turns.extend(busy(&pace).await);
         }
-        let state = pace.state();
-        assert_eq!((state.limit, state.debt + free_now(&pace)), (MOST, MOST));
-    }
-
-    fn free_now(pace: &Pace) -> usize {
-        pace.permits.available_permits()
+        assert_eq!((pace.state().limit, turns.len()), (MOST, MOST));
     }
 }
