@@ -111,7 +111,8 @@ async fn write(
             && let Some(upload) = uploads.next()
         {
             let (bucket, bodies, stop) = (bucket.clone(), bodies.clone(), stop.clone());
-            under_way.spawn(put(bucket, upload, bodies, stop, tell.clone()));
+            // In a box, because a task is moved a dozen times before it is begun, and this one is large.
+            under_way.spawn(Box::pin(put(bucket, upload, bodies, stop, tell.clone())));
         }
         let next = tokio::select! {
             next = under_way.join_next() => next,
