@@ -4,14 +4,13 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-use crate::usage::Usage;
+use crate::Cost;
 
 /// The cost of one run on a site of so many files.
 pub struct Row {
     pub work: String,
     pub files: usize,
-    pub usage: Usage,
-    pub requests: u64,
+    pub cost: Cost,
 }
 
 const HEAD: &str = "work,files,wall in s,CPU in s,memory in MB,requests";
@@ -19,9 +18,8 @@ const HEAD: &str = "work,files,wall in s,CPU in s,memory in MB,requests";
 /// Writes the figures, one row a line.
 pub fn write(rows: &[Row], file: &Path) {
     let mut text = format!("{HEAD}\n");
-    for Row { work, files, usage, requests } in rows {
-        let (wall, cpu) = (usage.wall.as_secs_f64(), usage.cpu.as_secs_f64());
-        let memory = usage.memory as f64 / 1e6;
+    for Row { work, files, cost } in rows {
+        let Cost { wall, cpu, memory, requests, .. } = cost;
         let _ = writeln!(text, "{work},{files},{wall:.2},{cpu:.2},{memory:.1},{requests}");
     }
     fs::write(file, text).expect("the file of figures");

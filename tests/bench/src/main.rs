@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
 
-use proxy::Proxy;
+use proxy::{Proxy, Seen};
 use server::Server;
 use site::Site;
 use tools::{Place, Tool};
@@ -105,9 +105,9 @@ fn main() {
         return growth::write(&bench.grow(), file);
     }
     println!(
-        "| work | round trip | tool | wall | CPU | memory | requests | wall to the best peer's |"
+        "| work | round trip | tool | wall | CPU | memory | requests | first request after | wall to the best peer's |"
     );
-    println!("|---|---|---|---|---|---|---|---|");
+    println!("|---|---|---|---|---|---|---|---|---|");
     for work in &options.work {
         bench.compare(*work);
     }
@@ -147,7 +147,7 @@ impl Bench<'_> {
         }
         for round_trip in &self.options.round_trip {
             let proxy = Proxy::start(self.server.port, Duration::from_millis(*round_trip));
-            let mut runs: Vec<Vec<(Usage, u64)>> = vec![Vec::new(); tools.len()];
+            let mut runs: Vec<Vec<Cost>> = vec![Vec::new(); tools.len()];
             for _ in 0..self.options.runs {
                 match work {
                     Work::Changed => site.change(100),
@@ -192,8 +192,7 @@ impl Bench<'_> {
                 let runs = if work == "empty bucket" { 1 } else { self.options.runs };
                 let runs: Vec<_> =
                     (0..runs).map(|_| self.run(Tool::Xtask, &site, &bucket, &proxy)).collect();
-                let (usage, requests) = median(&runs);
-                rows.push(growth::Row { work: work.to_owned(), files, usage, requests });
+                rows.push(growth::Row { work: work.to_owned(), files, cost: median(&runs) });
             }
         }
         rows.sort_by(|one, other| one.work.cmp(&other.work));
@@ -207,45 +206,60 @@ impl Bench<'_> {
         name
     }
 
-    fn run(&self, tool: Tool, site: &Site, bucket: &str, proxy: &Proxy) -> (Usage, u64) {
+    fn run(&self, tool: Tool, site: &Site, bucket: &str, proxy: &Proxy) -> Cost {
         let endpoint = format!("http://127.0.0.1:{}", proxy.port);
         let place = Place { site, bucket, endpoint: &endpoint, server: &self.server };
         let command = tool.command(&place);
-        let before = proxy.requests();
-        let usage = usage::of(command, &self.scratch.join("output"));
-        (usage, proxy.requests() - before)
+        proxy.take();
+        let Usage { started, wall, cpu, memory } = usage::of(command, &self.scratch.join("output"));
+        let Seen { requests, first } = proxy.take();
+        Cost {
+            wall: wall.as_secs_f64(),
+            cpu: cpu.as_secs_f64(),
+            memory: memory as f64 / 1e6,
+            requests: requests as f64,
+            first: first.map_or(f64::NAN, |first| (first - started).as_secs_f64()),
+        }
     }
+}
+
+/// What one run took, or the medians of several.
+#[derive(Clone, Copy, Debug)]
+pub struct Cost {
+    /// In seconds, as the next two.
+    pub wall: f64,
+    pub cpu: f64,
+    /// Until the first request.
+    pub first: f64,
+    /// In MB.
+    pub memory: f64,
+    pub requests: f64,
 }
 
 /// Of each figure by itself.
-fn median(runs: &[(Usage, u64)]) -> (Usage, u64) {
-    fn middle<T: Copy + PartialOrd>(values: impl Iterator<Item = T>) -> T {
-        let mut values: Vec<T> = values.collect();
-        values.sort_by(|one, other| one.partial_cmp(other).expect("figures are numbers"));
+fn median(runs: &[Cost]) -> Cost {
+    let middle = |figure: fn(&Cost) -> f64| {
+        let mut values: Vec<f64> = runs.iter().map(figure).collect();
+        values.sort_by(f64::total_cmp);
         values[values.len() / 2]
-    }
-    let usage = Usage {
-        wall: middle(runs.iter().map(|run| run.0.wall)),
-        cpu: middle(runs.iter().map(|run| run.0.cpu)),
-        memory: middle(runs.iter().map(|run| run.0.memory)),
     };
-    (usage, middle(runs.iter().map(|run| run.1)))
+    Cost {
+        wall: middle(|cost| cost.wall),
+        cpu: middle(|cost| cost.cpu),
+        first: middle(|cost| cost.first),
+        memory: middle(|cost| cost.memory),
+        requests: middle(|cost| cost.requests),
+    }
 }
 
-fn print_rows(work: &str, round_trip: u64, medians: &[(Tool, (Usage, u64))]) {
+fn print_rows(work: &str, round_trip: u64, medians: &[(Tool, Cost)]) {
     let peers = medians.iter().filter(|(tool, _)| *tool != Tool::Xtask);
-    let best = peers.map(|(_, (usage, _))| usage.wall.as_secs_f64()).fold(f64::INFINITY, f64::min);
-    for (tool, (usage, requests)) in medians {
-        let ratio = match best.is_finite() {
-            true => format!("{:.2}", usage.wall.as_secs_f64() / best),
-            false => "".to_owned(),
-        };
+    let best = peers.map(|(_, cost)| cost.wall).fold(f64::INFINITY, f64::min);
+    for (tool, Cost { wall, cpu, first, memory, requests }) in medians {
+        let ratio = if best.is_finite() { format!("{:.2}", wall / best) } else { String::new() };
         println!(
-            "| {work} | {round_trip} ms | {} | {:.2} s | {:.2} s | {:.0} MB | {requests} | {ratio} |",
+            "| {work} | {round_trip} ms | {} | {wall:.2} s | {cpu:.2} s | {memory:.0} MB | {requests} | {first:.2} s | {ratio} |",
             tool.name(),
-            usage.wall.as_secs_f64(),
-            usage.cpu.as_secs_f64(),
-            usage.memory as f64 / 1e6,
         );
     }
 }

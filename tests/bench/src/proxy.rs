@@ -3,16 +3,23 @@
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
 use std::time::{Duration, Instant};
 
 /// Accepts connections for as long as the process lives.
 pub struct Proxy {
     pub port: u16,
-    requests: Arc<AtomicU64>,
+    seen: Arc<Mutex<Seen>>,
+}
+
+/// Requests since the last look.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Seen {
+    pub requests: u64,
+    /// When the first of them came.
+    pub first: Option<Instant>,
 }
 
 type Piece = (Instant, Vec<u8>);
@@ -25,23 +32,28 @@ impl Proxy {
     pub fn start(to: u16, round_trip: Duration) -> Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let port = listener.local_addr().expect("an address").port();
-        let requests = Arc::new(AtomicU64::new(0));
-        let counted = requests.clone();
+        let seen = Arc::<Mutex<Seen>>::default();
+        let counted = seen.clone();
         thread::spawn(move || {
             for client in listener.incoming().flatten() {
                 let Ok(server) = TcpStream::connect(("127.0.0.1", to)) else { continue };
                 connect(client, server, round_trip, counted.clone());
             }
         });
-        Proxy { port, requests }
+        Proxy { port, seen }
     }
 
-    pub fn requests(&self) -> u64 {
-        self.requests.load(Ordering::Relaxed)
+    /// What came since this was asked last.
+    pub fn take(&self) -> Seen {
+        std::mem::take(&mut *lock(&self.seen))
     }
 }
 
-fn connect(client: TcpStream, server: TcpStream, round_trip: Duration, count: Arc<AtomicU64>) {
+fn lock(seen: &Mutex<Seen>) -> MutexGuard<'_, Seen> {
+    seen.lock().expect("nobody panics with it")
+}
+
+fn connect(client: TcpStream, server: TcpStream, round_trip: Duration, count: Arc<Mutex<Seen>>) {
     let open = Instant::now() + round_trip;
     for stream in [&client, &server] {
         // Without it, small writes are held back for what a real connection would have acknowledged.
@@ -52,7 +64,12 @@ fn connect(client: TcpStream, server: TcpStream, round_trip: Duration, count: Ar
     };
     let mut requests = Requests::default();
     pipe(from_client, server, round_trip / 2, open, move |bytes| {
-        count.fetch_add(requests.begun_in(bytes), Ordering::Relaxed);
+        let begun = requests.begun_in(bytes);
+        let mut seen = lock(&count);
+        seen.requests += begun;
+        if begun > 0 {
+            seen.first.get_or_insert_with(Instant::now);
+        }
     });
     pipe(from_server, client, round_trip / 2, open, |_| {});
 }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 #[derive(Clone, Copy, Debug)]
 pub struct Usage {
+    pub started: Instant,
     pub wall: Duration,
     /// User's and system's.
     pub cpu: Duration,
@@ -39,6 +40,7 @@ pub fn of(mut command: Command, output: &Path) -> Usage {
     );
     let of = |time: libc::timeval| Duration::new(time.tv_sec as u64, time.tv_usec as u32 * 1000);
     Usage {
+        started,
         wall,
         cpu: of(usage.ru_utime) + of(usage.ru_stime),
         // Linux counts in KiB.
