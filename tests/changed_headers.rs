@@ -152,22 +152,27 @@ fn an_error_inside_of_a_good_answer_is_no_copy() {
 
 #[test]
 fn what_somebody_else_wrote_meanwhile_is_not_given_our_headers() {
-    let world = World::new();
-    world.configure(&rule(1));
-    world.site([("index.html", "page"), ("style.css", "style")]);
-    world.deploy(&[]).exits(0);
-    world.configure(&rule(2));
-    let (store, bucket) = (world.store, world.bucket.clone());
-    world.wire.disturb(move |seen| {
-        if seen.copies && seen.path.ends_with("style.css") {
-            store.put(&bucket, "style.css", b"theirs", "text/css");
-        }
-        None
-    });
-    let failed = world.deploy(&["--json"]).exits(1);
-    assert!(failed.stderr.contains("somebody else wrote it"), "{}", failed.stderr);
-    assert_eq!(world.store.object(&world.bucket, "style.css").body, b"theirs");
-    world.wire.disturb(|_| None);
-    world.deploy(&[]).exits(0);
-    world.assert_bucket_equals_site("");
+    // Also where the store does not look at the condition of a copy; and what is sent in parts.
+    for size in [5, (9 << 20) + 5] {
+        let world = World::new();
+        world.configure(&rule(1));
+        world.site([("index.html", "page")]);
+        world.repo.write("site/public/style.css", vec![b' '; size]);
+        world.deploy(&[]).exits(0);
+        world.configure(&rule(2));
+        let (store, bucket, theirs) = (world.store, world.bucket.clone(), vec![b'*'; size]);
+        let body = theirs.clone();
+        world.wire.disturb(move |seen| {
+            if seen.copies && seen.path.ends_with("style.css") {
+                store.put(&bucket, "style.css", &body, "text/css");
+            }
+            None
+        });
+        let failed = world.deploy(&["--json"]).exits(1);
+        assert!(failed.stderr.contains("somebody else wrote it"), "{}", failed.stderr);
+        assert!(world.store.object(&world.bucket, "style.css").body == theirs, "{size} bytes");
+        world.wire.disturb(|_| None);
+        world.deploy(&[]).exits(0);
+        world.assert_bucket_equals_site("");
+    }
 }

@@ -3,6 +3,7 @@
 //! Each step begins when the one before it has ended without a failure; so a page never arrives before its
 //! assets nor outlives them, and nothing is deleted while something could not be written.
 
+use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,14 +11,14 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use crate::bucket::{Bucket, DELETES_PER_REQUEST, Delete, MOST_UPLOADS, Restated};
-use crate::error::Failure;
+use crate::bucket::{Bucket, DELETES_PER_REQUEST, Delete, Restated, Turn};
+use crate::error::{Failure, failed};
 use crate::etag::Etag;
 use crate::event::{Event, Tell};
 use crate::headers::{self, is_page};
 use crate::plan::{Approved, Reason, Upload};
 use crate::record::Written;
-use crate::site::{self, File, Source};
+use crate::site::{File, Source};
 use crate::stop::Stop;
 
 /// What was done.
@@ -106,22 +107,25 @@ async fn write(
         tokio::time::sleep(LAST_FILES).await;
     });
     loop {
-        while under_way.len() < MOST_UPLOADS
-            && !is_over(outcome, stop)
-            && let Some(upload) = uploads.next()
-        {
-            let (bucket, bodies, stop) = (bucket.clone(), bodies.clone(), stop.clone());
-            // In a box, because a task is moved a dozen times before it is begun, and this one is large.
-            under_way.spawn(Box::pin(put(bucket, upload, bodies, stop, tell.clone())));
+        let is_more = uploads.len() > 0 && !is_over(outcome, stop);
+        if !is_more && under_way.is_empty() {
+            break;
         }
-        let next = tokio::select! {
-            next = under_way.join_next() => next,
-            () = &mut late => None,
-        };
-        let Some(done) = next else { break };
-        // A task that panicked takes the process along: there is no outcome to tell of it.
-        let done = done.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
-        settle(done, outcome);
+        tokio::select! {
+            turn = bucket.turn(), if is_more => {
+                let Some(upload) = uploads.next() else { continue };
+                let (bucket, bodies, stop) = (bucket.clone(), bodies.clone(), stop.clone());
+                let put = put(bucket, upload, turn, bodies, stop, tell.clone());
+                // In a box, because a task is moved a dozen times before it is begun, and this one is large.
+                under_way.spawn(Box::pin(put));
+            }
+            Some(done) = under_way.join_next() => {
+                // A task that panicked takes the process along: there is no outcome to tell of it.
+                let done = done.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
+                settle(done, outcome);
+            }
+            () = &mut late => break,
+        }
     }
     outcome.not_tried += (uploads.len() + under_way.len()) as u64;
 }
@@ -158,14 +162,19 @@ fn settle(done: Option<Put>, outcome: &mut Outcome) {
 /// Writes a file; `None` where the run is stopped first.
 async fn put(
     bucket: Bucket,
-    upload: Upload,
+    mut upload: Upload,
+    _turn: Turn,
     bodies: Arc<Semaphore>,
     stop: Stop,
     tell: Tell,
 ) -> Option<Put> {
-    let _turn = bucket.turn().await;
-    if stop.is_told() {
-        return None;
+    if let Some(path) = upload.file.lacks_parts() {
+        match with_parts(&upload.file, path, &stop).await? {
+            Ok(file) => upload.file = file.into(),
+            Err(failure) => {
+                return Some(Put { file: upload.file, is_sent: false, etag: Err(failure) });
+            }
+        }
     }
     let copied = match (&upload.reason, &upload.replaces) {
         (Reason::Headers, Some(etag)) => bucket.restate(&upload.file, etag).await,
@@ -182,6 +191,19 @@ async fn put(
     Some(put)
 }
 
+/// A file with the digests of its parts; `None` where the run is stopped first.
+async fn with_parts(file: &Arc<File>, path: PathBuf, stop: &Stop) -> Option<Result<File, Failure>> {
+    let whole = file.clone();
+    let hashed = tokio::task::spawn_blocking(move || whole.with_parts(&path));
+    tokio::select! {
+        biased;
+        () = stop.told() => None,
+        done = hashed => Some(done.unwrap_or_else(|error| {
+            Err(failed(format!("failed to read `{}`", file.key)).because(&error))
+        })),
+    }
+}
+
 /// Writes a file where its bytes, too, are to change or the store does not copy.
 async fn send(
     bucket: &Bucket,
@@ -193,7 +215,8 @@ async fn send(
     let to_send = upload.bytes_to_send();
     let Upload { file, replaces, .. } = upload;
     let is_sent = matches!(file.source, Source::Disk(_));
-    let body = if is_sent { site::body_size(file.size) } else { 0 };
+    let body = file.digest.parts.as_ref().map_or(file.size, |parts| parts.size);
+    let body = if is_sent { body } else { 0 };
     let permits = u32::try_from(body >> 10).unwrap_or(BODIES).clamp(1, BODIES);
     // The semaphore is never closed; without a permit the file would only be sent a little early.
     let _permit = bodies.acquire_many_owned(permits).await;

@@ -34,12 +34,12 @@ use crate::etag::Etag;
 use crate::headers::Headers;
 use crate::key::{OWN_FOLDER, Prefix};
 
-use pace::{Pace, Turn};
+use pace::Pace;
 
 pub use copy::{LARGEST_COPY, Restated};
 pub use list::{LastModified, Listing, Object, cuts};
 pub use own::{Condition, Look, Own, Written};
-pub use pace::MOST as MOST_UPLOADS;
+pub use pace::Turn;
 pub use unfinished::Unfinished;
 pub use versions::Version;
 
@@ -268,7 +268,7 @@ fn delete_error(error: &types::Error) -> Option<(String, Failure)> {
     Some((key, failure))
 }
 
-/// Sees every try: counts it, and tells the pace how it was answered.
+/// Sees every try: counts it, and tells the pace how one of a PUT was answered.
 #[derive(Clone, Debug)]
 struct Watch {
     requests: Arc<AtomicU64>,
@@ -288,7 +288,7 @@ impl Intercept for Watch {
     ) -> Result<(), BoxError> {
         self.requests.fetch_add(1, Ordering::Relaxed);
         if context.request().method() == "PUT" {
-            state.interceptor_state().store_put(Begun(Instant::now()));
+            state.interceptor_state().store_put(Sent(Instant::now()));
         }
         Ok(())
     }
@@ -299,24 +299,21 @@ impl Intercept for Watch {
         _: &RuntimeComponents,
         state: &mut ConfigBag,
     ) -> Result<(), BoxError> {
+        let Some(Sent(sent)) = state.load::<Sent>() else { return Ok(()) };
         let now = Instant::now();
         match context.response().status().as_u16() {
             429 | 503 => self.pace.throttled(now),
-            200..300 => {
-                if let Some(Begun(begun)) = state.load::<Begun>() {
-                    self.pace.answered(now - *begun);
-                }
-            }
+            200..300 => self.pace.answered(now - *sent),
             _ => {}
         }
         Ok(())
     }
 }
 
-/// When a try of an upload was sent.
+/// When a try of a PUT was sent.
 #[derive(Debug)]
-struct Begun(Instant);
+struct Sent(Instant);
 
-impl Storable for Begun {
-    type Storer = StoreReplace<Begun>;
+impl Storable for Sent {
+    type Storer = StoreReplace<Sent>;
 }

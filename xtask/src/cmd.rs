@@ -28,7 +28,7 @@ use crate::config::Config;
 use crate::error::{Result, failed};
 use crate::event::{Event, Tell};
 use crate::record::{Known, Objects};
-use crate::site::{self, Site};
+use crate::site::{self, Keys, Site};
 use crate::target::Target;
 
 /// Where the tool was called.
@@ -43,14 +43,14 @@ fn now() -> u64 {
     since_1970.map_or(0, |elapsed| elapsed.as_secs())
 }
 
-/// Builds the site in a work tree, and scans it. What files were the last time is `known` of a record once that is
-/// there; where there is none, they are hashed.
+/// Builds the site in a work tree, and scans it. `known` is given the keys of the files, waits for the record, and tells
+/// what that says of the objects; without one, every file is hashed.
 async fn build(
     config: &Config,
     root: &Path,
     target: &Target,
     no_build: bool,
-    known: impl FnOnce() -> Option<Arc<Objects>> + Send + 'static,
+    known: impl FnOnce(Keys<'_>) -> Option<Arc<Objects>> + Send + 'static,
     tell: &Tell,
 ) -> Result<Site> {
     let _held = hold_output(root, tell).await;
@@ -89,12 +89,12 @@ async fn hold_output(root: &Path, tell: &Tell) -> Option<File> {
 async fn scan(
     config: &Config,
     target: &Target,
-    known: impl FnOnce() -> Option<Arc<Objects>> + Send + 'static,
+    known: impl FnOnce(Keys<'_>) -> Option<Arc<Objects>> + Send + 'static,
     tell: &Tell,
 ) -> Result<Site> {
     let (config, prefix, teller) = (config.clone(), target.prefix.clone(), tell.clone());
-    let told = || {
-        let objects = known().unwrap_or_default();
+    let told = |keys: Keys<'_>| {
+        let objects = known(keys).unwrap_or_default();
         move |key: &str| objects.get(key).map(Known::digest)
     };
     let site = blocking(move || Ok(site::scan(&config, &prefix, None, told, &teller)?)).await?;

@@ -30,7 +30,7 @@ pub enum Event {
     Hashed {
         bytes: u64,
     },
-    /// A file, by its key, holds other bytes than when the site was scanned last.
+    /// A file, by its key, holds other bytes than when the site was scanned or deployed last.
     Differs(String),
     Scanned,
     /// Objects that the bucket is asked about one by one: for their headers or versions.

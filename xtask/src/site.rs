@@ -18,7 +18,7 @@ use crate::event::{Event, Tell};
 use crate::headers::{Headers, Ruled};
 use crate::key::{self, Prefix};
 
-pub use digest::{Digest, PartDigests, Sum, body_size, of_file};
+pub use digest::{Digest, PartDigests, Sum};
 pub use recheck::recheck;
 pub use seen::Seen;
 
@@ -87,6 +87,29 @@ impl Output {
     }
 }
 
+impl File {
+    /// Where it lies, if it is to be sent in parts and only a record told what it holds.
+    pub fn lacks_parts(&self) -> Option<PathBuf> {
+        let Source::Disk(disk) = &self.source else { return None };
+        let is_lacking = digest::is_in_parts(self.size) && self.digest.parts.is_none();
+        is_lacking.then(|| disk.path(&self.key))
+    }
+
+    /// The same file with the digests of its parts. Blocks the thread.
+    ///
+    /// Errors where it cannot be read or has changed.
+    pub fn with_parts(&self, path: &Path) -> Result<File, Failure> {
+        let doing = || failed(format!("failed to read `{}`", path.display()));
+        let digest = digest::of_file(path, self.size, &mut |_| ())
+            .map_err(|error| doing().because(&error))?;
+        if digest.md5 != self.digest.md5 {
+            return Err(doing().hint("it changed while the site was deployed: run it again"));
+        }
+        let (key, source, headers) = (self.key.clone(), self.source.clone(), self.headers.clone());
+        Ok(File { key, source, size: self.size, digest, headers })
+    }
+}
+
 impl Site {
     /// The site without the files whose keys belong to others.
     pub fn without(&self, kept: impl Fn(&str) -> bool) -> Site {
@@ -101,9 +124,9 @@ impl Site {
     }
 }
 
-/// Finds and hashes every file of the output folder, on all cores. Blocks the thread. What was `seen` is not
-/// read again. Once they are found, `told` may take its time to tell what the file of a key held when it was deployed
-/// last: where that is what it holds, it is read and not hashed.
+/// Finds and hashes every file of the output folder, on all cores. Blocks the thread. What was `seen`, and not touched
+/// since, is not read again. Once they are found, `told` is given their keys in order, and may take its time to tell
+/// what the file of a key held when it was deployed last: where that is what it holds, it is read and not hashed.
 ///
 /// Errors for what is unreadable, not UTF-8, a link that is broken or leaves the folder, a key too long
 /// for S3, and two files on one key.
@@ -111,7 +134,7 @@ pub fn scan<T: Fn(&str) -> Option<Digest>>(
     config: &Config,
     prefix: &Prefix,
     mut seen: Option<&mut Seen>,
-    told: impl FnOnce() -> T,
+    told: impl FnOnce(Keys<'_>) -> T,
     tell: &Tell,
 ) -> Result<Site, Failure> {
     let began = SystemTime::now();
@@ -131,7 +154,8 @@ pub fn scan<T: Fn(&str) -> Option<Digest>>(
     }
     entries.sort_by(|a, b| a.key.cmp(&b.key));
     check_keys(&entries, &output)?;
-    recall(&mut entries, told());
+    let told = told(&mut entries.iter().map(|entry| &*entry.key));
+    recall(&mut entries, told);
     if let Some(seen) = &mut seen {
         seen.recall(&mut entries);
     }
@@ -155,6 +179,9 @@ pub fn scan<T: Fn(&str) -> Option<Digest>>(
     tell.tell(Event::Scanned);
     Ok(Site { files, skipped })
 }
+
+/// Of all files, in order.
+pub type Keys<'k> = &'k mut dyn Iterator<Item = &'k str>;
 
 /// A file, as it becomes known.
 struct Entry {

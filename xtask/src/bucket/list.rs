@@ -122,6 +122,7 @@ impl<T> Future for Task<T> {
     type Output = T;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
+        // One that was cancelled is waited for by nobody.
         let done = ready!(pin!(&mut self.0).poll(context));
         Poll::Ready(done.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic())))
     }

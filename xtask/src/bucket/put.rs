@@ -1,5 +1,5 @@
-//! Sending objects. Every body goes with the MD5 that the scan took of it, and the store verifies it:
-//! what was hashed, what was sent and what is stored are the same bytes or an error.
+//! Sending objects. Every body goes with the MD5 that the scan took of it, or the record told, and the store verifies
+//! it: what was found, what was sent and what is stored are the same bytes or an error.
 
 use std::path::Path;
 
@@ -19,7 +19,7 @@ use crate::aws;
 use crate::error::{Failure, failed};
 use crate::etag::Etag;
 use crate::headers::{Headers, META, REDIRECT};
-use crate::site::{self, File, PartDigests, Source};
+use crate::site::{File, PartDigests, Source};
 use crate::stop::Stop;
 
 impl Bucket {
@@ -43,17 +43,9 @@ impl Bucket {
                 return Some(self.put_version(file, version.as_deref(), replaces).await);
             }
         };
-        if site::body_size(file.size) == file.size {
-            return Some(self.put_whole(file, &path, replaces, sent).await);
-        }
         match &file.digest.parts {
+            None => Some(self.put_whole(file, &path, replaces, sent).await),
             Some(parts) => self.put_parts(file, &path, parts, replaces, stop, sent).await,
-            None => match cut(file, &path).await {
-                Ok((file, parts)) => {
-                    self.put_parts(&file, &path, &parts, replaces, stop, sent).await
-                }
-                Err(failure) => Some(Err(failure)),
-            },
         }
     }
 
@@ -295,26 +287,6 @@ pub(super) fn headers_of(head: &HeadObjectOutput) -> Headers {
         headers.set(&format!("{META}{name}"), value);
     }
     headers
-}
-
-/// A large file with the digests of its parts, where a record told what it holds and it had not to be hashed.
-async fn cut(file: &File, path: &Path) -> Result<(File, PartDigests), Failure> {
-    let (owned, size) = (path.to_owned(), file.size);
-    let hash = move || site::of_file(&owned, size, &mut |_| ());
-    let doing = || failed(format!("failed to read `{}`", path.display()));
-    let digest = match tokio::task::spawn_blocking(hash).await {
-        Ok(Ok(digest)) => digest,
-        Ok(Err(error)) => return Err(doing().because(&error)),
-        Err(error) => return Err(doing().because(&error)),
-    };
-    match digest.parts.clone() {
-        Some(parts) if digest.md5 == file.digest.md5 => {
-            let File { key, source, headers, .. } = file;
-            let (key, source, headers) = (key.clone(), source.clone(), headers.clone());
-            Ok((File { key, source, size, digest, headers }, *parts))
-        }
-        _ => Err(doing().hint("it changed while the site was deployed: run it again")),
-    }
 }
 
 /// Reads a part of a file on a thread that may block.

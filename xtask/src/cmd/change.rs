@@ -135,12 +135,17 @@ impl Difference {
     }
 }
 
-/// Who waits for what a record says of the objects, while the bucket is still listed.
-pub type Reader = oneshot::Sender<Arc<Objects>>;
+/// A scan of the site that goes on while the bucket is looked at.
+pub struct Scan {
+    /// Where the keys of its files would cut a listing, once they are found.
+    pub cuts: oneshot::Receiver<Vec<String>>,
+    /// It waits for what the record says.
+    pub objects: oneshot::Sender<Arc<Objects>>,
+}
 
 /// Lists the bucket and reads its record.
-pub async fn look(bucket: &Bucket, reader: Option<Reader>, tell: &Tell) -> Result<Seen> {
-    let (listing, record) = look_at(bucket, reader, tell).await;
+pub async fn look(bucket: &Bucket, scan: Option<Scan>, tell: &Tell) -> Result<Seen> {
+    let (listing, record) = look_at(bucket, scan, tell).await;
     // Of two failures the listing's is told: it names the bucket.
     let (listing, record) = (listing?, record?);
     for folder in &listing.others {
@@ -153,24 +158,33 @@ pub async fn look(bucket: &Bucket, reader: Option<Reader>, tell: &Tell) -> Resul
     Ok(Seen { listing, record })
 }
 
-/// The listing is cut where the record says that keys are, once that is there.
+/// The listing is cut where the record says that keys are or where the scan finds some, whichever is known first.
 pub async fn look_at(
     bucket: &Bucket,
-    reader: Option<Reader>,
+    scan: Option<Scan>,
     tell: &Tell,
 ) -> (Result<Listing, Failure>, Result<Record, Failure>) {
-    let (read, cuts) = oneshot::channel();
+    let (read, recorded) = oneshot::channel();
+    let (found, objects) = scan.map(|scan| (scan.cuts, scan.objects)).unzip();
+    let found = async { found?.await.ok() };
+    let cuts = async {
+        tokio::select! {
+            Ok(cuts) = recorded => cuts,
+            Some(cuts) = found => cuts,
+            else => Vec::new(),
+        }
+    };
     let reading = async {
         let record = record::read(bucket, tell).await;
-        if let (Some(reader), Ok(record)) = (reader, &record) {
+        if let (Some(objects), Ok(record)) = (objects, &record) {
             // Or nobody waits any more.
-            let _ = reader.send(record.objects.clone());
+            let _ = objects.send(record.objects.clone());
         }
         // Nobody waits for it where there is but one page.
         let _ = read.send(record.as_ref().map(Record::cuts).unwrap_or_default());
         record
     };
-    tokio::join!(bucket.list(async { cuts.await.unwrap_or_default() }, tell), reading)
+    tokio::join!(bucket.list(cuts, tell), reading)
 }
 
 /// Plans, shows, and does what is to be done, until it is told to stop.

@@ -7,8 +7,9 @@ use std::time::Instant;
 
 use tokio::sync::oneshot;
 
-use super::change::{self, Job, Wanted};
+use super::change::{self, Job, Scan, Wanted};
 use super::{build, is_dirty, now, open, stand, variable};
+use crate::bucket;
 use crate::checkout;
 use crate::ci::Surroundings;
 use crate::cli::Deploy;
@@ -16,6 +17,7 @@ use crate::error::Result;
 use crate::event::{Event, Tell};
 use crate::progress;
 use crate::report::{self, Run, print};
+use crate::site::Keys;
 use crate::stop::Stop;
 use crate::target::{self, Target};
 
@@ -40,10 +42,15 @@ pub async fn run(options: &Deploy, stop: &Stop) -> Result<bool> {
     warn_of_collisions(&target, &tell);
 
     let bucket = &opened.bucket;
-    let (read, record) = oneshot::channel();
-    let known = || record.blocking_recv().ok();
+    let ((found, keys), (read, record)) = (oneshot::channel(), oneshot::channel());
+    let known = |keys: Keys<'_>| {
+        // Or nobody lists any more.
+        let _ = found.send(bucket::cuts(keys));
+        record.blocking_recv().ok()
+    };
     let building = build(&config, &checkout.root, &target, *no_build, known, &tell);
-    let looking = change::look(bucket, Some(read), &tell);
+    let scan = Scan { cuts: keys, objects: read };
+    let looking = change::look(bucket, Some(scan), &tell);
     let (site, seen) = stop.cut(async { tokio::try_join!(building, looking) }).await?;
 
     let (checkout, config, run, tell) = (&checkout, &config, &run, &tell);

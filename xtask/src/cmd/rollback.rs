@@ -265,7 +265,7 @@ async fn rebuild(
     let worktree =
         blocking(move || Ok(checkout::check_out(&root, &commit, &root.join(WORKTREE))?)).await?;
     let then = config_of(checkout, config, &worktree, deploy)?;
-    let site = build(&then, &worktree.root, target, false, || None, tell).await?;
+    let site = build(&then, &worktree.root, target, false, |_| None, tell).await?;
     Ok((site, worktree))
 }
 

@@ -19,7 +19,7 @@ pub struct Digest {
     pub md5: [u8; 16],
     /// Unknown of an object of which only an earlier version of this tool wrote what it holds.
     pub sum: Option<Sum>,
-    /// For a file that is sent in parts. Unknown where the rest was told by a record.
+    /// For a file that is sent in parts. Where the rest was told by a record, they are taken when it is to be written.
     pub parts: Option<Box<PartDigests>>,
 }
 
@@ -60,9 +60,9 @@ fn part_size(size: u64) -> u64 {
     size.div_ceil(MOST_PARTS).next_multiple_of(1 << 20).max(LARGEST_WHOLE)
 }
 
-/// The size of the largest body that a file is sent in, in bytes: its own, or that of its parts.
-pub fn body_size(size: u64) -> u64 {
-    if size > LARGEST_WHOLE { part_size(size) } else { size }
+/// Whether a file of so many bytes is sent in parts.
+pub fn is_in_parts(size: u64) -> bool {
+    size > LARGEST_WHOLE
 }
 
 /// Reads a file once. `also` is given what is read, too.
@@ -70,7 +70,7 @@ pub fn body_size(size: u64) -> u64 {
 /// Errors where the file cannot be read or is not of the size that it was found with.
 pub fn of_file(path: &Path, size: u64, also: &mut dyn FnMut(&[u8])) -> io::Result<Digest> {
     let (mut whole, mut sum) = (Md5::new(), Xxh3Default::new());
-    let mut parts = (size > LARGEST_WHOLE).then(|| Parts::of(part_size(size)));
+    let mut parts = is_in_parts(size).then(|| Parts::of(part_size(size)));
     read(path, size, &mut |bytes| {
         whole.update(bytes);
         sum.update(bytes);

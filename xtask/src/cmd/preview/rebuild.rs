@@ -29,7 +29,7 @@ use crate::preview::{self, News, OWN_PATH, Preview, Server, Shown};
 use crate::progress;
 use crate::record;
 use crate::report;
-use crate::site::{self, Seen, Site};
+use crate::site::{self, Keys, Seen, Site};
 use crate::stop::Stop;
 use crate::words::{count, duration, plain, without_colours};
 
@@ -355,7 +355,7 @@ impl Round<'_> {
         let (config, prefix) = (sources.config.clone(), sources.prefix());
         let (mut seen, tell) = (std::mem::take(&mut self.seen), tell.clone());
         let (scanned, seen) = blocking(move || {
-            let nothing_told = || |_: &str| None;
+            let nothing_told = |_: Keys<'_>| |_: &str| None;
             let scanned = site::scan(&config, &prefix, Some(&mut seen), nothing_told, &tell);
             Ok((scanned, seen))
         })
