@@ -100,7 +100,7 @@ const PART: usize = PAGE - PAGE / 16;
 /// Parts asked for at once: all of a usual site's, so that they follow the first page together. Of a very large listing
 /// there is more to remember meanwhile, and fewer are under way.
 fn at_once(parts: usize) -> usize {
-    (40 * 40 / parts.max(1)).clamp(8, 40)
+    (40_usize.pow(4) / parts.max(1).pow(3)).clamp(4, 40)
 }
 
 /// Every so many of keys in order: where a listing of them may be cut.
