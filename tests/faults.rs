@@ -224,6 +224,21 @@ fn a_file_in_parts_arrives_through_resets() {
 }
 
 #[test]
+fn what_no_file_will_be_spared_is_not_tried_with_all_of_them() {
+    let world = World::new();
+    let keys: Vec<String> = (0..300).map(|n| format!("{n:03}.css")).collect();
+    world.site(keys.iter().map(|key| (key.as_str(), "style")));
+    world.wire.disturb(|seen| {
+        let answer = || Answer::error(403, "ExpiredToken", "The provided token has expired.");
+        (puts(seen) && seen.key().ends_with(".css")).then(|| Fault::Answer(answer()))
+    });
+    world.deploy(&[]).exits(1);
+    let tried = tries(&world).into_iter().filter(|(key, _)| key.ends_with(".css")).count();
+    // Those that were under way already.
+    assert!((1..100).contains(&tried), "{tried} files");
+}
+
+#[test]
 fn a_file_in_parts_that_changes_after_it_was_found_as_it_was_deployed_is_not_sent() {
     let world = World::new();
     world.site([("index.html", "page")]);

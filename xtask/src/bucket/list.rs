@@ -98,9 +98,9 @@ const PAGE: usize = 1000;
 const PART: usize = PAGE - PAGE / 16;
 
 /// Parts asked for at once: all of a usual site's, so that they follow the first page together. Of a very large listing
-/// there is more to remember meanwhile, and fewer are under way.
+/// there is more to remember meanwhile, and fewer are under way: 20 of 50 parts, 4 of 100.
 fn at_once(parts: usize) -> usize {
-    (40_usize.pow(4) / parts.max(1).pow(3)).clamp(4, 40)
+    (40_usize.pow(4) / parts.max(1).saturating_pow(3)).clamp(4, 40)
 }
 
 /// Every so many of keys in order: where a listing of them may be cut.
