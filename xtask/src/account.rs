@@ -12,7 +12,7 @@ use aws_sdk_sts::config::{BehaviorVersion, Region};
 
 use crate::aws;
 use crate::config::{Credentials, Environment, SessionToken};
-use crate::error::{Failure, Result};
+use crate::error::{Failure, Result, WHOLE_TOOL};
 use crate::refusal::Refusal;
 use crate::secrets;
 
@@ -225,6 +225,12 @@ fn unavailable(environment: &Environment, error: &CredentialsError) -> Refusal {
         ),
     };
     let cause = if found_none { none.to_owned() } else { innermost(error) };
+    // The SDK tells by its text alone.
+    if cause.contains("feature(s) enabled: sso") {
+        let message =
+            format!("the profile of `{name}` is one of single sign-on, which is not in this build");
+        return Refusal::new("missing-credentials", message, WHOLE_TOOL);
+    }
     Refusal::new("missing-credentials", format!("{message}: {cause}"), hint)
 }
 

@@ -20,6 +20,9 @@ pub enum Error {
     Interrupted(String),
 }
 
+/// What helps where something is not in this build.
+pub const WHOLE_TOOL: &str = "it was built with --no-default-features; if CARGO_ALIAS_XTASK says so, as in CI: unset CARGO_ALIAS_XTASK";
+
 /// What broke, why, and what to try.
 #[derive(Debug)]
 pub struct Failure {

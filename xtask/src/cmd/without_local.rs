@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use crate::bucket::Bucket;
 use crate::checkout::Checkout;
 use crate::config::Environment;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, WHOLE_TOOL};
 use crate::key::Prefix;
 use crate::report::Place;
 
@@ -43,7 +43,5 @@ pub mod preview {
 
 /// What was typed is not understood by this build.
 fn missing(what: &str) -> Error {
-    Error::Config(format!(
-        "{what} is not in this build, which was made with --no-default-features\n\nhint: where CARGO_ALIAS_XTASK says so, as in CI: unset it and run this again"
-    ))
+    Error::Config(format!("{what} is not in this build\n\nhint: {WHOLE_TOOL}"))
 }
