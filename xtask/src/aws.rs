@@ -31,8 +31,15 @@ pub fn timeouts() -> TimeoutConfig {
 /// The timeouts of a request that sends a body first: the slowest line that is still waited for takes 50 kB
 /// a second.
 pub fn timeouts_for(body: u64) -> TimeoutConfig {
-    timeouts().to_builder().read_timeout(ANSWER + Duration::from_secs(body / 50_000)).build()
+    timeouts().to_builder().read_timeout(ANSWER + Duration::from_secs(body / SLOWEST)).build()
 }
+
+/// Bodies of up to this many bytes need no timeouts of their own: what they take on the slowest line is little beside
+/// what every answer is waited for.
+pub const SMALL: u64 = 2 * SLOWEST;
+
+/// In bytes a second.
+const SLOWEST: u64 = 50_000;
 
 const ANSWER: Duration = Duration::from_secs(30);
 

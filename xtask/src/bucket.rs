@@ -2,6 +2,7 @@
 //! check, every request carries the expected owner, and nothing outside the prefix is ever named.
 
 mod copy;
+mod endpoint;
 mod list;
 mod own;
 mod pace;
@@ -20,7 +21,7 @@ use aws_sdk_s3::config::interceptors::{
 use aws_sdk_s3::config::retry::{RetryConfig, RetryPartition, TokenBucket};
 use aws_sdk_s3::config::{
     BehaviorVersion, ConfigBag, Credentials, Intercept, Region, RequestChecksumCalculation,
-    ResponseChecksumValidation, RuntimeComponents, SharedCredentialsProvider,
+    ResponseChecksumValidation, RuntimeComponents, SharedCredentialsProvider, SharedInterceptor,
 };
 use aws_sdk_s3::error::BoxError;
 use aws_sdk_s3::types::{self, ObjectIdentifier};
@@ -34,6 +35,7 @@ use crate::etag::Etag;
 use crate::headers::Headers;
 use crate::key::{OWN_FOLDER, Prefix};
 
+use endpoint::Resolver;
 use pace::Pace;
 
 pub use copy::{LARGEST_COPY, Restated};
@@ -126,7 +128,9 @@ fn open(
         .retry_partition(
             RetryPartition::custom("bucket").token_bucket(TokenBucket::unlimited()).build(),
         )
-        .interceptor(watch.clone());
+        .endpoint_resolver(Resolver::default());
+    // Any other interceptor is looked for in all configuration at each step, in case that it is to be left out.
+    config.push_interceptor(SharedInterceptor::permanent(watch.clone()));
     if let Some(endpoint) = endpoint {
         config = config.endpoint_url(endpoint).force_path_style(is_address(endpoint));
     }
