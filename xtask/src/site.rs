@@ -8,7 +8,7 @@ mod walk;
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use crate::config::Config;
@@ -139,20 +139,25 @@ pub fn scan<T: Fn(&str) -> Option<Digest>>(
 ) -> Result<Site, Failure> {
     let began = SystemTime::now();
     let output = Arc::new(Output { folder: config.output_folder(), prefix: prefix.clone() });
+    // In one list from the beginning: what is large and goes is not given back by every allocator.
+    let entries = Mutex::new(Vec::new());
+    let add =
+        |own: &mut Vec<Entry>| entries.lock().unwrap_or_else(PoisonError::into_inner).append(own);
     let (named, skipped) = walk::files(
         &output.folder,
         || (Vec::new(), Ruled::by(&config.rules)),
-        |(entries, ruled), found| {
-            entries.push(name(found, &output, ruled, seen.is_some())?);
+        |(own, ruled), found| {
+            own.push(name(found, &output, ruled, seen.is_some())?);
+            if own.len() == AT_ONCE {
+                add(own);
+            }
             Ok(())
         },
     )?;
-    // One list after another, each given back once it is taken over: they are large.
-    let mut entries: Vec<Entry> = Vec::with_capacity(named.iter().map(|(own, _)| own.len()).sum());
-    for (mut own, _) in named {
-        entries.append(&mut own);
-    }
-    entries.sort_by(|a, b| a.key.cmp(&b.key));
+    named.into_iter().for_each(|(mut own, _)| add(&mut own));
+    let mut entries = entries.into_inner().unwrap_or_else(PoisonError::into_inner);
+    entries.shrink_to_fit();
+    entries.sort_unstable_by(|a, b| a.key.cmp(&b.key));
     check_keys(&entries, &output)?;
     let told = told(&mut entries.iter().map(|entry| &*entry.key));
     recall(&mut entries, told);
@@ -165,20 +170,30 @@ pub fn scan<T: Fn(&str) -> Option<Digest>>(
         bytes: unread().map(|entry| entry.size).sum(),
     });
     hash(&mut entries, tell)?;
-    let mut files = Vec::with_capacity(entries.len());
-    for Entry { key, disk, size, headers, content, stamp } in entries {
+    let (mut files, mut stamps) = (Vec::with_capacity(entries.len()), Vec::new());
+    while let Some(Entry { key, disk, size, headers, content, stamp }) = entries.pop() {
         let Content::Is(digest) = content else {
             return Err(failed(format!("failed to hash `{key}`")));
         };
-        let file = Arc::new(File { key, source: Source::Disk(disk), size, digest, headers });
-        if let (Some(seen), Some(stamp)) = (&mut seen, stamp) {
+        files.push(Arc::new(File { key, source: Source::Disk(disk), size, digest, headers }));
+        stamps.extend(stamp);
+        // So that nothing is held twice.
+        if entries.len().is_multiple_of(AT_ONCE) {
+            entries.shrink_to_fit();
+        }
+    }
+    files.reverse();
+    if let Some(seen) = seen {
+        for (file, stamp) in files.iter().zip(stamps.into_iter().rev()) {
             seen.remember(file.clone(), *stamp, began);
         }
-        files.push(file);
     }
     tell.tell(Event::Scanned);
     Ok(Site { files, skipped })
 }
+
+/// How many entries are moved between lists at once.
+const AT_ONCE: usize = 256;
 
 /// Of all files, in order.
 pub type Keys<'k> = &'k mut dyn Iterator<Item = &'k str>;

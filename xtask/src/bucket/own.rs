@@ -61,6 +61,9 @@ pub enum Written {
     Unknown,
 }
 
+/// For so many bytes room is made before they are there: for more than a record of a hundred thousand files.
+const LARGE: usize = 16 << 20;
+
 impl Bucket {
     /// Reads an object of the tool's own folder. One whose body broke off is read again, as often and after such
     /// waits as the client itself tries a request: it does not do so for a body.
@@ -126,7 +129,7 @@ impl Bucket {
         let date = Date::default();
         let request = self.client.get_object().bucket(&self.name).key(key);
         let request = request.set_expected_bucket_owner(self.owner.clone()).customize();
-        let object = match request.interceptor(date.clone()).send().await {
+        let mut object = match request.interceptor(date.clone()).send().await {
             Ok(object) => object,
             Err(error) if error.as_service_error().is_some_and(|e| e.is_no_such_key()) => {
                 return Ok(Ok(Look { now: date.get(), object: None }));
@@ -136,9 +139,16 @@ impl Bucket {
         let etag = unquoted(object.e_tag.as_deref());
         // One that does not tell its age was written just now: it is safer to take it for young.
         let modified = object.last_modified.as_ref().map(seconds).or(date.get()).unwrap_or(0);
-        let body = object.body.collect().await;
-        let own = body.map(|body| Own { body: body.to_vec(), etag, modified });
-        Ok(own.map(|own| Look { now: date.get(), object: Some(own) }))
+        // Not collected by the client, which would hold all of it twice.
+        let length = object.content_length.and_then(|length| usize::try_from(length).ok());
+        let mut body = Vec::with_capacity(length.unwrap_or_default().min(LARGE));
+        while let Some(bytes) = object.body.next().await {
+            match bytes {
+                Ok(bytes) => body.extend_from_slice(&bytes),
+                Err(error) => return Ok(Err(error)),
+            }
+        }
+        Ok(Ok(Look { now: date.get(), object: Some(Own { body, etag, modified }) }))
     }
 
     /// Writes an object of the tool's own folder if the condition holds.
