@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::future::{join_all, try_join_all};
 
+use super::change;
 use super::local::Local;
 use super::open;
 use super::{now, stand};
@@ -80,7 +81,9 @@ async fn survey<'c>(
         None => open::connect(environment, &top).await?.0,
     };
     let silent = Tell::new(|_| {});
-    let listing = match bucket.list(std::future::ready(Vec::new()), &silent).await {
+    // The record tells where a listing may be cut, and is read again below for what it says of its place.
+    let (listing, _) = change::look_at(&bucket, None, &silent).await;
+    let listing = match listing {
         Ok(listing) => listing,
         // A bucket of this machine is made by the first deploy to it.
         Err(failure) if local.is_some() && failure.is_everybodys => {
