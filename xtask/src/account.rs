@@ -226,11 +226,13 @@ fn unavailable(environment: &Environment, error: &CredentialsError) -> Refusal {
     };
     let cause = if found_none { none.to_owned() } else { innermost(error) };
     // The SDK tells by its text alone.
-    if cause.contains("feature(s) enabled: sso") {
-        let message =
-            format!("the profile of `{name}` is one of single sign-on, which is not in this build");
-        return Refusal::new("missing-credentials", message, WHOLE_TOOL);
-    }
+    let (cause, hint) = match cause.contains("feature(s) enabled: sso") {
+        true => (
+            "the profile is one of single sign-on, which is not in this build".into(),
+            WHOLE_TOOL.into(),
+        ),
+        false => (cause, hint),
+    };
     Refusal::new("missing-credentials", format!("{message}: {cause}"), hint)
 }
 

@@ -139,25 +139,7 @@ pub fn scan<T: Fn(&str) -> Option<Digest>>(
 ) -> Result<Site, Failure> {
     let began = SystemTime::now();
     let output = Arc::new(Output { folder: config.output_folder(), prefix: prefix.clone() });
-    // In one list from the beginning: what is large and goes is not given back by every allocator.
-    let entries = Mutex::new(Vec::new());
-    let add =
-        |own: &mut Vec<Entry>| entries.lock().unwrap_or_else(PoisonError::into_inner).append(own);
-    let (named, skipped) = walk::files(
-        &output.folder,
-        || (Vec::new(), Ruled::by(&config.rules)),
-        |(own, ruled), found| {
-            own.push(name(found, &output, ruled, seen.is_some())?);
-            if own.len() == AT_ONCE {
-                add(own);
-            }
-            Ok(())
-        },
-    )?;
-    named.into_iter().for_each(|(mut own, _)| add(&mut own));
-    let mut entries = entries.into_inner().unwrap_or_else(PoisonError::into_inner);
-    entries.shrink_to_fit();
-    entries.sort_unstable_by(|a, b| a.key.cmp(&b.key));
+    let (mut entries, skipped) = find(config, &output, seen.is_some())?;
     check_keys(&entries, &output)?;
     let told = told(&mut entries.iter().map(|entry| &*entry.key));
     recall(&mut entries, told);
@@ -227,6 +209,34 @@ impl Entry {
     fn path(&self) -> PathBuf {
         self.disk.path(&self.key)
     }
+}
+
+/// Every file of the output folder in the order of the keys, and what was left out.
+fn find(
+    config: &Config,
+    output: &Arc<Output>,
+    again: bool,
+) -> Result<(Vec<Entry>, Vec<String>), Failure> {
+    // In one list from the beginning: what is large and goes is not given back by every allocator.
+    let entries = Mutex::new(Vec::new());
+    let add =
+        |own: &mut Vec<Entry>| entries.lock().unwrap_or_else(PoisonError::into_inner).append(own);
+    let (named, skipped) = walk::files(
+        &output.folder,
+        || (Vec::new(), Ruled::by(&config.rules)),
+        |(own, ruled), found| {
+            own.push(name(found, output, ruled, again)?);
+            if own.len() == AT_ONCE {
+                add(own);
+            }
+            Ok(())
+        },
+    )?;
+    named.into_iter().for_each(|(mut own, _)| add(&mut own));
+    let mut entries = entries.into_inner().unwrap_or_else(PoisonError::into_inner);
+    entries.shrink_to_fit();
+    entries.sort_unstable_by(|a, b| a.key.cmp(&b.key));
+    Ok((entries, skipped))
 }
 
 fn name(
