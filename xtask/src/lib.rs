@@ -39,13 +39,13 @@ mod standing;
 mod target;
 
 mod aws;
-mod cores;
 pub mod error;
 mod etag;
 mod event;
 mod format;
 mod headers;
 mod key;
+mod parallel;
 #[cfg(test)]
 mod properties;
 pub mod refusal;

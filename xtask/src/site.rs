@@ -12,11 +12,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use crate::config::Config;
-use crate::cores;
 use crate::error::{Failure, failed};
 use crate::event::{Event, Tell};
 use crate::headers::{Headers, Ruled};
 use crate::key::{self, Prefix};
+use crate::parallel;
 
 pub use digest::{Digest, PartDigests, Sum};
 pub use recheck::recheck;
@@ -124,7 +124,7 @@ impl Site {
     }
 }
 
-/// Finds and hashes every file of the output folder, on all cores. Blocks the thread. What was `seen`, and not touched
+/// Finds and hashes every file of the output folder, many at once. Blocks the thread. What was `seen`, and not touched
 /// since, is not read again. Once they are found, `told` is given their keys in order, and may take its time to tell
 /// what the file of a key held when it was deployed last: where that is what it holds, it is read and not hashed.
 ///
@@ -304,7 +304,7 @@ fn hash(entries: &mut [Entry], tell: &Tell) -> Result<(), Failure> {
         identify(entry, &path, tell)
             .map_err(|error| failed(format!("failed to read `{}`", path.display())).because(&error))
     };
-    cores::each(unread, || (), work).map(drop)
+    parallel::each(unread, || (), work).map(drop)
 }
 
 fn identify(entry: &mut Entry, path: &Path, tell: &Tell) -> io::Result<()> {

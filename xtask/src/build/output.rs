@@ -9,9 +9,9 @@ use std::thread::JoinHandle;
 
 use crate::checkout;
 use crate::config::Config;
-use crate::cores;
 use crate::error::{Failure, failed};
 use crate::event::{Event, Tell};
+use crate::parallel;
 
 /// In the work tree, below `target/`, which every Rust repository ignores.
 const ASIDE: &str = "target/xtask/emptied";
@@ -202,7 +202,7 @@ fn holds_git(folder: &Path) -> io::Result<bool> {
         Found,
         Failed(io::Error),
     }
-    let looked = cores::each(
+    let looked = parallel::each(
         vec![folder.to_owned()],
         || (),
         |(), folder, more| {

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::seen::Stamp;
-use crate::cores;
 use crate::error::{Failure, failed};
+use crate::parallel;
 
 #[derive(Debug)]
 pub struct Found {
@@ -18,7 +18,7 @@ pub struct Found {
     pub stamp: Stamp,
 }
 
-/// Finds every file below the folder, on all cores, and returns what was left out, as sorted paths relative to the
+/// Finds every file below the folder, many at once, and returns what was left out, as sorted paths relative to the
 /// folder. Each file is given to `found` with the value of its thread, which `make` made; these are returned. An error
 /// anywhere is an error of the whole: a file that was not seen would be deleted from the bucket.
 ///
@@ -38,7 +38,7 @@ pub fn files<W: Send>(
     })?;
     let first = Folder { path: folder.to_owned(), resolved: top.clone(), above: None };
     let walk = Walk { folder, top };
-    let done = cores::each(
+    let done = parallel::each(
         vec![Arc::new(first)],
         || (make(), Vec::new()),
         |(own, skipped), folder, more| {

@@ -1,10 +1,15 @@
-//! Work on all cores: the walk through a site, and its digests.
+//! Work on files, many at once: the walk through a site, and its digests.
 
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-/// Does `work` on each item and on each that this adds, on as many threads as there are cores, and returns when
-/// none is left. Each thread works with a value of its own, which `make` makes; they are returned. Blocks the thread.
+/// The fewest threads, however few cores there are: one that waits for the disk uses none, and disks answer many at
+/// once. A site of 33,000 files that the page cache does not hold is read in half the time that two take; one that it
+/// holds, in the same.
+const FEWEST: usize = 16;
+
+/// Does `work` on each item and on each that this adds, on a thread for each core or more, and returns when none is
+/// left. Each thread works with a value of its own, which `make` makes; they are returned. Blocks the thread.
 ///
 /// The first error ends it all, and is returned.
 pub fn each<T: Send, W: Send, E: Send>(
@@ -12,7 +17,8 @@ pub fn each<T: Send, W: Send, E: Send>(
     make: impl Fn() -> W + Sync,
     work: impl Fn(&mut W, T, &mut Vec<T>) -> Result<(), E> + Sync,
 ) -> Result<Vec<W>, E> {
-    let workers = std::thread::available_parallelism().map_or(1, usize::from);
+    let workers =
+        std::thread::available_parallelism().map_or(FEWEST, |cores| FEWEST.max(cores.into()));
     let queue = Queue {
         state: Mutex::new(State { waiting: items, busy: 0, error: None }),
         changed: Condvar::new(),
