@@ -130,8 +130,10 @@ impl<T, E> Drop for Busy<'_, T, E> {
 #[cfg(test)]
 mod tests {
     use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::sync::{Condvar, Mutex};
+    use std::time::Duration;
 
-    use super::each;
+    use super::{FEWEST, each};
 
     /// Counts down from an item to nothing, in two branches.
     fn halve(item: u32, more: &mut Vec<u32>) {
@@ -165,6 +167,21 @@ mod tests {
             },
         );
         assert_eq!(done, Err("one"));
+    }
+
+    #[test]
+    fn items_that_wait_are_under_way_at_once_however_few_cores_there_are() {
+        let (begun, changed) = (Mutex::new(0), Condvar::new());
+        let work = |_: &mut (), (): (), _: &mut Vec<()>| {
+            let mut count = begun.lock().unwrap();
+            *count += 1;
+            changed.notify_all();
+            let missing = |count: &mut usize| *count < FEWEST;
+            let limit = Duration::from_secs(60);
+            let (count, waited) = changed.wait_timeout_while(count, limit, missing).unwrap();
+            if waited.timed_out() { Err(*count) } else { Ok(()) }
+        };
+        assert_eq!(each(vec![(); FEWEST], || (), work).map(drop), Ok(()));
     }
 
     #[test]
