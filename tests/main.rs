@@ -12,6 +12,7 @@ mod browser;
 mod build;
 mod changed_headers;
 mod faults;
+mod generators;
 mod handbook;
 mod interrupted;
 mod large;
