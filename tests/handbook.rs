@@ -63,3 +63,42 @@ fn the_readme_names_the_two_commands() {
         readme.lines().filter_map(|line| line.strip_prefix("    cargo ")).collect();
     assert_eq!(commands[..2], ["xtask deploy --local", "test"]);
 }
+
+/// What follows `<!-- the file PATH -->` on a page is that file, so that it can be read where the page is not rendered.
+/// `UPDATE_EXPECT=1` copies the files into the pages.
+#[test]
+fn the_files_that_the_handbook_shows_are_those_of_the_repository() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut shown = 0;
+    for page in std::fs::read_dir(root.join("site/pages")).expect("the pages") {
+        let page = page.expect("a page").path();
+        if page.extension().is_none_or(|extension| extension != "md") {
+            continue;
+        }
+        let text = std::fs::read_to_string(&page).expect("a page");
+        assert!(!text.contains("{{#include"), "{}: not readable as Markdown", page.display());
+        let expected = with_files(&text, &mut shown);
+        if std::env::var_os("UPDATE_EXPECT").is_some() {
+            std::fs::write(&page, &expected).expect("the page is written");
+        } else {
+            assert_eq!(text, expected, "{}: UPDATE_EXPECT=1 copies the files", page.display());
+        }
+    }
+    assert!(shown >= 9, "{shown} files are shown");
+}
+
+/// A page with the files that it shows as they are now.
+fn with_files(page: &str, shown: &mut usize) -> String {
+    let mut sections = page.split("<!-- the file ");
+    let mut whole = sections.next().expect("a beginning").to_owned();
+    for section in sections {
+        let (path, rest) = section.split_once(" -->\n```").expect("a path and a block");
+        let (language, rest) = rest.split_once('\n').expect("a language");
+        let (_, rest) = rest.split_once("\n```").expect("the end of the block");
+        let file = read(path);
+        let file = file.trim_end();
+        whole += &format!("<!-- the file {path} -->\n```{language}\n{file}\n```{rest}");
+        *shown += 1;
+    }
+    whole
+}

@@ -7,8 +7,6 @@
 use std::process::ExitCode;
 
 use mdbook_driver::MDBook;
-use mdbook_driver::book::BookItem;
-use mdbook_driver::builtin_renderers::MarkdownRenderer;
 use mdbook_driver::errors::{Error, Result};
 
 fn main() -> ExitCode {
@@ -24,20 +22,5 @@ fn build() -> Result<()> {
         let problem = format!("no `book.toml` in `{}`, run this in `site/`", folder.display());
         return Err(Error::msg(problem));
     }
-    let book = MDBook::load(folder)?;
-    check_includes(&book)?;
-    book.build()
-}
-
-/// mdBook leaves an include that it cannot expand in the page as it stands, and goes on.
-fn check_includes(book: &MDBook) -> Result<()> {
-    let (expanded, _) = book.preprocess_book(&MarkdownRenderer::new())?;
-    for item in expanded.iter() {
-        let BookItem::Chapter(page) = item else { continue };
-        if let Some(line) = page.content.lines().find(|line| line.contains("{{#include")) {
-            let problem = format!("failed to expand `{line}` in the page `{}`", page.name);
-            return Err(Error::msg(problem));
-        }
-    }
-    Ok(())
+    MDBook::load(folder)?.build()
 }
