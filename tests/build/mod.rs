@@ -256,6 +256,83 @@ fn the_generator_sees_no_variable_that_looks_like_a_credential() {
     }
 }
 
+#[test]
+fn public_settings_reach_the_generator_and_what_is_withheld_is_named() {
+    let world = world("env > public/env.txt");
+    world.site([("index.html", "page")]);
+    world.repo.write(".gitignore", "/target\n");
+    let public = [
+        ("VITE_AWS_REGION", "eu-central-1"),
+        ("REACT_APP_AWS_USER_POOLS_ID", "x"),
+        ("NEXT_PUBLIC_AWS_URL", "y"),
+        ("GATSBY_AWS_BUCKET", "z"),
+        ("PUBLIC_AWS_POOL", "p"),
+        ("AWS_REGION", "eu-central-1"),
+        ("CARGO_HOME", "/cargo"),
+    ];
+    let copy = ("COPY_OF_IT", world.store.secret.as_str());
+    let withheld = [
+        ("AWS_SECRET_ACCESS_KEY", "a"),
+        ("CI_JOB_TOKEN", "b"),
+        copy,
+        ("GITHUB_TOKEN", "c"),
+        ("MY_AWS_SECRET", "d"),
+        ("S3_SECRET_KEY", "e"),
+        ("VITE_AWS_SECRET", "f"),
+    ];
+    let of_cargo =
+        [("RUSTUP_TOOLCHAIN", "x"), ("CARGO_MANIFEST_DIR", "x"), ("CARGO_PKG_NAME", "x")];
+    let ran = world.deploy_with(&[], &[&public[..], &withheld, &of_cargo].concat()).exits(0);
+    let env = String::from_utf8(world.objects()["env.txt"].body.clone()).unwrap();
+    for (name, value) in public {
+        assert!(env.contains(&format!("{name}={value}\n")), "{name}:\n{env}");
+    }
+    for (name, _) in withheld.iter().chain(&of_cargo) {
+        assert!(!env.contains(&format!("{name}=")), "{name}:\n{env}");
+    }
+    let line = "left out of the generator's environment: AWS_SECRET_ACCESS_KEY, CI_JOB_TOKEN, COPY_OF_IT, GITHUB_TOKEN, MY_AWS_SECRET, S3_SECRET_KEY, SITE_KEY, SITE_SECRET, VITE_AWS_SECRET\n";
+    assert!(ran.stderr.contains(line), "{}", ran.stderr);
+}
+
+#[test]
+fn the_file_lets_a_variable_through_but_no_credential_of_an_environment() {
+    let world = world("env > public/env.txt");
+    world.site([("index.html", "page")]);
+    world.repo.write(".gitignore", "/target\n");
+    let config = fs::read_to_string(world.repo.join("site/deploy.toml")).unwrap();
+    let env = |names: &str| {
+        let config = config.replace("[build]", &format!("[build]\nenv = [{names}]"));
+        world.repo.write("site/deploy.toml", config);
+    };
+    env("\"MY_AWS_NAME\", \"RUSTUP_TOOLCHAIN\"");
+    let variables = [("MY_AWS_NAME", "x"), ("OTHER_AWS_NAME", "x"), ("RUSTUP_TOOLCHAIN", "x")];
+    let ran = world.deploy_with(&[], &variables).exits(0);
+    let seen = String::from_utf8(world.objects()["env.txt"].body.clone()).unwrap();
+    assert!(seen.contains("MY_AWS_NAME=x\n") && seen.contains("RUSTUP_TOOLCHAIN=x\n"), "{seen}");
+    assert!(!seen.contains("OTHER_AWS_NAME"), "{seen}");
+    assert!(!ran.stderr.contains("MY_AWS_NAME"), "{}", ran.stderr);
+
+    env("\"SITE_SECRET\"");
+    let ran = world.deploy(&[]).exits(2);
+    assert!(ran.stderr.contains("deploy.toml:2"), "{}", ran.stderr);
+    let said =
+        "`production` takes its credentials from `SITE_SECRET`, so the generator never gets it";
+    assert!(ran.stderr.contains(said), "{}", ran.stderr);
+}
+
+#[test]
+fn the_generator_is_told_when_the_commit_was_made() {
+    let world = world("mkdir -p public; echo \"$SOURCE_DATE_EPOCH\" > public/index.html");
+    let time = world.repo.git().head().unwrap().peel_to_commit().unwrap().time().seconds();
+    let built = |variables: &[(&str, &str)]| {
+        world.deploy_with(&[], variables).exits(0);
+        String::from_utf8(world.objects()["index.html"].body.clone()).unwrap()
+    };
+    assert_eq!(built(&[]), format!("{time}\n"));
+    assert_eq!(built(&[("SOURCE_DATE_EPOCH", "")]), format!("{time}\n"));
+    assert_eq!(built(&[("SOURCE_DATE_EPOCH", "1234")]), "1234\n", "the user's own stays");
+}
+
 /// HEAD may name any ref, and only those below `refs/heads/` are branches.
 #[test]
 fn a_head_on_a_ref_that_is_no_branch_chooses_nothing() {

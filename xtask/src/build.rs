@@ -1,10 +1,8 @@
-//! Runs the generator. It is somebody else's program, with plugins of somebody else's, so its
-//! environment holds no credential that can be told by its name: neither AWS's own variables, nor those
-//! that an environment names, nor the tokens that CI gives a job to assume roles with.
-//!
-//! For the same reason it is followed with care: it gets a process group, which ends with the deploy, and
-//! nothing that it leaves running or prints without an end holds the deploy up.
+//! Runs the generator. It is another author's program, so its environment holds no credentials, and it is followed with
+//! care: it gets a process group, which ends with the deploy, and nothing that it leaves running or prints without an
+//! end holds the deploy up.
 
+mod environment;
 mod output;
 
 use std::io::{BufRead, BufReader, ErrorKind, PipeReader, Read};
@@ -16,10 +14,12 @@ use tokio::process::Child;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use xshell::Shell;
 
-use crate::config::{Config, Environment};
+use crate::checkout;
+use crate::config::Config;
 use crate::error::{Failure, Result, failed};
 use crate::event::{Event, Tell};
 
+use environment::Changes;
 pub use output::{Aside, Content, settle};
 
 /// A line is told in pieces of this many bytes, so that one without an end fills no memory.
@@ -54,7 +54,11 @@ pub async fn run(
     }
     let shown = config.command.join(" ");
     tell.tell(Event::Building(shown.clone()));
-    let command = command(config, program, arguments, variables)?;
+    let changes = environment::changes(config, &std::env::vars_os().collect::<Vec<_>>());
+    let mut command = command(config, program, arguments, &changes)?;
+    command.envs(date(root, program)).envs(variables.iter().map(|(name, value)| (name, value)));
+    let withheld = changes.withheld.iter().map(|name| name.to_string_lossy().into_owned());
+    tell.tell(Event::Withheld(withheld.collect()));
     let ended = generate(command, tell).await;
     tell.tell(Event::Built);
     let status = ended.map_err(|error| {
@@ -159,12 +163,12 @@ fn end_group(id: u32) {
 #[cfg(not(unix))]
 fn end_group(_id: u32) {}
 
-/// The command in the site's folder, without what looks like a credential in its environment.
+/// The command in the site's folder.
 fn command(
     config: &Config,
     program: &str,
     arguments: &[String],
-    variables: &[(&str, String)],
+    changes: &Changes,
 ) -> Result<Command, Failure> {
     let sh = Shell::new()
         .map_err(|error| failed("failed to read the current folder").because(&error))?;
@@ -174,32 +178,26 @@ fn command(
         true => config.site.join(program),
         false => program.into(),
     };
-    let mut cmd = sh.cmd(program).args(arguments);
-    for (name, _) in std::env::vars_os() {
-        if is_credential(config, &name.to_string_lossy()) {
-            cmd = cmd.env_remove(name);
-        }
+    let mut command = Command::from(sh.cmd(program).args(arguments));
+    for name in changes.withheld.iter().chain(&changes.of_cargo) {
+        command.env_remove(name);
     }
-    for (name, value) in variables {
-        cmd = cmd.env(name, value);
-    }
-    Ok(Command::from(cmd))
+    command.envs(changes.paths.iter().map(|(name, list)| (name, list)));
+    Ok(command)
 }
 
-/// Whether a variable's name says that it holds a credential, in whatever case it is written: AWS's own,
-/// and what CI gives a job that can be exchanged for a role's credentials or for the job's own rights.
-fn is_credential(config: &Config, name: &str) -> bool {
-    let upper = name.to_ascii_uppercase();
-    let named = |environment: &Environment| {
-        environment.variables().iter().any(|variable| variable.eq_ignore_ascii_case(name))
-    };
-    ["AWS_", "CI_JOB_JWT", "ACTIONS_ID_TOKEN_"].iter().any(|start| upper.starts_with(start))
-        || ["_AWS_", "SECRET_ACCESS_KEY", "ID_TOKEN", "OIDC_TOKEN"]
-            .iter()
-            .any(|part| upper.contains(part))
-        || ["SYSTEM_ACCESSTOKEN", "BUILDKITE_AGENT_ACCESS_TOKEN", "ACTIONS_RUNTIME_TOKEN"]
-            .contains(&upper.as_str())
-        || config.environments.iter().any(named)
+/// The time of the commit, for generators that would otherwise write the time of the build into the pages, so that no
+/// two builds are the same. One that the user has set stays.
+/// <https://reproducible-builds.org/specs/source-date-epoch/>
+///
+/// Cargo does not get it: a new value makes it compile every dependency in C again.
+fn date(root: &Path, program: &str) -> Option<(&'static str, String)> {
+    const NAME: &str = "SOURCE_DATE_EPOCH";
+    let is_set = std::env::var_os(NAME).is_some_and(|value| !value.is_empty());
+    let is_cargo = Path::new(program).file_stem().is_some_and(|name| name == "cargo");
+    // A branch without a commit has no such time.
+    let time = checkout::time_of_head(root).filter(|_| !is_set && !is_cargo)?;
+    Some((NAME, time.to_string()))
 }
 
 /// Reads lines, standard output and standard error in the order in which they were written, until the

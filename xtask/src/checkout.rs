@@ -74,6 +74,13 @@ pub fn read(folder: &Path) -> Result<Checkout> {
     Ok(Checkout { root: root.to_owned(), head })
 }
 
+/// When HEAD's commit was made, in seconds since 1970; `None` where there is none or it cannot be read.
+pub fn time_of_head(root: &Path) -> Option<i64> {
+    let repository = Repository::open(root).ok()?;
+    let commit = repository.head().ok()?.peel_to_commit().ok()?;
+    Some(commit.time().seconds())
+}
+
 /// Whether tracked files differ from the commit, or untracked ones that git does not ignore exist.
 ///
 /// It looks at every file of the work tree, so ask while something else is under way.

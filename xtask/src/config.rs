@@ -27,6 +27,8 @@ pub struct Config {
     pub site: PathBuf,
     /// The generator and its arguments; empty where the output is already there.
     pub command: Vec<String>,
+    /// Variables that the generator gets although they look like credentials.
+    pub build_env: Vec<String>,
     /// Where the generator writes, relative to the site's folder and inside of it.
     pub output: PathBuf,
     pub environments: Vec<Environment>,

@@ -7,6 +7,8 @@ use std::sync::Arc;
 pub enum Event {
     /// The generator was started; its command line.
     Building(String),
+    /// Variables that the generator does not get, by name.
+    Withheld(Vec<String>),
     /// It still runs.
     BuildingFor {
         seconds: u64,

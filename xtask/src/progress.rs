@@ -63,6 +63,16 @@ pub fn suspend(work: impl FnOnce()) {
     }
 }
 
+/// What the generator does not get. A preview builds again and again, so the same names are told once.
+fn withheld(names: Vec<String>, told: &mut Vec<String>) -> Option<String> {
+    if names.is_empty() || names == *told {
+        return None;
+    }
+    let line = format!("left out of the generator's environment: {}", plain(&names.join(", ")));
+    *told = names;
+    Some(line)
+}
+
 /// A warning looks the same wherever it is shown.
 fn warning(text: &str) -> String {
     format!("warning: {}", plain(text))
@@ -84,6 +94,8 @@ struct Bars {
     writing: Option<ProgressBar>,
     files: u64,
     of_files: u64,
+    /// What the generator was said not to get.
+    withheld: Vec<String>,
 }
 
 impl Bars {
@@ -94,6 +106,11 @@ impl Bars {
                     Some(self.spinner("{spinner} building   {elapsed:>4}  {msg}", plain(&command)));
             }
             Event::Said(line) => self.all.suspend(|| say(&line)),
+            Event::Withheld(names) => {
+                if let Some(line) = withheld(names, &mut self.withheld) {
+                    self.all.suspend(|| say(&line));
+                }
+            }
             // The bar tells the time by itself.
             Event::BuildingFor { .. } | Event::Differs(_) => {}
             Event::Built => end(&mut self.building),
@@ -202,6 +219,8 @@ struct Lines {
     listed: Option<u64>,
     /// What was said to be built.
     built: Option<String>,
+    /// What the generator was said not to get.
+    withheld: Vec<String>,
     /// Whether it was said that it waits.
     waits: bool,
     /// On GitHub, the word between which what the generator prints is text and not a workflow command.
@@ -225,6 +244,11 @@ impl Lines {
                     self.built = Some(command);
                 }
                 self.quote(|word| format!("::stop-commands::{word}"));
+            }
+            Event::Withheld(names) => {
+                if let Some(line) = withheld(names, &mut self.withheld) {
+                    self.stage(line);
+                }
             }
             Event::Said(line) => {
                 self.last = Some(Instant::now());

@@ -22,6 +22,11 @@ pub fn hide(text: &str) -> String {
     hidden.iter().fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), "****"))
 }
 
+/// The values that are kept.
+pub fn kept() -> Vec<String> {
+    HIDDEN.lock().unwrap_or_else(PoisonError::into_inner).clone()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

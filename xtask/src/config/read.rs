@@ -12,9 +12,10 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::problem::Problem;
-use super::{Config, Website};
+use super::{Config, Credentials, Environment, Website};
+use credentials::read_variable;
 use environments::read_environments;
-use fields::{Fields, complain, duration, list, plain, string, text};
+use fields::{Fields, Text, complain, duration, list, plain, string, text};
 use rules::{read_keep, read_rules};
 
 use crate::key;
@@ -55,30 +56,43 @@ fn read_config(document: &Spanned<DeTable>, site: &Path, problems: &mut Vec<Prob
     let website = file.optional("website");
     file.no_others();
 
-    let (command, output) = build.map(|value| read_build(value, problems)).unwrap_or_default();
+    let build = build.map(|value| read_build(value, problems)).unwrap_or_default();
     let retain = retain.and_then(|value| duration(value, problems));
     let mut environments = environments.map(|value| read_environments(value, problems));
     for environment in environments.iter_mut().flatten() {
         environment.retain = environment.retain.or(retain);
     }
+    let environments = environments.unwrap_or_default();
+    check_env(&build.env, &environments, problems);
     Config {
         site: site.to_owned(),
-        command,
-        output,
-        environments: environments.unwrap_or_default(),
+        command: build.command,
+        build_env: build.env.into_iter().map(|(name, _)| name).collect(),
+        output: build.output,
+        environments,
         rules: rules.map(|value| read_rules(value, problems)).unwrap_or_default(),
         keep: keep.map(|value| read_keep(value, problems)).unwrap_or_default(),
         website: website.map(|value| read_website(value, problems)).unwrap_or_default(),
     }
 }
 
-fn read_build(value: &Value, problems: &mut Vec<Problem>) -> (Vec<String>, PathBuf) {
-    let Some(mut build) = Fields::of(value, "[build]", problems) else { return Default::default() };
+/// What `[build]` says.
+#[derive(Default)]
+struct Build {
+    command: Vec<String>,
+    env: Vec<Text>,
+    output: PathBuf,
+}
+
+fn read_build(value: &Value, problems: &mut Vec<Problem>) -> Build {
+    let Some(mut build) = Fields::of(value, "[build]", problems) else { return Build::default() };
     let command = build.optional("command");
+    let env = build.optional("env");
     let output = build.required("output");
     build.no_others();
 
     let command = command.map(|value| read_command(value, problems));
+    let env = env.and_then(|value| list(value, "[\"MY_AWS_NAME\"]", read_variable, problems));
     let output = output.and_then(|value| string(value, problems)).map(|(text, span)| {
         let path = PathBuf::from(&text);
         if text.is_empty() || !path.components().all(|c| matches!(c, Component::Normal(_))) {
@@ -90,8 +104,39 @@ fn read_build(value: &Value, problems: &mut Vec<Problem>) -> (Vec<String>, PathB
         }
         path
     });
-    (command.unwrap_or_default(), output.unwrap_or_default())
+    Build {
+        command: command.unwrap_or_default(),
+        env: env.unwrap_or_default(),
+        output: output.unwrap_or_default(),
+    }
 }
+
+/// The generator never gets the credentials that a deploy uses, even if the file asks for it.
+fn check_env(env: &[Text], environments: &[Environment], problems: &mut Vec<Problem>) {
+    for (name, span) in env {
+        let uses = |environment: &&Environment| match environment.credentials {
+            Credentials::Ambient => CHAIN.iter().any(|start| name.starts_with(start)),
+            _ => environment.variables().iter().any(|named| named.eq_ignore_ascii_case(name)),
+        };
+        if let Some(environment) = environments.iter().find(uses) {
+            let message = format!(
+                "`{}` takes its credentials from `{name}`, so the generator never gets it",
+                environment.name
+            );
+            complain(problems, span.clone(), message);
+        }
+    }
+}
+
+/// How the variables begin that the default chain of the SDK takes credentials from.
+const CHAIN: [&str; 6] = [
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_CONTAINER_",
+    "ACTIONS_ID_TOKEN_",
+];
 
 fn read_website(value: &Value, problems: &mut Vec<Problem>) -> Website {
     let usual = Website::default();

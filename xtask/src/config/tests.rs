@@ -189,7 +189,7 @@ fn a_file_without_a_table_that_it_needs_says_which() {
             [[environments]]
         1:1: `environments` is missing
             [build]
-        5:1: unknown key `environments`; known here: command, output
+        5:1: unknown key `environments`; known here: command, env, output
             environments = "staging"
         6:2: unknown key `staging`; known here: build, environments, headers, keep, retain, website
             [staging]
@@ -229,7 +229,7 @@ fn an_unknown_key_is_shown_with_the_one_that_was_meant() {
             cloudfront = "E123"
         2:1: unknown key `comand`; did you mean `command`?
             comand = ["make"]
-        2:1: unknown key `shell`; known here: command, output
+        2:1: unknown key `shell`; known here: command, env, output
             shell = ["make"]
         1:1: unknown key `kep`; did you mean `keep`?
             kep = ["a"]
@@ -304,6 +304,45 @@ fn a_build_that_cannot_be_run_is_a_problem() {
         (r#""public""#, "1"),
         (r#""public""#, r#"["public"]"#),
     ]));
+}
+
+#[test]
+fn a_variable_that_the_generator_gets_is_no_credential_of_an_environment() {
+    let line = |value: &str| format!("[build]\nenv = {value}\n");
+    let rows = [
+        "\"MY_AWS_NAME\"",
+        "[\"\"]",
+        "[1]",
+        "[\"STAGING_AWS_SECRET_ACCESS_KEY\"]",
+        "[\"staging_aws_session_token\"]",
+        "[\"wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY\"]",
+    ]
+    .map(line);
+    expect![[r#"
+        2:7: this must be a list of strings, such as ["MY_AWS_NAME"]
+            env = "MY_AWS_NAME"
+        2:8: this must be the name of an environment variable
+            env = [""]
+        2:8: this must be a string in quotes, and is of type integer
+            env = [1]
+        2:8: `staging` takes its credentials from `STAGING_AWS_SECRET_ACCESS_KEY`, so the generator never gets it
+            env = ["STAGING_AWS_SECRET_ACCESS_KEY"]
+        2:8: `staging` takes its credentials from `staging_aws_session_token`, so the generator never gets it
+            env = ["staging_aws_session_token"]
+        2:8: this looks like a credential itself; name the environment variable that holds it, such as `STGAWSKEY` or `stg_aws_key`, and replace the key if this file was ever pushed
+            env = ["****"]
+    "#]].assert_eq(&table(rows.iter().map(|line| ("[build]\n", line.as_str()))));
+
+    let ambient = |name: &str| {
+        let text = changed("[build]\n", &line(&format!("[{name:?}]")));
+        problems(&format!("{text}credentials = \"ambient\"\n"))
+    };
+    assert!(ambient("AWS_SECRET_ACCESS_KEY").contains("so the generator never gets it"));
+    assert_eq!(ambient("AWS_PAGER"), "NO PROBLEM");
+    assert_eq!(
+        config(&changed("[build]\n", &line("[\"MY_AWS_NAME\"]"))).build_env,
+        ["MY_AWS_NAME"]
+    );
 }
 
 #[test]

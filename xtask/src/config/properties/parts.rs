@@ -13,6 +13,7 @@ use super::super::{Branches, Config, Credentials, Environment, SessionToken};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Parts {
     command: Vec<String>,
+    env: Vec<String>,
     output: String,
     keep: Vec<String>,
     places: Vec<Place>,
@@ -65,6 +66,8 @@ pub fn layout() -> impl Strategy<Value = Layout> {
 
 pub fn parts() -> impl Strategy<Value = Parts> {
     let command = vec("[a-z\u{e9}./=\"'\\\\-]{1,8}", 0..4);
+    // No environment takes its credentials from such a name.
+    let env = vec("PASSED_[A-Z]{1,5}", 0..3);
     let output = "[a-z_\u{e9}]{1,8}(/[a-z.]{1,3}[a-z])?";
     let glob = "(\\*\\*/)?[a-z\u{e9}]{1,5}(/\\*\\.\\{css,js\\}|\\*|\\?|\\[ab\\])?";
     let rule =
@@ -73,13 +76,20 @@ pub fn parts() -> impl Strategy<Value = Parts> {
         headers.extend(expires.map(|date| ("expires".to_owned(), date)));
         (glob, headers)
     });
-    (command, output, vec(glob, 0..3), vec(place(), 1..4), vec(rule, 0..3), option::of(0..4usize))
-        .prop_map(|(command, output, keep, mut places, rules, pull_requests)| {
+    (
+        (command, env),
+        output,
+        vec(glob, 0..3),
+        vec(place(), 1..4),
+        vec(rule, 0..3),
+        option::of(0..4usize),
+    )
+        .prop_map(|((command, env), output, keep, mut places, rules, pull_requests)| {
             for (number, place) in places.iter_mut().enumerate() {
                 place.make_the_only_one(number);
                 place.pull_requests = pull_requests == Some(number);
             }
-            Parts { command, output, keep, places, rules }
+            Parts { command, env, output, keep, places, rules }
         })
 }
 
@@ -216,6 +226,7 @@ impl Parts {
         };
         Parts {
             command: config.command.clone(),
+            env: config.build_env.clone(),
             output: config.output.display().to_string(),
             keep: config.keep.iter().map(glob).collect(),
             places: config.environments.iter().map(Place::of).collect(),
@@ -238,6 +249,9 @@ impl Parts {
         lines.push("[build]".to_owned());
         if !self.command.is_empty() {
             lines.push(format!("command = {}", layout.list(&self.command)));
+        }
+        if !self.env.is_empty() {
+            lines.push(format!("env = {}", layout.list(&self.env)));
         }
         lines.push(format!("output = {}", layout.string(&self.output)));
         for place in &self.places {

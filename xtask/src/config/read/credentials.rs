@@ -6,7 +6,7 @@ use super::super::problem::Problem;
 use super::super::secret::{is_variable, looks_like_a_secret};
 use super::super::{Credentials, SessionToken};
 use super::Value;
-use super::fields::{Fields, complain, complain_of_secret, plain, text};
+use super::fields::{Fields, Text, complain, complain_of_secret, plain, text};
 
 pub fn read_credentials(value: &Value, problems: &mut Vec<Problem>) -> Option<Credentials> {
     let expected = "`credentials` must be { access-key-id = \"VARIABLE\", secret-access-key = \"VARIABLE\" }, { profile = \"NAME\" } or \"ambient\"";
@@ -35,9 +35,9 @@ pub fn read_credentials(value: &Value, problems: &mut Vec<Problem>) -> Option<Cr
         }
         (None, Some(id), Some(secret), token) => {
             // All three are looked at before any is given up.
-            let id = read_variable(id, problems);
-            let secret = read_variable(secret, problems);
-            let token = token.map(|token| read_variable(token, problems));
+            let id = read_variable(id, problems).map(|(name, _)| name);
+            let secret = read_variable(secret, problems).map(|(name, _)| name);
+            let token = token.map(|token| read_variable(token, problems).map(|(name, _)| name));
             Some(Credentials::Variables {
                 access_key_id: id?,
                 secret_access_key: secret?,
@@ -59,7 +59,7 @@ pub const IS_A_SECRET: &str = "this looks like a credential itself; name the env
 
 /// The name of an environment variable. Everything else in its place may be a credential, so that it is
 /// an error that does not repeat it.
-fn read_variable(value: &Value, problems: &mut Vec<Problem>) -> Option<String> {
+pub fn read_variable(value: &Value, problems: &mut Vec<Problem>) -> Option<Text> {
     let (name, span) = text(value, problems)?;
     if name.is_empty() {
         complain(problems, span, "this must be the name of an environment variable");
@@ -69,7 +69,7 @@ fn read_variable(value: &Value, problems: &mut Vec<Problem>) -> Option<String> {
         complain_of_secret(problems, span, IS_A_SECRET);
         return None;
     }
-    Some(name)
+    Some((name, span))
 }
 
 fn read_profile(value: &Value, problems: &mut Vec<Problem>) -> Option<String> {
