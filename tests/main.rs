@@ -11,6 +11,7 @@ mod bad_input;
 mod browser;
 mod build;
 mod changed_headers;
+mod ci;
 mod faults;
 mod generators;
 mod handbook;

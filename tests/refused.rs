@@ -293,6 +293,153 @@ fn ci_that_speaks_of_another_branch() {
 }
 
 #[test]
+fn two_vendors_that_speak_of_different_branches() {
+    let world = world();
+    let commit = world.repo.git().head().unwrap().target().unwrap();
+    world.repo.git().set_head_detached(commit).unwrap();
+    let variables = [
+        ("GITLAB_CI", "true"),
+        ("CI_COMMIT_BRANCH", "main"),
+        ("DRONE", "true"),
+        ("DRONE_BUILD_EVENT", "push"),
+        ("DRONE_BRANCH", "staging"),
+    ];
+    refused(
+        &world,
+        &variables,
+        "ci-conflict",
+        expect![[r#"
+            refused: Drone says that this run is of `staging`, and GitLab that it is of `main`
+
+            hint: unset the variables of the one that does not run this job: Drone or GitLab
+        "#]],
+    );
+}
+
+#[test]
+fn a_forks_code_whatever_another_vendor_says() {
+    let world = world();
+    let push = [("DRONE", "true"), ("DRONE_BUILD_EVENT", "push"), ("DRONE_BRANCH", "main")];
+    let event = [
+        ("GITHUB_ACTIONS", "true"),
+        ("GITHUB_EVENT_NAME", "pull_request_target"),
+        ("GITHUB_REF", "refs/heads/main"),
+    ];
+    refused(
+        &world,
+        &[&push[..], &event].concat(),
+        "untrusted-event",
+        expect![[r#"
+            refused: the event `pull_request_target` of GitHub Actions runs with secrets on a branch that it did not push, so it chooses no account
+
+            hint: let the job run on: push
+        "#]],
+    );
+    let fork = [("CIRCLECI", "true"), ("CIRCLE_BRANCH", "pull/7"), ("CIRCLE_PR_NUMBER", "7")];
+    refused(
+        &world,
+        &[&push[..], &fork].concat(),
+        "fork",
+        expect![[r#"
+            refused: CircleCI says that this is the pull request of a fork, and a fork's code never goes to an account
+
+            hint: let it run on branches of this repository only, or deploy after the merge
+        "#]],
+    );
+}
+
+#[test]
+fn a_pull_request_that_nothing_proves_to_be_ours() {
+    let world = world();
+    configure(&world, "pull-requests = true");
+    refused(
+        &world,
+        &[("GITLAB_CI", "true"), ("CI_MERGE_REQUEST_IID", "7"), ("CI_COMMIT_BRANCH", "main")],
+        "fork",
+        expect![[r#"
+            refused: GitLab says that this is a pull request, and nothing proves that it is not a fork's (CI_MERGE_REQUEST_SOURCE_PROJECT_ID is not set)
+
+            hint: pass CI_MERGE_REQUEST_SOURCE_PROJECT_ID on to this step, as GitLab sets it, or let the job run on pushes
+        "#]],
+    );
+}
+
+#[test]
+fn a_run_whose_event_is_not_told() {
+    let world = world();
+    refused(
+        &world,
+        &[("GITHUB_ACTIONS", "true"), ("GITHUB_REF", "refs/heads/main")],
+        "untrusted-event",
+        expect![[r#"
+            refused: GitHub Actions does not say what started this run (GITHUB_EVENT_NAME is not set), so nothing proves that a branch was pushed
+
+            hint: pass GITHUB_EVENT_NAME on to this step, as GitHub Actions sets it
+        "#]],
+    );
+}
+
+#[test]
+fn a_branch_that_is_switched_while_the_site_is_built() {
+    let world = world();
+    world.repo.switch_to_new("other");
+    world.repo.git().set_head("refs/heads/main").unwrap();
+    let switches = r#"["sh", "-c", "echo 'ref: refs/heads/other' > ../.git/HEAD"]"#;
+    let config = world.config("").replace("[build]", &format!("[build]\ncommand = {switches}"));
+    world.repo.write("site/deploy.toml", config);
+    let before = world.store.objects(&world.bucket);
+    world.wire.take();
+    let ran = world.deploy(&["--json"]).exits(3);
+    assert_eq!(ran.json()["refused"]["code"], "branch-mismatch");
+    let said = told(&ran, &world).replace(&world.repo.head()[..7], "COMMIT");
+    expect![[r#"
+        refused: git's HEAD was on `main` at COMMIT when this began, and is on `other` at COMMIT now, so nothing tells which of the two was built
+
+        hint: git switch main, and leave it there while this runs
+    "#]]
+    .assert_eq(&said);
+    assert_eq!(world.wire.take_writes(), 0, "requests that write");
+    assert_eq!(world.store.objects(&world.bucket), before, "the bucket is untouched");
+}
+
+#[test]
+fn a_commit_that_is_made_while_the_site_is_built() {
+    let world = world();
+    let first = world.repo.head();
+    world.repo.write("later.txt", "later");
+    world.repo.commit("later");
+    let git = world.repo.git();
+    let reset = |to: &str| {
+        git.reference("refs/heads/main", git2::Oid::from_str(to).unwrap(), true, "test").unwrap();
+    };
+    let later = world.repo.head();
+    reset(&first);
+    let commits = format!(r#"["sh", "-c", "echo {later} > ../.git/refs/heads/main"]"#);
+    let config = world.config("").replace("[build]", &format!("[build]\ncommand = {commits}"));
+    world.repo.write("site/deploy.toml", config);
+    world.wire.take();
+    let ran = world.deploy(&["--json"]).exits(3);
+    assert_eq!(ran.json()["refused"]["code"], "commit-mismatch");
+    assert_eq!(world.wire.take_writes(), 0, "requests that write");
+}
+
+#[test]
+fn an_environment_chosen_by_hand_where_ci_is_set_to_nothing() {
+    let world = world();
+    refused_with(
+        &world,
+        &["--env", "production"],
+        &[("CI", "")],
+        "env-in-ci",
+        expect![[r#"
+            refused: `--env` is for a person at a terminal, and this is CI, where the branch decides
+
+            hint: leave `--env` out and let an environment of deploy.toml take the branch, or if a person runs this: unset CI
+        "#]],
+    );
+}
+
+#[test]
 fn an_environment_chosen_by_hand_in_ci() {
     let world = world();
     refused_with(

@@ -390,7 +390,11 @@ fn what_ci_calls_a_branch_and_git_would_not_is_refused() {
     world.repo.git().set_head_detached(commit).unwrap();
     for branch in ["..", ".xtask", "a b", "-x"] {
         let reference = format!("refs/heads/{branch}");
-        let variables = [("GITHUB_ACTIONS", "true"), ("GITHUB_REF", reference.as_str())];
+        let variables = [
+            ("GITHUB_ACTIONS", "true"),
+            ("GITHUB_EVENT_NAME", "push"),
+            ("GITHUB_REF", reference.as_str()),
+        ];
         let ran = world.deploy_with(&["--json"], &variables).exits(3);
         assert_eq!(ran.json()["refused"]["code"], "branch-mismatch", "{branch}");
     }
@@ -401,11 +405,7 @@ fn pull_requests_that_are_put_one_over_the_other_are_told() {
     let world = World::new();
     world.configure("pull-requests = true");
     world.site([("index.html", "page")]);
-    let variables = [
-        ("GITHUB_ACTIONS", "true"),
-        ("GITHUB_EVENT_NAME", "pull_request"),
-        ("GITHUB_REF", "refs/pull/7/merge"),
-    ];
+    let variables = [("BITBUCKET_BUILD_NUMBER", "1"), ("BITBUCKET_PR_ID", "7")];
     let ran = world.deploy_with(&[], &variables).exits(0);
     warns(&ran, "each pull request of `production` deletes the pages of the one before");
 }

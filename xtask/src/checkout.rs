@@ -20,6 +20,8 @@ pub struct Checkout {
     /// The work tree's folder.
     pub root: PathBuf,
     pub head: Head,
+    /// The parents of HEAD's commit, in hex, also those that a shallow clone lacks.
+    pub parents: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,19 +61,27 @@ pub fn read(folder: &Path) -> Result<Checkout> {
                 .into(),
         ));
     };
-    let head = match repository.head() {
-        Err(error) if error.code() == ErrorCode::UnbornBranch => Head::Unborn,
+    let (head, parents) = match repository.head() {
+        Err(error) if error.code() == ErrorCode::UnbornBranch => (Head::Unborn, Vec::new()),
         Err(error) => return Err(failed("failed to read git's HEAD").because(&error).into()),
         Ok(head) => {
-            let commit = head.peel_to_commit().map_err(unreadable_head)?.id().to_string();
+            let commit = head.peel_to_commit().map_err(unreadable_head)?;
+            let (parents, commit) = (parents(&commit), commit.id().to_string());
             // HEAD may stand on any ref, and a tag called `production` is not the branch.
-            match head.name().ok().and_then(|name| name.strip_prefix(BRANCHES)) {
+            let head = match head.name().ok().and_then(|name| name.strip_prefix(BRANCHES)) {
                 Some(name) => Head::Branch { name: name.to_owned(), commit },
                 None => Head::Detached { commit },
-            }
+            };
+            (head, parents)
         }
     };
-    Ok(Checkout { root: root.to_owned(), head })
+    Ok(Checkout { root: root.to_owned(), head, parents })
+}
+
+/// The parents that the commit itself names. libgit2 hides those that a shallow clone lacks.
+fn parents(commit: &Commit<'_>) -> Vec<String> {
+    let header = String::from_utf8_lossy(commit.raw_header_bytes());
+    header.lines().filter_map(|line| line.strip_prefix("parent ")).map(str::to_owned).collect()
 }
 
 /// When HEAD's commit was made, in seconds since 1970; `None` where there is none or it cannot be read.

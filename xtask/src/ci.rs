@@ -1,15 +1,23 @@
-//! What CI says this run is. A vendor's variables are believed only where the variable that tells the
-//! vendor is set, so that a stray one on a laptop chooses nothing.
+//! What CI says this run is. A vendor's variables are believed only if the variable that tells the vendor is
+//! set, so that a stray one on a laptop chooses nothing.
 //!
 //! Three questions hide behind "the branch": which one was pushed, which one a pull request comes
 //! from, and which one it targets. Only the first may choose an account: anybody can call the branch
 //! of a pull request `production`, and every pull request against `production` targets it.
+//!
+//! Variables of several vendors can be set at once: one CI runs on the machines of another, or imitates it. All
+//! of them are heard, and `target.rs` follows the most restrictive one. A variable that is missing counts as the
+//! answer that permits less.
 
+mod address;
+mod runs;
 mod vendors;
+
+pub use address::job;
 
 /// What one vendor says of this run.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Word {
+pub struct VendorClaim {
     /// As its users call it: "GitHub Actions".
     pub vendor: &'static str,
     pub run: Run,
@@ -26,49 +34,96 @@ pub enum Run {
     },
     PullRequest {
         number: Option<u64>,
-        fork: bool,
+        origin: Origin,
     },
     Tag(String),
     /// An event whose code and ref do not belong together: `pull_request_target`, `workflow_run`.
     Untrusted {
         event: String,
     },
+    /// The variable that would say what started this run is missing.
+    Unproven {
+        missing: &'static str,
+    },
+    /// Commits that a merge queue tests before they are merged.
+    MergeQueue {
+        name: String,
+    },
+    /// The vendor only lends its machine to a runner of another vendor, which knows more.
+    Host,
     /// None of these: git decides, and a detached HEAD is a refusal.
     Unsaid,
 }
 
+/// Whose branch a pull request comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// This very repository's.
+    Ours,
+    Fork,
+    /// Nothing proves that it is not a fork's, because this variable is missing.
+    Unproven(&'static str),
+}
+
+impl Origin {
+    /// The origin that two names of repositories prove, each with the variable that tells it.
+    fn of(
+        (theirs_name, theirs): (&'static str, Option<String>),
+        (ours_name, ours): (&'static str, Option<String>),
+    ) -> Origin {
+        match (theirs, ours) {
+            (None, _) => Origin::Unproven(theirs_name),
+            (_, None) => Origin::Unproven(ours_name),
+            (Some(theirs), Some(ours)) if theirs == ours => Origin::Ours,
+            _ => Origin::Fork,
+        }
+    }
+}
+
 /// What can be known of where this process runs.
 pub struct Surroundings {
-    word: Option<Word>,
-    ci: bool,
+    claims: Vec<VendorClaim>,
+    is_ci: bool,
+    marker: Option<&'static str>,
 }
 
 impl Surroundings {
-    /// `var` gives a variable that is set and not empty.
+    /// `var` gives a variable that is set, perhaps to nothing.
     pub fn of(var: &dyn Fn(&str) -> Option<String>) -> Surroundings {
-        let word = vendors::read(var, &|path| std::fs::read_to_string(path).ok());
-        // `CI` alone tells no branch, and tells that nobody is at a terminal.
-        let said = var("CI")
-            .is_some_and(|value| !["false", "0"].contains(&value.to_ascii_lowercase().as_str()));
-        // TeamCity tells no branch, and does not set `CI`.
-        let teamcity = var("TEAMCITY_VERSION").is_some();
-        Surroundings { ci: said || teamcity || word.is_some(), word }
+        let full = |name: &str| var(name).filter(|value| !value.is_empty());
+        let claims = vendors::claims(&full, &|path| std::fs::read_to_string(path).ok());
+        // A CI that sets `CI` to nothing keeps build tools from treating warnings as errors. It is still CI.
+        let says_no = |value: &str| ["false", "0"].contains(&value.to_ascii_lowercase().as_str());
+        let generic = var("CI").filter(|value| !says_no(value));
+        let is_said = !claims.is_empty() || generic.as_ref().is_some_and(|value| !value.is_empty());
+        let marker = match generic {
+            Some(_) => Some("CI"),
+            None => vendors::MARKERS.into_iter().find(|name| full(name).is_some()),
+        };
+        let is_ci = is_said || marker.is_some();
+        Surroundings { claims, is_ci, marker: marker.filter(|_| !is_said) }
     }
 
-    pub fn word(&self) -> Option<&Word> {
-        self.word.as_ref()
+    /// What each vendor says whose variables are set; none outside of CI and in a CI that is not known.
+    pub fn claims(&self) -> &[VendorClaim] {
+        &self.claims
     }
 
     pub fn is_ci(&self) -> bool {
-        self.ci
+        self.is_ci
+    }
+
+    /// The variable that this is taken for CI by, if it is weak evidence: a person may have set it.
+    pub fn marker(&self) -> Option<&'static str> {
+        self.marker
     }
 
     pub fn is_github(&self) -> bool {
-        self.word.as_ref().is_some_and(|word| word.vendor == "GitHub Actions")
+        self.claims.iter().any(|claim| claim.vendor == vendors::GITHUB)
     }
 }
 
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
-mod tests;
+pub mod tests;

@@ -126,6 +126,10 @@ async fn blocking<T: Send + 'static>(
 /// A variable of this process that is set and not empty. One that is not UTF-8 counts too: the text that it
 /// is read as names no branch and no account.
 fn variable(name: &str) -> Option<String> {
-    let value = std::env::var_os(name).filter(|value| !value.is_empty())?;
-    Some(value.to_string_lossy().into_owned())
+    variable_as_set(name).filter(|value| !value.is_empty())
+}
+
+/// The same, also if it is set to nothing.
+fn variable_as_set(name: &str) -> Option<String> {
+    Some(std::env::var_os(name)?.to_string_lossy().into_owned())
 }

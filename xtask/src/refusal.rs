@@ -15,7 +15,7 @@ pub struct Refusal {
 }
 
 /// Every code a refusal can carry, in the order in which a deploy can meet them.
-pub const CODES: [&str; 21] = [
+pub const CODES: [&str; 22] = [
     "untrusted-event",
     "fork",
     "pull-request",
@@ -24,6 +24,7 @@ pub const CODES: [&str; 21] = [
     "unborn-branch",
     "commit-mismatch",
     "branch-mismatch",
+    "ci-conflict",
     "env-in-ci",
     "unknown-branch",
     "ambiguous-branch",

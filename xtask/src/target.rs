@@ -2,11 +2,11 @@
 //! pure, because it is the heart of safety: every way to choose an account is a row of its tests.
 
 use crate::checkout::{self, Checkout, Head};
-use crate::ci::{Run, Surroundings, Word};
+use crate::ci::{Origin, Run, Surroundings, VendorClaim};
 use crate::config::{Branches, Config, Environment};
 use crate::error::{Error, Result};
 use crate::key::{self, Prefix};
-use crate::refusal::Refusal;
+use crate::refusal::{self, Refusal};
 
 /// Where this run goes.
 #[derive(Clone, Debug)]
@@ -39,7 +39,7 @@ impl Target {
 
 /// Chooses the environment.
 ///
-/// In CI the vendor's word decides what the run is; everywhere else git's HEAD does. `--env` overrides
+/// In CI the vendors' claims decide what the run is; everywhere else git's HEAD does. `--env` overrides
 /// the branch's choice, by hand only.
 pub fn choose(
     config: &Config,
@@ -47,16 +47,18 @@ pub fn choose(
     ci: &Surroundings,
     wanted: Option<&str>,
 ) -> Result<Target> {
-    let word = ci.word();
     let commit = commit(&checkout.head)?;
     if let Some(name) = wanted {
-        return by_name(config, &checkout.head, commit, ci.is_ci(), name);
+        if ci.is_ci() {
+            return Err(env_in_ci(ci).into());
+        }
+        return by_name(config, &checkout.head, commit, name);
     }
-    let reference = reference(&checkout.head, ci)?;
-    agree_on_commit(&commit, word)?;
+    let reference = reference(config, &checkout.head, ci)?;
+    ci.claims().iter().try_for_each(|claim| agree_on_commit(checkout, &commit, claim))?;
     let environment = match &reference {
         Reference::Branch(name) => by_branch(config, name)?,
-        Reference::PullRequest(number) => by_pull_request(config, *number)?,
+        Reference::PullRequest(number) => by_pull_request(config, Some(*number))?,
     };
     let target =
         aim(config, environment, Some(reference.segment()), reference.to_string(), commit)?;
@@ -65,7 +67,46 @@ pub fn choose(
     Ok(Target { pull_requests_collide, ..target })
 }
 
+/// Refuses a checkout whose HEAD is no longer what the target was chosen by: what was built meanwhile may be
+/// another branch's.
+pub fn is_still(before: &Checkout, now: &Checkout) -> Result<(), Refusal> {
+    if before.head == now.head {
+        return Ok(());
+    }
+    let code = match (&before.head, &now.head) {
+        (Head::Branch { name, .. }, Head::Branch { name: other, .. }) if name == other => {
+            "commit-mismatch"
+        }
+        (Head::Detached { .. }, Head::Detached { .. }) => "commit-mismatch",
+        _ => "branch-mismatch",
+    };
+    Err(Refusal::new(
+        code,
+        format!(
+            "git's HEAD was {} when this began, and is {} now, so nothing tells which of the two was built",
+            stand(&before.head),
+            stand(&now.head)
+        ),
+        match &before.head {
+            Head::Branch { name, .. } if code == "branch-mismatch" => {
+                format!("git switch {name}, and leave it there while this runs")
+            }
+            _ => "run it again, and leave HEAD where it is while this runs".to_owned(),
+        },
+    ))
+}
+
+/// Where HEAD is, in words.
+fn stand(head: &Head) -> String {
+    match head {
+        Head::Branch { name, commit } => format!("on `{name}` at {}", short(commit)),
+        Head::Detached { commit } => format!("on no branch at {}", short(commit)),
+        Head::Unborn => "on a branch without a commit".to_owned(),
+    }
+}
+
 /// What may choose an environment.
+#[derive(PartialEq, Eq)]
 enum Reference {
     Branch(String),
     PullRequest(u64),
@@ -100,92 +141,184 @@ fn commit(head: &Head) -> Result<String, Refusal> {
     })
 }
 
-fn agree_on_commit(commit: &str, word: Option<&Word>) -> Result<(), Refusal> {
-    match word.and_then(|word| Some((word.vendor, word.commit.as_ref()?))) {
-        // A short form is one that git itself would print.
-        Some((vendor, told))
-            if told.len() < 7 || !commit.starts_with(&told.to_ascii_lowercase()) =>
-        {
-            Err(Refusal::new(
-                "commit-mismatch",
-                format!(
-                    "{vendor} says that it builds commit {}, and git's HEAD is {}",
-                    short(told),
-                    short(commit)
-                ),
-                "deploy in the checkout that CI made, before anything moves its HEAD",
-            ))
+/// Whether a vendor speaks of the commit that HEAD is. For a pull request many vendors test its merge with the
+/// branch that it targets, and tell the commit that was merged.
+fn agree_on_commit(checkout: &Checkout, commit: &str, claim: &VendorClaim) -> Result<(), Refusal> {
+    let Some(told) = &claim.commit else { return Ok(()) };
+    // A short form is one that git itself would print.
+    let is_told = |id: &str| told.len() >= SHORT && id.starts_with(&told.to_ascii_lowercase());
+    let is_merge = checkout.parents.len() > 1 && matches!(claim.run, Run::PullRequest { .. });
+    if is_told(commit) || is_merge && checkout.parents.iter().any(|parent| is_told(parent)) {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        "commit-mismatch",
+        format!(
+            "{} says that it builds commit {}, and git's HEAD is {}",
+            claim.vendor,
+            short(told),
+            short(commit)
+        ),
+        "deploy in the checkout that CI made, before anything moves its HEAD",
+    ))
+}
+
+/// The branch or pull request that this run is of. If several vendors speak, each of them must permit it, and the
+/// refusal that comes first in [`refusal::CODES`] is the one that is said.
+fn reference(config: &Config, head: &Head, ci: &Surroundings) -> Result<Reference, Refusal> {
+    let speak = |claim: &&VendorClaim| claim.run != Run::Host;
+    let claims: Vec<&VendorClaim> = ci.claims().iter().filter(speak).collect();
+    if claims.is_empty() {
+        return branch_of_head(head, ci.claims().first(), ci.is_ci());
+    }
+    let (mut said, mut refusals) = (Vec::new(), Vec::new());
+    for claim in claims {
+        match claimed(config, head, claim) {
+            Ok(reference) => said.push((claim.vendor, reference)),
+            Err(refusal) => refusals.push(refusal),
         }
-        _ => Ok(()),
+    }
+    let place = |refusal: &Refusal| refusal::CODES.iter().position(|code| *code == refusal.code);
+    match refusals.into_iter().min_by_key(place) {
+        Some(refusal) => Err(refusal),
+        None => agreed(said),
     }
 }
 
-fn reference(head: &Head, ci: &Surroundings) -> Result<Reference, Refusal> {
-    match ci.word().map(|word| (word.vendor, &word.run)) {
-        None | Some((_, Run::Unsaid)) => branch_of_head(head, ci),
-        Some((vendor, Run::Branch { name, told_by })) if !checkout::is_branch_name(name) => {
-            Err(Refusal::new(
-                "branch-mismatch",
-                format!(
-                    "{vendor} says that `{name}` was pushed ({told_by}), which is no branch's name"
-                ),
-                "deploy in the checkout that CI made, with the variables that CI set",
-            ))
-        }
-        Some((vendor, Run::Branch { name, told_by })) => match head {
-            Head::Branch { name: ours, .. } if ours != name => Err(Refusal::new(
-                "branch-mismatch",
-                format!(
-                    "{vendor} says that branch `{name}` was pushed ({told_by}), and git's HEAD is on `{ours}`"
-                ),
-                "deploy in the checkout that CI made, before anything switches its branch",
-            )),
-            _ => Ok(Reference::Branch(name.clone())),
-        },
-        Some((vendor, Run::PullRequest { fork: true, .. })) => Err(Refusal::new(
-            "fork",
+/// The one reference that several vendors speak of. A pull request permits less than a branch, so it wins.
+fn agreed(said: Vec<(&str, Reference)>) -> Result<Reference, Refusal> {
+    let is_pull_request =
+        |(_, reference): &(_, Reference)| matches!(reference, Reference::PullRequest(_));
+    let (pull_requests, branches): (Vec<_>, Vec<_>) = said.into_iter().partition(is_pull_request);
+    let mut said = if pull_requests.is_empty() { branches } else { pull_requests }.into_iter();
+    let (vendor, reference) = said.next().expect("a claim that is not refused says something");
+    match said.find(|(_, other)| *other != reference) {
+        None => Ok(reference),
+        Some((other_vendor, other)) => Err(Refusal::new(
+            "ci-conflict",
             format!(
-                "{vendor} says that this is the pull request of a fork, and a fork's code never goes to an account"
+                "{vendor} says that this run is of `{reference}`, and {other_vendor} that it is of `{other}`"
             ),
-            "let it run on branches of this repository only, or deploy after the merge",
+            format!(
+                "unset the variables of the one that does not run this job: {vendor} or {other_vendor}"
+            ),
         )),
-        Some((_, Run::PullRequest { number: Some(number), .. })) => {
-            Ok(Reference::PullRequest(*number))
-        }
-        Some((vendor, Run::PullRequest { number: None, .. })) => Err(Refusal::new(
-            "pull-request",
-            format!("{vendor} says that this is a pull request and does not say which one"),
-            "let the job run on pushes",
-        )),
-        Some((vendor, Run::Tag(tag))) => Err(Refusal::new(
+    }
+}
+
+/// What one vendor says that this run is of.
+fn claimed(config: &Config, head: &Head, claim: &VendorClaim) -> Result<Reference, Refusal> {
+    let vendor = claim.vendor;
+    match &claim.run {
+        Run::Unsaid | Run::Host => branch_of_head(head, Some(claim), true),
+        Run::Branch { name, told_by } => pushed(head, vendor, name, told_by),
+        Run::PullRequest { number, origin } => pull_request(config, vendor, *number, origin),
+        Run::Tag(tag) => Err(Refusal::new(
             "tag",
             format!(
                 "{vendor} says that tag `{tag}` was pushed, and only branches choose an environment"
             ),
             "push the branch that the tag is on",
         )),
-        Some((vendor, Run::Untrusted { event })) => Err(Refusal::new(
+        Run::Untrusted { event } => Err(Refusal::new(
             "untrusted-event",
             format!(
                 "the event `{event}` of {vendor} runs with secrets on a branch that it did not push, so it chooses no account"
             ),
             "let the job run on: push",
         )),
+        Run::Unproven { missing } => Err(Refusal::new(
+            "untrusted-event",
+            format!(
+                "{vendor} does not say what started this run ({missing} is not set), so nothing proves that a branch was pushed"
+            ),
+            format!("pass {missing} on to this step, as {vendor} sets it"),
+        )),
+        Run::MergeQueue { name } => Err(Refusal::new(
+            "untrusted-event",
+            format!(
+                "{vendor} says that this is `{name}`, which a merge queue made to test what is not merged yet"
+            ),
+            "let the job run on pushes: the queue pushes to the branch when it merges",
+        )),
     }
 }
 
-fn branch_of_head(head: &Head, ci: &Surroundings) -> Result<Reference, Refusal> {
+fn pushed(head: &Head, vendor: &str, name: &str, told_by: &str) -> Result<Reference, Refusal> {
+    if !checkout::is_branch_name(name) {
+        return Err(Refusal::new(
+            "branch-mismatch",
+            format!(
+                "{vendor} says that `{name}` was pushed ({told_by}), which is no branch's name"
+            ),
+            "deploy in the checkout that CI made, with the variables that CI set",
+        ));
+    }
+    match head {
+        Head::Branch { name: ours, .. } if ours != name => Err(Refusal::new(
+            "branch-mismatch",
+            format!(
+                "{vendor} says that branch `{name}` was pushed ({told_by}), and git's HEAD is on `{ours}`"
+            ),
+            "deploy in the checkout that CI made, before anything switches its branch",
+        )),
+        _ => Ok(Reference::Branch(name.to_owned())),
+    }
+}
+
+fn pull_request(
+    config: &Config,
+    vendor: &str,
+    number: Option<u64>,
+    origin: &Origin,
+) -> Result<Reference, Refusal> {
+    match (origin, number) {
+        (Origin::Fork, _) => Err(Refusal::new(
+            "fork",
+            format!(
+                "{vendor} says that this is the pull request of a fork, and a fork's code never goes to an account"
+            ),
+            "let it run on branches of this repository only, or deploy after the merge",
+        )),
+        (Origin::Unproven(missing), _) => {
+            by_pull_request(config, number)?;
+            Err(Refusal::new(
+                "fork",
+                format!(
+                    "{vendor} says that this is a pull request, and nothing proves that it is not a fork's ({missing} is not set)"
+                ),
+                format!(
+                    "pass {missing} on to this step, as {vendor} sets it, or let the job run on pushes"
+                ),
+            ))
+        }
+        (Origin::Ours, Some(number)) => Ok(Reference::PullRequest(number)),
+        (Origin::Ours, None) => Err(Refusal::new(
+            "pull-request",
+            format!("{vendor} says that this is a pull request and does not say which one"),
+            "let the job run on pushes",
+        )),
+    }
+}
+
+fn branch_of_head(
+    head: &Head,
+    silent: Option<&VendorClaim>,
+    is_ci: bool,
+) -> Result<Reference, Refusal> {
     match head {
         Head::Branch { name, .. } => Ok(Reference::Branch(name.clone())),
         _ => {
-            let told = match ci.word() {
-                Some(word) => format!(", and {} does not say which branch was pushed", word.vendor),
+            let told = match silent {
+                Some(claim) => {
+                    format!(", and {} does not say which branch was pushed", claim.vendor)
+                }
                 None => String::new(),
             };
             Err(Refusal::new(
                 "detached",
                 format!("git's HEAD is on no branch{told}"),
-                match ci.is_ci() {
+                match is_ci {
                     true => "let the job check out the branch that was pushed",
                     false => "git switch BRANCH, or name the environment by hand: --env NAME",
                 },
@@ -194,20 +327,19 @@ fn branch_of_head(head: &Head, ci: &Surroundings) -> Result<Reference, Refusal> 
     }
 }
 
-fn by_name(
-    config: &Config,
-    head: &Head,
-    commit: String,
-    in_ci: bool,
-    name: &str,
-) -> Result<Target> {
-    if in_ci {
-        return Err(Error::from(Refusal::new(
-            "env-in-ci",
-            "`--env` is for a person at a terminal, and this is CI, where the branch decides",
-            "leave `--env` out and let an environment of deploy.toml take the branch",
-        )));
-    }
+fn env_in_ci(ci: &Surroundings) -> Refusal {
+    let leave_out = "leave `--env` out and let an environment of deploy.toml take the branch";
+    Refusal::new(
+        "env-in-ci",
+        "`--env` is for a person at a terminal, and this is CI, where the branch decides",
+        match ci.marker() {
+            Some(marker) => format!("{leave_out}, or if a person runs this: unset {marker}"),
+            None => leave_out.to_owned(),
+        },
+    )
+}
+
+fn by_name(config: &Config, head: &Head, commit: String, name: &str) -> Result<Target> {
     let environment = named(config, name)?;
     let branch = match head {
         Head::Branch { name, .. } => Some(name.as_str()),
@@ -256,11 +388,12 @@ fn by_branch<'c>(config: &'c Config, branch: &str) -> Result<&'c Environment, Re
     }
 }
 
-fn by_pull_request(config: &Config, number: u64) -> Result<&Environment, Refusal> {
+fn by_pull_request(config: &Config, number: Option<u64>) -> Result<&Environment, Refusal> {
+    let which = number.map_or_else(|| "a pull request".into(), |n| format!("pull request {n}"));
     config.environments.iter().find(|e| e.pull_requests).ok_or_else(|| {
         Refusal::new(
             "pull-request",
-            format!("this is pull request {number}, and no environment takes pull requests"),
+            format!("this is {which}, and no environment takes pull requests"),
             "set `pull-requests = true` in one environment of deploy.toml, or let the job run on pushes",
         )
     })
@@ -352,8 +485,12 @@ fn takers(config: &Config) -> String {
 
 /// A commit as people write it.
 pub fn short(commit: &str) -> &str {
-    commit.get(..7).unwrap_or(commit)
+    commit.get(..SHORT).unwrap_or(commit)
 }
 
+const SHORT: usize = 7;
+
+#[cfg(test)]
+mod pairs;
 #[cfg(test)]
 mod tests;

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::json;
 
-use super::{Run, Word, vendors};
+use super::{Origin, Run, VendorClaim, vendors};
 use crate::properties::{cases, text};
 
 /// Variables written as `NAME=value NAME=value`. `{branch}` in a value is a branch's name.
@@ -49,10 +49,16 @@ const VENDORS: [Vendor; 11] = [
                     CI_MERGE_REQUEST_PROJECT_ID CI_EXTERNAL_PULL_REQUEST_IID \
                     CI_EXTERNAL_PULL_REQUEST_SOURCE_REPOSITORY \
                     CI_EXTERNAL_PULL_REQUEST_TARGET_REPOSITORY CI_COMMIT_TAG CI_COMMIT_BRANCH \
-                    CI_COMMIT_SHA",
-        push: "CI_COMMIT_BRANCH={branch}",
-        pull_requests: &["CI_MERGE_REQUEST_IID=7", "CI_EXTERNAL_PULL_REQUEST_IID=7"],
+                    CI_COMMIT_SHA CI_PIPELINE_SOURCE CI_MERGE_REQUEST_EVENT_TYPE",
+        push: "CI_COMMIT_BRANCH={branch} CI_PIPELINE_SOURCE=push",
+        pull_requests: &[
+            "CI_MERGE_REQUEST_IID=7",
+            "CI_EXTERNAL_PULL_REQUEST_IID=7",
+            "CI_PIPELINE_SOURCE=merge_request_event",
+            "CI_PIPELINE_SOURCE=external_pull_request_event",
+        ],
         forks: &[
+            "CI_MERGE_REQUEST_IID=7 CI_MERGE_REQUEST_SOURCE_PROJECT_ID=",
             "CI_MERGE_REQUEST_IID=7 CI_MERGE_REQUEST_PROJECT_ID=5 CI_MERGE_REQUEST_SOURCE_PROJECT_ID=6",
         ],
     },
@@ -75,8 +81,11 @@ const VENDORS: [Vendor; 11] = [
                     BUILDKITE_BRANCH BUILDKITE_COMMIT",
         push: "BUILDKITE_BRANCH={branch} BUILDKITE_PULL_REQUEST=false",
         pull_requests: &["BUILDKITE_PULL_REQUEST=7"],
-        forks: &["BUILDKITE_PULL_REQUEST=7 BUILDKITE_REPO=git@host:us/site.git \
-             BUILDKITE_PULL_REQUEST_REPO=git@host:them/site.git"],
+        forks: &[
+            "BUILDKITE_PULL_REQUEST=7 BUILDKITE_REPO=git@host:us/site.git \
+             BUILDKITE_PULL_REQUEST_REPO=git@host:them/site.git",
+            "BUILDKITE_PULL_REQUEST=7 BUILDKITE_PULL_REQUEST_REPO=",
+        ],
     },
     Vendor {
         told_by: "TRAVIS=true",
@@ -95,7 +104,10 @@ const VENDORS: [Vendor; 11] = [
                     SYSTEM_PULLREQUEST_PULLREQUESTID SYSTEM_PULLREQUEST_ISFORK BUILD_SOURCEVERSION",
         push: "BUILD_SOURCEBRANCH=refs/heads/{branch} BUILD_REASON=IndividualCI",
         pull_requests: &["BUILD_REASON=PullRequest", "BUILD_SOURCEBRANCH=refs/pull/7/merge"],
-        forks: &["BUILD_REASON=PullRequest SYSTEM_PULLREQUEST_ISFORK=True"],
+        forks: &[
+            "BUILD_REASON=PullRequest SYSTEM_PULLREQUEST_ISFORK=True",
+            "BUILD_REASON=PullRequest SYSTEM_PULLREQUEST_ISFORK=",
+        ],
     },
     Vendor {
         told_by: "BITBUCKET_BUILD_NUMBER=1",
@@ -127,7 +139,8 @@ const VENDORS: [Vendor; 11] = [
     },
     Vendor {
         told_by: "CODEBUILD_BUILD_ID=x:1",
-        variables: "CODEBUILD_WEBHOOK_TRIGGER CODEBUILD_RESOLVED_SOURCE_VERSION",
+        variables: "CODEBUILD_WEBHOOK_TRIGGER CODEBUILD_WEBHOOK_EVENT CODEBUILD_SOURCE_VERSION \
+                    CODEBUILD_RESOLVED_SOURCE_VERSION",
         push: "CODEBUILD_WEBHOOK_TRIGGER=branch/{branch}",
         pull_requests: &["CODEBUILD_WEBHOOK_TRIGGER=pr/7"],
         forks: &[],
@@ -164,9 +177,10 @@ fn pairs(words: Words, branch: &str) -> Environment {
 
 /// What is said by these variables, the later over the earlier. A variable that is set to nothing is not
 /// set.
-fn read<const N: usize>(environments: [Environment; N]) -> Option<Word> {
+fn read<const N: usize>(environments: [Environment; N]) -> Option<VendorClaim> {
     let all: Environment = environments.into_iter().flatten().collect();
-    vendors::read(&|name| all.get(name).filter(|value| !value.is_empty()).cloned(), &|_| None)
+    let var = |name: &str| all.get(name).filter(|value| !value.is_empty()).cloned();
+    vendors::claims(&var, &|_| None).pop()
 }
 
 fn vendor() -> impl Strategy<Value = &'static Vendor> {
@@ -202,6 +216,10 @@ fn repository() -> impl Strategy<Value = String> {
     prop_oneof!["[ab]/[cd]", "[ab]/[cd][@:][ab]/[cd]", "[ab]/[cd]@host/[ab]/[cd]"]
 }
 
+fn is_refused_as_fork(run: &Run) -> bool {
+    matches!(run, Run::PullRequest { origin: Origin::Fork | Origin::Unproven(_), .. })
+}
+
 proptest! {
     #![proptest_config(cases())]
 
@@ -213,7 +231,7 @@ proptest! {
     ) {
         let told = which.get(vendor.pull_requests);
         let word = read([noise, pairs(vendor.told_by, ""), pairs(told, "")]).unwrap();
-        prop_assert!(matches!(word.run, Run::PullRequest { .. } | Run::Untrusted { .. }), "{word:?}");
+        prop_assert!(matches!(word.run, Run::PullRequest { .. } | Run::Untrusted { .. } | Run::Unproven { .. }), "{word:?}");
     }
 
     #[test]
@@ -224,7 +242,7 @@ proptest! {
     ) {
         let told = which.get(vendor.forks);
         let word = read([noise, pairs(vendor.told_by, ""), pairs(told, "")]).unwrap();
-        prop_assert!(matches!(word.run, Run::PullRequest { fork: true, .. }), "{word:?}");
+        prop_assert!(is_refused_as_fork(&word.run), "{word:?}");
     }
 
     #[test]
@@ -246,7 +264,7 @@ proptest! {
             asked.borrow_mut().push(name.to_owned());
             all.get(name).filter(|value| !value.is_empty()).cloned()
         };
-        let word = vendors::read(&var, &|_| None).unwrap();
+        let word = vendors::claims(&var, &|_| None).pop().unwrap();
         let told_vendor = |name: &str| VENDORS.iter().any(|v| pairs(v.told_by, "").contains_key(name));
         let unlisted = asked.take().into_iter().find(|name| !vendor.reads(name) && !told_vendor(name));
         prop_assert_eq!(unlisted, None, "these tests do not know a variable that is read");
@@ -271,8 +289,9 @@ proptest! {
         let is_ours = garbage.is_none() && head.is_some() && head == base;
         let told = "GITHUB_ACTIONS=true GITHUB_EVENT_NAME=pull_request GITHUB_EVENT_PATH=/event.json";
         let file = garbage.unwrap_or(event);
-        let word = vendors::read(&|name| pairs(told, "").remove(name), &|_| Some(file.clone())).unwrap();
-        prop_assert_eq!(word.run, Run::PullRequest { number: None, fork: !is_ours });
+        let claims = vendors::claims(&|name| pairs(told, "").remove(name), &|_| Some(file.clone()));
+        let origin = if is_ours { Origin::Ours } else { Origin::Fork };
+        prop_assert_eq!(&claims[0].run, &Run::PullRequest { number: None, origin });
     }
 
     #[test]
@@ -286,7 +305,8 @@ proptest! {
             ("BUILDKITE_PULL_REQUEST_REPO".to_owned(), shown.replace("{repository}", &theirs)),
         ]);
         let word = read([pairs("BUILDKITE=true", ""), environment]).unwrap();
-        prop_assert_eq!(word.run, Run::PullRequest { number: Some(7), fork: ours != theirs });
+        let origin = if ours == theirs { Origin::Ours } else { Origin::Fork };
+        prop_assert_eq!(word.run, Run::PullRequest { number: Some(7), origin });
     }
 }
 

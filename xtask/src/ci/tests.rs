@@ -1,13 +1,12 @@
 //! Each vendor as its documentation says it speaks, and the traps between them.
 
-use super::vendors;
-use super::{Run, Surroundings, Word};
+use super::vendors::{self, VENDORS};
+use super::{Origin, Run, Surroundings, VendorClaim};
 
 const COMMIT: &str = "1111111111111111111111111111111111111111";
 
-/// An environment written as `NAME=value NAME=value`. A variable that is set to nothing is not set, as
-/// `cmd::deploy` hands it on.
-fn lookup(environment: &str) -> impl Fn(&str) -> Option<String> {
+/// An environment written as `NAME=value NAME=value`, where a variable can be set to nothing.
+fn raw(environment: &str) -> impl Fn(&str) -> Option<String> {
     let pairs: Vec<(String, String)> = environment
         .split_whitespace()
         .map(|word| word.split_once('=').expect("NAME=value"))
@@ -15,13 +14,26 @@ fn lookup(environment: &str) -> impl Fn(&str) -> Option<String> {
         .collect();
     move |wanted: &str| {
         let found = pairs.iter().find(|(name, _)| name == wanted);
-        found.map(|(_, value)| value.clone()).filter(|value| !value.is_empty())
+        found.map(|(_, value)| value.clone())
     }
 }
 
-/// What the vendor says, where there is no event's file.
-fn read(environment: &str) -> Option<Word> {
-    vendors::read(&lookup(environment), &|_| None)
+/// The same, where a variable that is set to nothing is not set.
+fn lookup(environment: &str) -> impl Fn(&str) -> Option<String> {
+    let raw = raw(environment);
+    move |wanted: &str| raw(wanted).filter(|value| !value.is_empty())
+}
+
+/// What each vendor says, where there is no event's file.
+fn claims(environment: &str) -> Vec<VendorClaim> {
+    vendors::claims(&lookup(environment), &|_| None)
+}
+
+/// What the one vendor says.
+fn read(environment: &str) -> Option<VendorClaim> {
+    let mut claims = claims(environment);
+    assert!(claims.len() < 2, "{claims:?}");
+    claims.pop()
 }
 
 fn run(environment: &str) -> Run {
@@ -33,11 +45,16 @@ fn branch(name: &str, told_by: &'static str) -> Run {
 }
 
 fn pull_request(number: u64) -> Run {
-    Run::PullRequest { number: Some(number), fork: false }
+    Run::PullRequest { number: Some(number), origin: Origin::Ours }
 }
 
 fn fork(number: u64) -> Run {
-    Run::PullRequest { number: Some(number), fork: true }
+    Run::PullRequest { number: Some(number), origin: Origin::Fork }
+}
+
+/// A pull request that may be a fork's, because a variable is missing.
+fn unproven(number: u64, missing: &'static str) -> Run {
+    Run::PullRequest { number: Some(number), origin: Origin::Unproven(missing) }
 }
 
 fn tag(name: &str) -> Run {
@@ -47,332 +64,314 @@ fn tag(name: &str) -> Run {
 /// A vendor, what all of its runs have in common, and what it says of each kind of run.
 struct Vendor {
     name: &'static str,
-    told_by: &'static str,
+    told_by: String,
     /// The variable that holds the commit.
     commit: &'static str,
     runs: Vec<(&'static str, &'static str, Run)>,
 }
 
 fn vendors() -> Vec<Vendor> {
-    vec![
-        Vendor {
-            name: "GitHub Actions",
-            told_by: "GITHUB_ACTIONS=true",
-            commit: "GITHUB_SHA",
-            runs: vec![
-                (
-                    "push",
-                    "GITHUB_EVENT_NAME=push GITHUB_REF=refs/heads/feature/login \
+    let of = |vendor: &vendors::Vendor| Vendor {
+        name: vendor.name,
+        told_by: told(vendor),
+        commit: vendor.commit,
+        runs: runs(vendor.name),
+    };
+    VENDORS.iter().map(of).collect()
+}
+
+/// Runs of every vendor: its name, and the variables of the run.
+pub fn samples() -> Vec<(&'static str, String)> {
+    let of = |vendor: &vendors::Vendor| {
+        let told = told(vendor);
+        let runs = runs(vendor.name).into_iter();
+        runs.map(move |(_, environment, _)| (vendor.name, format!("{told} {environment}")))
+            .collect::<Vec<_>>()
+    };
+    VENDORS.iter().flat_map(of).collect()
+}
+
+/// What tells a vendor.
+fn told(vendor: &vendors::Vendor) -> String {
+    format!("{}={}", vendor.told_by, vendor.value.unwrap_or("12"))
+}
+
+fn runs(vendor: &str) -> Vec<(&'static str, &'static str, Run)> {
+    match vendor {
+        "GitHub Actions" => vec![
+            (
+                "push",
+                "GITHUB_EVENT_NAME=push GITHUB_REF=refs/heads/feature/login \
                      GITHUB_REF_TYPE=branch GITHUB_REF_NAME=feature/login",
-                    branch("feature/login", "GITHUB_REF"),
-                ),
-                // Without the event's file nothing proves that it is not a fork's; the file has a
-                // table of its own below.
-                (
-                    "pull request of a fork",
-                    "GITHUB_EVENT_NAME=pull_request GITHUB_REF=refs/pull/7/merge \
+                branch("feature/login", "GITHUB_REF"),
+            ),
+            // Without the event's file nothing proves that it is not a fork's; the file has a
+            // table of its own below.
+            (
+                "pull request of a fork",
+                "GITHUB_EVENT_NAME=pull_request GITHUB_REF=refs/pull/7/merge \
                      GITHUB_HEAD_REF=main GITHUB_BASE_REF=main GITHUB_EVENT_PATH=/event.json",
-                    fork(7),
-                ),
-                (
-                    "tag",
-                    "GITHUB_EVENT_NAME=push GITHUB_REF=refs/tags/main GITHUB_REF_TYPE=tag",
-                    tag("main"),
-                ),
-                (
-                    "tag, and no word of its type",
-                    "GITHUB_EVENT_NAME=push GITHUB_REF=refs/tags/main",
-                    tag("main"),
-                ),
-                ("no branch", "GITHUB_EVENT_NAME=push", Run::Unsaid),
-            ],
-        },
-        Vendor {
-            name: "GitLab",
-            told_by: "GITLAB_CI=true",
-            commit: "CI_COMMIT_SHA",
-            runs: vec![
-                (
-                    "push",
-                    "CI_COMMIT_BRANCH=main CI_COMMIT_REF_NAME=main",
-                    branch("main", "CI_COMMIT_BRANCH"),
-                ),
-                (
-                    "merge request",
-                    "CI_MERGE_REQUEST_IID=7 CI_MERGE_REQUEST_ID=99001 \
+                fork(7),
+            ),
+            (
+                "tag",
+                "GITHUB_EVENT_NAME=push GITHUB_REF=refs/tags/main GITHUB_REF_TYPE=tag",
+                tag("main"),
+            ),
+            (
+                "tag, and no word of its type",
+                "GITHUB_EVENT_NAME=push GITHUB_REF=refs/tags/main",
+                tag("main"),
+            ),
+            (
+                "an event that a stranger can set off",
+                "GITHUB_EVENT_NAME=pull_request_target GITHUB_REF=refs/heads/main",
+                Run::Untrusted { event: "pull_request_target".into() },
+            ),
+            (
+                "no event",
+                "GITHUB_REF=refs/heads/main",
+                Run::Unproven { missing: "GITHUB_EVENT_NAME" },
+            ),
+            ("no branch", "GITHUB_EVENT_NAME=push", Run::Unsaid),
+        ],
+        "GitLab" => vec![
+            (
+                "push",
+                "CI_COMMIT_BRANCH=main CI_COMMIT_REF_NAME=main",
+                branch("main", "CI_COMMIT_BRANCH"),
+            ),
+            (
+                "merge request",
+                "CI_MERGE_REQUEST_IID=7 CI_MERGE_REQUEST_ID=99001 \
                      CI_MERGE_REQUEST_SOURCE_BRANCH_NAME=main CI_MERGE_REQUEST_PROJECT_ID=5 \
                      CI_MERGE_REQUEST_SOURCE_PROJECT_ID=5 CI_COMMIT_REF_NAME=main",
-                    pull_request(7),
-                ),
-                (
-                    "merge request of a fork",
-                    "CI_MERGE_REQUEST_IID=7 CI_MERGE_REQUEST_PROJECT_ID=5 \
+                pull_request(7),
+            ),
+            (
+                "merge request of a fork",
+                "CI_MERGE_REQUEST_IID=7 CI_MERGE_REQUEST_PROJECT_ID=5 \
                      CI_MERGE_REQUEST_SOURCE_PROJECT_ID=6",
-                    fork(7),
-                ),
-                (
-                    "pull request on another host",
-                    "CI_EXTERNAL_PULL_REQUEST_IID=8 \
+                fork(7),
+            ),
+            (
+                "pull request on another host",
+                "CI_EXTERNAL_PULL_REQUEST_IID=8 \
                      CI_EXTERNAL_PULL_REQUEST_SOURCE_REPOSITORY=us/site \
                      CI_EXTERNAL_PULL_REQUEST_TARGET_REPOSITORY=us/site \
                      CI_COMMIT_BRANCH=main",
-                    pull_request(8),
-                ),
-                (
-                    "pull request of a fork on another host",
-                    "CI_EXTERNAL_PULL_REQUEST_IID=8 \
+                pull_request(8),
+            ),
+            (
+                "pull request of a fork on another host",
+                "CI_EXTERNAL_PULL_REQUEST_IID=8 \
                      CI_EXTERNAL_PULL_REQUEST_SOURCE_REPOSITORY=they/site \
                      CI_EXTERNAL_PULL_REQUEST_TARGET_REPOSITORY=us/site \
                      CI_COMMIT_BRANCH=main",
-                    fork(8),
-                ),
-                ("tag", "CI_COMMIT_TAG=main CI_COMMIT_REF_NAME=main", tag("main")),
-                ("no branch", "CI_COMMIT_REF_NAME=main", Run::Unsaid),
-            ],
-        },
-        Vendor {
-            name: "CircleCI",
-            told_by: "CIRCLECI=true",
-            commit: "CIRCLE_SHA1",
-            runs: vec![
-                ("push", "CIRCLE_BRANCH=main", branch("main", "CIRCLE_BRANCH")),
-                // That the branch has a pull request open does not make its push one.
-                (
-                    "push to a branch with a pull request",
-                    "CIRCLE_BRANCH=feature/login \
+                fork(8),
+            ),
+            ("tag", "CI_COMMIT_TAG=main CI_COMMIT_REF_NAME=main", tag("main")),
+            ("no branch", "CI_COMMIT_REF_NAME=main", Run::Unsaid),
+        ],
+        "CircleCI" => vec![
+            ("push", "CIRCLE_BRANCH=main", branch("main", "CIRCLE_BRANCH")),
+            // That the branch has a pull request open does not make its push one.
+            (
+                "push to a branch with a pull request",
+                "CIRCLE_BRANCH=feature/login \
                      CIRCLE_PULL_REQUEST=https://github.com/us/site/pull/7 \
                      CIRCLE_PULL_REQUESTS=https://github.com/us/site/pull/7",
-                    branch("feature/login", "CIRCLE_BRANCH"),
-                ),
-                (
-                    "pull request of a fork",
-                    "CIRCLE_BRANCH=pull/7 CIRCLE_PR_NUMBER=7 CIRCLE_PR_USERNAME=they \
+                branch("feature/login", "CIRCLE_BRANCH"),
+            ),
+            (
+                "pull request of a fork",
+                "CIRCLE_BRANCH=pull/7 CIRCLE_PR_NUMBER=7 CIRCLE_PR_USERNAME=they \
                      CIRCLE_PR_REPONAME=site",
-                    fork(7),
-                ),
-                (
-                    "pull request of a fork, told by the branch alone",
-                    "CIRCLE_BRANCH=pull/7",
-                    fork(7),
-                ),
-                (
-                    "pull request of a fork, told by its owner alone",
-                    "CIRCLE_BRANCH=main CIRCLE_PR_USERNAME=they",
-                    Run::PullRequest { number: None, fork: true },
-                ),
-                ("tag", "CIRCLE_TAG=main", tag("main")),
-                ("no branch", "", Run::Unsaid),
-            ],
-        },
-        Vendor {
-            name: "Buildkite",
-            told_by: "BUILDKITE=true",
-            commit: "BUILDKITE_COMMIT",
-            runs: vec![
-                (
-                    "push",
-                    "BUILDKITE_BRANCH=main BUILDKITE_PULL_REQUEST=false \
+                fork(7),
+            ),
+            ("pull request of a fork, told by the branch alone", "CIRCLE_BRANCH=pull/7", fork(7)),
+            (
+                "pull request of a fork, told by its owner alone",
+                "CIRCLE_BRANCH=main CIRCLE_PR_USERNAME=they",
+                Run::PullRequest { number: None, origin: Origin::Fork },
+            ),
+            ("tag", "CIRCLE_TAG=main", tag("main")),
+            ("no branch", "", Run::Unsaid),
+        ],
+        "Buildkite" => vec![
+            (
+                "push",
+                "BUILDKITE_BRANCH=main BUILDKITE_PULL_REQUEST=false \
                      BUILDKITE_PULL_REQUEST_REPO= BUILDKITE_TAG=",
-                    branch("main", "BUILDKITE_BRANCH"),
-                ),
-                (
-                    "pull request",
-                    "BUILDKITE_BRANCH=main BUILDKITE_PULL_REQUEST=7 \
+                branch("main", "BUILDKITE_BRANCH"),
+            ),
+            (
+                "pull request",
+                "BUILDKITE_BRANCH=main BUILDKITE_PULL_REQUEST=7 \
                      BUILDKITE_PULL_REQUEST_REPO=https://github.com/us/site.git \
                      BUILDKITE_REPO=https://github.com/us/site.git",
-                    pull_request(7),
-                ),
-                (
-                    "pull request of a fork",
-                    "BUILDKITE_BRANCH=main BUILDKITE_PULL_REQUEST=7 \
+                pull_request(7),
+            ),
+            (
+                "pull request of a fork",
+                "BUILDKITE_BRANCH=main BUILDKITE_PULL_REQUEST=7 \
                      BUILDKITE_PULL_REQUEST_REPO=https://github.com/they/site.git \
                      BUILDKITE_REPO=https://github.com/us/site.git",
-                    fork(7),
-                ),
-                (
-                    "tag",
-                    "BUILDKITE_BRANCH=main BUILDKITE_PULL_REQUEST=false BUILDKITE_TAG=v1",
-                    tag("v1"),
-                ),
-                ("no branch", "BUILDKITE_PULL_REQUEST=false", Run::Unsaid),
-            ],
-        },
-        Vendor {
-            name: "Bitbucket",
-            told_by: "BITBUCKET_BUILD_NUMBER=12",
-            commit: "BITBUCKET_COMMIT",
-            runs: vec![
-                ("push", "BITBUCKET_BRANCH=main", branch("main", "BITBUCKET_BRANCH")),
-                // It builds no pull request of a fork.
-                (
-                    "pull request",
-                    "BITBUCKET_PR_ID=7 BITBUCKET_BRANCH=main BITBUCKET_PR_DESTINATION_BRANCH=main",
-                    pull_request(7),
-                ),
-                ("tag", "BITBUCKET_TAG=main", tag("main")),
-                ("no branch", "", Run::Unsaid),
-            ],
-        },
-        Vendor {
-            name: "Travis",
-            told_by: "TRAVIS=true",
-            commit: "TRAVIS_COMMIT",
-            runs: vec![
-                (
-                    "push",
-                    "TRAVIS_BRANCH=main TRAVIS_PULL_REQUEST=false TRAVIS_TAG=",
-                    branch("main", "TRAVIS_BRANCH"),
-                ),
-                (
-                    "pull request",
-                    "TRAVIS_BRANCH=main TRAVIS_PULL_REQUEST=7 \
+                fork(7),
+            ),
+            (
+                "tag",
+                "BUILDKITE_BRANCH=main BUILDKITE_PULL_REQUEST=false BUILDKITE_TAG=v1",
+                tag("v1"),
+            ),
+            ("no branch", "BUILDKITE_PULL_REQUEST=false", Run::Unsaid),
+        ],
+        "Bitbucket" => vec![
+            ("push", "BITBUCKET_BRANCH=main", branch("main", "BITBUCKET_BRANCH")),
+            // It builds no pull request of a fork.
+            (
+                "pull request",
+                "BITBUCKET_PR_ID=7 BITBUCKET_BRANCH=main BITBUCKET_PR_DESTINATION_BRANCH=main",
+                pull_request(7),
+            ),
+            ("tag", "BITBUCKET_TAG=main", tag("main")),
+            ("no branch", "", Run::Unsaid),
+        ],
+        "Travis" => vec![
+            (
+                "push",
+                "TRAVIS_BRANCH=main TRAVIS_PULL_REQUEST=false TRAVIS_TAG=",
+                branch("main", "TRAVIS_BRANCH"),
+            ),
+            (
+                "pull request",
+                "TRAVIS_BRANCH=main TRAVIS_PULL_REQUEST=7 \
                      TRAVIS_PULL_REQUEST_SLUG=us/site TRAVIS_REPO_SLUG=us/site",
-                    pull_request(7),
-                ),
-                (
-                    "pull request of a fork",
-                    "TRAVIS_BRANCH=main TRAVIS_PULL_REQUEST=7 \
+                pull_request(7),
+            ),
+            (
+                "pull request of a fork",
+                "TRAVIS_BRANCH=main TRAVIS_PULL_REQUEST=7 \
                      TRAVIS_PULL_REQUEST_SLUG=they/site TRAVIS_REPO_SLUG=us/site",
-                    fork(7),
-                ),
-                // It calls the branch as the tag.
-                (
-                    "tag",
-                    "TRAVIS_BRANCH=main TRAVIS_TAG=main TRAVIS_PULL_REQUEST=false",
-                    tag("main"),
-                ),
-                ("no branch", "TRAVIS_PULL_REQUEST=false", Run::Unsaid),
-            ],
-        },
-        Vendor {
-            name: "Azure Pipelines",
-            told_by: "TF_BUILD=True",
-            commit: "BUILD_SOURCEVERSION",
-            runs: vec![
-                (
-                    "push",
-                    "BUILD_REASON=IndividualCI BUILD_SOURCEBRANCH=refs/heads/feature/main \
+                fork(7),
+            ),
+            // It calls the branch as the tag.
+            ("tag", "TRAVIS_BRANCH=main TRAVIS_TAG=main TRAVIS_PULL_REQUEST=false", tag("main")),
+            ("no branch", "TRAVIS_PULL_REQUEST=false", Run::Unsaid),
+        ],
+        "Azure Pipelines" => vec![
+            (
+                "push",
+                "BUILD_REASON=IndividualCI BUILD_SOURCEBRANCH=refs/heads/feature/main \
                      BUILD_SOURCEBRANCHNAME=main",
-                    branch("feature/main", "BUILD_SOURCEBRANCH"),
-                ),
-                (
-                    "pull request",
-                    "BUILD_REASON=PullRequest BUILD_SOURCEBRANCH=refs/pull/7/merge \
+                branch("feature/main", "BUILD_SOURCEBRANCH"),
+            ),
+            (
+                "pull request",
+                "BUILD_REASON=PullRequest BUILD_SOURCEBRANCH=refs/pull/7/merge \
                      BUILD_SOURCEBRANCHNAME=merge SYSTEM_PULLREQUEST_PULLREQUESTID=7 \
                      SYSTEM_PULLREQUEST_ISFORK=False \
                      SYSTEM_PULLREQUEST_SOURCEBRANCH=refs/heads/main",
-                    pull_request(7),
-                ),
-                // The id is Azure's own; the number is the one that GitHub shows.
-                (
-                    "pull request on GitHub",
-                    "BUILD_REASON=PullRequest BUILD_SOURCEBRANCH=refs/pull/7/merge \
+                pull_request(7),
+            ),
+            // The id is Azure's own; the number is the one that GitHub shows.
+            (
+                "pull request on GitHub",
+                "BUILD_REASON=PullRequest BUILD_SOURCEBRANCH=refs/pull/7/merge \
                      SYSTEM_PULLREQUEST_PULLREQUESTID=900100 \
                      SYSTEM_PULLREQUEST_PULLREQUESTNUMBER=7 SYSTEM_PULLREQUEST_ISFORK=False",
-                    pull_request(7),
-                ),
-                (
-                    "pull request of a fork",
-                    "BUILD_REASON=PullRequest BUILD_SOURCEBRANCH=refs/pull/7/merge \
+                pull_request(7),
+            ),
+            (
+                "pull request of a fork",
+                "BUILD_REASON=PullRequest BUILD_SOURCEBRANCH=refs/pull/7/merge \
                      SYSTEM_PULLREQUEST_PULLREQUESTID=7 SYSTEM_PULLREQUEST_ISFORK=True",
-                    fork(7),
-                ),
-                (
-                    "tag",
-                    "BUILD_REASON=IndividualCI BUILD_SOURCEBRANCH=refs/tags/main \
+                fork(7),
+            ),
+            (
+                "tag",
+                "BUILD_REASON=IndividualCI BUILD_SOURCEBRANCH=refs/tags/main \
                      BUILD_SOURCEBRANCHNAME=main",
-                    tag("main"),
-                ),
-                ("no branch", "BUILD_SOURCEBRANCHNAME=main", Run::Unsaid),
-            ],
-        },
-        Vendor {
-            name: "Jenkins",
-            told_by: "JENKINS_URL=https://ci.example.com/",
-            commit: "GIT_COMMIT",
-            runs: vec![
-                (
-                    "push, multibranch",
-                    "BRANCH_NAME=main GIT_BRANCH=main",
-                    branch("main", "BRANCH_NAME"),
-                ),
-                (
-                    "push, one branch",
-                    "GIT_BRANCH=origin/feature/login",
-                    branch("feature/login", "GIT_BRANCH"),
-                ),
-                (
-                    "pull request",
-                    "BRANCH_NAME=PR-7 CHANGE_ID=7 CHANGE_BRANCH=main CHANGE_TARGET=main",
-                    pull_request(7),
-                ),
-                (
-                    "pull request of a fork",
-                    "BRANCH_NAME=PR-7 CHANGE_ID=7 CHANGE_FORK=they",
-                    fork(7),
-                ),
-                ("tag", "BRANCH_NAME=main TAG_NAME=main", tag("main")),
-                ("no branch", "GIT_BRANCH=detached", Run::Unsaid),
-            ],
-        },
-        Vendor {
-            name: "CodeBuild",
-            told_by: "CODEBUILD_BUILD_ID=site:1234",
-            commit: "CODEBUILD_RESOLVED_SOURCE_VERSION",
-            runs: vec![
-                (
-                    "push",
-                    "CODEBUILD_WEBHOOK_TRIGGER=branch/feature/login",
-                    branch("feature/login", "CODEBUILD_WEBHOOK_TRIGGER"),
-                ),
-                ("tag", "CODEBUILD_WEBHOOK_TRIGGER=tag/main", tag("main")),
-                ("no branch", "", Run::Unsaid),
-            ],
-        },
-        Vendor {
-            name: "Drone",
-            told_by: "DRONE=true",
-            commit: "DRONE_COMMIT_SHA",
-            runs: vec![
-                (
-                    "push",
-                    "DRONE_BUILD_EVENT=push DRONE_BRANCH=main",
-                    branch("main", "DRONE_BRANCH"),
-                ),
-                (
-                    "schedule",
-                    "DRONE_BUILD_EVENT=cron DRONE_BRANCH=main",
-                    branch("main", "DRONE_BRANCH"),
-                ),
-                ("tag", "DRONE_BUILD_EVENT=tag DRONE_TAG=v1 DRONE_BRANCH=main", tag("v1")),
-                ("no branch", "DRONE_BUILD_EVENT=push", Run::Unsaid),
-            ],
-        },
-        Vendor {
-            name: "Woodpecker",
-            told_by: "CI=woodpecker",
-            commit: "CI_COMMIT_SHA",
-            runs: vec![
-                (
-                    "push",
-                    "CI_PIPELINE_EVENT=push CI_COMMIT_BRANCH=main",
-                    branch("main", "CI_COMMIT_BRANCH"),
-                ),
-                (
-                    "by hand",
-                    "CI_PIPELINE_EVENT=manual CI_COMMIT_BRANCH=main",
-                    branch("main", "CI_COMMIT_BRANCH"),
-                ),
-                ("tag", "CI_PIPELINE_EVENT=tag CI_COMMIT_TAG=v1 CI_COMMIT_BRANCH=main", tag("v1")),
-                (
-                    "release",
-                    "CI_PIPELINE_EVENT=release CI_COMMIT_TAG=v1 CI_COMMIT_BRANCH=main",
-                    tag("v1"),
-                ),
-                ("no branch", "CI_PIPELINE_EVENT=push", Run::Unsaid),
-            ],
-        },
-    ]
+                tag("main"),
+            ),
+            ("no branch", "BUILD_SOURCEBRANCHNAME=main", Run::Unsaid),
+        ],
+        "Jenkins" => vec![
+            (
+                "push, multibranch",
+                "BRANCH_NAME=main GIT_BRANCH=main",
+                branch("main", "BRANCH_NAME"),
+            ),
+            (
+                "push, one branch",
+                "GIT_BRANCH=origin/feature/login",
+                branch("feature/login", "GIT_BRANCH"),
+            ),
+            (
+                "pull request",
+                "BRANCH_NAME=PR-7 CHANGE_ID=7 CHANGE_BRANCH=main CHANGE_TARGET=main",
+                pull_request(7),
+            ),
+            ("pull request of a fork", "BRANCH_NAME=PR-7 CHANGE_ID=7 CHANGE_FORK=they", fork(7)),
+            ("tag", "BRANCH_NAME=main TAG_NAME=main", tag("main")),
+            ("no branch", "GIT_BRANCH=detached", Run::Unsaid),
+        ],
+        "CodeBuild" => vec![
+            (
+                "push",
+                "CODEBUILD_WEBHOOK_TRIGGER=branch/feature/login",
+                branch("feature/login", "CODEBUILD_WEBHOOK_TRIGGER"),
+            ),
+            ("pull request", "CODEBUILD_WEBHOOK_TRIGGER=pr/7", pull_request(7)),
+            ("tag", "CODEBUILD_WEBHOOK_TRIGGER=tag/main", tag("main")),
+            ("no branch", "", Run::Unsaid),
+        ],
+        "Drone" => vec![
+            ("push", "DRONE_BUILD_EVENT=push DRONE_BRANCH=main", branch("main", "DRONE_BRANCH")),
+            (
+                "schedule",
+                "DRONE_BUILD_EVENT=cron DRONE_BRANCH=main",
+                branch("main", "DRONE_BRANCH"),
+            ),
+            (
+                "pull request",
+                "DRONE_BUILD_EVENT=pull_request DRONE_PULL_REQUEST=7 DRONE_BRANCH=main",
+                pull_request(7),
+            ),
+            (
+                "promotion",
+                "DRONE_BUILD_EVENT=promote DRONE_BRANCH=main",
+                Run::Untrusted { event: "promote".into() },
+            ),
+            ("tag", "DRONE_BUILD_EVENT=tag DRONE_TAG=v1 DRONE_BRANCH=main", tag("v1")),
+            ("no branch", "DRONE_BUILD_EVENT=push", Run::Unsaid),
+        ],
+        "Woodpecker" => vec![
+            (
+                "push",
+                "CI_PIPELINE_EVENT=push CI_COMMIT_BRANCH=main",
+                branch("main", "CI_COMMIT_BRANCH"),
+            ),
+            (
+                "by hand",
+                "CI_PIPELINE_EVENT=manual CI_COMMIT_BRANCH=main",
+                branch("main", "CI_COMMIT_BRANCH"),
+            ),
+            (
+                "pull request",
+                "CI_PIPELINE_EVENT=pull_request CI_COMMIT_PULL_REQUEST=7 CI_COMMIT_BRANCH=main",
+                pull_request(7),
+            ),
+            ("tag", "CI_PIPELINE_EVENT=tag CI_COMMIT_TAG=v1 CI_COMMIT_BRANCH=main", tag("v1")),
+            (
+                "release",
+                "CI_PIPELINE_EVENT=release CI_COMMIT_TAG=v1 CI_COMMIT_BRANCH=main",
+                tag("v1"),
+            ),
+            ("no branch", "CI_PIPELINE_EVENT=push", Run::Unsaid),
+        ],
+        _ => panic!("the vendor `{vendor}` has no samples"),
+    }
 }
 
 #[test]
@@ -380,7 +379,7 @@ fn each_vendor_is_heard_as_it_speaks() {
     for Vendor { name, told_by, commit, runs } in vendors() {
         for (kind, environment, run) in runs {
             let said = read(&format!("{told_by} {commit}={COMMIT} {environment}"));
-            let word = Word { vendor: name, run, commit: Some(COMMIT.into()) };
+            let word = VendorClaim { vendor: name, run, commit: Some(COMMIT.into()) };
             assert_eq!(said, Some(word), "{name}: {kind}");
         }
     }
@@ -499,15 +498,22 @@ fn what_any_vendor_tells_of_the_commit_is_kept() {
 fn on_jenkins_without_multibranch_a_pull_request_is_one_and_a_forks_unless_proven_otherwise() {
     let github = "ghprbPullId=7 ghprbGhRepository=us/site GIT_BRANCH=origin/main";
     let gitlab = "gitlabMergeRequestIid=7 GIT_BRANCH=origin/main";
+    let unnumbered = || Run::PullRequest { number: None, origin: Origin::Unproven("CHANGE_ID") };
     let target = "gitlabTargetRepoHttpUrl=https://example.com/us/site.git";
     for (environment, expected) in [
         (format!("{github} ghprbAuthorRepoGitUrl=https://github.com/us/site.git"), pull_request(7)),
         (format!("{github} ghprbAuthorRepoGitUrl=git@github.com:Us/Site.git"), pull_request(7)),
         (format!("{github} ghprbAuthorRepoGitUrl=https://github.com/they/site.git"), fork(7)),
         (format!("{github} ghprbAuthorRepoGitUrl=https://github.com/x/us/site.git"), fork(7)),
-        (format!("{github} BRANCH_NAME=main ghprbAuthorRepoGitUrl="), fork(7)),
-        ("ghprbPullId=7 ghprbAuthorRepoGitUrl=https://github.com/us/site".into(), fork(7)),
-        ("ghprbPullId=7".into(), fork(7)),
+        (
+            format!("{github} BRANCH_NAME=main ghprbAuthorRepoGitUrl="),
+            unproven(7, "ghprbAuthorRepoGitUrl"),
+        ),
+        (
+            "ghprbPullId=7 ghprbAuthorRepoGitUrl=https://github.com/us/site".into(),
+            unproven(7, "ghprbGhRepository"),
+        ),
+        ("ghprbPullId=7".into(), unproven(7, "ghprbAuthorRepoGitUrl")),
         (
             format!("{gitlab} {target} gitlabSourceRepoHttpUrl=https://example.com/us/site.git"),
             pull_request(7),
@@ -516,15 +522,15 @@ fn on_jenkins_without_multibranch_a_pull_request_is_one_and_a_forks_unless_prove
             format!("{gitlab} {target} gitlabSourceRepoHttpUrl=https://example.com/they/site.git"),
             fork(7),
         ),
-        (format!("{gitlab} {target}"), fork(7)),
-        (gitlab.into(), fork(7)),
-        ("GIT_BRANCH=origin/pr/7/merge".into(), fork(7)),
-        ("GIT_BRANCH=origin/pull/7/head".into(), fork(7)),
-        ("GIT_BRANCH=origin/merge-requests/7".into(), fork(7)),
-        ("GIT_BRANCH=upstream/pr/7/merge".into(), fork(7)),
-        ("GIT_BRANCH=refs/remotes/origin/pr/7/merge".into(), fork(7)),
-        ("GIT_BRANCH=refs/pull/7/head".into(), fork(7)),
-        ("GIT_BRANCH=origin/pr/main".into(), Run::PullRequest { number: None, fork: true }),
+        (format!("{gitlab} {target}"), unproven(7, "gitlabSourceRepoHttpUrl")),
+        (gitlab.into(), unproven(7, "gitlabSourceRepoHttpUrl")),
+        ("GIT_BRANCH=origin/pr/7/merge".into(), unproven(7, "CHANGE_ID")),
+        ("GIT_BRANCH=origin/pull/7/head".into(), unproven(7, "CHANGE_ID")),
+        ("GIT_BRANCH=origin/merge-requests/7".into(), unproven(7, "CHANGE_ID")),
+        ("GIT_BRANCH=upstream/pr/7/merge".into(), unproven(7, "CHANGE_ID")),
+        ("GIT_BRANCH=refs/remotes/origin/pr/7/merge".into(), unproven(7, "CHANGE_ID")),
+        ("GIT_BRANCH=refs/pull/7/head".into(), unproven(7, "CHANGE_ID")),
+        ("GIT_BRANCH=origin/pr/main".into(), unnumbered()),
         ("GIT_BRANCH=origin/feature/pr/7".into(), branch("feature/pr/7", "GIT_BRANCH")),
         ("GIT_BRANCH=origin/pr".into(), branch("pr", "GIT_BRANCH")),
         ("GIT_BRANCH=origin/pull-7/x".into(), branch("pull-7/x", "GIT_BRANCH")),
@@ -581,8 +587,9 @@ fn on_github_the_events_file_tells_a_fork() {
         };
         let environment = "GITHUB_ACTIONS=true GITHUB_EVENT_NAME=pull_request \
                            GITHUB_REF=refs/pull/7/merge GITHUB_EVENT_PATH=/event.json";
-        let word = vendors::read(&lookup(environment), &read_file).unwrap();
-        assert_eq!(word.run, Run::PullRequest { number: Some(7), fork: is_fork }, "{why}");
+        let claims = vendors::claims(&lookup(environment), &read_file);
+        let expected = if is_fork { fork(7) } else { pull_request(7) };
+        assert_eq!(claims[0].run, expected, "{why}");
     }
 }
 
@@ -601,21 +608,22 @@ fn on_github_a_pull_request_is_one_by_its_event_or_by_its_ref() {
             "GITHUB_ACTIONS=true GITHUB_EVENT_NAME={event} GITHUB_REF={reference} \
              GITHUB_EVENT_PATH=/event.json"
         );
-        let expected = Run::PullRequest { number: expected, fork: true };
+        let expected = Run::PullRequest { number: expected, origin: Origin::Fork };
         assert_eq!(run(&environment), expected, "{event} {reference}");
     }
 }
 
-/// Woodpecker's own variables are called as GitLab's.
+/// One CI runs on the machines of another, and Woodpecker's own variables are called as GitLab's.
 #[test]
-fn of_two_vendors_at_once_the_more_telling_one_is_heard() {
-    for (environment, vendor) in [
-        ("CI=woodpecker GITLAB_CI=true", "Woodpecker"),
-        ("CI=woodpecker DRONE=true", "Woodpecker"),
-        ("GITHUB_ACTIONS=true CODEBUILD_BUILD_ID=x", "GitHub Actions"),
-        ("BUILDKITE=true JENKINS_URL=x", "Buildkite"),
+fn of_several_vendors_each_is_heard() {
+    for (environment, vendors) in [
+        ("CI=woodpecker GITLAB_CI=true", ["Woodpecker", "GitLab"]),
+        ("CI=woodpecker DRONE=true", ["Woodpecker", "Drone"]),
+        ("GITHUB_ACTIONS=true CODEBUILD_BUILD_ID=x", ["GitHub Actions", "CodeBuild"]),
+        ("BUILDKITE=true JENKINS_URL=x", ["Buildkite", "Jenkins"]),
     ] {
-        assert_eq!(read(environment).map(|word| word.vendor), Some(vendor), "{environment}");
+        let heard: Vec<_> = claims(environment).iter().map(|claim| claim.vendor).collect();
+        assert_eq!(heard, vendors, "{environment}");
     }
 }
 
@@ -656,7 +664,7 @@ fn a_number_that_is_none_is_no_number() {
 fn nobody_is_at_the_terminal_where_ci_says_so() {
     for (environment, is_ci, is_github) in [
         ("", false, false),
-        ("CI=", false, false),
+        ("CI=", true, false),
         ("CI=false", false, false),
         ("CI=0", false, false),
         ("GITHUB_REF=refs/heads/main", false, false),
@@ -667,11 +675,31 @@ fn nobody_is_at_the_terminal_where_ci_says_so() {
         ("CODEBUILD_BUILD_ID=site:1", true, false),
         ("TEAMCITY_VERSION=2025.11", true, false),
         ("TEAMCITY_VERSION=", false, false),
+        ("CI=false TEAMCITY_VERSION=2025.11", true, false),
+        ("NETLIFY=true", true, false),
+        ("bamboo_buildKey=SITE-MAIN", true, false),
+        ("GITEA_ACTIONS=true", true, false),
         ("CI=false GITHUB_ACTIONS=true", true, true),
     ] {
-        let surroundings = Surroundings::of(&lookup(environment));
+        let surroundings = Surroundings::of(&raw(environment));
         let said = (surroundings.is_ci(), surroundings.is_github());
         assert_eq!(said, (is_ci, is_github), "{environment}");
+    }
+}
+
+/// Build tools are run with `CI=` so that they do not treat warnings as errors. A person may have set that too.
+#[test]
+fn what_only_hints_at_ci_is_named() {
+    for (environment, marker) in [
+        ("", None),
+        ("CI=", Some("CI")),
+        ("CI= NETLIFY=true", Some("CI")),
+        ("VERCEL=1", Some("VERCEL")),
+        ("CI=false VERCEL=1", Some("VERCEL")),
+        ("CI=true VERCEL=1", None),
+        ("CI= GITLAB_CI=true", None),
+    ] {
+        assert_eq!(Surroundings::of(&raw(environment)).marker(), marker, "{environment}");
     }
 }
 
@@ -700,5 +728,171 @@ fn on_drone_and_woodpecker_an_event_that_is_not_known_chooses_nothing() {
         ("CI=woodpecker CI_PIPELINE_EVENT=deployment", "deployment"),
     ] {
         assert_eq!(run(environment), Run::Untrusted { event: event.into() });
+    }
+}
+
+/// The repository of the pull request, or what tells that this is one.
+#[test]
+fn a_variable_that_is_missing_is_never_taken_for_trust() {
+    let missing = |missing| Run::Unproven { missing };
+    for (environment, expected) in [
+        ("GITHUB_ACTIONS=true GITHUB_REF=refs/heads/main", missing("GITHUB_EVENT_NAME")),
+        (
+            "GITHUB_ACTIONS=true GITHUB_EVENT_NAME=pull_request GITHUB_REF=refs/pull/7/merge",
+            unproven(7, "GITHUB_EVENT_PATH"),
+        ),
+        ("GITHUB_ACTIONS=true GITHUB_REF=refs/pull/7/merge", unproven(7, "GITHUB_EVENT_PATH")),
+        (
+            "GITLAB_CI=true CI_MERGE_REQUEST_IID=7",
+            unproven(7, "CI_MERGE_REQUEST_SOURCE_PROJECT_ID"),
+        ),
+        (
+            "GITLAB_CI=true CI_MERGE_REQUEST_IID=7 CI_MERGE_REQUEST_SOURCE_PROJECT_ID=5",
+            unproven(7, "CI_MERGE_REQUEST_PROJECT_ID"),
+        ),
+        (
+            "GITLAB_CI=true CI_EXTERNAL_PULL_REQUEST_IID=7 CI_COMMIT_BRANCH=main",
+            unproven(7, "CI_EXTERNAL_PULL_REQUEST_SOURCE_REPOSITORY"),
+        ),
+        (
+            "BUILDKITE=true BUILDKITE_PULL_REQUEST=7 BUILDKITE_BRANCH=main",
+            unproven(7, "BUILDKITE_PULL_REQUEST_REPO"),
+        ),
+        (
+            "BUILDKITE=true BUILDKITE_PULL_REQUEST=7 \
+             BUILDKITE_PULL_REQUEST_REPO=https://github.com/us/site",
+            unproven(7, "BUILDKITE_REPO"),
+        ),
+        (
+            "TRAVIS=true TRAVIS_PULL_REQUEST=7 TRAVIS_PULL_REQUEST_SLUG=us/site",
+            unproven(7, "TRAVIS_REPO_SLUG"),
+        ),
+        ("TRAVIS=true TRAVIS_PULL_REQUEST=7 TRAVIS_BRANCH=main", unproven(7, "TRAVIS_REPO_SLUG")),
+        ("TRAVIS=true TRAVIS_BRANCH=main", missing("TRAVIS_PULL_REQUEST")),
+        (
+            "TF_BUILD=True BUILD_REASON=PullRequest BUILD_SOURCEBRANCH=refs/pull/7/merge \
+             SYSTEM_PULLREQUEST_PULLREQUESTID=7",
+            unproven(7, "SYSTEM_PULLREQUEST_ISFORK"),
+        ),
+        ("DRONE=true DRONE_BRANCH=main", missing("DRONE_BUILD_EVENT")),
+        ("CI=woodpecker CI_COMMIT_BRANCH=main", missing("CI_PIPELINE_EVENT")),
+        (
+            "CODEBUILD_BUILD_ID=site:1 CODEBUILD_SOURCE_VERSION=pr/7",
+            unproven(7, "CODEBUILD_WEBHOOK_TRIGGER"),
+        ),
+    ] {
+        assert_eq!(run(environment), expected, "{environment}");
+    }
+}
+
+#[test]
+fn a_build_that_was_started_by_hand_is_of_the_branch_that_it_names() {
+    for (environment, expected) in [
+        (
+            "GITLAB_CI=true CI_PIPELINE_SOURCE=web CI_COMMIT_BRANCH=main",
+            branch("main", "CI_COMMIT_BRANCH"),
+        ),
+        (
+            "GITLAB_CI=true CI_PIPELINE_SOURCE=trigger CI_COMMIT_BRANCH=main",
+            branch("main", "CI_COMMIT_BRANCH"),
+        ),
+        (
+            "TF_BUILD=True BUILD_REASON=Manual BUILD_SOURCEBRANCH=refs/heads/main",
+            branch("main", "BUILD_SOURCEBRANCH"),
+        ),
+        (
+            "BUILDKITE=true BUILDKITE_PULL_REQUEST=false BUILDKITE_COMMIT=HEAD BUILDKITE_BRANCH=main",
+            branch("main", "BUILDKITE_BRANCH"),
+        ),
+        ("DRONE=true DRONE_BUILD_EVENT=custom DRONE_BRANCH=main", branch("main", "DRONE_BRANCH")),
+        (
+            "CODEBUILD_BUILD_ID=site:1 CODEBUILD_SOURCE_VERSION=refs/heads/main",
+            branch("main", "CODEBUILD_SOURCE_VERSION"),
+        ),
+        (
+            "CODEBUILD_BUILD_ID=site:1 CODEBUILD_SOURCE_VERSION=refs/heads/main^{0123456}",
+            branch("main", "CODEBUILD_SOURCE_VERSION"),
+        ),
+        ("CODEBUILD_BUILD_ID=site:1 CODEBUILD_SOURCE_VERSION=refs/tags/main", tag("main")),
+        // A branch or a tag, which have the same name.
+        ("CODEBUILD_BUILD_ID=site:1 CODEBUILD_SOURCE_VERSION=main", Run::Unsaid),
+        (
+            "CODEBUILD_BUILD_ID=site:1 CODEBUILD_WEBHOOK_EVENT=PUSH \
+             CODEBUILD_SOURCE_VERSION=refs/heads/main",
+            Run::Unsaid,
+        ),
+    ] {
+        assert_eq!(run(environment), expected, "{environment}");
+    }
+}
+
+#[test]
+fn what_a_merge_queue_tests_is_no_pushed_branch() {
+    let queue = "gh-readonly-queue/main/pr-7-0123456789012345678901234567890123456789";
+    let queued = |name: &str| Run::MergeQueue { name: name.into() };
+    for (environment, expected) in [
+        (
+            format!("GITHUB_ACTIONS=true GITHUB_EVENT_NAME=push GITHUB_REF=refs/heads/{queue}"),
+            queued(queue),
+        ),
+        (format!("CIRCLECI=true CIRCLE_BRANCH={queue}"), queued(queue)),
+        (
+            "BITBUCKET_BUILD_NUMBER=1 BITBUCKET_BRANCH=mergify/merge-queue/1f2e".into(),
+            queued("mergify/merge-queue/1f2e"),
+        ),
+        (
+            "GITLAB_CI=true CI_PIPELINE_SOURCE=merge_request_event CI_MERGE_REQUEST_IID=7 \
+             CI_MERGE_REQUEST_EVENT_TYPE=merge_train CI_MERGE_REQUEST_PROJECT_ID=5 \
+             CI_MERGE_REQUEST_SOURCE_PROJECT_ID=5"
+                .into(),
+            queued("merge train of !7"),
+        ),
+        (
+            "GITLAB_CI=true CI_PIPELINE_SOURCE=merge_request_event CI_MERGE_REQUEST_IID=7 \
+             CI_MERGE_REQUEST_EVENT_TYPE=merged_result CI_MERGE_REQUEST_PROJECT_ID=5 \
+             CI_MERGE_REQUEST_SOURCE_PROJECT_ID=5"
+                .into(),
+            pull_request(7),
+        ),
+        ("CIRCLECI=true CIRCLE_BRANCH=queue/main".into(), branch("queue/main", "CIRCLE_BRANCH")),
+    ] {
+        assert_eq!(run(&environment), expected, "{environment}");
+    }
+}
+
+#[test]
+fn an_event_that_others_can_set_off_chooses_nothing() {
+    let untrusted = |event: &str| Run::Untrusted { event: event.into() };
+    for (environment, event) in [
+        (
+            "TF_BUILD=True BUILD_REASON=ResourceTrigger BUILD_SOURCEBRANCH=refs/heads/main",
+            "ResourceTrigger",
+        ),
+        (
+            "GITLAB_CI=true CI_PIPELINE_SOURCE=security_orchestration_policy CI_COMMIT_BRANCH=main",
+            "security_orchestration_policy",
+        ),
+        ("GITLAB_CI=true CI_PIPELINE_SOURCE=of_next_year CI_COMMIT_BRANCH=main", "of_next_year"),
+    ] {
+        assert_eq!(run(environment), untrusted(event), "{environment}");
+    }
+    for (source, missing) in [
+        ("merge_request_event", "CI_MERGE_REQUEST_SOURCE_PROJECT_ID"),
+        ("external_pull_request_event", "CI_EXTERNAL_PULL_REQUEST_SOURCE_REPOSITORY"),
+    ] {
+        let environment =
+            format!("GITLAB_CI=true CI_PIPELINE_SOURCE={source} CI_COMMIT_BRANCH=main");
+        let origin = Origin::Unproven(missing);
+        assert_eq!(run(&environment), Run::PullRequest { number: None, origin }, "{source}");
+    }
+}
+
+#[test]
+fn the_handbook_names_each_vendor_of_the_table() {
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../site/pages/ci.md");
+    let text = std::fs::read_to_string(page).unwrap();
+    for vendor in &VENDORS {
+        assert!(text.contains(vendor.name), "{}", vendor.name);
+        assert!(vendor.page.starts_with("https://"), "{}", vendor.name);
     }
 }

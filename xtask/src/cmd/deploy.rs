@@ -8,7 +8,7 @@ use std::time::Instant;
 use tokio::sync::oneshot;
 
 use super::change::{self, Job, Scan, Wanted};
-use super::{build, is_dirty, now, open, stand, variable};
+use super::{build, is_dirty, now, open, stand, variable_as_set};
 use crate::bucket;
 use crate::checkout;
 use crate::ci::Surroundings;
@@ -25,7 +25,7 @@ use crate::target::{self, Target};
 pub async fn run(options: &Deploy, stop: &Stop) -> Result<bool> {
     let started = Instant::now();
     let Deploy { place, doing, no_build } = options;
-    let ci = Surroundings::of(&variable);
+    let ci = Surroundings::of(&variable_as_set);
     let tell = progress::draw(ci.is_ci(), ci.is_github());
 
     let here = stand()?;
@@ -52,6 +52,7 @@ pub async fn run(options: &Deploy, stop: &Stop) -> Result<bool> {
     let scan = Scan { cuts: keys, objects: read };
     let looking = change::look(bucket, Some(scan), &tell);
     let (site, seen) = stop.cut(async { tokio::try_join!(building, looking) }).await?;
+    target::is_still(&checkout, &checkout::read(&here)?)?;
 
     let (checkout, config, run, tell) = (&checkout, &config, &run, &tell);
     let (now, command) = (now(), change::USUAL_COMMAND);

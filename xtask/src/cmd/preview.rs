@@ -18,7 +18,7 @@ use tokio::sync::watch;
 
 use super::local::Local;
 use super::open;
-use super::{now, stand, variable};
+use super::{now, stand, variable_as_set};
 use crate::checkout::{self, Checkout, Head};
 use crate::ci::Surroundings;
 use crate::cli::Preview as Options;
@@ -35,7 +35,7 @@ use crate::target::{self, Target};
 
 /// Serves until it is told to stop, which is how it is meant to end.
 pub async fn run(options: &Options, stop: &Stop) -> Result<bool> {
-    let ci = Surroundings::of(&variable);
+    let ci = Surroundings::of(&variable_as_set);
     let tell = progress::draw(ci.is_ci(), ci.is_github());
     let desk = Desk { options, here: stand()?, ci, tell };
     // Mistakes that are there from the start are told as those of a deploy are.

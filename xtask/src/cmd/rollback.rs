@@ -8,7 +8,7 @@
 use std::time::Instant;
 
 use super::change::{self, Job, Seen, Wanted};
-use super::{blocking, build, now, open, stand, variable};
+use super::{blocking, build, now, open, stand, variable_as_set};
 use crate::bucket::Bucket;
 use crate::checkout::{self, Checkout, Worktree};
 use crate::ci::Surroundings;
@@ -30,7 +30,7 @@ pub async fn run(options: &Rollback, stop: &Stop) -> Result<bool> {
     let started = Instant::now();
     let Rollback { to, place, doing } = options;
     let command = typed(options);
-    let ci = Surroundings::of(&variable);
+    let ci = Surroundings::of(&variable_as_set);
     let tell = progress::draw(ci.is_ci(), ci.is_github());
 
     let here = stand()?;

@@ -73,7 +73,8 @@ fn target(bucket: &str) -> Target {
     let config = crate::config::Config::read(folder.path(), "site".as_ref()).unwrap();
     let commit = "0123456789abcdef0123456789abcdef01234567".to_owned();
     let head = crate::checkout::Head::Branch { name: "main".into(), commit };
-    let checkout = crate::checkout::Checkout { root: folder.path().into(), head };
+    let checkout =
+        crate::checkout::Checkout { root: folder.path().into(), head, parents: Vec::new() };
     let nowhere = crate::ci::Surroundings::of(&|_| None);
     crate::target::choose(&config, &checkout, &nowhere, None).unwrap()
 }

@@ -281,6 +281,7 @@ fn a_key_belongs_to_others_by_keep_by_prefix_or_by_environment() {
     let checkout = crate::checkout::Checkout {
         root: folder.path().into(),
         head: crate::checkout::Head::Branch { name: "main".into(), commit: "1".repeat(40) },
+        parents: Vec::new(),
     };
     let nowhere = crate::ci::Surroundings::of(&|_| None);
     let target = crate::target::choose(&config, &checkout, &nowhere, None).unwrap();

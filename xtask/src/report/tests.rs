@@ -39,7 +39,8 @@ fn target(branch: &str, more: &str) -> Target {
         "" => crate::checkout::Head::Detached { commit: COMMIT.into() },
         name => crate::checkout::Head::Branch { name: name.into(), commit: COMMIT.into() },
     };
-    let checkout = crate::checkout::Checkout { root: folder.path().into(), head };
+    let checkout =
+        crate::checkout::Checkout { root: folder.path().into(), head, parents: Vec::new() };
     let nowhere = crate::ci::Surroundings::of(&|_| None);
     crate::target::choose(&config, &checkout, &nowhere, Some("staging")).unwrap()
 }

@@ -78,7 +78,19 @@ fn detached() -> Head {
 }
 
 fn chosen(config: &Config, head: Head, vars: Vars, env: Option<&str>) -> Result<Target> {
-    let checkout = Checkout { root: PathBuf::from("/repository"), head };
+    chosen_after_merge(config, head, &[], vars, env)
+}
+
+/// The same where HEAD's commit has these parents.
+fn chosen_after_merge(
+    config: &Config,
+    head: Head,
+    parents: &[&str],
+    vars: Vars,
+    env: Option<&str>,
+) -> Result<Target> {
+    let parents = parents.iter().map(|parent| (*parent).to_owned()).collect();
+    let checkout = Checkout { root: PathBuf::from("/repository"), head, parents };
     let var = |wanted: &str| {
         let found = vars.iter().find(|(name, _)| *name == wanted);
         found.map(|(_, value)| (*value).to_owned())
@@ -603,5 +615,244 @@ fn in_ci_no_hint_leads_to_the_next_refusal() {
     let config = config(CONFIG);
     for vars in [NO_WORD, CI_ALONE] {
         assert!(!refused(&config, detached(), vars, None).contains("--env"));
+    }
+}
+
+const OF_GITHUB: Vars = &[
+    ("GITHUB_ACTIONS", "true"),
+    ("GITHUB_EVENT_NAME", "pull_request"),
+    ("GITHUB_REF", "refs/pull/7/merge"),
+];
+const OF_TRAVIS: Vars = &[("TRAVIS", "true"), ("TRAVIS_BRANCH", "main"), ("TRAVIS_COMMIT", COMMIT)];
+const OF_QUEUE: Vars = &[
+    ("GITHUB_ACTIONS", "true"),
+    ("GITHUB_EVENT_NAME", "push"),
+    ("GITHUB_REF", "refs/heads/gh-readonly-queue/main/pr-7-1111111"),
+];
+
+#[test]
+fn what_is_not_proven_is_refused_with_the_variable_that_is_missing() {
+    expect![[r#"
+        a pull request
+          fork: GitHub Actions says that this is a pull request, and nothing proves that it is not a fork's (GITHUB_EVENT_PATH is not set)
+          hint: pass GITHUB_EVENT_PATH on to this step, as GitHub Actions sets it, or let the job run on pushes
+        a branch
+          untrusted-event: Travis does not say what started this run (TRAVIS_PULL_REQUEST is not set), so nothing proves that a branch was pushed
+          hint: pass TRAVIS_PULL_REQUEST on to this step, as Travis sets it
+        a merge queue
+          untrusted-event: GitHub Actions says that this is `gh-readonly-queue/main/pr-7-1111111`, which a merge queue made to test what is not merged yet
+          hint: let the job run on pushes: the queue pushes to the branch when it merges
+    "#]]
+    .assert_eq(&refusals(
+        &config(CONFIG),
+        [
+            ("a pull request", detached(), OF_GITHUB, None),
+            ("a branch", on("main"), OF_TRAVIS, None),
+            ("a merge queue", detached(), OF_QUEUE, None),
+        ],
+    ));
+    let none_takes_any = refused(&config(NO_PULL_REQUESTS), detached(), OF_GITHUB, None);
+    assert!(none_takes_any.starts_with("pull-request: this is pull request 7"), "{none_takes_any}");
+}
+
+const TWO_BRANCHES: Vars = &[
+    ("CIRCLECI", "true"),
+    ("CIRCLE_BRANCH", "main"),
+    ("DRONE", "true"),
+    ("DRONE_BUILD_EVENT", "push"),
+    ("DRONE_BRANCH", "staging"),
+];
+const TWO_PULL_REQUESTS: Vars = &[
+    ("BITBUCKET_BUILD_NUMBER", "1"),
+    ("BITBUCKET_PR_ID", "7"),
+    ("DRONE", "true"),
+    ("DRONE_BUILD_EVENT", "pull_request"),
+    ("DRONE_PULL_REQUEST", "8"),
+];
+const TWO_COMMITS: Vars = &[
+    ("CIRCLECI", "true"),
+    ("CIRCLE_BRANCH", "main"),
+    ("CIRCLE_SHA1", COMMIT),
+    ("DRONE", "true"),
+    ("DRONE_BUILD_EVENT", "push"),
+    ("DRONE_BRANCH", "main"),
+    ("DRONE_COMMIT_SHA", OTHER),
+];
+const TARGET_EVENT_AND_PUSH: Vars = &[
+    ("GITHUB_ACTIONS", "true"),
+    ("GITHUB_EVENT_NAME", "pull_request_target"),
+    ("GITHUB_REF", "refs/heads/main"),
+    ("DRONE", "true"),
+    ("DRONE_BUILD_EVENT", "push"),
+    ("DRONE_BRANCH", "main"),
+];
+const TAG_AND_PUSH: Vars = &[
+    ("CODEBUILD_BUILD_ID", "site:1"),
+    ("CODEBUILD_WEBHOOK_TRIGGER", "branch/main"),
+    ("GITLAB_CI", "true"),
+    ("CI_COMMIT_TAG", "main"),
+];
+
+#[test]
+fn where_two_vendors_differ_nothing_is_chosen() {
+    expect![[r#"
+        two branches
+          ci-conflict: Drone says that this run is of `staging`, and CircleCI that it is of `main`
+          hint: unset the variables of the one that does not run this job: Drone or CircleCI
+        two pull requests
+          ci-conflict: Drone says that this run is of `pr-8`, and Bitbucket that it is of `pr-7`
+          hint: unset the variables of the one that does not run this job: Drone or Bitbucket
+        two commits
+          commit-mismatch: Drone says that it builds commit 2222222, and git's HEAD is 1111111
+          hint: deploy in the checkout that CI made, before anything moves its HEAD
+        an event that nobody may trust, and a push
+          untrusted-event: the event `pull_request_target` of GitHub Actions runs with secrets on a branch that it did not push, so it chooses no account
+          hint: let the job run on: push
+        a tag and a push
+          tag: GitLab says that tag `main` was pushed, and only branches choose an environment
+          hint: push the branch that the tag is on
+    "#]]
+    .assert_eq(&refusals(
+        &config(CONFIG),
+        [
+            ("two branches", detached(), TWO_BRANCHES, None),
+            ("two pull requests", detached(), TWO_PULL_REQUESTS, None),
+            ("two commits", detached(), TWO_COMMITS, None),
+            ("an event that nobody may trust, and a push", on("main"), TARGET_EVENT_AND_PUSH, None),
+            ("a tag and a push", on("main"), TAG_AND_PUSH, None),
+        ],
+    ));
+}
+
+const BUILDKITE_IN_JENKINS: Vars = &[
+    ("BUILDKITE", "true"),
+    ("BUILDKITE_BRANCH", "main"),
+    ("BUILDKITE_PULL_REQUEST", "false"),
+    ("JENKINS_URL", "https://ci.example.com/"),
+];
+const GITLAB_ON_CODEBUILD: Vars = &[
+    ("GITLAB_CI", "true"),
+    ("CI_COMMIT_BRANCH", "main"),
+    ("CODEBUILD_BUILD_ID", "site:1"),
+    ("CODEBUILD_WEBHOOK_EVENT", "WORKFLOW_JOB_QUEUED"),
+];
+const WOODPECKER_AS_GITLAB: Vars = &[
+    ("CI", "woodpecker"),
+    ("CI_PIPELINE_EVENT", "push"),
+    ("CI_COMMIT_BRANCH", "main"),
+    ("CI_COMMIT_SHA", COMMIT),
+    ("GITLAB_CI", "true"),
+];
+const WOODPECKER_PULL_REQUEST_AS_GITLAB: Vars = &[
+    ("CI", "woodpecker"),
+    ("CI_PIPELINE_EVENT", "pull_request"),
+    ("CI_COMMIT_PULL_REQUEST", "7"),
+    ("CI_COMMIT_BRANCH", "main"),
+    ("GITLAB_CI", "true"),
+];
+
+#[test]
+fn vendors_that_agree_are_one() {
+    let config = config(CONFIG);
+    let production = "main -> production: example.com/";
+    for (why, head, vars, expected) in [
+        ("an agent on the machine of another CI", on("main"), BUILDKITE_IN_JENKINS, production),
+        ("a runner that CodeBuild hosts", detached(), GITLAB_ON_CODEBUILD, production),
+        ("a vendor that imitates another", detached(), WOODPECKER_AS_GITLAB, production),
+        (
+            "the pull request of the one over the branch of the other",
+            on("main"),
+            WOODPECKER_PULL_REQUEST_AS_GITLAB,
+            "pr-7 -> development: dev.example.com/pr-7/",
+        ),
+    ] {
+        assert_eq!(place(&config, head, vars, None), expected, "{why}");
+    }
+    let detached = refused(&config, detached(), BUILDKITE_IN_JENKINS, None);
+    assert!(detached.starts_with("detached: "), "as Jenkins alone: {detached}");
+}
+
+const MERGE: &str = "3333333333333333333333333333333333333333";
+const BITBUCKET_PULL_REQUEST: Vars = &[
+    ("BITBUCKET_BUILD_NUMBER", "1"),
+    ("BITBUCKET_PR_ID", "7"),
+    ("BITBUCKET_COMMIT", "222222222222"),
+];
+const DRONE_PULL_REQUEST: Vars = &[
+    ("DRONE", "true"),
+    ("DRONE_BUILD_EVENT", "pull_request"),
+    ("DRONE_PULL_REQUEST", "7"),
+    ("DRONE_COMMIT_SHA", OTHER),
+];
+const BUILDKITE_PULL_REQUEST: Vars = &[
+    ("BUILDKITE", "true"),
+    ("BUILDKITE_PULL_REQUEST", "7"),
+    ("BUILDKITE_PULL_REQUEST_REPO", "https://github.com/us/site"),
+    ("BUILDKITE_REPO", "git@github.com:us/site.git"),
+    ("BUILDKITE_COMMIT", OTHER),
+];
+
+/// Most vendors test a pull request merged with its target, and name the commit that they merged.
+#[test]
+fn for_a_pull_request_the_vendors_commit_may_be_what_was_merged() {
+    let config = config(CONFIG);
+    let choose =
+        |parents: &[&str], vars| match chosen_after_merge(&config, detached(), parents, vars, None)
+        {
+            Ok(target) => target.branch,
+            Err(Error::Refused(refusal)) => refusal.code.to_owned(),
+            Err(other) => panic!("{other:?}"),
+        };
+    for vars in [BITBUCKET_PULL_REQUEST, DRONE_PULL_REQUEST, BUILDKITE_PULL_REQUEST] {
+        assert_eq!(choose(&[MERGE, OTHER], vars), "pr-7", "{vars:?}");
+        assert_eq!(choose(&[OTHER, MERGE], vars), "pr-7", "{vars:?}");
+        assert_eq!(choose(&[MERGE, MERGE], vars), "commit-mismatch", "merges something else");
+        // A commit that a step of the job has made is not what the vendor tests.
+        assert_eq!(choose(&[OTHER], vars), "commit-mismatch", "is no merge");
+        assert_eq!(choose(&[], vars), "commit-mismatch", "has no parents");
+    }
+    assert_eq!(choose(&[MERGE, OTHER], PUSH_OTHER_COMMIT), "commit-mismatch", "a push");
+}
+
+#[test]
+fn a_head_that_moves_during_a_run_is_refused() {
+    let at = |head| Checkout { root: PathBuf::from("/repository"), head, parents: Vec::new() };
+    let moved = |commit: &str| Head::Branch { name: "main".into(), commit: commit.into() };
+    let told = |before, now| match is_still(&at(before), &at(now)) {
+        Ok(()) => "the same".to_owned(),
+        Err(Refusal { code, message, hint }) => format!("{code}: {message}\n  hint: {hint}"),
+    };
+    assert_eq!(told(on("main"), on("main")), "the same");
+    assert_eq!(told(detached(), detached()), "the same");
+    let said = [
+        told(on("main"), on("staging")),
+        told(on("main"), moved(OTHER)),
+        told(on("main"), detached()),
+        told(detached(), on("main")),
+        told(detached(), Head::Detached { commit: OTHER.into() }),
+    ];
+    expect![[r#"
+        branch-mismatch: git's HEAD was on `main` at 1111111 when this began, and is on `staging` at 1111111 now, so nothing tells which of the two was built
+          hint: git switch main, and leave it there while this runs
+        commit-mismatch: git's HEAD was on `main` at 1111111 when this began, and is on `main` at 2222222 now, so nothing tells which of the two was built
+          hint: run it again, and leave HEAD where it is while this runs
+        branch-mismatch: git's HEAD was on `main` at 1111111 when this began, and is on no branch at 1111111 now, so nothing tells which of the two was built
+          hint: git switch main, and leave it there while this runs
+        branch-mismatch: git's HEAD was on no branch at 1111111 when this began, and is on `main` at 1111111 now, so nothing tells which of the two was built
+          hint: run it again, and leave HEAD where it is while this runs
+        commit-mismatch: git's HEAD was on no branch at 1111111 when this began, and is on no branch at 2222222 now, so nothing tells which of the two was built
+          hint: run it again, and leave HEAD where it is while this runs"#]]
+    .assert_eq(&said.join("\n"));
+}
+
+#[test]
+fn where_ci_is_only_hinted_at_the_hint_names_the_variable() {
+    let config = config(CONFIG);
+    for (vars, end) in [
+        (&[("CI", "")] as Vars, "or if a person runs this: unset CI"),
+        (&[("NETLIFY", "true")], "or if a person runs this: unset NETLIFY"),
+    ] {
+        let said = refused(&config, on("main"), vars, Some("staging"));
+        assert!(said.starts_with("env-in-ci: ") && said.ends_with(end), "{said}");
     }
 }

@@ -1,0 +1,136 @@
+//! The address of a CI job, which the lock and the record show to everybody who can read the bucket. So it holds
+//! no user, no password and no query: agents are configured with addresses such as
+//! `https://user:token@ci.example.com/`.
+
+use super::vendors::{VENDORS, Vars};
+
+/// The address of this job, if it is one in CI. `var` gives variables that are set and not empty.
+pub fn job(var: Vars) -> Option<String> {
+    let told = VENDORS.iter().filter(|vendor| vendor.is_told(var));
+    told.filter_map(|vendor| (vendor.job)(var)).find_map(|address| shown(&address))
+}
+
+/// The one query that is kept: without it, the address of a run on Azure leads nowhere.
+const OWN_QUERY: &str = "/_build/results?buildId=";
+
+fn shown(address: &str) -> Option<String> {
+    match address.split_once(OWN_QUERY) {
+        Some((page, id)) if is_number(id) => Some(format!("{}{OWN_QUERY}{id}", bare(page)?)),
+        _ => bare(address),
+    }
+}
+
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit())
+}
+
+/// An address without user, password, query and fragment; `None` for what is not an address of a web page.
+fn bare(address: &str) -> Option<String> {
+    let (scheme, rest) = address.split_once("://")?;
+    if !["http", "https"].contains(&scheme.to_ascii_lowercase().as_str()) {
+        return None;
+    }
+    let rest = &rest[..rest.find(['?', '#']).unwrap_or(rest.len())];
+    let (authority, path) = rest.split_at(rest.find(['/', '\\']).unwrap_or(rest.len()));
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    // A password with a slash in it ends what looks like the host, and is no port.
+    let port = host.rsplit_once(':').filter(|_| !host.ends_with(']')).map(|(_, port)| port);
+    let is_sound = !host.is_empty() && port.is_none_or(is_number) && !path.contains("://");
+    is_sound.then(|| format!("{scheme}://{host}{path}"))
+}
+
+pub(super) fn github(var: Vars) -> Option<String> {
+    let (server, repository) = (var("GITHUB_SERVER_URL")?, var("GITHUB_REPOSITORY")?);
+    Some(format!("{server}/{repository}/actions/runs/{}", var("GITHUB_RUN_ID")?))
+}
+
+pub(super) fn azure(var: Vars) -> Option<String> {
+    let project = var("SYSTEM_TEAMPROJECT")?.replace(' ', "%20");
+    let (collection, id) = (var("SYSTEM_COLLECTIONURI")?, var("BUILD_BUILDID")?);
+    Some(format!("{collection}{project}{OWN_QUERY}{id}"))
+}
+
+pub(super) fn bitbucket(var: Vars) -> Option<String> {
+    let (name, number) = (var("BITBUCKET_REPO_FULL_NAME")?, var("BITBUCKET_BUILD_NUMBER")?);
+    Some(format!("https://bitbucket.org/{name}/pipelines/results/{number}"))
+}
+
+/// The address that CodeBuild tells has all that matters behind `?` and `#`, so it is made of the build's ARN:
+/// `arn:aws:codebuild:eu-central-1:111111111111:build/site:1234`.
+pub(super) fn codebuild(var: Vars) -> Option<String> {
+    let arn = var("CODEBUILD_BUILD_ARN").unwrap_or_default();
+    let parts: Vec<&str> = arn.splitn(6, ':').collect();
+    match parts[..] {
+        ["arn", "aws", "codebuild", region, account, build] => {
+            let id = build.strip_prefix("build/")?;
+            let (project, _) = id.split_once(':')?;
+            Some(format!(
+                "https://{region}.console.aws.amazon.com/codesuite/codebuild/{account}/projects/{project}/build/{id}/"
+            ))
+        }
+        _ => var("CODEBUILD_BUILD_URL"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_loses_what_is_secret_in_it() {
+        for (address, shown) in [
+            ("https://ci.example.com/job/7/", Some("https://ci.example.com/job/7/")),
+            ("https://user:token@ci.example.com/job/7/?x=1", Some("https://ci.example.com/job/7/")),
+            ("https://token@ci.example.com:8080/7#x@y", Some("https://ci.example.com:8080/7")),
+            ("HTTP://user:p@ss@ci/7", Some("HTTP://ci/7")),
+            ("https://ci/job/@scope/7", Some("https://ci/job/@scope/7")),
+            ("https://ci?token=x", Some("https://ci")),
+            ("https://user:token@[::1]:8080/7", Some("https://[::1]:8080/7")),
+            ("https://user:token@[::1]/7", Some("https://[::1]/7")),
+            ("https://user:tok/en@ci/7", None),
+            ("https://user:tok\\en@ci/7", None),
+            ("https://user:tok?en@ci/7", None),
+            ("https://user:tok#en@ci/7", None),
+            ("https://user:token@/7", None),
+            ("https://ci/https://user:token@host/7", None),
+            ("ssh://user@ci/7", None),
+            ("user:token@ci/7", None),
+            ("", None),
+        ] {
+            assert_eq!(bare(address).as_deref(), shown, "{address}");
+        }
+    }
+
+    #[test]
+    fn each_vendor_tells_its_jobs_without_secrets() {
+        let secret = "https://user:token@host/a/b/7";
+        for vendor in &VENDORS {
+            let var = |name: &str| {
+                Some(match name {
+                    _ if name == vendor.told_by => vendor.value.unwrap_or("7").to_owned(),
+                    _ if VENDORS.iter().any(|other| other.told_by == name) => return None,
+                    "GITHUB_RUN_ID" | "BUILD_BUILDID" => "7".to_owned(),
+                    "GITHUB_REPOSITORY" | "BITBUCKET_REPO_FULL_NAME" => "a/b".to_owned(),
+                    "SYSTEM_TEAMPROJECT" => "b".to_owned(),
+                    "CODEBUILD_BUILD_ARN" => return None,
+                    _ => format!("{secret}?token=x#token"),
+                })
+            };
+            let said = job(&var).unwrap_or_default();
+            assert!(!said.is_empty() && !said.contains("token"), "{}: {said}", vendor.name);
+        }
+    }
+
+    #[test]
+    fn the_address_on_codebuild_is_made_of_the_builds_name() {
+        let var = |name: &str| match name {
+            "CODEBUILD_BUILD_ID" => Some("site:12-34".to_owned()),
+            "CODEBUILD_BUILD_ARN" => {
+                Some("arn:aws:codebuild:eu-central-1:111111111111:build/site:12-34".to_owned())
+            }
+            _ => None,
+        };
+        let expected = "https://eu-central-1.console.aws.amazon.com/codesuite/codebuild/111111111111/projects/site/build/site:12-34/";
+        assert_eq!(job(&var).as_deref(), Some(expected));
+    }
+}
