@@ -30,3 +30,4 @@ mod status;
 mod story;
 mod three_accounts;
 mod website;
+mod words;

@@ -4,10 +4,22 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::hints::Typed;
+
 /// Deploys this repository's static site to the AWS account that its branch belongs to.
 #[derive(Debug, Parser)]
 #[command(bin_name = "cargo xtask", version, disable_help_subcommand = true)]
 pub struct Cli {
+    /// Colour in what is printed: always, never, or where a terminal shows it
+    #[arg(
+        long,
+        global = true,
+        value_name = "WHEN",
+        default_value = "auto",
+        hide_default_value = true
+    )]
+    pub color: clap::ColorChoice,
+
     #[command(subcommand)]
     pub command: Command,
 }
@@ -28,6 +40,20 @@ impl Command {
             Command::Status(options) => options.json,
             Command::Rollback(options) => options.doing.json,
         }
+    }
+
+    /// The place that was typed, for hints to repeat.
+    pub(crate) fn typed(&self) -> Typed<'_> {
+        let (env, site, local) = match self {
+            Command::Deploy(Deploy { place, .. }) | Command::Rollback(Rollback { place, .. }) => {
+                (place.env.as_deref(), place.site.as_deref(), place.local)
+            }
+            Command::Preview(Preview { env, site, .. }) => (env.as_deref(), site.as_deref(), false),
+            Command::Status(Status { env, site, local, .. }) => {
+                (env.as_deref(), site.as_deref(), *local)
+            }
+        };
+        Typed { env, site, local }
     }
 }
 

@@ -77,6 +77,20 @@ impl Error {
     }
 }
 
+impl Error {
+    /// The same error with what `change` makes of its hint.
+    pub fn with_hint(mut self, change: impl Fn(&str) -> String) -> Error {
+        match &mut self {
+            Error::Refused(refusal) => refusal.hint = change(&refusal.hint),
+            Error::Failed(failure) => {
+                failure.hint = failure.hint.take().map(|hint| change(&hint));
+            }
+            Error::Config(_) | Error::Interrupted(_) => {}
+        }
+        self
+    }
+}
+
 impl From<Refusal> for Error {
     fn from(refusal: Refusal) -> Error {
         Error::Refused(refusal)

@@ -39,11 +39,13 @@ mod standing;
 mod target;
 
 mod aws;
+mod color;
 pub mod error;
 mod etag;
 mod event;
 mod format;
 mod headers;
+mod hints;
 mod key;
 mod parallel;
 #[cfg(test)]
@@ -73,6 +75,7 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return usage(&error),
     };
+    color::choose(cli.color);
     let done = unwound(|| match &cli.command {
         Command::Deploy(options) => {
             block_on(options.doing.json, async |stop| cmd::deploy::run(options, &stop).await)
@@ -92,6 +95,8 @@ pub fn main() -> ExitCode {
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
             progress::clear();
+            let typed = cli.command.typed();
+            let error = error.with_hint(|hint| typed.repeated_in(hint));
             report::error(&error, cli.command.wants_json());
             ExitCode::from(error.exit_code())
         }

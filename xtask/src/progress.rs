@@ -2,15 +2,15 @@
 //! CI, a line a stage and one every ten seconds while a stage is long. Warnings and what the generator
 //! prints are shown either way.
 
-use std::io::Write;
 use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::color;
 use crate::event::{Event, Tell};
 use crate::secrets;
-use crate::words::{bytes, count, plain};
+use crate::words::{about, bytes, count, plain};
 
 /// How often a stage without a bar says where it is.
 const BETWEEN_LINES: Duration = Duration::from_secs(10);
@@ -80,7 +80,7 @@ fn warning(text: &str) -> String {
 
 fn say(line: &str) {
     // Nobody is left to be told that standard error is gone.
-    let _ = writeln!(std::io::stderr(), "{}", secrets::hide(line));
+    let _ = color::write_line(std::io::stderr(), &secrets::hide(line));
 }
 
 #[derive(Default)]
@@ -92,8 +92,7 @@ struct Bars {
     asking: Option<ProgressBar>,
     waiting: Option<ProgressBar>,
     writing: Option<ProgressBar>,
-    files: u64,
-    of_files: u64,
+    upload: Option<Upload>,
     /// What the generator was said not to get.
     withheld: Vec<String>,
 }
@@ -149,14 +148,21 @@ impl Bars {
             Event::Waited => end(&mut self.waiting),
             Event::Writing { uploads, bytes: total, .. } => {
                 let template = "{spinner} uploading  {wide_bar} {decimal_bytes}/{decimal_total_bytes}  {decimal_bytes_per_sec}  {msg}";
-                (self.files, self.of_files) = (0, uploads);
                 self.writing = Some(self.bar(template, total));
                 message(&self.writing, format!("0/{}", count(uploads, "file")));
+                self.upload = Some(Upload::of(uploads, total));
             }
-            Event::Sent { bytes } => advance(&self.writing, bytes),
+            Event::Sent { bytes } => {
+                advance(&self.writing, bytes);
+                if let Some(upload) = &mut self.upload {
+                    upload.sent += bytes;
+                }
+            }
             Event::Uploaded => {
-                self.files += 1;
-                message(&self.writing, format!("{}/{}", self.files, count(self.of_files, "file")));
+                if let Some(upload) = &mut self.upload {
+                    upload.files += 1;
+                    message(&self.writing, upload.text(upload.started.elapsed()));
+                }
             }
             Event::Deleted { objects } => {
                 message(&self.writing, format!("{} deleted", count(objects, "object")))
@@ -206,15 +212,46 @@ fn message(bar: &Option<ProgressBar>, text: String) {
     }
 }
 
+/// How far the uploads are.
+struct Upload {
+    started: Instant,
+    files: u64,
+    of_files: u64,
+    sent: u64,
+    of_bytes: u64,
+}
+
+impl Upload {
+    fn of(of_files: u64, of_bytes: u64) -> Upload {
+        Upload { started: Instant::now(), files: 0, of_files, sent: 0, of_bytes }
+    }
+
+    /// The files, how fast they go, and the time that is left. The bytes of thousands of small pages hardly move, so
+    /// the time is that of the files or of the bytes, whichever takes longer.
+    fn text(&self, elapsed: Duration) -> String {
+        let seconds = elapsed.as_secs_f64();
+        let mut text = format!("{}/{}", self.files, count(self.of_files, "file"));
+        if seconds < 1.0 || self.files == 0 {
+            return text;
+        }
+        text += &format!(", {:.0} files/s", self.files as f64 / seconds);
+        let left = |done: u64, of: u64| match done {
+            0 => 0.0,
+            done => seconds * (of.saturating_sub(done) as f64 / done as f64),
+        };
+        let left = left(self.files, self.of_files).max(left(self.sent, self.of_bytes));
+        if left >= 1.0 {
+            text += &format!(", {} left", about(left as u64));
+        }
+        text
+    }
+}
+
 /// Without a terminal.
 #[derive(Default)]
 struct Lines {
     last: Option<Instant>,
-    started: Option<Instant>,
-    sent: u64,
-    of_bytes: u64,
-    files: u64,
-    of_files: u64,
+    upload: Option<Upload>,
     /// What the last listing found: it is listed again under the lock, mostly to find the same.
     listed: Option<u64>,
     /// What was said to be built.
@@ -280,17 +317,22 @@ impl Lines {
                 format!("waiting for `{}` to end: {seconds} s so far", plain(&who))
             }),
             Event::Writing { uploads, bytes: total, .. } => {
-                self.started = Some(Instant::now());
-                (self.sent, self.of_bytes, self.files, self.of_files) = (0, total, 0, uploads);
+                self.upload = Some(Upload::of(uploads, total));
                 if uploads > 0 {
                     self.stage(format!("uploading {}, {}", count(uploads, "file"), bytes(total)));
                 }
             }
             Event::Sent { bytes } => {
-                self.sent += bytes;
+                if let Some(upload) = &mut self.upload {
+                    upload.sent += bytes;
+                }
                 self.now_and_then(Lines::uploading);
             }
-            Event::Uploaded => self.files += 1,
+            Event::Uploaded => {
+                if let Some(upload) = &mut self.upload {
+                    upload.files += 1;
+                }
+            }
             Event::Deleted { objects } => {
                 self.stage(format!("deleted {}", count(objects, "object")))
             }
@@ -311,16 +353,15 @@ impl Lines {
     }
 
     fn uploading(&self) -> String {
-        let seconds =
-            self.started.map_or(0.0, |started| started.elapsed().as_secs_f64()).max(0.001);
-        let rate = (self.sent as f64 / seconds) as u64;
+        let Some(upload) = &self.upload else { return String::new() };
+        let elapsed = upload.started.elapsed();
+        let rate = (upload.sent as f64 / elapsed.as_secs_f64().max(0.001)) as u64;
         format!(
-            "uploading: {}/{}, {} of {}, {}/s",
-            self.files,
-            count(self.of_files, "file"),
-            bytes(self.sent),
-            bytes(self.of_bytes),
-            bytes(rate)
+            "uploading: {} of {}, {}/s, {}",
+            bytes(upload.sent),
+            bytes(upload.of_bytes),
+            bytes(rate),
+            upload.text(elapsed)
         )
     }
 
@@ -333,5 +374,25 @@ impl Lines {
         if self.last.get_or_insert_with(Instant::now).elapsed() >= BETWEEN_LINES {
             self.stage(line(self));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_left_is_that_of_the_files_where_their_bytes_stand_still() {
+        let upload = |files, sent| Upload { files, sent, ..Upload::of(2000, 1_000_000) };
+        for (files, sent, shown) in [
+            (0, 0, "0/2000 files"),
+            (500, 500_000, "500/2000 files, 50 files/s, 30 seconds left"),
+            (500, 990_000, "500/2000 files, 50 files/s, 30 seconds left"),
+            (1990, 100_000, "1990/2000 files, 199 files/s, 90 seconds left"),
+            (2000, 1_000_000, "2000/2000 files, 200 files/s"),
+        ] {
+            assert_eq!(upload(files, sent).text(Duration::from_secs(10)), shown);
+        }
+        assert_eq!(upload(5, 5).text(Duration::from_millis(10)), "5/2000 files");
     }
 }

@@ -3,13 +3,14 @@
 
 pub mod status;
 
-use std::io::{ErrorKind, Write};
+use std::io::ErrorKind;
 use std::sync::Arc;
 
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 
 use crate::apply::Outcome;
+use crate::color;
 use crate::config::Environment;
 use crate::error::{Error, Failure, Result, failed};
 use crate::key::Prefix;
@@ -229,7 +230,7 @@ pub fn error(error: &Error, json: bool) {
 /// Standard output is where a script reads what happened, so that it cannot be written is a failure; that
 /// nobody reads on (`| head`) is none.
 fn out(line: &str) -> Result<()> {
-    match writeln!(std::io::stdout(), "{}", secrets::hide(line)) {
+    match color::write_line(std::io::stdout(), &secrets::hide(line)) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
             Err(failed("failed to write to standard output").because(&error).into())
         }
@@ -246,7 +247,7 @@ fn out_json(value: &impl Serialize) -> Result<()> {
 
 fn err(line: &str) {
     // Nobody is left to be told that standard error is gone.
-    let _ = writeln!(std::io::stderr(), "{}", secrets::hide(line));
+    let _ = color::write_line(std::io::stderr(), &secrets::hide(line));
 }
 
 /// Each failure with its causes, and the hint once.

@@ -27,6 +27,15 @@ pub fn duration(time: Duration) -> String {
     }
 }
 
+/// A word as a shell takes it.
+pub fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || "._-/:@%+,=".contains(c);
+    match !word.is_empty() && word.chars().all(is_plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', r"'\''")),
+    }
+}
+
 pub fn count(n: u64, noun: &str) -> String {
     let plural = if n == 1 { "" } else { "s" };
     format!("{n} {noun}{plural}")
@@ -83,11 +92,17 @@ pub fn without_colours(line: &str) -> String {
     shown
 }
 
-/// Whether a terminal or a viewer of logs does something else with a character than to show it.
+/// Whether a terminal or a viewer of logs does something else with a character than to show it: control characters,
+/// those that turn the direction of writing, and those that take no place, with which `ma\u{200b}in` looks like `main`.
 pub fn commands(c: char) -> bool {
-    let turns =
-        matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}');
-    turns || c.is_control()
+    let turns_or_hides = matches!(
+        c,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
+            | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{2800}'
+            | '\u{3164}' | '\u{feff}' | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}' | '\u{1d173}'..='\u{1d17a}'
+            | '\u{e0000}'..='\u{e0fff}'
+    );
+    turns_or_hides || c.is_control()
 }
 
 #[cfg(test)]
@@ -130,6 +145,7 @@ mod tests {
     #[test]
     fn a_name_cannot_give_commands() {
         assert_eq!(plain("x\n::error::y\u{1b}[31m\u{202e}"), "x\\n::error::y\\u{1b}[31m\\u{202e}");
+        assert_eq!(plain("ma\u{200b}in\u{feff}"), "ma\\u{200b}in\\u{feff}");
         assert_eq!(plain("caf\u{e9} \u{65e5}\u{672c}.html"), "caf\u{e9} \u{65e5}\u{672c}.html");
     }
 
