@@ -456,6 +456,41 @@ fn an_environment_chosen_by_hand_in_ci() {
 }
 
 #[test]
+fn a_run_of_a_bot_that_gets_no_secrets() {
+    let world = world();
+    let variables = [
+        (KEY_VARIABLE, ""),
+        (SECRET_VARIABLE, ""),
+        ("GITHUB_ACTIONS", "true"),
+        ("GITHUB_EVENT_NAME", "push"),
+        ("GITHUB_REF", "refs/heads/main"),
+        ("GITHUB_ACTOR", "dependabot[bot]"),
+    ];
+    refused(
+        &world,
+        &variables,
+        "missing-credentials",
+        expect![[r#"
+            refused: SITE_KEY and SITE_SECRET are not set, and `production` takes its credentials from nowhere else
+
+            hint: leave this job out for Dependabot (if: github.actor != 'dependabot[bot]'): GitHub gives its runs no secrets of Actions
+        "#]],
+    );
+}
+
+#[test]
+fn a_branch_that_only_looks_like_another() {
+    let world = world();
+    world.repo.switch_to_new("ma\u{200b}in");
+    expect![[r#"
+        refused: no environment takes branch `ma\u{200b}in`
+
+        hint: add it to the `branches` of one environment in deploy.toml: `production` takes main
+    "#]]
+    .assert_eq(&told(&world.deploy(&[]).exits(3), &world));
+}
+
+#[test]
 fn credentials_that_are_not_there_whatever_else_is() {
     let world = world();
     let none = [(KEY_VARIABLE, ""), (SECRET_VARIABLE, "")];

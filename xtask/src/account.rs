@@ -11,6 +11,7 @@ use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvid
 use aws_sdk_sts::config::{BehaviorVersion, Region};
 
 use crate::aws;
+use crate::ci;
 use crate::config::{Credentials, Environment, SessionToken};
 use crate::error::{Failure, Result, WHOLE_TOOL};
 use crate::refusal::Refusal;
@@ -167,7 +168,8 @@ fn from_variables(
                 secret.is_none().then_some(secret_access_key),
                 token,
             ];
-            Err(missing_variables(environment, missing.into_iter().flatten().collect()))
+            let missing = missing.into_iter().flatten().collect();
+            Err(missing_variables(environment, missing, ci::is_dependabot(var)))
         }
     }
 }
@@ -191,7 +193,11 @@ fn one_value(name: &str, value: &str) -> Result<String, Refusal> {
     Ok(value.to_owned())
 }
 
-fn missing_variables(environment: &Environment, missing: Vec<&str>) -> Refusal {
+fn missing_variables(
+    environment: &Environment,
+    missing: Vec<&str>,
+    is_dependabot: bool,
+) -> Refusal {
     let names = missing.join(" and ");
     let are = if missing.len() == 1 { "is" } else { "are" };
     Refusal::new(
@@ -200,10 +206,14 @@ fn missing_variables(environment: &Environment, missing: Vec<&str>) -> Refusal {
             "{names} {are} not set, and `{}` takes its credentials from nowhere else",
             environment.name
         ),
-        format!(
-            "set {names} to credentials of {} (in CI: as secrets of this job; the pull requests of forks get none)",
-            owner(environment)
-        ),
+        match is_dependabot {
+            // https://docs.github.com/en/code-security/dependabot/troubleshooting-dependabot/troubleshooting-dependabot-on-github-actions
+            true => "leave this job out for Dependabot (if: github.actor != 'dependabot[bot]'): GitHub gives its runs no secrets of Actions".to_owned(),
+            false => format!(
+                "set {names} to credentials of {} (in CI: as secrets of this job; the pull requests of forks get none)",
+                owner(environment)
+            ),
+        },
     )
 }
 

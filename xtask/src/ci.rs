@@ -80,6 +80,13 @@ impl Origin {
     }
 }
 
+/// Whether GitHub runs this for its Dependabot, whose runs get no secrets of Actions, also on a branch of the
+/// repository. `var` gives a variable that is set and not empty.
+pub fn is_dependabot(var: &dyn Fn(&str) -> Option<String>) -> bool {
+    let is_github = var("GITHUB_ACTIONS").is_some_and(|value| value.eq_ignore_ascii_case("true"));
+    is_github && var("GITHUB_ACTOR").as_deref() == Some("dependabot[bot]")
+}
+
 /// What can be known of where this process runs.
 pub struct Surroundings {
     claims: Vec<VendorClaim>,
