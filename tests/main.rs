@@ -14,6 +14,7 @@ mod changed_headers;
 mod ci;
 mod faults;
 mod generators;
+mod git;
 mod handbook;
 mod interrupted;
 mod large;

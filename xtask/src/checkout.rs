@@ -2,8 +2,10 @@
 //! which of the two is believed is `target.rs`. Below it is what git tells of other commits than that.
 
 mod distance;
+mod git;
 #[cfg(test)]
 pub mod sample;
+mod unreadable;
 mod worktree;
 
 use std::path::{Path, PathBuf};
@@ -54,7 +56,7 @@ const BRANCHES: &str = "refs/heads/";
 /// is theirs that counts.
 pub fn read(folder: &Path) -> Result<Checkout> {
     let repository =
-        Repository::discover(folder).map_err(|error| not_a_repository(folder, &error))?;
+        Repository::discover(folder).map_err(|error| unreadable::repository(folder, &error))?;
     let Some(root) = repository.workdir() else {
         return Err(Error::Config(
             "this git repository is bare: it has no files to deploy\n\nhint: run this in a clone"
@@ -78,12 +80,6 @@ pub fn read(folder: &Path) -> Result<Checkout> {
     Ok(Checkout { root: root.to_owned(), head, parents })
 }
 
-/// The parents that the commit itself names. libgit2 hides those that a shallow clone lacks.
-fn parents(commit: &Commit<'_>) -> Vec<String> {
-    let header = String::from_utf8_lossy(commit.raw_header_bytes());
-    header.lines().filter_map(|line| line.strip_prefix("parent ")).map(str::to_owned).collect()
-}
-
 /// When HEAD's commit was made, in seconds since 1970; `None` where there is none or it cannot be read.
 pub fn time_of_head(root: &Path) -> Option<i64> {
     let repository = Repository::open(root).ok()?;
@@ -91,15 +87,33 @@ pub fn time_of_head(root: &Path) -> Option<i64> {
     Some(commit.time().seconds())
 }
 
-/// Whether tracked files differ from the commit, or untracked ones that git does not ignore exist.
+/// The parents that the commit itself names. libgit2 hides those that a shallow clone lacks.
+fn parents(commit: &Commit<'_>) -> Vec<String> {
+    let header = String::from_utf8_lossy(commit.raw_header_bytes());
+    header.lines().filter_map(|line| line.strip_prefix("parent ")).map(str::to_owned).collect()
+}
+
+/// Whether `git status` names anything: tracked files and submodules that differ from the commit, and untracked
+/// ones that git does not ignore.
 ///
 /// It looks at every file of the work tree, so ask while something else is under way.
 pub fn is_dirty(root: &Path) -> Result<bool, Failure> {
-    let unreadable =
-        |error: git2::Error| failed("failed to ask git what has changed").because(&error);
-    let repository = Repository::open(root).map_err(unreadable)?;
+    match git::ask(root, &["status", "--porcelain"]) {
+        Some(changes) => Ok(!changes.is_empty()),
+        None => is_dirty_to_libgit2(root),
+    }
+}
+
+/// The same where there is no git. It does not know the filters that a repository names.
+fn is_dirty_to_libgit2(root: &Path) -> Result<bool, Failure> {
+    let asking = || failed("failed to ask git what has changed");
+    let repository = Repository::open(root).map_err(|error| asking().because(&error))?;
+    let unreadable = |error: git2::Error| unreadable::explained(asking(), &repository, &error);
+    let config = repository.config().map_err(unreadable)?;
+    let untracked = config.get_string("status.showUntrackedFiles").unwrap_or_default();
+    let is_hidden = ["no", "false", "off", "0"].contains(&untracked.to_ascii_lowercase().as_str());
     let mut options = StatusOptions::new();
-    options.include_untracked(true).exclude_submodules(true);
+    options.include_untracked(!is_hidden);
     let statuses = repository.statuses(Some(&mut options)).map_err(unreadable)?;
     Ok(!statuses.is_empty())
 }
@@ -140,16 +154,33 @@ impl Ignored {
 
 /// Whether git tracks a file in a folder, or the folder itself as a submodule.
 pub fn is_tracked(root: &Path, folder: &Path) -> Result<bool, Failure> {
-    let unreadable = |error: git2::Error| unanswered("what it tracks in", folder, &error);
     let Some(relative) = below(root, folder) else { return Ok(false) };
+    let unreadable = |error: git2::Error| unanswered("what it tracks in", folder, &error);
     let repository = Repository::open(root).map_err(unreadable)?;
-    let index = repository.index().map_err(unreadable)?;
+    let index = match repository.index() {
+        Ok(index) => index,
+        Err(error) => return is_tracked_by_git(&repository, root, folder, &error),
+    };
     let folder = bytes(&relative);
     let tracked = index.iter().any(|entry| {
         let rest = entry.path.strip_prefix(folder.as_slice());
         rest.is_some_and(|rest| rest.first().is_none_or(|next| *next == b'/'))
     });
     Ok(tracked)
+}
+
+/// The same of an index that libgit2 cannot read, such as a split one.
+fn is_tracked_by_git(
+    repository: &Repository,
+    root: &Path,
+    folder: &Path,
+    error: &git2::Error,
+) -> Result<bool, Failure> {
+    let tracked = folder.to_str().and_then(|path| git::ask(root, &["ls-files", "-z", "--", path]));
+    tracked.map(|files| !files.is_empty()).ok_or_else(|| {
+        let asking = failed(format!("failed to ask git what it tracks in `{}`", folder.display()));
+        unreadable::explained(asking, repository, error)
+    })
 }
 
 /// Whether the work tree around a folder is `root`, and not that of a repository beside it or inside of
@@ -209,22 +240,6 @@ fn unanswered(what: &str, folder: &Path, error: &(dyn std::error::Error + 'stati
 
 fn unreadable_head(error: git2::Error) -> Error {
     failed("failed to read git's HEAD").because(&error).into()
-}
-
-fn not_a_repository(folder: &Path, error: &git2::Error) -> Error {
-    if error.code() == ErrorCode::Owner {
-        // https://git-scm.com/docs/git-config#Documentation/git-config.txt-safedirectory
-        return Error::Config(format!(
-            "the git repository belongs to another user, so git does not trust it\n  {}\n\nhint: git config --global --add safe.directory {}",
-            error.message(),
-            folder.display()
-        ));
-    }
-    Error::Config(format!(
-        "`{}` is not in a git repository\n  {}\n\nhint: the branch decides where the site goes, so run this in a clone of the site's repository",
-        folder.display(),
-        error.message()
-    ))
 }
 
 #[cfg(test)]

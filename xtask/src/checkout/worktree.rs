@@ -195,7 +195,7 @@ fn find<'a>(repository: &'a Repository, commit: &str) -> Result<Commit<'a>, Fail
         let start: String = plain(commit).chars().take(64).collect();
         return Err(failed(format!("`{start}` is not the id of a commit")));
     };
-    let found = super::find(repository, id).map_err(|error| unreadable(id, &error))?;
+    let found = super::find(repository, id).map_err(|error| unreadable(repository, id, &error))?;
     found.ok_or_else(|| {
         // A commit that is older than the clone is had like that from every server.
         let fetch = match repository.commondir().join("shallow").exists() {
@@ -208,7 +208,7 @@ fn find<'a>(repository: &'a Repository, commit: &str) -> Result<Commit<'a>, Fail
 
 /// Whether all of a commit can be had from this clone.
 fn check(repository: &Repository, commit: &Commit<'_>) -> Result<(), Failure> {
-    let unreadable = |error: git2::Error| unreadable(commit.id(), &error);
+    let unreadable = |error: git2::Error| unreadable(repository, commit.id(), &error);
     let mut files = Index::new().map_err(unreadable)?;
     files.read_tree(&commit.tree().map_err(unreadable)?).map_err(unreadable)?;
     for file in files.iter() {
@@ -240,8 +240,9 @@ fn is_pointer(repository: &Repository, id: Oid) -> Result<bool, git2::Error> {
     Ok(size < SMALLER_THAN && repository.find_blob(id)?.content().starts_with(FIRST_LINE))
 }
 
-fn unreadable(commit: Oid, error: &git2::Error) -> Failure {
-    failed(format!("failed to read commit `{commit}`")).because(error)
+fn unreadable(repository: &Repository, commit: Oid, error: &git2::Error) -> Failure {
+    let failure = failed(format!("failed to read commit `{commit}`"));
+    super::unreadable::explained(failure, repository, error)
 }
 
 /// Writes what makes a folder a work tree, in the order in which git does.
