@@ -323,21 +323,6 @@ fn a_file_that_cannot_be_deployed_faithfully() {
     "#]],
     );
 
-    let twice = world();
-    fs::write(place("caf\u{e9}.html", &twice), "composed").unwrap();
-    fs::write(place("cafe\u{301}.html", &twice), "decomposed").unwrap();
-    fails(
-        &twice,
-        1,
-        expect![[r#"
-        error: two files have the same key `café.html`
-          REPOSITORY/site/public/cafe\u{301}.html
-          REPOSITORY/site/public/caf\u{e9}.html
-
-        hint: their names are the same text in different Unicode forms: rename one of them
-    "#]],
-    );
-
     let not_text = world();
     fs::write(
         place("x", &not_text).with_file_name(std::ffi::OsStr::from_bytes(b"caf\xe9.html")),

@@ -12,6 +12,7 @@ mod browser;
 mod build;
 mod changed_headers;
 mod ci;
+mod content;
 mod faults;
 mod generators;
 mod git;

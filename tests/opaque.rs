@@ -161,7 +161,7 @@ cache-control = "{movies}"
     for key in ["a.css", "b.css", "movie.mp4"] {
         assert_eq!(objects[key].cache_control.as_deref(), Some("max-age=60"), "{key}");
     }
-    assert_eq!(objects["index.html"].cache_control, None);
+    assert_eq!(objects["index.html"].cache_control.as_deref(), Some("no-cache"), "as every page");
 }
 
 #[test]

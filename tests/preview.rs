@@ -60,17 +60,17 @@ fn what_is_served_follows_the_sources() {
 fn the_configuration_is_a_source() {
     let world = world();
     let preview = world.preview(&[]);
-    assert_eq!(preview.get("/").headers.get("cache-control"), None);
+    assert_eq!(preview.get("/").headers["cache-control"], "no-cache", "as every page");
     let file = world.repo.join("site/deploy.toml");
     let whole = std::fs::read_to_string(&file).unwrap();
-    let rule = "\n[[headers]]\nmatch = \"**\"\ncache-control = \"no-cache\"\n";
+    let rule = "\n[[headers]]\nmatch = \"**\"\ncache-control = \"no-store\"\n";
     world.repo.write("site/deploy.toml", format!("{whole}{rule}"));
     preview.waits_for("3 changed");
-    assert_eq!(preview.get("/").headers["cache-control"], "no-cache");
+    assert_eq!(preview.get("/").headers["cache-control"], "no-store");
 
     world.repo.write("site/deploy.toml", "nothing that is TOML");
     preview.complains("`site/deploy.toml` has a problem");
-    assert_eq!(preview.get("/").headers["cache-control"], "no-cache", "the last good site");
+    assert_eq!(preview.get("/").headers["cache-control"], "no-store", "the last good site");
     world
         .repo
         .write("site/deploy.toml", format!("{whole}\n[website]\nerror = \"docs/index.html\"\n"));
@@ -264,11 +264,11 @@ fn an_output_that_is_made_anew_is_followed() {
     let config = std::fs::read_to_string(&file).unwrap();
     world.repo.write(
         "site/deploy.toml",
-        format!("{config}\n[[headers]]\nmatch = \"**\"\ncache-control = \"no-cache\"\n"),
+        format!("{config}\n[[headers]]\nmatch = \"**\"\ncache-control = \"no-store\"\n"),
     );
     preview.waits_for("1 changed");
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
-    while !preview.get("/").headers.contains_key("cache-control") {
+    while preview.get("/").headers["cache-control"] != "no-store" {
         assert!(std::time::Instant::now() < deadline, "{}", preview.said());
     }
 }

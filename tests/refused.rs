@@ -705,3 +705,97 @@ fn the_account_is_checked_before_anything_is_asked_of_the_bucket() {
     assert!(!asked.load(Ordering::Relaxed), "the bucket was asked");
     assert!(!world.repo.join(BUILT).exists(), "the generator was run");
 }
+
+const POINTER: &str = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 22485\n";
+
+#[test]
+fn files_that_git_lfs_did_not_fetch() {
+    let world = world();
+    world.site([("index.html", "page"), ("a/logo.png", POINTER), ("movie.mp4", POINTER)]);
+    refused_once_built(
+        &world,
+        &[],
+        &[],
+        "lfs-pointer",
+        expect![[r#"
+        refused: the site has 2 files whose content Git LFS did not fetch: `a/logo.png`, `movie.mp4`
+
+        hint: git lfs pull; in CI let the checkout do it, on GitHub with `lfs: true`. Then build again. To publish a pointer as it is, name it in `publish` of deploy.toml
+    "#]],
+    );
+}
+
+#[test]
+fn files_that_git_annex_did_not_fetch() {
+    let world = world();
+    world.site([("index.html", "page"), ("logo.png", "/annex/objects/SHA256E-s5--4d7a.png\n")]);
+    refused_once_built(
+        &world,
+        &[],
+        &[],
+        "annex-pointer",
+        expect![[r#"
+        refused: the site has 1 file whose content git-annex did not fetch: `logo.png`
+
+        hint: git annex get . and build again. To publish a pointer as it is, name it in `publish` of deploy.toml
+    "#]],
+    );
+}
+
+#[test]
+fn files_that_git_crypt_has_encrypted() {
+    let world = world();
+    world.site([("index.html", "page"), ("data.json", "\0GITCRYPT\0abc")]);
+    refused_once_built(
+        &world,
+        &[],
+        &[],
+        "git-crypt",
+        expect![[r#"
+        refused: the site has 1 file whose content git-crypt has encrypted: `data.json`
+
+        hint: git-crypt unlock and build again. To publish it as it is, name it in `publish` of deploy.toml
+    "#]],
+    );
+}
+
+#[test]
+fn bytes_that_are_not_in_the_encoding_of_the_rule() {
+    let world = world();
+    configure(&world, "[[headers]]\nmatch = \"*.css\"\ncontent-encoding = \"gzip\"");
+    world.site([("index.html", "page"), ("a.css", "a { color: red }")]);
+    refused_once_built(
+        &world,
+        &[],
+        &[],
+        "wrong-encoding",
+        expect![[r#"
+        refused: the site has 1 file whose content a rule's `content-encoding` does not fit: `a.css (gzip)`
+
+        hint: let the generator compress them, or correct `match` and `content-encoding` of [[headers]] in deploy.toml
+    "#]],
+    );
+}
+
+#[test]
+fn an_output_that_holds_the_tool() {
+    let world = world();
+    let config = world.repo.join("site/deploy.toml");
+    let config = std::fs::read_to_string(config).expect("the configuration");
+    world.site([
+        ("index.html", "page"),
+        ("deploy.toml", &config),
+        ("xtask/src/main.rs", "fn main() {}"),
+    ]);
+    refused_once_built(
+        &world,
+        &[],
+        &[],
+        "output-holds-tool",
+        expect![[r#"
+        refused: the output holds files of this tool, such as `deploy.toml`, `xtask/src/main.rs`
+
+        hint: let the generator leave them out (`exclude:` in Jekyll's _config.yml, .eleventyignore in Eleventy), or write at the top of deploy.toml: exclude = ["deploy.toml", "**/deploy.toml", "Cargo.*", "xtask/**", "target/**"]
+    "#]],
+    );
+}

@@ -160,7 +160,7 @@ content-encoding = "identity"
         Some("attachment; filename=\"a b.pdf\"")
     );
     assert_eq!(objects["doc.pdf"].content_encoding.as_deref(), Some("identity"));
-    assert_eq!(objects["plain"].content_type.as_deref(), Some("application/octet-stream"));
+    assert_eq!(objects["plain"].content_type.as_deref(), Some("text/plain; charset=utf-8"));
 
     world.configure(&rules.replace("max-age=60", "max-age=600"));
     let report = world.deploy(&["--json"]).exits(0).json();
@@ -204,12 +204,15 @@ fn a_file_above_the_bound_goes_in_parts_and_is_not_sent_again() {
 #[test]
 fn without_its_record_a_bucket_is_compared_by_what_can_be_proven() {
     let world = World::new();
-    world.site([("index.html", "page"), ("a.css", "style"), ("b.css", "other")]);
+    world.site([("index.html", "page"), ("a.css", "style"), ("b.css", "other"), ("c.css", "same")]);
+    world.store.put(&world.bucket, "c.css", b"same", "text/css; charset=utf-8");
+    // A page without the `cache-control` that pages get.
     world.store.put(&world.bucket, "index.html", b"page", "text/html; charset=utf-8");
     world.store.put(&world.bucket, "a.css", b"style", "text/plain");
     world.store.put(&world.bucket, "b.css", b"was different", "text/css; charset=utf-8");
     let report = world.deploy(&["--json"]).exits(0).json();
-    assert_eq!(uploads(&report), reasons([("a.css", "headers"), ("b.css", "content")]));
+    let expected = [("a.css", "headers"), ("b.css", "content"), ("index.html", "headers")];
+    assert_eq!(uploads(&report), reasons(expected));
     assert_eq!(report["unchanged"], json!(1));
     world.assert_bucket_equals_site("");
     world.wire.take();

@@ -13,25 +13,28 @@ use crate::harness::{Previewed, Reply, World, ask};
 const HTML: &str = "text/html; charset=utf-8";
 const TEXT: &str = "text/plain; charset=utf-8";
 
+/// What every page gets without a rule.
+const PAGE: (&str, &str) = ("cache-control", "no-cache");
+
 /// A key, what it holds, and the headers that are stored with it.
 type File = (&'static str, &'static [u8], &'static [(&'static str, &'static str)]);
 
 const FILES: [File; 20] = [
-    ("404.html", b"<h1>lost</h1>", &[("content-type", HTML), ("cache-control", "no-cache")]),
+    ("404.html", b"<h1>lost</h1>", &[("content-type", HTML), PAGE]),
     ("100%.txt", b"percent", &[("content-type", TEXT)]),
     ("a b.txt", b"space", &[("content-type", TEXT)]),
     ("a+b.txt", b"plus", &[("content-type", TEXT)]),
     ("data.json", GZIPPED, &[("content-type", "application/json"), ("content-encoding", "gzip")]),
-    ("deep/er/index.html", b"deep", &[("content-type", HTML)]),
-    ("docs/a.html", b"a", &[("content-type", HTML)]),
-    ("docs/index.html", b"docs", &[("content-type", HTML)]),
+    ("deep/er/index.html", b"deep", &[("content-type", HTML), PAGE]),
+    ("docs/a.html", b"a", &[("content-type", HTML), PAGE]),
+    ("docs/index.html", b"docs", &[("content-type", HTML), PAGE]),
     ("empty.txt", b"", &[("content-type", TEXT)]),
-    ("index.html", b"home", &[("content-type", HTML)]),
+    ("index.html", b"home", &[("content-type", HTML), PAGE]),
     ("it's.txt", b"apostrophe", &[("content-type", TEXT)]),
     ("large.bin", b"", &[("content-type", "application/octet-stream")]),
-    ("moved/index.html", b"moved", &[("content-type", HTML)]),
-    ("old.html", b"old", &[("content-type", HTML)]),
-    ("packed.html", GZIPPED, &[("content-type", HTML), ("content-encoding", "gzip")]),
+    ("moved/index.html", b"moved", &[("content-type", HTML), PAGE]),
+    ("old.html", b"old", &[("content-type", HTML), PAGE]),
+    ("packed.html", GZIPPED, &[("content-type", HTML), PAGE, ("content-encoding", "gzip")]),
     ("photos/a.txt", b"photo", &[("content-type", TEXT)]),
     ("ruled", b"ruled", RULED),
     ("say \"hi\".txt", b"quotes", &[("content-type", TEXT)]),

@@ -2,6 +2,7 @@
 
 mod change;
 pub mod deploy;
+mod left_out;
 #[cfg(feature = "local")]
 mod local;
 mod open;
@@ -30,6 +31,7 @@ use crate::event::{Event, Tell};
 use crate::record::{Known, Objects};
 use crate::site::{self, Keys, Site};
 use crate::target::Target;
+use left_out::tell_left_out;
 
 /// Where the tool was called.
 fn stand() -> Result<PathBuf> {
@@ -97,15 +99,9 @@ async fn scan(
         let objects = known(keys).unwrap_or_default();
         move |key: &str| objects.get(key).map(Known::digest)
     };
-    let site = blocking(move || Ok(site::scan(&config, &prefix, None, told, &teller)?)).await?;
-    warn_of_private(&site, tell);
+    let site = blocking(move || site::scan(&config, &prefix, None, told, &teller)).await?;
+    tell_left_out(&site, tell);
     Ok(site)
-}
-
-fn warn_of_private(site: &Site, tell: &Tell) {
-    for name in site.private() {
-        tell.tell(Event::Warning(format!("left out `{name}`: it looks like a secret")));
-    }
 }
 
 async fn is_dirty(checkout: &Checkout) -> Result<bool> {

@@ -36,6 +36,10 @@ pub struct Config {
     /// Keys, relative to the prefix, that are never written and never deleted: what the patterns of the
     /// file match, and everything below.
     pub keep: Vec<GlobMatcher>,
+    /// Keys, relative to the prefix, of built files that are not part of the site.
+    pub exclude: Vec<GlobMatcher>,
+    /// Keys, relative to the prefix, of files that are published although they look like dot files or secrets.
+    pub publish: Vec<GlobMatcher>,
     pub website: Website,
 }
 
@@ -197,6 +201,14 @@ impl Config {
         let shown = shown.join(FILE);
         let text = read_text(&file).map_err(|error| unreadable(&shown, &error))?;
         read::config(&text, site).map_err(|problems| problem::render(&shown, &text, problems))
+    }
+
+    /// Whether `keep` matches a key, which is relative to the prefix.
+    pub fn keeps(&self, key: &str) -> bool {
+        !self.keep.is_empty() && {
+            let key = key::normal(key);
+            self.keep.iter().any(|glob| glob.is_match(&*key))
+        }
     }
 
     /// The folder that the generator writes into.

@@ -61,6 +61,8 @@ pub enum Event {
         objects: u64,
     },
     Written,
+    /// Something that the user may want to know and need not act on.
+    Note(String),
     /// Something that the user should know and that stops nothing.
     Warning(String),
 }

@@ -1,4 +1,4 @@
-//! What an object says of itself: its content type by name, and the headers that rules give it.
+//! What an object says of itself: its content type by name or by content, and the headers that rules give it.
 //!
 //! The table is the tool's own where the host's would differ from machine to machine: the same commit
 //! must give the same headers on a laptop and in CI.
@@ -8,6 +8,9 @@ use std::sync::Arc;
 
 use globset::{GlobBuilder, GlobMatcher};
 use serde::{Deserialize, Serialize};
+
+use crate::key;
+use crate::sniff;
 
 /// Header names, in lower case, and their values. Cheap to clone.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -78,40 +81,124 @@ pub fn is_page(key: &str, content_type: &str) -> bool {
     page || service_worker.contains(&name)
 }
 
+/// What the bytes of a file say about its content type, beyond its name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Told {
+    /// The content type, if the name does not tell it.
+    pub essence: Option<&'static str>,
+    pub charset: Charset,
+}
+
+/// The character set of a text.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Charset {
+    #[default]
+    Utf8,
+    /// What the text says about itself.
+    Declared(&'static str),
+    /// None is claimed, so that browsers find out.
+    Unknown,
+}
+
+/// Whether the content has a say in the content type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Doubt {
+    /// The name tells.
+    None,
+    /// The name tells, unless the content is an HTML document: `node.js` and `index.php` may be pages.
+    Document,
+    /// The ending is one of source code and of other formats too: `.ts` is TypeScript or video.
+    Source,
+    /// The name tells nothing.
+    Unknown,
+}
+
+impl Doubt {
+    /// The content type that the beginning of a file tells; `None` where the name's stands.
+    pub fn essence(self, head: &[u8], is_whole: bool) -> Option<&'static str> {
+        match self {
+            Doubt::None => None,
+            Doubt::Document => sniff::is_document(head).then_some("text/html"),
+            // Text has the type that its name tells.
+            Doubt::Source => match sniff::essence(head, is_whole) {
+                None => Some(UNKNOWN_TYPE),
+                Some(essence) if is_binary(essence) => Some(essence),
+                Some(_) => None,
+            },
+            Doubt::Unknown => sniff::essence(head, is_whole),
+        }
+    }
+}
+
+fn is_binary(essence: &str) -> bool {
+    !essence.starts_with("text/") && !essence.ends_with("xml") && essence != "application/json"
+}
+
 /// The headers that rules give to keys. Of a site they are few sets, each made and held once.
 pub struct Ruled<'r> {
     rules: &'r [Rule],
     /// By what the key's name tells and which rules match.
-    sets: HashMap<(&'static str, Vec<usize>), Headers>,
+    sets: HashMap<Facts, Headers>,
     /// What the registry says of endings.
     guesses: HashMap<String, &'static str>,
 }
+
+/// What the headers of a file follow from.
+#[derive(PartialEq, Eq, Hash)]
+struct Facts {
+    essence: &'static str,
+    charset: Charset,
+    /// Whether its name alone makes it a page.
+    is_page_by_name: bool,
+    /// The rules that match it.
+    matching: Vec<usize>,
+}
+
+/// What pages get without a rule: a browser asks each time whether it has the current one.
+const PAGE_CACHE_CONTROL: &str = "no-cache";
 
 impl<'r> Ruled<'r> {
     pub fn by(rules: &'r [Rule]) -> Ruled<'r> {
         Ruled { rules, sets: HashMap::new(), guesses: HashMap::new() }
     }
 
-    /// The content type that the key's name tells, and what the rules that match it set: of two that set the same
-    /// header, the later one.
-    pub fn of(&mut self, key: &str) -> Headers {
-        let is_match = |index: &usize| self.rules[*index].matcher.is_match(key);
+    /// The content type that the key's name and the content tell, and what the rules that match it set: of two that
+    /// set the same header, the later one.
+    pub fn of(&mut self, key: &str, told: Told) -> Headers {
+        let matched = key::normal(key);
+        let is_match = |index: &usize| self.rules[*index].matcher.is_match(&*matched);
         let matching: Vec<usize> = (0..self.rules.len()).filter(is_match).collect();
+        let essence = told.essence.unwrap_or_else(|| self.essence(key));
+        // Of a type that makes no page.
+        let is_page_by_name = is_page(key, UNKNOWN_TYPE);
+        let facts = Facts { essence, charset: told.charset, is_page_by_name, matching };
+        if let Some(made) = self.sets.get(&facts) {
+            return made.clone();
+        }
+        let made = self.make(key, &facts);
+        self.sets.insert(facts, made.clone());
+        made
+    }
+
+    /// The content type that the key's name tells, without parameters.
+    pub fn essence(&mut self, key: &str) -> &'static str {
         let mut guess = |ending: &str| match self.guesses.get(ending) {
             Some(guess) => *guess,
             None => *self.guesses.entry(ending.to_owned()).or_insert(guess(ending)),
         };
-        let essence = essence(key, &mut guess);
-        let made =
-            self.sets.entry((essence, matching)).or_insert_with_key(|(essence, matching)| {
-                let mut headers = Headers::default();
-                headers.set("content-type", with_charset(essence));
-                for rule in matching.iter().map(|index| &self.rules[*index]) {
-                    rule.headers.iter().for_each(|(name, value)| headers.set(name, value));
-                }
-                headers
-            });
-        made.clone()
+        essence_by(key, &mut guess)
+    }
+
+    fn make(&self, key: &str, facts: &Facts) -> Headers {
+        let mut headers = Headers::default();
+        headers.set("content-type", with_charset(facts.essence, facts.charset));
+        for rule in facts.matching.iter().map(|index| &self.rules[*index]) {
+            rule.headers.iter().for_each(|(name, value)| headers.set(name, value));
+        }
+        if headers.get("cache-control").is_none() && is_page(key, headers.content_type()) {
+            headers.set("cache-control", PAGE_CACHE_CONTROL);
+        }
+        headers
     }
 }
 
@@ -145,15 +232,46 @@ const UNKNOWN_TYPE: &str = "application/octet-stream";
 
 /// The content type that a name tells.
 pub fn content_type(key: &str) -> String {
-    with_charset(essence(key, &mut guess))
+    with_charset(essence(key), Charset::Utf8)
 }
 
 /// The content type that a name tells, without parameters.
-fn essence(key: &str, guess: &mut dyn FnMut(&str) -> &'static str) -> &'static str {
+pub fn essence(key: &str) -> &'static str {
+    essence_by(key, &mut guess)
+}
+
+/// The name's ending in lower case, without the dot; empty where it has none.
+fn ending(key: &str) -> String {
     let name = key.rsplit('/').next().unwrap_or(key);
     // A name that begins with its only dot has no ending.
     let ending = name.rsplit_once('.').filter(|(start, _)| !start.is_empty());
-    let extension = ending.map_or("", |(_, ending)| ending).to_ascii_lowercase();
+    ending.map_or("", |(_, ending)| ending).to_ascii_lowercase()
+}
+
+/// Whether the content of a file has a say in its content type. `essence` is what its name tells.
+pub fn doubt(key: &str, essence: &str) -> Doubt {
+    // Formats that browsers know by these names, or that only their own programs read.
+    let is_certain = ["image/", "audio/", "video/", "font/", "model/"].iter();
+    match ending(key).as_str() {
+        "ts" | "tsx" | "mts" | "cts" | "rs" | "log" | "conf" => Doubt::Source,
+        "key" | "mod" => Doubt::Unknown,
+        ending if essence == UNKNOWN_TYPE => match mime_guess::from_ext(ending).first_raw() {
+            None => Doubt::Unknown,
+            Some(_) => Doubt::None,
+        },
+        _ if matches!(essence, "text/html" | "text/plain" | "text/markdown" | "text/xml") => {
+            Doubt::None
+        }
+        _ if essence.ends_with("xml") => Doubt::None,
+        _ if is_certain.clone().any(|start| essence.starts_with(start)) => Doubt::None,
+        _ => Doubt::Document,
+    }
+}
+
+/// The content type that a name tells, without parameters.
+fn essence_by(key: &str, guess: &mut dyn FnMut(&str) -> &'static str) -> &'static str {
+    let name = key.rsplit('/').next().unwrap_or(key);
+    let extension = ending(key);
     match (name, extension.as_str()) {
         // Apple asks for this one without an ending and wants JSON.
         // https://developer.apple.com/documentation/xcode/supporting-associated-domains
@@ -176,8 +294,10 @@ fn essence(key: &str, guess: &mut dyn FnMut(&str) -> &'static str) -> &'static s
         (_, "ttf") => "font/ttf",
         (_, "otf") => "font/otf",
         (_, "md") => "text/markdown",
-        // As a name's ending `.ts` is a transport stream to the registry and TypeScript to the web.
-        (_, "ts" | "tsx" | "toml" | "yml" | "yaml" | "log" | "conf" | "rs") => "text/plain",
+        // To the registry, `.ts` is a transport stream and `.mts` a model; the content has its say, see `doubt`.
+        (_, "ts" | "tsx" | "mts" | "cts" | "toml" | "yml" | "yaml" | "log" | "conf" | "rs") => {
+            "text/plain"
+        }
         ("CNAME" | "LICENSE" | "README" | "_headers" | "_redirects", "") => "text/plain",
         _ => guess(&extension),
     }
@@ -187,16 +307,19 @@ fn guess(extension: &str) -> &'static str {
     mime_guess::from_ext(extension).first_raw().unwrap_or(UNKNOWN_TYPE)
 }
 
-fn with_charset(essence: &str) -> String {
-    match needs_charset(essence) {
-        true => format!("{essence}; charset=utf-8"),
-        false => essence.to_owned(),
-    }
+fn with_charset(essence: &str, charset: Charset) -> String {
+    let name = match charset {
+        _ if !needs_charset(essence) => return essence.to_owned(),
+        Charset::Utf8 => "utf-8",
+        Charset::Declared(name) => name,
+        Charset::Unknown => return essence.to_owned(),
+    };
+    format!("{essence}; charset={name}")
 }
 
 /// Text without a charset is read as the reader's default. JSON has none by its standard (RFC 8259,
 /// section 11), and SVG and the like declare their own.
-fn needs_charset(essence: &str) -> bool {
+pub fn needs_charset(essence: &str) -> bool {
     essence.starts_with("text/")
         || matches!(
             essence,
@@ -262,11 +385,81 @@ mod tests {
             rule("data/*", &[("content-type", "text/plain")]),
         ];
         let mut ruled = Ruled::by(&rules);
-        let headers = ruled.of("a/app.js");
+        let headers = ruled.of("a/app.js", Told::default());
         assert_eq!(headers.get("cache-control"), Some("max-age=60"));
         assert_eq!(headers.get("x-amz-meta-team"), Some("docs"));
-        assert_eq!(ruled.of("app.js").get("cache-control"), Some("max-age=60"));
-        assert_eq!(ruled.of("data/x.json").content_type(), "text/plain");
-        assert_eq!(ruled.of("data/deep/x.json").content_type(), "application/json");
+        assert_eq!(ruled.of("app.js", Told::default()).get("cache-control"), Some("max-age=60"));
+        assert_eq!(ruled.of("data/x.json", Told::default()).content_type(), "text/plain");
+        assert_eq!(
+            ruled.of("data/deep/x.json", Told::default()).content_type(),
+            "application/json"
+        );
+    }
+
+    #[test]
+    fn pages_are_asked_for_each_time_unless_a_rule_says_otherwise() {
+        let mut headers = Headers::default();
+        headers.set("cache-control", "max-age=60");
+        let rules = [Rule { matcher: glob("blog/**").unwrap(), headers }];
+        let mut ruled = Ruled::by(&rules);
+        let html = Told { essence: Some("text/html"), ..Told::default() };
+        for (key, told, expected) in [
+            ("index.html", Told::default(), Some("no-cache")),
+            ("about", html, Some("no-cache")),
+            ("feed.xml", Told::default(), Some("no-cache")),
+            ("sw.js", Told::default(), Some("no-cache")),
+            ("app.js", Told::default(), None),
+            ("blob", Told::default(), None),
+            ("blog/index.html", Told::default(), Some("max-age=60")),
+            ("blog/post-1", html, Some("max-age=60")),
+        ] {
+            assert_eq!(ruled.of(key, told).get("cache-control"), expected, "{key}");
+        }
+    }
+
+    #[test]
+    fn a_rule_matches_a_name_in_either_unicode_form() {
+        let mut headers = Headers::default();
+        headers.set("cache-control", "max-age=60");
+        let rules = [Rule { matcher: glob("caf\u{e9}/*").unwrap(), headers }];
+        for key in ["caf\u{e9}/a.png", "cafe\u{301}/a.png"] {
+            let headers = Ruled::by(&rules).of(key, Told::default());
+            assert_eq!(headers.get("cache-control"), Some("max-age=60"), "{key}");
+        }
+    }
+
+    #[test]
+    fn the_content_decides_where_the_name_does_not() {
+        let stream: Vec<u8> = (0..600).map(|n| if n % 188 == 0 { 0x47 } else { 0 }).collect();
+        let zip = b"PK\x03\x04".as_slice();
+        let rows: &[(&str, &[u8], &str)] = &[
+            ("about", b"<!doctype html><p>x", "text/html"),
+            ("v1.0", b"<!doctype html><p>x", "text/html"),
+            ("feed", b"<?xml version='1.0'?><rss>", "application/rss+xml"),
+            (".well-known/openid-configuration", b"{\"issuer\": 1}", "application/json"),
+            ("index.php", b"<!DOCTYPE html>", "text/html"),
+            ("tags/node.js", b"<!doctype html>", "text/html"),
+            ("example.com", b"<html>", "text/html"),
+            ("app.js", b"<p>not a document", "text/javascript"),
+            ("notes.txt", b"<!doctype html>", "text/plain"),
+            ("video.ts", &stream, "video/mp2t"),
+            ("clip.mts", &stream, "video/mp2t"),
+            ("main.ts", b"export const a = 1;", "text/plain"),
+            ("page.tsx", b"<div>{a}</div>", "text/plain"),
+            ("module.mts", b"export {};", "text/plain"),
+            ("blob.rs", b"\0\x01\x02", "application/octet-stream"),
+            ("go.mod", b"module example.com/x\n", "text/plain"),
+            ("camera.mod", b"\0\0\x01\xba\x44", "video/mpeg"),
+            ("gpg.key", b"-----BEGIN PGP PUBLIC KEY BLOCK-----\n", "text/plain"),
+            ("talk.key", zip, "application/zip"),
+            ("photo", b"\x89PNG\r\n\x1a\n", "image/png"),
+            ("tool.bin", b"#!/bin/sh\n", "application/octet-stream"),
+            ("photo.png", b"<!doctype html>", "image/png"),
+        ];
+        for (key, head, expected) in rows {
+            let by_name = essence(key);
+            let told = doubt(key, by_name).essence(head, true).unwrap_or(by_name);
+            assert_eq!(told, *expected, "{key}");
+        }
     }
 }

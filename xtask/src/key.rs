@@ -1,6 +1,7 @@
 //! Where a file stands in the bucket: keys and prefixes. One function maps a file to its key and one
 //! maps a branch to its segment, because a slip in either deletes somebody else's site.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::path::{Component, Path};
 
@@ -66,7 +67,7 @@ impl Prefix {
                 _ => {}
             }
         }
-        Ok(Prefix(normal(&format!("{folder}/"))))
+        Ok(Prefix(normal(&format!("{folder}/")).into_owned()))
     }
 
     pub fn as_str(&self) -> &str {
@@ -90,8 +91,9 @@ impl fmt::Display for Prefix {
     }
 }
 
-/// The key of a file by its path below the output folder: `/` between segments, and NFC, so that a
-/// name typed on macOS (NFD) and on Linux is one object.
+/// The key of a file by its path below the output folder: its name as it is on the disk, with `/` between segments.
+/// S3 compares bytes, and so do links that a generator wrote from file names. On macOS it is NFC, because file systems
+/// there change the form that a name was typed in.
 ///
 /// Errors with the reason for a name that is not UTF-8 or has a control character.
 pub fn of_path(relative: &Path) -> Result<String, &'static str> {
@@ -104,7 +106,8 @@ pub fn of_path(relative: &Path) -> Result<String, &'static str> {
         }
         segments.push(name);
     }
-    Ok(normal(&segments.join("/")))
+    let key = segments.join("/");
+    Ok(if cfg!(target_os = "macos") { normal(&key).into_owned() } else { key })
 }
 
 /// Whether a name is of ASCII that can be read, as nearly all are. Cheaper than a look at each character.
@@ -117,13 +120,13 @@ fn has_no_name(c: char) -> bool {
     c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}')
 }
 
-/// The one form in which keys and prefixes are written: NFC.
-pub fn normal(text: &str) -> String {
+/// A text in the form that globs and prefixes are read in: NFC. A key is brought into it to be matched.
+pub fn normal(text: &str) -> Cow<'_, str> {
     // Which nearly all are, and need no look at each character for.
     if text.is_ascii() {
-        return text.to_owned();
+        return Cow::Borrowed(text);
     }
-    text.nfc().collect()
+    Cow::Owned(text.nfc().collect())
 }
 
 /// A branch as one path segment, and never two branches as the same one.
@@ -175,8 +178,23 @@ mod tests {
     }
 
     #[test]
+    #[cfg(target_os = "macos")]
     fn a_name_typed_on_macos_gets_the_same_key() {
         assert_eq!(of_path(Path::new("e\u{301}te\u{301}.html")).unwrap(), "\u{e9}t\u{e9}.html");
+    }
+
+    #[test]
+    #[cfg(not(target_os = "macos"))]
+    fn a_key_is_the_name_on_the_disk() {
+        let names = [
+            "e\u{301}te\u{301}.html",
+            "\u{e9}t\u{e9}.html",
+            "\u{1112}\u{1161}\u{11ab}",
+            "\u{30ab}\u{3099}",
+        ];
+        for name in names {
+            assert_eq!(of_path(Path::new(name)).unwrap(), name);
+        }
     }
 
     #[test]

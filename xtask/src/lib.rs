@@ -53,6 +53,7 @@ mod properties;
 pub mod refusal;
 mod secrets;
 mod signals;
+mod sniff;
 mod sorted;
 mod stop;
 mod words;

@@ -10,7 +10,6 @@ use crate::bucket::{Delete, Listing};
 use crate::config::Config;
 use crate::etag::Etag;
 use crate::headers;
-use crate::key;
 use crate::record::Record;
 use crate::refusal::Refusal;
 use crate::site::{File, Site, Source};
@@ -101,8 +100,7 @@ impl Approved {
 /// standing outside of the prefix. `others` are the folders of other deploys that the listing shows.
 pub fn is_kept(config: &Config, target: &Target, others: &[String], key: &str) -> bool {
     let Some(relative) = target.prefix.relative(key) else { return true };
-    let relative = key::normal(relative);
-    config.keep.iter().any(|glob| glob.is_match(&relative))
+    config.keeps(relative)
         || target.reserved.iter().any(|folder| key.starts_with(folder.as_str()))
         || others.iter().any(|folder| key.starts_with(folder.as_str()))
 }

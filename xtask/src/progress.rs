@@ -78,6 +78,10 @@ fn warning(text: &str) -> String {
     format!("warning: {}", plain(text))
 }
 
+fn note(text: &str) -> String {
+    format!("note: {}", plain(text))
+}
+
 fn say(line: &str) {
     // Nobody is left to be told that standard error is gone.
     let _ = color::write_line(std::io::stderr(), &secrets::hide(line));
@@ -168,6 +172,7 @@ impl Bars {
                 message(&self.writing, format!("{} deleted", count(objects, "object")))
             }
             Event::Written => end(&mut self.writing),
+            Event::Note(text) => self.all.suspend(|| say(&note(&text))),
             Event::Warning(text) => self.all.suspend(|| say(&warning(&text))),
         }
     }
@@ -336,6 +341,7 @@ impl Lines {
             Event::Deleted { objects } => {
                 self.stage(format!("deleted {}", count(objects, "object")))
             }
+            Event::Note(text) => say(&note(&text)),
             Event::Warning(text) => say(&warning(&text)),
             Event::Hashed { .. }
             | Event::Differs(_)

@@ -15,7 +15,7 @@ pub struct Refusal {
 }
 
 /// Every code a refusal can carry, in the order in which a deploy can meet them.
-pub const CODES: [&str; 22] = [
+pub const CODES: &[&str] = &[
     "untrusted-event",
     "fork",
     "pull-request",
@@ -34,6 +34,11 @@ pub const CODES: [&str; 22] = [
     "unknown-deploy",
     "no-earlier-deploy",
     "not-reproducible",
+    "lfs-pointer",
+    "annex-pointer",
+    "git-crypt",
+    "wrong-encoding",
+    "output-holds-tool",
     "empty-site",
     "too-many-deletes",
     "locked",

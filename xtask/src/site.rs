@@ -2,8 +2,15 @@
 //! error before anything is written, and what must never be public is left out and counted.
 
 mod digest;
+mod faults;
+mod keys;
+mod left_out;
+mod look;
+mod names;
+mod private;
 mod recheck;
 mod seen;
+mod strays;
 mod walk;
 
 use std::io;
@@ -12,24 +19,28 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use crate::config::Config;
-use crate::error::{Failure, failed};
+use crate::error::{Failure, Result, failed};
 use crate::event::{Event, Tell};
-use crate::headers::{Headers, Ruled};
+use crate::headers::{Headers, Ruled, Told};
 use crate::key::{self, Prefix};
 use crate::parallel;
 
 pub use digest::{Digest, PartDigests, Sum};
+pub use left_out::{LeftOut, Why};
 pub use recheck::recheck;
 pub use seen::Seen;
 
+use faults::Faults;
+use left_out::Choice;
+use look::{Finding, Look, Looker};
 use seen::Stamp;
 
 #[derive(Clone, Debug, Default)]
 pub struct Site {
     /// In the order of their keys. Shared, because a site is compared twice: before the lock is taken and under it.
     pub files: Vec<Arc<File>>,
-    /// Dot-names, and keys that nobody should serve, relative to the site: left out.
-    pub skipped: Vec<String>,
+    /// What the output folder holds and is not deployed, in the order of keys.
+    pub left_out: Vec<LeftOut>,
 }
 
 /// A file and the object that it is to become.
@@ -118,9 +129,10 @@ impl Site {
         site
     }
 
-    /// Of the names left out, those that should not be in the folder at all.
-    pub fn private(&self) -> impl Iterator<Item = &str> {
-        self.skipped.iter().map(String::as_str).filter(|name| walk::looks_secret(name))
+    /// The file or folder of the output that covers a key, relative to the prefix, and is not deployed.
+    #[allow(dead_code)]
+    pub fn left_out(&self, relative: &str) -> Option<&LeftOut> {
+        left_out::covering(&self.left_out, relative)
     }
 }
 
@@ -128,19 +140,20 @@ impl Site {
 /// since, is not read again. Once they are found, `told` is given their keys in order, and may take its time to tell
 /// what the file of a key held when it was deployed last: where that is what it holds, it is read and not hashed.
 ///
-/// Errors for what is unreadable, not UTF-8, a link that is broken or leaves the folder, a key too long
-/// for S3, and two files on one key.
+/// Errors for what is unreadable, not UTF-8, a link that is broken or leaves the folder, a key that S3 cannot
+/// hold, and two files on one key. Refuses files that stand for others or are not encoded as the rules say, and an
+/// output that holds this tool's own files.
 pub fn scan<T: Fn(&str) -> Option<Digest>>(
     config: &Config,
     prefix: &Prefix,
     mut seen: Option<&mut Seen>,
     told: impl FnOnce(Keys<'_>) -> T,
     tell: &Tell,
-) -> Result<Site, Failure> {
+) -> Result<Site> {
     let began = SystemTime::now();
     let output = Arc::new(Output { folder: config.output_folder(), prefix: prefix.clone() });
-    let (mut entries, skipped) = find(config, &output, seen.is_some())?;
-    check_keys(&entries, &output)?;
+    let (mut entries, mut left_out) = find(config, &output, seen.is_some())?;
+    keys::check(&entries, &output, tell)?;
     let told = told(&mut entries.iter().map(|entry| &*entry.key));
     recall(&mut entries, told);
     if let Some(seen) = &mut seen {
@@ -151,27 +164,23 @@ pub fn scan<T: Fn(&str) -> Option<Digest>>(
         files: unread().count() as u64,
         bytes: unread().map(|entry| entry.size).sum(),
     });
-    hash(&mut entries, tell)?;
-    let (mut files, mut stamps) = (Vec::with_capacity(entries.len()), Vec::new());
-    while let Some(Entry { key, disk, size, headers, content, stamp }) = entries.pop() {
-        let Content::Is(digest) = content else {
-            return Err(failed(format!("failed to hash `{key}`")));
-        };
-        files.push(Arc::new(File { key, source: Source::Disk(disk), size, digest, headers }));
-        stamps.extend(stamp);
-        // So that nothing is held twice.
-        if entries.len().is_multiple_of(AT_ONCE) {
-            entries.shrink_to_fit();
-        }
-    }
-    files.reverse();
+    hash(&mut entries, &output, config, tell)?;
+    let (files, seen_files) = settle(entries, &output, config, &mut left_out, tell)?;
+    let each = files.iter().map(|file| (output.relative(&file.key), &**file));
+    strays::refuse_own_files(each, config, |key| Choice::of(config).publishes(key))?;
+    let has = |name: &str| {
+        let key = output.prefix.join(name);
+        let is_deployed = files.binary_search_by(|file| (*file.key).cmp(&key)).is_ok();
+        is_deployed || left_out.iter().any(|entry| entry.key == name && entry.why == Why::Hidden)
+    };
+    strays::warn_of_other_hosts(has, tell);
     if let Some(seen) = seen {
-        for (file, stamp) in files.iter().zip(stamps.into_iter().rev()) {
-            seen.remember(file.clone(), *stamp, began);
+        for (file, (look, stamp)) in files.iter().zip(seen_files) {
+            seen.remember(file.clone(), look, *stamp, began);
         }
     }
     tell.tell(Event::Scanned);
-    Ok(Site { files, skipped })
+    Ok(Site { files, left_out })
 }
 
 /// How many entries are moved between lists at once.
@@ -189,6 +198,8 @@ struct Entry {
     /// Where sites are scanned again and again.
     stamp: Option<Box<Stamp>>,
     content: Content,
+    /// What its bytes say, once they were read.
+    look: Option<Box<Look>>,
 }
 
 /// What is known of a file's bytes.
@@ -216,13 +227,14 @@ fn find(
     config: &Config,
     output: &Arc<Output>,
     again: bool,
-) -> Result<(Vec<Entry>, Vec<String>), Failure> {
+) -> Result<(Vec<Entry>, Vec<LeftOut>), Failure> {
     // In one list from the beginning: what is large and goes is not given back by every allocator.
     let entries = Mutex::new(Vec::new());
     let add =
         |own: &mut Vec<Entry>| entries.lock().unwrap_or_else(PoisonError::into_inner).append(own);
-    let (named, skipped) = walk::files(
+    let (named, left_out) = walk::files(
         &output.folder,
+        Choice::of(config),
         || (Vec::new(), Ruled::by(&config.rules)),
         |(own, ruled), found| {
             own.push(name(found, output, ruled, again)?);
@@ -236,7 +248,7 @@ fn find(
     let mut entries = entries.into_inner().unwrap_or_else(PoisonError::into_inner);
     entries.shrink_to_fit();
     entries.sort_unstable_by(|a, b| a.key.cmp(&b.key));
-    Ok((entries, skipped))
+    Ok((entries, left_out))
 }
 
 fn name(
@@ -254,7 +266,7 @@ fn name(
         true => Disk::AsKey(output.clone()),
         false => Disk::At(found.path.into()),
     };
-    let headers = ruled.of(&relative);
+    let headers = ruled.of(&relative, Told::default());
     let key = output.prefix.join(&relative).into();
     Ok(Entry {
         key,
@@ -263,28 +275,8 @@ fn name(
         headers,
         stamp: again.then(|| found.stamp.into()),
         content: Content::Unknown,
+        look: None,
     })
-}
-
-fn check_keys(entries: &[Entry], output: &Output) -> Result<(), Failure> {
-    for pair in entries.windows(2) {
-        if pair[0].key == pair[1].key {
-            let relative = output.relative(&pair[0].key);
-            let mut failure = failed(format!("two files have the same key `{relative}`"));
-            // Both names look the same, so their characters are spelled out.
-            let spelled =
-                |entry: &Entry| entry.path().to_string_lossy().escape_default().to_string();
-            failure.causes.extend(pair.iter().map(spelled));
-            return Err(failure.hint(
-                "their names are the same text in different Unicode forms: rename one of them",
-            ));
-        }
-    }
-    match entries.iter().find(|entry| entry.key.len() > key::LONGEST) {
-        None => Ok(()),
-        Some(entry) => Err(failed(format!("the key of `{}` is too long", entry.path().display()))
-            .hint(format!("S3 takes keys of {} bytes, the prefix included", key::LONGEST))),
-    }
 }
 
 /// Notes what is told of the entries.
@@ -297,29 +289,104 @@ fn recall(entries: &mut [Entry], told: impl Fn(&str) -> Option<Digest>) {
 }
 
 /// Gives each entry that has none its digest.
-fn hash(entries: &mut [Entry], tell: &Tell) -> Result<(), Failure> {
+fn hash(
+    entries: &mut [Entry],
+    output: &Output,
+    config: &Config,
+    tell: &Tell,
+) -> Result<(), Failure> {
     let unread: Vec<_> = entries.iter_mut().filter(|entry| !entry.content.is_known()).collect();
-    let work = |_: &mut (), entry: &mut Entry, _: &mut Vec<_>| {
+    let work = |ruled: &mut Ruled, entry: &mut Entry, _: &mut Vec<_>| {
         let path = entry.path();
-        identify(entry, &path, tell)
+        identify(entry, &path, output, ruled, tell)
             .map_err(|error| failed(format!("failed to read `{}`", path.display())).because(&error))
     };
-    parallel::each(unread, || (), work).map(drop)
+    parallel::each(unread, || Ruled::by(&config.rules), work).map(drop)
 }
 
-fn identify(entry: &mut Entry, path: &Path, tell: &Tell) -> io::Result<()> {
-    let size = entry.size;
-    if let Content::Was(before) = std::mem::replace(&mut entry.content, Content::Unknown) {
-        if before.sum == Some(Sum::of_file(path, size)?) {
-            tell.tell(Event::Hashed { bytes: size });
-            entry.content = Content::Is(before);
+fn identify(
+    entry: &mut Entry,
+    path: &Path,
+    output: &Output,
+    ruled: &mut Ruled,
+    tell: &Tell,
+) -> io::Result<()> {
+    let Entry { key, size, content, look, .. } = entry;
+    let mut new = || looker(output.relative(key), *size, ruled);
+    if let Content::Was(before) = std::mem::replace(content, Content::Unknown) {
+        let mut looker = new();
+        if before.sum == Some(Sum::of_file(path, *size, &mut |bytes| looker.take(bytes))?) {
+            tell.tell(Event::Hashed { bytes: *size });
+            (*content, *look) = (Content::Is(before), looker.done());
             return Ok(());
         }
-        tell.tell(Event::Differs(entry.key.to_string()));
+        tell.tell(Event::Differs(key.to_string()));
     }
-    let mut also = |bytes: &[u8]| tell.tell(Event::Hashed { bytes: bytes.len() as u64 });
-    entry.content = Content::Is(digest::of_file(path, size, &mut also)?);
+    let mut looker = new();
+    let digest = digest::of_file(path, *size, &mut |bytes| {
+        looker.take(bytes);
+        tell.tell(Event::Hashed { bytes: bytes.len() as u64 });
+    })?;
+    (*content, *look) = (Content::Is(digest), looker.done());
     Ok(())
+}
+
+/// What looks at a file, by its name and rules.
+fn looker<'k>(relative: &'k str, size: u64, ruled: &mut Ruled) -> Looker<'k> {
+    let headers = ruled.of(relative, Told::default());
+    Looker::of(relative, size, ruled.essence(relative), headers.get("content-encoding").is_some())
+}
+
+/// The files in the order of their keys. Each has what is to be remembered of it, if the site is scanned again.
+type Settled = (Vec<Arc<File>>, Vec<(Option<Box<Look>>, Box<Stamp>)>);
+
+/// Makes files of entries that were read: with the headers that the content tells, without those that hold secrets.
+fn settle(
+    mut entries: Vec<Entry>,
+    output: &Output,
+    config: &Config,
+    left_out: &mut Vec<LeftOut>,
+    tell: &Tell,
+) -> Result<Settled> {
+    let (choice, mut ruled) = (Choice::of(config), Ruled::by(&config.rules));
+    let (mut files, mut seen, mut faults) =
+        (Vec::with_capacity(entries.len()), Vec::new(), Faults::default());
+    while let Some(Entry { key, disk, size, mut headers, content, stamp, look }) = entries.pop() {
+        let Content::Is(digest) = content else {
+            return Err(failed(format!("failed to hash `{key}`")).into());
+        };
+        if let Some(look) = &look {
+            let relative = output.relative(&key);
+            let finding = look.finding.filter(|_| !choice.publishes(relative));
+            if let Some(why) = finding.and_then(Finding::why_left_out) {
+                left_out.push(LeftOut {
+                    key: relative.to_owned(),
+                    why,
+                    is_folder: false,
+                    is_page: false,
+                });
+                continue;
+            }
+            headers = ruled.of(relative, look.told);
+            if !config.keeps(relative) {
+                finding.into_iter().for_each(|finding| faults.add(relative, finding));
+                look.coding
+                    .into_iter()
+                    .for_each(|coding| faults.compare(relative, coding, &headers));
+            }
+        }
+        files.push(Arc::new(File { key, source: Source::Disk(disk), size, digest, headers }));
+        seen.extend(stamp.map(|stamp| (look, stamp)));
+        // So that nothing is held twice.
+        if entries.len().is_multiple_of(AT_ONCE) {
+            entries.shrink_to_fit();
+        }
+    }
+    faults.tell(tell)?;
+    files.reverse();
+    seen.reverse();
+    left_out.sort_unstable_by(|a, b| a.key.cmp(&b.key));
+    Ok((files, seen))
 }
 
 #[cfg(test)]

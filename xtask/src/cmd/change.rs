@@ -71,7 +71,7 @@ struct Difference {
 impl Wanted {
     fn skipped(&self) -> usize {
         match self {
-            Wanted::Built(site, _) => site.skipped.len(),
+            Wanted::Built(site, _) => site.left_out.len(),
             Wanted::Held(..) => 0,
         }
     }

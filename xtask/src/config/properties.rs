@@ -109,7 +109,7 @@ enum Slip {
 
 fn slip() -> impl Strategy<Value = Slip> {
     let tokens = "[ ] { } = . , \" ' # \"\"\" ''' \\ \\u0041 0 -1 1e9 nan true 1979-05-27 [[headers]] [build] \
-                  credentials access-key-id secret-access-key branches keep match expires account {branch} ../x";
+                  credentials access-key-id secret-access-key branches keep exclude publish match expires account {branch} ../x";
     let tokens: Vec<_> = tokens.split(' ').map(str::to_owned).collect();
     prop_oneof![
         Just(Slip::Delete),

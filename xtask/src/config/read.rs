@@ -16,7 +16,7 @@ use super::{Config, Credentials, Environment, Website};
 use credentials::read_variable;
 use environments::read_environments;
 use fields::{Fields, Text, complain, duration, list, plain, string, text};
-use rules::{read_keep, read_rules};
+use rules::{Lists, read_lists, read_rules};
 
 use crate::key;
 
@@ -52,6 +52,8 @@ fn read_config(document: &Spanned<DeTable>, site: &Path, problems: &mut Vec<Prob
     let environments = file.required("environments");
     let rules = file.optional("headers");
     let keep = file.optional("keep");
+    let exclude = file.optional("exclude");
+    let publish = file.optional("publish");
     let retain = file.optional("retain");
     let website = file.optional("website");
     file.no_others();
@@ -64,6 +66,7 @@ fn read_config(document: &Spanned<DeTable>, site: &Path, problems: &mut Vec<Prob
     }
     let environments = environments.unwrap_or_default();
     check_env(&build.env, &environments, problems);
+    let Lists { keep, exclude, publish } = read_lists(keep, exclude, publish, problems);
     Config {
         site: site.to_owned(),
         command: build.command,
@@ -71,7 +74,9 @@ fn read_config(document: &Spanned<DeTable>, site: &Path, problems: &mut Vec<Prob
         output: build.output,
         environments,
         rules: rules.map(|value| read_rules(value, problems)).unwrap_or_default(),
-        keep: keep.map(|value| read_keep(value, problems)).unwrap_or_default(),
+        keep,
+        exclude,
+        publish,
         website: website.map(|value| read_website(value, problems)).unwrap_or_default(),
     }
 }
@@ -151,13 +156,13 @@ fn read_website(value: &Value, problems: &mut Vec<Problem>) -> Website {
         if text.is_empty() || text.contains('/') {
             complain(problems, span, "`index` is a name in each folder, such as \"index.html\"");
         }
-        key::normal(&text)
+        key::normal(&text).into_owned()
     });
     let error = error.and_then(|value| string(value, problems)).map(|(text, span)| {
         if text.is_empty() || text.starts_with('/') || text.ends_with('/') {
             complain(problems, span, "`error` is the key of a document, such as \"404.html\"");
         }
-        key::normal(&text)
+        key::normal(&text).into_owned()
     });
     Website { index: index.unwrap_or(usual.index), error: error.unwrap_or(usual.error) }
 }

@@ -181,7 +181,7 @@ fn a_file_without_a_table_that_it_needs_says_which() {
             [enviroments.staging]
         1:1: `environments` is missing
             [build]
-        5:2: unknown key `staging`; known here: build, environments, headers, keep, retain, website
+        5:2: unknown key `staging`; known here: build, environments, headers, keep, exclude, publish, retain, website
             [staging]
         1:9: `[build]` must be a table
             build = "make"
@@ -191,7 +191,7 @@ fn a_file_without_a_table_that_it_needs_says_which() {
             [build]
         5:1: unknown key `environments`; known here: command, env, output
             environments = "staging"
-        6:2: unknown key `staging`; known here: build, environments, headers, keep, retain, website
+        6:2: unknown key `staging`; known here: build, environments, headers, keep, exclude, publish, retain, website
             [staging]
         6:14: `[environments.production]` must be a table
             production = "main"
@@ -233,7 +233,7 @@ fn an_unknown_key_is_shown_with_the_one_that_was_meant() {
             shell = ["make"]
         1:1: unknown key `kep`; did you mean `keep`?
             kep = ["a"]
-        1:1: unknown key `version`; known here: build, environments, headers, keep, retain, website
+        1:1: unknown key `version`; known here: build, environments, headers, keep, exclude, publish, retain, website
             version = 1
         10:15: `credentials` must be { access-key-id = "VARIABLE", secret-access-key = "VARIABLE" }, { profile = "NAME" } or "ambient"
             credentials = { access_key_id = "A", secret-access-key = "B" }
@@ -1567,5 +1567,39 @@ impl XorShift {
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
         (self.0 % bound as u64) as usize
+    }
+}
+
+#[test]
+fn a_pattern_in_two_lists_that_say_opposite_things_is_a_problem() {
+    let lists =
+        "keep = [\"a\", \"b/\"]\nexclude = [\"b/**\", \"c\"]\npublish = [\"a\", \"c\", \"d\"]";
+    expect![[r#"
+        `site/deploy.toml` has 3 problems
+
+          site/deploy.toml:2:12: `b/**` is in `keep` and in `exclude`; keep it in one
+            exclude = ["b/**", "c"]
+
+          site/deploy.toml:3:12: `a` is in `keep` and in `publish`; keep it in one
+            publish = ["a", "c", "d"]
+
+          site/deploy.toml:3:17: `c` is in `exclude` and in `publish`; keep it in one
+            publish = ["a", "c", "d"]
+    "#]]
+    .assert_eq(&(problems(&changed("[build]", &format!("{lists}\n[build]"))) + "\n"));
+}
+
+#[test]
+fn what_is_excluded_and_published_is_read_as_keep_is() {
+    let lists = "exclude = [\"**/*.map\", \"drafts\"]\npublish = [\"gpg.key\", \"tags/.net/\"]";
+    let config = config(&changed("[build]", &format!("{lists}\n[build]")));
+    let is_match = |globs: &[GlobMatcher], key: &str| globs.iter().any(|glob| glob.is_match(key));
+    assert!(is_match(&config.exclude, "a/b.map") && is_match(&config.exclude, "drafts/a/b.html"));
+    assert!(is_match(&config.publish, "gpg.key") && is_match(&config.publish, "tags/.net/a"));
+    assert!(!is_match(&config.publish, "a/gpg.key") && !is_match(&config.exclude, "a/drafts"));
+    for key in ["exclude", "publish"] {
+        let inside = problems(&changed("output = ", &format!("{key} = [\"a\"]\noutput = ")));
+        let above = format!("`{key}` stands at the top of the file, before the first [section]");
+        assert!(inside.contains(&above), "{inside}");
     }
 }

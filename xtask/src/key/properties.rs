@@ -79,7 +79,8 @@ proptest! {
             Err(reason) => return check_words(reason),
             Ok(key) => key,
         };
-        prop_assert!(can_be_named(&key) && unicode_normalization::is_nfc(&key));
+        prop_assert!(can_be_named(&key));
+        prop_assert!(!cfg!(target_os = "macos") || unicode_normalization::is_nfc(&key));
         prop_assert!(key.is_empty() || key.split('/').all(|name| !["", ".", ".."].contains(&name)));
         prop_assert_eq!(of_path(Path::new(&key)), Ok(key), "read again, it is the same");
     }

@@ -124,7 +124,7 @@ pub fn json(
             .map_or(0, |compared| compared.plan.uploads.iter().map(Upload::bytes_to_send).sum()),
         kept: compared.map_or(0, |compared| compared.plan.kept),
         retained: compared.map_or(0, |compared| compared.plan.retained.len()),
-        skipped: comparison.site.skipped.len(),
+        skipped: comparison.site.left_out.len(),
         headers: sets.pairs,
         files,
     };

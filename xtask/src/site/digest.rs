@@ -131,10 +131,13 @@ impl Sum {
         Sum(read.digest().to_be_bytes())
     }
 
-    /// Errors as those of a digest.
-    pub fn of_file(path: &Path, size: u64) -> io::Result<Sum> {
+    /// `also` is given what is read, too. Errors as those of a digest.
+    pub fn of_file(path: &Path, size: u64, also: &mut dyn FnMut(&[u8])) -> io::Result<Sum> {
         let mut sum = Xxh3Default::new();
-        read(path, size, &mut |bytes| sum.update(bytes))?;
+        read(path, size, &mut |bytes| {
+            sum.update(bytes);
+            also(bytes);
+        })?;
         Ok(Sum::of(&sum))
     }
 }

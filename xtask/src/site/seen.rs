@@ -10,6 +10,7 @@ use std::fs::Metadata;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use super::look::Look;
 use super::{Content, Entry, File};
 
 #[derive(Debug)]
@@ -24,6 +25,7 @@ pub struct Seen {
 #[derive(Debug)]
 pub(super) struct Known {
     pub file: Arc<File>,
+    pub look: Option<Box<Look>>,
     /// Where it can be believed.
     stamp: Option<Stamp>,
 }
@@ -75,6 +77,7 @@ impl Seen {
                 entry.stamp.as_deref().is_some_and(|stamp| known.is_untouched(stamp));
             let digest = known.file.digest.clone();
             entry.content = if is_untouched { Content::Is(digest) } else { Content::Was(digest) };
+            entry.look = known.look;
         }
     }
 
@@ -85,10 +88,16 @@ impl Seen {
     }
 
     /// Remembers a file that was read after `began`.
-    pub(super) fn remember(&mut self, file: Arc<File>, stamp: Stamp, began: SystemTime) {
+    pub(super) fn remember(
+        &mut self,
+        file: Arc<File>,
+        look: Option<Box<Look>>,
+        stamp: Stamp,
+        began: SystemTime,
+    ) {
         let bound = began.checked_sub(self.coarsest).unwrap_or(SystemTime::UNIX_EPOCH);
         let stamp = Some(stamp).filter(|stamp| stamp.is_older_than(bound));
-        self.files.push(Known { file, stamp });
+        self.files.push(Known { file, look, stamp });
     }
 
     /// For a file system with the finest clock.

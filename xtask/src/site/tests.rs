@@ -9,6 +9,7 @@ use md5::{Digest as _, Md5};
 use tempfile::TempDir;
 
 use super::*;
+use crate::error::Error;
 use crate::etag::hex;
 
 const CONFIG: &str = r#"
@@ -51,28 +52,51 @@ impl Folder {
         std::os::unix::fs::symlink(to, self.path(name)).unwrap();
     }
 
-    fn scan_with(&self, prefix: &str, tell: &Tell) -> Result<Site, Failure> {
+    fn scan_with(&self, prefix: &str, tell: &Tell) -> Result<Site> {
         let config = Config::read(self.0.path(), "site".as_ref()).unwrap();
         scan(&config, &Prefix::new(prefix).unwrap(), None, nothing_told, tell)
     }
 
-    fn scan(&self) -> Result<Site, Failure> {
+    fn scan(&self) -> Result<Site> {
         self.scan_with("", &Tell::new(|_| ()))
     }
 
     fn site(&self) -> Site {
-        self.scan().unwrap_or_else(|failure| panic!("{failure}"))
+        self.scan().unwrap_or_else(|error| panic!("{error:?}"))
     }
 
     fn keys(&self) -> Vec<String> {
         self.site().files.into_iter().map(|file| file.key.to_string()).collect()
     }
 
+    fn site_and_warnings(&self) -> (Site, Vec<String>) {
+        let warnings = Arc::new(Mutex::new(Vec::new()));
+        let told = warnings.clone();
+        let tell = Tell::new(move |event| {
+            if let Event::Warning(text) = event {
+                told.lock().unwrap().push(text);
+            }
+        });
+        let site = self.scan_with("", &tell).unwrap_or_else(|error| panic!("{error:?}"));
+        let warnings = warnings.lock().unwrap().clone();
+        (site, warnings)
+    }
+
+    /// The content type of each file, by key.
+    fn types(&self) -> Vec<(String, String)> {
+        let files = self.site().files.into_iter();
+        files.map(|f| (f.key.to_string(), f.headers.content_type().to_owned())).collect()
+    }
+
     /// The names that were left out, in order.
     fn skipped(&self) -> Vec<String> {
-        let mut skipped = self.site().skipped;
-        skipped.sort();
-        skipped
+        self.site().left_out.into_iter().map(|entry| entry.key).collect()
+    }
+
+    /// Those of them that should not be in the folder, in order.
+    fn private(&self) -> Vec<String> {
+        let left_out = self.site().left_out.into_iter();
+        left_out.filter(|entry| entry.why.is_private()).map(|entry| entry.key).collect()
     }
 
     /// The error, as a person reads it, wherever the folder is.
@@ -80,7 +104,12 @@ impl Folder {
         self.shown(&self.scan().expect_err("no error"))
     }
 
-    fn shown(&self, failure: &Failure) -> String {
+    fn shown(&self, error: &Error) -> String {
+        let failure = match error {
+            Error::Failed(failure) => failure,
+            Error::Refused(refusal) => return format!("refused as {}: {refusal}\n", refusal.code),
+            error => panic!("{error:?}"),
+        };
         let real = fs::canonicalize(self.0.path()).unwrap();
         // The number differs between systems, the words do not.
         let cause = |cause: &String| format!("\n  {}", cause.split(" (os error").next().unwrap());
@@ -124,6 +153,7 @@ fn a_file_has_its_key_size_digest_and_headers() {
           cache-control: public, max-age=31536000, immutable
           content-type: text/css; charset=utf-8
         www/empty.html 0 d41d8cd98f00b204e9800998ecf8427e
+          cache-control: no-cache
           content-type: text/html; charset=utf-8
     "#]]
     .assert_eq(&site.files.iter().map(|file| shown(file)).collect::<String>());
@@ -175,10 +205,7 @@ fn dot_names_are_left_out_but_for_well_known() {
             "a/.DS_Store"
         ]
     );
-    let site = folder.site();
-    let mut private: Vec<&str> = site.private().collect();
-    private.sort();
-    assert_eq!(private, [".env", ".env.production", ".git"]);
+    assert_eq!(folder.private(), [".env", ".env.production", ".git"]);
 }
 
 #[test]
@@ -187,8 +214,221 @@ fn what_looks_like_a_secret_is_left_out_and_named() {
     let others = ["key", "keys/a.html", "monkey", "pem.html", "id_rsa.html", "id_rsa.pub"];
     let folder = folder(&[secrets, others].concat());
     assert_eq!(folder.skipped(), secrets);
-    assert_eq!(folder.site().private().count(), secrets.len());
+    assert_eq!(folder.private(), secrets);
     assert_eq!(folder.keys().len(), others.len());
+}
+
+const PRIVATE_KEY: &[u8] = b"-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----\n";
+const PUBLIC_KEY: &[u8] = b"-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nmQIN\n";
+
+#[test]
+fn the_content_tells_whether_a_file_is_a_secret() {
+    let folder = folder(&["kubeconfig", "a.p8", "server.key~", "id_ed25519.old"]);
+    folder.write("gpg.key", PUBLIC_KEY);
+    folder.write("slides.key", b"PK\x03\x04\0\0");
+    folder.write("process.env/index.html", b"<!doctype html>");
+    folder.write("notes.txt", PRIVATE_KEY);
+    folder.write("keys/about.html", &[b"<!doctype html><pre>", PRIVATE_KEY].concat());
+    assert_eq!(
+        folder.keys(),
+        ["gpg.key", "keys/about.html", "process.env/index.html", "slides.key"]
+    );
+    let left_out = ["a.p8", "id_ed25519.old", "kubeconfig", "notes.txt", "server.key~"];
+    assert_eq!(folder.private(), left_out);
+    let site = folder.site();
+    assert_eq!(site.left_out("notes.txt").unwrap().why, Why::SecretContent);
+    assert_eq!(site.left_out("a.p8").unwrap().why, Why::SecretName);
+}
+
+#[test]
+fn what_is_published_may_be_anything() {
+    let folder = folder_with("publish = [\"*.txt\", \"logo.png\"]", &[]);
+    folder.write("test-key.txt", PRIVATE_KEY);
+    folder.write(
+        "logo.png",
+        b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 1\n",
+    );
+    assert_eq!(folder.keys(), ["logo.png", "test-key.txt"]);
+}
+
+#[test]
+fn files_that_stand_for_others_are_refused_with_all_their_names() {
+    let pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 1\n";
+    let folder = folder_with("keep = [\"kept/**\"]\nexclude = [\"drafts/**\"]", &["index.html"]);
+    folder.write("kept/a.png", pointer);
+    folder.write("drafts/a.png", pointer);
+    assert_eq!(folder.keys(), ["index.html", "kept/a.png"], "they are not deployed");
+    folder.write("b/logo.png", pointer);
+    folder.write("a", pointer);
+    expect![[r#"
+        refused as lfs-pointer: the site has 2 files whose content Git LFS did not fetch: `a`, `b/logo.png`
+    "#]]
+    .assert_eq(&folder.error());
+}
+
+#[test]
+fn the_content_type_is_told_by_the_content_where_the_name_does_not() {
+    let folder = folder(&[]);
+    folder.write("about", b"<!doctype html><p>About");
+    folder.write("data", &[0, 1, 2, 3]);
+    folder.write("feed", b"<?xml version='1.0'?><rss version='2.0'>");
+    folder.write("latin.html", b"<p>caf\xe9");
+    folder.write("own.html", b"<meta charset=windows-1252><p>caf\xe9");
+    let types = folder.types();
+    let types: Vec<_> = types.iter().map(|(key, kind)| (key.as_str(), kind.as_str())).collect();
+    let expected = [
+        ("about", "text/html; charset=utf-8"),
+        ("data", "application/octet-stream"),
+        ("feed", "application/rss+xml; charset=utf-8"),
+        ("latin.html", "text/html"),
+        ("own.html", "text/html; charset=windows-1252"),
+    ];
+    assert_eq!(types, expected);
+    let mut seen = Seen::on_a_fine_clock();
+    for _ in 0..2 {
+        let (again, _) = hashed_again(&folder, &mut seen);
+        let types = again.files.iter().map(|file| (&*file.key, file.headers.content_type()));
+        assert_eq!(types.collect::<Vec<_>>(), expected, "also of files that are not read again");
+    }
+}
+
+#[test]
+fn a_rule_for_the_encoding_has_to_fit_the_bytes() {
+    let rule = |encoding: &str| {
+        let folder = folder(&[]);
+        let rule = format!("[[headers]]\nmatch = \"a.css\"\ncontent-encoding = \"{encoding}\"");
+        fs::write(folder.0.path().join("deploy.toml"), format!("{CONFIG}\n{rule}")).unwrap();
+        folder
+    };
+    let folder = rule("gzip");
+    folder.write("a.css", b"a{}");
+    expect![[r#"
+        refused as wrong-encoding: the site has 1 file whose content a rule's `content-encoding` does not fit: `a.css (gzip)`
+    "#]]
+    .assert_eq(&folder.error());
+    folder.write("a.css", b"\x1f\x8b\x08\0\xff");
+    let (site, warnings) = folder.site_and_warnings();
+    assert_eq!(site.files[0].headers.content_type(), "text/css; charset=utf-8");
+    assert_eq!(warnings, [""; 0]);
+    folder.write("b.html", b"\x1f\x8b\x08\0\xff");
+    let (site, warnings) = folder.site_and_warnings();
+    assert_eq!(site.files[1].headers.content_type(), "text/html; charset=utf-8");
+    assert!(warnings[0].starts_with("compressed by gzip, and no rule says so"), "{warnings:?}");
+    assert!(warnings[0].contains("`b.html`"), "{warnings:?}");
+}
+
+#[test]
+fn the_configuration_of_other_hosts_is_told_in_one_line() {
+    let folder = folder(&["_redirects", "_headers", ".htaccess", "a/_headers", "index.html"]);
+    let (site, warnings) = folder.site_and_warnings();
+    assert_eq!(site.files.len(), 4);
+    let [warning] = warnings.as_slice() else { panic!("{warnings:?}") };
+    let told = "S3 does nothing with `.htaccess`, `_headers`, `_redirects`: write";
+    assert!(warning.starts_with(told), "{warning}");
+    let folder = folder_with("exclude = [\"_*\"]", &["_redirects", "_headers", "index.html"]);
+    assert_eq!(folder.site_and_warnings().1, [""; 0]);
+}
+
+#[test]
+fn an_output_that_holds_the_tool_is_refused() {
+    let files = ["index.html", "xtask/src/main.rs", "target/debug/xtask"];
+    let folder = folder(&files);
+    folder.write("site/deploy.toml", CONFIG.as_bytes());
+    expect![[r#"
+        refused as output-holds-tool: the output holds files of this tool, such as `site/deploy.toml`, `target/debug/xtask`, `xtask/src/main.rs`
+    "#]]
+    .assert_eq(&folder.error());
+    let lists = "exclude = [\"**/deploy.toml\", \"target\"]\npublish = [\"xtask/src/**\"]";
+    assert_eq!(folder_with(lists, &files).keys(), ["index.html", "xtask/src/main.rs"]);
+    let example = super::tests::folder(&["docs/deploy.toml", "xtask/index.html"]);
+    assert_eq!(example.keys().len(), 2, "a site about the tool");
+}
+
+#[test]
+fn a_key_of_white_space_is_an_error_unless_it_has_a_prefix() {
+    let folder = folder(&[" ", "index.html"]);
+    expect![[r#"
+        the key " " is only white space
+          SITE/public/ 
+        hint: rename the file, or let the generator leave it out
+    "#]]
+    .assert_eq(&folder.error());
+    assert_eq!(folder.scan_with("docs", &Tell::new(|_| ())).unwrap().files.len(), 2);
+    let wide = super::tests::folder(&["\u{3000}\u{a0}"]);
+    assert!(wide.error().contains("is only white space"));
+}
+
+#[test]
+#[cfg(unix)]
+fn a_key_that_no_browser_asks_for_is_told() {
+    let folder = folder(&["images\\a.png", "images\\b.png"]);
+    let (site, warnings) = folder.site_and_warnings();
+    assert_eq!(site.files.len(), 2);
+    assert!(
+        warnings[0].starts_with("no browser can ask for `images\\a.png` and 1 more"),
+        "{warnings:?}"
+    );
+}
+
+/// A folder whose `deploy.toml` begins with these lines.
+fn folder_with(lines: &str, files: &[&str]) -> Folder {
+    let folder = folder(files);
+    fs::write(folder.0.path().join("deploy.toml"), format!("{lines}\n{CONFIG}")).unwrap();
+    folder
+}
+
+#[test]
+fn what_is_excluded_is_no_part_of_the_site() {
+    let files = ["a.js", "a.js.map", "drafts/b.html", "drafts/deep/c.html", "keys/gpg.key"];
+    let lists = "exclude = [\"**/*.map\", \"drafts\"]\npublish = [\"**\"]";
+    let folder = folder_with(lists, &files);
+    assert_eq!(folder.keys(), ["a.js", "keys/gpg.key"]);
+    let site = folder.site();
+    let excluded = |key| site.left_out(key).is_some_and(|entry| entry.why == Why::Excluded);
+    for key in ["a.js.map", "drafts/b.html", "drafts/deep/c.html"] {
+        assert!(excluded(key), "{key}");
+    }
+    assert!(site.left_out("a.js").is_none());
+}
+
+#[test]
+fn what_is_published_is_so_below_folders_with_a_dot_too() {
+    let files = [
+        ".git/config",
+        ".xtask/record",
+        "tags/.net/.git/config",
+        "tags/.net/Thumbs.db",
+        "tags/.net/index.html",
+        "tags/.net/x/.npmrc/index.html",
+        "tags/.hidden/index.html",
+        "keys/server.key",
+    ];
+    let folder = folder_with("publish = [\"tags/.net/**\", \"**/*.key\", \".*\"]", &files);
+    let published = ["keys/server.key", "tags/.net/index.html", "tags/.net/x/.npmrc/index.html"];
+    assert_eq!(folder.keys(), published);
+    let left =
+        [".git", ".xtask", "tags/.hidden/index.html", "tags/.net/.git", "tags/.net/Thumbs.db"];
+    assert_eq!(folder.skipped(), left);
+}
+
+#[test]
+fn pages_below_folders_with_a_dot_are_known_as_pages() {
+    let files = ["docs/.eslintrc.html", "tags/.net/index.html", "tags/.net/logo.png", ".nojekyll"];
+    let left_out = folder(&files).site().left_out.into_iter();
+    let told: Vec<_> = left_out.map(|entry| (entry.key, entry.is_page)).collect();
+    let expected = [(".nojekyll", false), ("docs/.eslintrc.html", true)];
+    let below = [("tags/.net/index.html", true), ("tags/.net/logo.png", false)];
+    let expected = expected.into_iter().chain(below).map(|(key, page)| (key.to_owned(), page));
+    assert_eq!(told, expected.collect::<Vec<_>>());
+}
+
+#[test]
+fn files_of_operating_systems_are_left_out() {
+    let files = ["Thumbs.db", "a/desktop.ini", "a/Icon\r", "__MACOSX/._a", "a/._b", "index.html"];
+    let folder = folder(&files);
+    assert_eq!(folder.keys(), ["index.html"]);
+    assert_eq!(folder.skipped(), ["Thumbs.db", "__MACOSX", "a/._b", "a/Icon\r", "a/desktop.ini"]);
+    assert!(folder.site().left_out.iter().all(|entry| entry.why == Why::System));
 }
 
 #[test]
@@ -201,20 +441,17 @@ fn what_belongs_to_others_is_not_the_sites() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn two_names_of_one_text_are_an_error() {
-    let folder = folder(&["caf\u{e9}.html", "cafe\u{301}.html"]);
-    let error = folder.error();
-    let mut lines: Vec<&str> = error.lines().collect();
-    // The folder tells them in any order.
-    lines[1..3].sort();
-    expect![[r#"
-        two files have the same key `café.html`
-          SITE/public/caf\u{e9}.html
-          SITE/public/cafe\u{301}.html
-        hint: their names are the same text in different Unicode forms: rename one of them"#]]
-    .assert_eq(&lines.join("\n"));
-    fs::remove_file(folder.path("caf\u{e9}.html")).unwrap();
-    assert_eq!(folder.keys(), ["caf\u{e9}.html"]);
+fn a_key_is_the_name_on_the_disk_and_two_that_look_the_same_are_told() {
+    let folder = folder(&["caf\u{e9}.html", "cafe\u{301}.html", "\u{30ab}\u{3099}.png"]);
+    let (site, warnings) = folder.site_and_warnings();
+    let keys: Vec<&str> = site.files.iter().map(|file| &*file.key).collect();
+    assert_eq!(keys, ["cafe\u{301}.html", "caf\u{e9}.html", "\u{30ab}\u{3099}.png"]);
+    assert_eq!(
+        warnings,
+        [
+            r#"two files have names that look the same, in different Unicode forms: "cafe\u{301}.html" and "caf\u{e9}.html""#
+        ]
+    );
 }
 
 #[test]

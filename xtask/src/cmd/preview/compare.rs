@@ -175,7 +175,7 @@ impl Told {
 
     /// The changes, a line each the first time, and later how many there are.
     fn changes(&mut self, built: &Built, target: &Target, dirty: bool, plan: &Plan) -> Result<()> {
-        let planned = report::planned(plan, built.site.skipped.len());
+        let planned = report::planned(plan, built.site.left_out.len());
         let place = report::place(&target.environment, &target.prefix);
         let line = report::would_change(&place, &planned);
         let is_first = self.last.is_empty();

@@ -18,7 +18,7 @@ use super::{Built, Desk, Sources};
 use crate::apply;
 use crate::build::{Aside, Content};
 use crate::cmd::local::Local;
-use crate::cmd::{blocking, hold_output, now, warn_of_private};
+use crate::cmd::{blocking, hold_output, now, tell_left_out};
 use crate::config;
 use crate::error::{Error, Failure, Result, failed};
 use crate::event::{Event, Tell};
@@ -255,7 +255,7 @@ impl Round<'_> {
         let site = Arc::new(self.scan(&sources, &tell).await?);
         self.built = built_in.map(|_| sources.config.output_folder());
         if is_first {
-            warn_of_private(&site, &self.desk.tell);
+            tell_left_out(&site, &self.desk.tell);
         }
         let prefix = sources.prefix();
         let bucket = self.local.bucket(BUCKET, &prefix);
@@ -361,7 +361,7 @@ impl Round<'_> {
         })
         .await?;
         self.seen = seen;
-        Ok(scanned?)
+        scanned
     }
 
     /// Shows a failure over the page and in the terminal. What was served is served on.

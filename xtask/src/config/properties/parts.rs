@@ -16,6 +16,8 @@ pub struct Parts {
     env: Vec<String>,
     output: String,
     keep: Vec<String>,
+    exclude: Vec<String>,
+    publish: Vec<String>,
     places: Vec<Place>,
     rules: Vec<(String, BTreeMap<String, String>)>,
 }
@@ -76,21 +78,21 @@ pub fn parts() -> impl Strategy<Value = Parts> {
         headers.extend(expires.map(|date| ("expires".to_owned(), date)));
         (glob, headers)
     });
-    (
-        (command, env),
-        output,
-        vec(glob, 0..3),
-        vec(place(), 1..4),
-        vec(rule, 0..3),
-        option::of(0..4usize),
-    )
-        .prop_map(|((command, env), output, keep, mut places, rules, pull_requests)| {
+    let lists = [vec(glob, 0..3), vec(glob, 0..3), vec(glob, 0..3)];
+    let built = (command, env, output);
+    (built, lists, vec(place(), 1..4), vec(rule, 0..3), option::of(0..4usize)).prop_map(
+        |((command, env, output), lists, mut places, rules, pull_requests)| {
+            // Two lists that have a pattern in common are an error.
+            let [keep, mut exclude, mut publish] = lists;
+            exclude.retain(|glob| !keep.contains(glob));
+            publish.retain(|glob| !keep.contains(glob) && !exclude.contains(glob));
             for (number, place) in places.iter_mut().enumerate() {
                 place.make_the_only_one(number);
                 place.pull_requests = pull_requests == Some(number);
             }
-            Parts { command, env, output, keep, places, rules }
-        })
+            Parts { command, env, output, keep, exclude, publish, places, rules }
+        },
+    )
 }
 
 fn header_name() -> impl Strategy<Value = String> {
@@ -229,22 +231,36 @@ impl Parts {
             env: config.build_env.clone(),
             output: config.output.display().to_string(),
             keep: config.keep.iter().map(glob).collect(),
+            exclude: config.exclude.iter().map(glob).collect(),
+            publish: config.publish.iter().map(glob).collect(),
             places: config.environments.iter().map(Place::of).collect(),
             rules: config.rules.iter().map(|rule| (glob(&rule.matcher), headers(rule))).collect(),
         }
     }
 
     pub fn in_normal_form(self) -> Parts {
-        let keep = self.keep.into_iter().flat_map(|glob| [glob.clone(), format!("{glob}/**")]);
+        let with_below = |globs: Vec<String>| {
+            globs.into_iter().flat_map(|glob| [glob.clone(), format!("{glob}/**")]).collect()
+        };
         let places = self.places.into_iter().map(Place::in_normal_form);
-        Parts { keep: keep.collect(), places: places.collect(), ..self }
+        Parts {
+            keep: with_below(self.keep),
+            exclude: with_below(self.exclude),
+            publish: with_below(self.publish),
+            places: places.collect(),
+            ..self
+        }
     }
 
     /// The file, in one of the ways to write it.
     pub fn file(&self, layout: &Layout) -> String {
         let mut lines = Vec::new();
-        if !self.keep.is_empty() {
-            lines.push(format!("keep = {}", layout.list(&self.keep)));
+        for (key, globs) in
+            [("keep", &self.keep), ("exclude", &self.exclude), ("publish", &self.publish)]
+        {
+            if !globs.is_empty() {
+                lines.push(format!("{key} = {}", layout.list(globs)));
+            }
         }
         lines.push("[build]".to_owned());
         if !self.command.is_empty() {

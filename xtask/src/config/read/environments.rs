@@ -268,7 +268,7 @@ fn read_prefix(value: &Value, problems: &mut Vec<Problem>) -> Option<Template> {
     let (text, span) = string(value, problems)?;
     // A folder is meant, so `stg` and `stg/` are the same.
     let slash = if text.is_empty() || text.ends_with('/') { "" } else { "/" };
-    let template = Template(key::normal(&(text + slash)));
+    let template = Template(key::normal(&(text + slash)).into_owned());
     let leftover = template.0.replace(BRANCH, "");
     if leftover.contains(['{', '}']) {
         complain(problems, span.clone(), "only `{branch}` can stand in braces");

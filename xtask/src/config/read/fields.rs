@@ -20,8 +20,11 @@ pub struct Fields<'v, 'p> {
     problems: &'p mut Vec<Problem>,
 }
 
-/// In TOML what follows a section belongs to it.
-pub const KEEP_IS_ABOVE: &str = "`keep` stands at the top of the file, before the first [section]";
+/// What to say of a key of the whole file that stands in a section: in TOML what follows a section belongs to it.
+pub fn is_above(key: &str) -> Option<String> {
+    let is_above = ["keep", "exclude", "publish"].contains(&key);
+    is_above.then(|| format!("`{key}` stands at the top of the file, before the first [section]"))
+}
 
 impl<'v, 'p> Fields<'v, 'p> {
     pub fn new(table: &'v DeTable<'v>, span: Range<usize>, problems: &'p mut Vec<Problem>) -> Self {
@@ -62,11 +65,10 @@ impl<'v, 'p> Fields<'v, 'p> {
             }
             let mut message = format!("unknown key `{word}`");
             match nearest(word, &self.known) {
-                _ if word == "keep" => message = KEEP_IS_ABOVE.into(),
                 Some(meant) => message.push_str(&format!("; did you mean `{meant}`?")),
                 None => message.push_str(&format!("; known here: {}", self.known.join(", "))),
             }
-            complain(self.problems, key.span(), message);
+            complain(self.problems, key.span(), is_above(word).unwrap_or(message));
         }
     }
 }

@@ -6,7 +6,7 @@ use globset::GlobMatcher;
 
 use super::super::problem::{Problem, nearest};
 use super::Value;
-use super::fields::{KEEP_IS_ABOVE, complain, list, string, text};
+use super::fields::{complain, is_above, list, string, text};
 use crate::headers::{self, Headers, Rule};
 use crate::key;
 
@@ -62,13 +62,12 @@ fn check_header_name(known: &str, written: &str, span: Range<usize>, problems: &
     }
     let mut message = format!("`{written}` is not a header that S3 stores");
     match nearest(known, &headers::KNOWN) {
-        _ if known == "keep" => message = KEEP_IS_ABOVE.into(),
         Some(meant) => message.push_str(&format!("; did you mean `{meant}`?")),
         None => {
             message.push_str(&format!("; it stores {} and x-amz-meta-*", headers::KNOWN.join(", ")))
         }
     }
-    complain(problems, span, message);
+    complain(problems, span, is_above(known).unwrap_or(message));
 }
 
 fn check_header_value(name: &str, text: &str, span: Range<usize>, problems: &mut Vec<Problem>) {
@@ -95,18 +94,77 @@ fn is_redirect(text: &str) -> bool {
     begins && text.len() <= 2048
 }
 
-/// What is to be kept. Each pattern keeps what it matches and, where that is a folder, everything below
-/// it: who writes `uploads` means to lose none of it.
-pub fn read_keep(value: &Value, problems: &mut Vec<Problem>) -> Vec<GlobMatcher> {
-    let mut keep = Vec::new();
-    let patterns = list(value, "[\"uploads/**\"]", string, problems).unwrap_or_default();
+/// The three lists at the top of the file that say what is the site's.
+#[derive(Default)]
+pub struct Lists {
+    pub keep: Vec<GlobMatcher>,
+    pub exclude: Vec<GlobMatcher>,
+    pub publish: Vec<GlobMatcher>,
+}
+
+/// Reads the lists, and complains of a pattern that two of them have: they say opposite things about it.
+pub fn read_lists(
+    keep: Option<&Value>,
+    exclude: Option<&Value>,
+    publish: Option<&Value>,
+    problems: &mut Vec<Problem>,
+) -> Lists {
+    let mut read = |value: Option<&Value>, example: &str| {
+        value.map(|value| read_patterns(value, example, problems)).unwrap_or_default()
+    };
+    let (keep, exclude, publish) = (
+        read(keep, "[\"uploads/**\"]"),
+        read(exclude, "[\"**/*.map\"]"),
+        read(publish, "[\"gpg.key\"]"),
+    );
+    complain_of_both("keep", &keep, "exclude", &exclude, problems);
+    complain_of_both("keep", &keep, "publish", &publish, problems);
+    complain_of_both("exclude", &exclude, "publish", &publish, problems);
+    let globs = |patterns: Vec<Pattern>| patterns.into_iter().flat_map(|p| p.globs).collect();
+    Lists { keep: globs(keep), exclude: globs(exclude), publish: globs(publish) }
+}
+
+/// A pattern of a list: the glob, and one for everything below what it matches.
+struct Pattern {
+    globs: Vec<GlobMatcher>,
+    span: Range<usize>,
+}
+
+impl Pattern {
+    fn text(&self) -> Option<&str> {
+        self.globs.first().map(|glob| glob.glob().glob())
+    }
+}
+
+fn complain_of_both(
+    first: &str,
+    patterns: &[Pattern],
+    second: &str,
+    others: &[Pattern],
+    problems: &mut Vec<Problem>,
+) {
+    for pattern in others {
+        if let Some(text) = pattern.text()
+            && patterns.iter().any(|other| other.text() == Some(text))
+        {
+            let message = format!("`{text}` is in `{first}` and in `{second}`; keep it in one");
+            complain(problems, pattern.span.clone(), message);
+        }
+    }
+}
+
+/// A list of globs. Each pattern also takes, where what it matches is a folder, everything below it: `uploads`
+/// means all of the uploads.
+fn read_patterns(value: &Value, example: &str, problems: &mut Vec<Problem>) -> Vec<Pattern> {
+    let mut all = Vec::new();
+    let patterns = list(value, example, string, problems).unwrap_or_default();
     for (pattern, span) in patterns {
         let Some(glob) = read_key_glob(&pattern, span.clone(), problems) else { continue };
         let below = format!("{}/**", glob.glob().glob());
-        keep.push(glob);
-        keep.extend(read_glob(&below, span, problems));
+        let below = read_glob(&below, span.clone(), problems);
+        all.push(Pattern { globs: [glob].into_iter().chain(below).collect(), span });
     }
-    keep
+    all
 }
 
 /// A glob over keys, in the form that keys have.

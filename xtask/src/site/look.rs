@@ -1,0 +1,315 @@
+//! What the bytes of a file say about it, learned while they are read for their digest: no file is read for this
+//! alone. Where a name tells its content type, only text is looked at, for its character set.
+
+use super::left_out::Why;
+use super::private;
+use crate::headers::{self, Charset, Doubt, Told};
+use crate::sniff;
+
+/// What was learned. Held only for the few files of which something was.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Look {
+    pub told: Told,
+    pub finding: Option<Finding>,
+    /// How the bytes are compressed, if that matters for the file.
+    pub coding: Option<Coding>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Finding {
+    /// Its name is that of a secret, and nothing shows that it is public.
+    SecretName,
+    /// It holds a private key or other credentials.
+    Secret,
+    /// It stands for the content that Git LFS did not fetch.
+    LfsPointer,
+    /// It stands for the content that git-annex did not fetch.
+    AnnexPointer,
+    /// It is encrypted by git-crypt.
+    GitCrypt,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Coding {
+    Gzip,
+    Zstd,
+    Zlib,
+    /// Text, so not compressed.
+    Text,
+    Other,
+}
+
+impl Finding {
+    /// Why a file is left out; `None` where it is a fault of the whole site.
+    pub fn why_left_out(self) -> Option<Why> {
+        match self {
+            Finding::SecretName => Some(Why::SecretName),
+            Finding::Secret => Some(Why::SecretContent),
+            Finding::LfsPointer | Finding::AnnexPointer | Finding::GitCrypt => None,
+        }
+    }
+}
+
+/// Looks at a file as it is read.
+pub struct Looker<'k> {
+    name: &'k str,
+    size: u64,
+    doubt: Doubt,
+    has_secret_name: bool,
+    is_encoded: bool,
+    look: Look,
+    /// The beginning, until it was looked at.
+    is_begun: bool,
+    charset: Utf8,
+}
+
+impl<'k> Looker<'k> {
+    /// `essence` is the content type that the name tells. `is_encoded` says whether a rule sets `content-encoding`.
+    pub fn of(key: &'k str, size: u64, essence: &str, is_encoded: bool) -> Looker<'k> {
+        let name = key.rsplit('/').next().unwrap_or(key);
+        Looker {
+            name,
+            size,
+            doubt: headers::doubt(key, essence),
+            has_secret_name: super::names::looks_secret(name),
+            is_encoded,
+            look: Look::default(),
+            is_begun: false,
+            charset: Utf8 { is_asked: headers::needs_charset(essence), ..Utf8::default() },
+        }
+    }
+
+    /// Takes the next bytes of the file.
+    pub fn take(&mut self, bytes: &[u8]) {
+        if !self.is_begun {
+            self.is_begun = true;
+            self.begin(bytes);
+        }
+        self.charset.take(bytes);
+    }
+
+    fn begin(&mut self, head: &[u8]) {
+        let is_whole = head.len() as u64 == self.size;
+        self.look.finding = self.finding(head);
+        self.look.coding = self.coding(head);
+        if self.is_encoded || self.look.coding.is_some() {
+            // Compressed bytes say nothing about the text that visitors get.
+            self.charset.is_asked = false;
+            return;
+        }
+        self.look.told.essence = self.doubt.essence(head, is_whole);
+        if let Some(essence) = self.look.told.essence {
+            self.charset.is_asked = headers::needs_charset(essence);
+        }
+        if self.charset.is_asked {
+            self.charset.declared = sniff::declared_charset(head);
+            // All ASCII, and no text of that.
+            self.charset.is_shifted = self.charset.declared == Some("iso-2022-jp");
+        }
+    }
+
+    fn finding(&self, head: &[u8]) -> Option<Finding> {
+        match head {
+            _ if is_lfs_pointer(head, self.size) => Some(Finding::LfsPointer),
+            _ if is_annex_pointer(head, self.size) => Some(Finding::AnnexPointer),
+            _ if head.starts_with(b"\0GITCRYPT\0") => Some(Finding::GitCrypt),
+            _ if private::is_secret(head, self.size) => Some(Finding::Secret),
+            _ if self.has_secret_name && !private::is_public(self.name, head) => {
+                Some(Finding::SecretName)
+            }
+            _ => None,
+        }
+    }
+
+    fn coding(&self, head: &[u8]) -> Option<Coding> {
+        let coding = match head {
+            [0x1f, 0x8b, ..] => Coding::Gzip,
+            [0x28, 0xb5, 0x2f, 0xfd, ..] => Coding::Zstd,
+            _ if !self.is_encoded => return None,
+            [0x78, second, ..] if (0x7800 + u16::from(*second)).is_multiple_of(31) => Coding::Zlib,
+            _ if matches!(sniff::essence(head, false), Some(essence) if is_text(essence)) => {
+                Coding::Text
+            }
+            _ => Coding::Other,
+        };
+        let is_asked = self.is_encoded || self.charset.is_asked || self.is_zipped_by_name();
+        (is_asked && self.size > 0).then_some(coding)
+    }
+
+    /// Whether browsers show a file of this name only if its encoding is told.
+    fn is_zipped_by_name(&self) -> bool {
+        let name = self.name.to_ascii_lowercase();
+        [".svg", ".svgz", ".json"].iter().any(|ending| name.ends_with(ending))
+    }
+
+    /// What was learned, once the file is read; `None` where the name says it all.
+    pub fn done(mut self) -> Option<Box<Look>> {
+        self.look.told.charset = self.charset.done();
+        (self.look != Look::default()).then(|| Box::new(self.look))
+    }
+}
+
+fn is_text(essence: &str) -> bool {
+    headers::needs_charset(essence) || matches!(essence, "application/json" | "image/svg+xml")
+}
+
+/// <https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md>: of less than 1024 bytes, and the version is the first
+/// line. The other two are the names that the project had before.
+fn is_lfs_pointer(head: &[u8], size: u64) -> bool {
+    let versions: [&[u8]; 3] = [
+        b"version https://git-lfs.github.com/spec/",
+        b"version https://hawser.github.com/spec/",
+        b"version http://git-media.io/v/",
+    ];
+    size <= 1024 && versions.iter().any(|version| head.starts_with(version))
+}
+
+/// <https://git-annex.branchable.com/internals/pointer_file/>
+fn is_annex_pointer(head: &[u8], size: u64) -> bool {
+    size <= 32 << 10 && head.starts_with(b"/annex/objects/")
+}
+
+/// Whether bytes are UTF-8, told as they come.
+#[derive(Default)]
+struct Utf8 {
+    is_asked: bool,
+    declared: Option<&'static str>,
+    is_shifted: bool,
+    is_broken: bool,
+    /// The beginning of a character that the next bytes complete.
+    rest: Vec<u8>,
+}
+
+impl Utf8 {
+    fn take(&mut self, bytes: &[u8]) {
+        if !self.is_asked || self.is_broken {
+            return;
+        }
+        let mut bytes = bytes;
+        while !self.rest.is_empty() {
+            let Some((first, others)) = bytes.split_first() else { return };
+            self.rest.push(*first);
+            bytes = others;
+            match std::str::from_utf8(&self.rest) {
+                Ok(_) => self.rest.clear(),
+                Err(error) if error.error_len().is_none() => {}
+                Err(_) => {
+                    self.is_broken = true;
+                    return;
+                }
+            }
+        }
+        if let Err(error) = std::str::from_utf8(bytes) {
+            self.is_broken = error.error_len().is_some();
+            self.rest = bytes[error.valid_up_to()..].to_vec();
+        }
+    }
+
+    fn done(self) -> Charset {
+        let is_utf_8 = !self.is_broken && self.rest.is_empty() && !self.is_shifted;
+        match self.declared {
+            _ if !self.is_asked || is_utf_8 => Charset::Utf8,
+            Some("utf-8") => Charset::Utf8,
+            Some(declared) => Charset::Declared(declared),
+            None => Charset::Unknown,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn look_in(pieces: &[&[u8]], key: &str, is_encoded: bool) -> Look {
+        let size = pieces.iter().map(|piece| piece.len() as u64).sum();
+        let essence = headers::essence(key);
+        let mut looker = Looker::of(key, size, essence, is_encoded);
+        pieces.iter().for_each(|piece| looker.take(piece));
+        looker.done().map(|look| *look).unwrap_or_default()
+    }
+
+    #[test]
+    fn text_is_utf_8_or_what_it_declares() {
+        let declared = Charset::Declared;
+        let rows: &[(&str, &[u8], Charset)] = &[
+            ("a.html", "caf\u{e9} \u{65e5}".as_bytes(), Charset::Utf8),
+            ("a.html", b"caf\xe9", Charset::Unknown),
+            ("a.html", b"<meta charset=iso-8859-1>caf\xe9", declared("iso-8859-1")),
+            ("a.html", "<meta charset=iso-8859-1>caf\u{e9}".as_bytes(), Charset::Utf8),
+            ("a.html", b"<meta charset=utf-8>caf\xe9", Charset::Utf8),
+            ("a.html", b"<meta charset=iso-2022-jp>\x1b$B%3\x1b(B", declared("iso-2022-jp")),
+            (
+                "a.xml",
+                b"<?xml version='1.0' encoding='windows-1251'?><a>\xcf</a>",
+                declared("windows-1251"),
+            ),
+            ("a.txt", b"\xff\xfea\0", declared("utf-16")),
+            ("a.css", b"@charset \"gbk\";\xb0\xa1", declared("gbk")),
+            ("a.js", b"// \xa9", Charset::Unknown),
+            ("about", b"<p>caf\xe9", Charset::Unknown),
+            ("a.txt", b"cut \xe6\x97", Charset::Unknown),
+            ("a.png", b"\x89PNG\xff", Charset::Utf8),
+        ];
+        for (key, bytes, expected) in rows {
+            let shown = String::from_utf8_lossy(bytes);
+            assert_eq!(look_in(&[bytes], key, false).told.charset, *expected, "{key} {shown}");
+            let (most, last) = bytes.split_at(bytes.len() - 1);
+            let pieces = [most, last];
+            assert_eq!(look_in(&pieces, key, false).told.charset, *expected, "{key} {shown}");
+        }
+    }
+
+    #[test]
+    fn a_character_may_be_read_in_pieces() {
+        let text = "\u{65e5}\u{1f600}\u{e9}a".as_bytes();
+        for at in 0..text.len() {
+            for end in at..text.len() {
+                let pieces = [&text[..at], &text[at..end], &text[end..]];
+                let mut utf8 = Utf8 { is_asked: true, ..Utf8::default() };
+                pieces.iter().for_each(|piece| utf8.take(piece));
+                assert_eq!(utf8.done(), Charset::Utf8, "{at} {end}");
+            }
+        }
+    }
+
+    #[test]
+    fn files_that_stand_for_others_are_found() {
+        let rows: &[(&[u8], Option<Finding>)] = &[
+            (
+                b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 22485\n",
+                Some(Finding::LfsPointer),
+            ),
+            (
+                b"version https://hawser.github.com/spec/v1\noid sha256:4d7a\nsize 5\n",
+                Some(Finding::LfsPointer),
+            ),
+            (b"/annex/objects/SHA256E-s22485--4d7a.png\n", Some(Finding::AnnexPointer)),
+            (b"\0GITCRYPT\0\x12\x34", Some(Finding::GitCrypt)),
+            (b"see version https://git-lfs.github.com/spec/v1", None),
+        ];
+        for (bytes, expected) in rows {
+            assert_eq!(look_in(&[bytes], "logo.png", false).finding, *expected);
+        }
+        let long =
+            [b"version https://git-lfs.github.com/spec/v1\n".as_slice(), &[b'x'; 1024]].concat();
+        assert_eq!(look_in(&[&long], "spec.txt", false).finding, None);
+    }
+
+    #[test]
+    fn compression_is_told_where_it_matters() {
+        let rows: &[(&str, bool, &[u8], Option<Coding>)] = &[
+            ("a.css", true, b"\x1f\x8b\x08", Some(Coding::Gzip)),
+            ("a.css", true, b"a{}", Some(Coding::Text)),
+            ("a.css", true, b"\x78\x9c\x01", Some(Coding::Zlib)),
+            ("a.css", true, b"\x0b\x02\x80\x03", Some(Coding::Other)),
+            ("a.css", false, b"a{}", None),
+            ("a.css", false, b"\x1f\x8b\x08", Some(Coding::Gzip)),
+            ("a.svgz", false, b"\x1f\x8b\x08", Some(Coding::Gzip)),
+            ("a.tar.gz", false, b"\x1f\x8b\x08", None),
+            ("a.css", true, b"", None),
+        ];
+        for (key, is_encoded, bytes, expected) in rows {
+            assert_eq!(look_in(&[bytes], key, *is_encoded).coding, *expected, "{key} {bytes:?}");
+        }
+    }
+}

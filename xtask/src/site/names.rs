@@ -1,0 +1,259 @@
+//! What a name says about a file or folder of the output: whether it is meant for visitors.
+//!
+//! The list of secrets follows the file names that secret scanners look for, such as
+//! <https://github.com/michenriksen/gitrob> and <https://github.com/gitleaks/gitleaks>. A name alone is a
+//! suspicion: the content decides, see [`super::content`].
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Named {
+    /// Nothing speaks against it.
+    Plain,
+    /// It begins with a dot.
+    Hidden,
+    /// An operating system or file manager made it.
+    System,
+    /// Files with such names usually hold secrets.
+    Secret,
+    /// A version control system's folder, or this tool's own: no glob publishes what is below it.
+    Own,
+}
+
+/// What the name of a file says.
+pub fn of_file(name: &str) -> Named {
+    match of_any(name) {
+        // A secret with a dot is called a secret, because that is the reason that matters.
+        Named::Plain | Named::Hidden if looks_secret(name) => Named::Secret,
+        named => named,
+    }
+}
+
+/// What the name of a folder says. Folders are never secrets: `process.env/` is a page.
+pub fn of_folder(name: &str) -> Named {
+    of_any(name)
+}
+
+fn of_any(name: &str) -> Named {
+    match name {
+        ".well-known" => Named::Plain,
+        _ if OWN.contains(&name.to_ascii_lowercase().as_str()) => Named::Own,
+        _ if is_system(name) => Named::System,
+        _ if name.starts_with('.') => Named::Hidden,
+        _ => Named::Plain,
+    }
+}
+
+const OWN: [&str; 5] = [".git", ".hg", ".svn", ".bzr", ".xtask"];
+
+/// Names in lower case: file systems of macOS and Windows do not tell cases apart.
+const SYSTEM: [&str; 21] = [
+    ".ds_store",
+    ".localized",
+    ".apdisk",
+    ".appledouble",
+    ".lsoverride",
+    ".spotlight-v100",
+    ".trashes",
+    ".fseventsd",
+    ".temporaryitems",
+    ".documentrevisions-v100",
+    "__macosx",
+    // The icon of a folder on macOS, a name that ends in a carriage return.
+    "icon\r",
+    "thumbs.db",
+    "ehthumbs.db",
+    "ehthumbs_vista.db",
+    "desktop.ini",
+    "$recycle.bin",
+    "system volume information",
+    ".directory",
+    "@eadir",
+    "lost+found",
+];
+
+fn is_system(name: &str) -> bool {
+    let lower = name.to_ascii_lowercase();
+    SYSTEM.contains(&lower.as_str())
+        || ["._", ".trash-", ".fuse_hidden", ".nfs0"].iter().any(|start| lower.starts_with(start))
+}
+
+/// Whether files of this name usually hold secrets, also as a backup: `server.key~`, `id_rsa.old`.
+pub fn looks_secret(name: &str) -> bool {
+    let lower = name.to_ascii_lowercase();
+    let name = without_backup_ending(&lower);
+    SECRET_NAMES.contains(&name)
+        || SECRET_ENDINGS.iter().any(|ending| name.ends_with(ending))
+        || name.starts_with(".env.")
+        || is_service_account(name)
+}
+
+const SECRET_NAMES: [&str; 24] = [
+    "id_rsa",
+    "id_dsa",
+    "id_ecdsa",
+    "id_ecdsa_sk",
+    "id_ed25519",
+    "id_ed25519_sk",
+    "id_xmss",
+    ".env",
+    ".npmrc",
+    ".netrc",
+    "_netrc",
+    ".pgpass",
+    ".git-credentials",
+    ".dockercfg",
+    ".htpasswd",
+    "htpasswd",
+    ".s3cfg",
+    ".boto",
+    "kubeconfig",
+    "credentials",
+    "credentials.csv",
+    "rootkey.csv",
+    "wp-config.php",
+    "terraform.tfstate",
+];
+
+const SECRET_ENDINGS: [&str; 24] = [
+    ".env",
+    ".pem",
+    ".key",
+    ".p8",
+    ".p12",
+    ".pfx",
+    ".pkcs12",
+    ".ppk",
+    ".jks",
+    ".keystore",
+    ".bks",
+    ".kdb",
+    ".kdbx",
+    ".agilekeychain",
+    ".keychain",
+    ".keychain-db",
+    ".ovpn",
+    ".kubeconfig",
+    ".tfstate",
+    ".tfvars",
+    "_rsa",
+    "_dsa",
+    "_ed25519",
+    "accesskeys.csv",
+];
+
+/// Google's name for the file is chosen by whoever downloads it; these are usual.
+fn is_service_account(name: &str) -> bool {
+    let Some(stem) = name.strip_suffix(".json") else { return false };
+    let words = stem.replace(['-', '_', '.'], "");
+    ["serviceaccount", "serviceaccountkey", "clientsecret", "clientsecrets"]
+        .iter()
+        .any(|usual| words.starts_with(usual) || words.ends_with(usual))
+}
+
+/// A name without what editors and people add to the copy that they keep.
+fn without_backup_ending(name: &str) -> &str {
+    const ENDINGS: [&str; 11] =
+        ["~", ".old", ".bak", ".backup", ".orig", ".save", ".swp", ".swo", ".tmp", " copy", ".txt"];
+    let mut name = name;
+    while let Some(shorter) = ENDINGS.iter().find_map(|ending| name.strip_suffix(ending))
+        && !shorter.is_empty()
+    {
+        name = shorter;
+    }
+    name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_secrets_are_known_also_as_backups() {
+        for name in [
+            "ID_RSA",
+            "id_ed25519",
+            "server.key",
+            "cert.PEM",
+            "x.p12",
+            "x.pfx",
+            "a.p8",
+            "prod.env",
+            ".env",
+            ".env.production",
+            ".env.local.bak",
+            ".npmrc",
+            ".htpasswd",
+            "kubeconfig",
+            "prod.kubeconfig",
+            "credentials",
+            "server.key~",
+            "id_ed25519.old",
+            "id_rsa copy",
+            "terraform.tfstate",
+            "terraform.tfstate.backup",
+            "prod.tfvars",
+            "x.kdbx",
+            "x.ppk",
+            "service-account.json",
+            "service_account_key.json",
+            "my-service-account.json",
+            "client_secret_1234.json",
+            "prod_accessKeys.csv",
+            "rootkey.csv",
+            "wp-config.php.bak",
+            "deploy_rsa",
+            "release.keystore",
+            "id_rsa.txt",
+        ] {
+            assert_eq!(of_file(name), Named::Secret, "{name}");
+        }
+        for name in [
+            "key",
+            "monkey",
+            "pem.html",
+            "id_rsa.html",
+            "id_rsa.pub",
+            "index.html~",
+            "keys.html",
+            "environment",
+            "notes.txt",
+            "credentials.html",
+            "~",
+            ".well-known",
+            "env.js",
+        ] {
+            assert_eq!(of_file(name), Named::Plain, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_folder_is_never_a_secret() {
+        for name in ["process.env", "foo.key", "credentials", "a.pem"] {
+            assert_eq!(of_folder(name), Named::Plain, "{name}");
+        }
+        assert_eq!(of_folder(".net"), Named::Hidden);
+        assert_eq!(of_folder(".Git"), Named::Own);
+    }
+
+    #[test]
+    fn files_of_operating_systems_are_known_in_any_case() {
+        for name in [
+            "Thumbs.db",
+            "thumbs.db",
+            ".DS_Store",
+            "desktop.ini",
+            "Desktop.ini",
+            "Icon\r",
+            "._photo.jpg",
+            "__MACOSX",
+            ".Trash-1000",
+            "@eaDir",
+            "$RECYCLE.BIN",
+            "lost+found",
+        ] {
+            assert_eq!(of_file(name), Named::System, "{name}");
+        }
+        for name in ["icon", "thumbs.db.html", "desktop.init", "_photo.jpg"] {
+            assert_eq!(of_file(name), Named::Plain, "{name}");
+        }
+    }
+}

@@ -1,0 +1,339 @@
+//! What the first bytes of a file say that it is, for names that do not tell. It follows the order and the
+//! signatures of <https://mimesniff.spec.whatwg.org>, and adds the formats that sites publish without an ending.
+
+use std::borrow::Cow;
+
+/// How many bytes are looked at. The standard takes 1445; a comment at the beginning may be longer.
+pub const HEAD: usize = 4096;
+
+/// What the content is, as a content type without parameters; `None` for bytes that are no text and of no
+/// format known here. `is_whole` says whether the bytes are all of the file.
+pub fn essence(head: &[u8], is_whole: bool) -> Option<&'static str> {
+    if let Some(format) = binary(head) {
+        return Some(format);
+    }
+    let text = text(head)?;
+    let text = text.trim_start();
+    Some(markup(text).unwrap_or_else(|| match is_json(text, is_whole) {
+        true => "application/json",
+        false => "text/plain",
+    }))
+}
+
+/// Whether the content is a whole HTML document, not only text that has tags in it.
+pub fn is_document(head: &[u8]) -> bool {
+    // Nearly all that is none is known by this, which costs less than reading text.
+    let start = head.iter().find(|byte| !byte.is_ascii_whitespace());
+    if !matches!(start, Some(b'<' | 0xef | 0xfe | 0xff)) {
+        return false;
+    }
+    let Some(text) = text(head) else { return false };
+    let text = without_comments(text.trim_start());
+    let starts = ["<!doctype html", "<html", "<head", "<body"];
+    starts.iter().any(|tag| text.get(..tag.len()).is_some_and(|t| t.eq_ignore_ascii_case(tag)))
+}
+
+/// The format of bytes that begin, or are built, as no text does.
+fn binary(head: &[u8]) -> Option<&'static str> {
+    let starts: [(&[u8], &str); 24] = [
+        (b"\x89PNG\r\n\x1a\n", "image/png"),
+        (b"\xff\xd8\xff", "image/jpeg"),
+        (b"GIF87a", "image/gif"),
+        (b"GIF89a", "image/gif"),
+        (b"\0\0\x01\0", "image/x-icon"),
+        (b"BM", "image/bmp"),
+        (b"%PDF-", "application/pdf"),
+        (b"PK\x03\x04", "application/zip"),
+        (b"PK\x05\x06", "application/zip"),
+        (b"\x1f\x8b\x08", "application/gzip"),
+        (b"BZh", "application/x-bzip2"),
+        (b"\xfd7zXZ\0", "application/x-xz"),
+        (b"\x28\xb5\x2f\xfd", "application/zstd"),
+        (b"7z\xbc\xaf\x27\x1c", "application/x-7z-compressed"),
+        (b"\0asm", "application/wasm"),
+        (b"wOFF", "font/woff"),
+        (b"wOF2", "font/woff2"),
+        (b"OTTO", "font/otf"),
+        (b"\0\x01\0\0\0", "font/ttf"),
+        (b"OggS\0", "application/ogg"),
+        (b"ID3", "audio/mpeg"),
+        (b"fLaC", "audio/flac"),
+        (b"\x1a\x45\xdf\xa3", "video/webm"),
+        (b"\0\0\x01\xba", "video/mpeg"),
+    ];
+    let found = starts.iter().find(|(start, _)| head.starts_with(start));
+    // Two or three letters also begin texts.
+    let is_text = || text(head).is_some();
+    found
+        .map(|(_, format)| *format)
+        .or_else(|| in_a_container(head))
+        .or_else(|| is_transport_stream(head).then_some("video/mp2t"))
+        .filter(|format| {
+            !matches!(*format, "image/bmp" | "audio/mpeg" | "application/x-bzip2" | "video/mp2t")
+                || !is_text()
+        })
+}
+
+/// Formats that say what they are behind a length.
+fn in_a_container(head: &[u8]) -> Option<&'static str> {
+    match (head.get(..4), head.get(4..8), head.get(8..12)) {
+        (Some(b"RIFF"), _, Some(b"WEBP")) => Some("image/webp"),
+        (Some(b"RIFF"), _, Some(b"WAVE")) => Some("audio/wav"),
+        (Some(b"RIFF"), _, Some(b"AVI ")) => Some("video/x-msvideo"),
+        (_, Some(b"ftyp"), Some(b"avif" | b"avis")) => Some("image/avif"),
+        (_, Some(b"ftyp"), Some(b"heic" | b"heix")) => Some("image/heic"),
+        (_, Some(b"ftyp"), Some(b"M4A ")) => Some("audio/mp4"),
+        (_, Some(b"ftyp"), Some(b"qt  ")) => Some("video/quicktime"),
+        (_, Some(b"ftyp"), Some(_)) => Some("video/mp4"),
+        _ => None,
+    }
+}
+
+/// Whether the bytes are an MPEG transport stream: packets of 188 bytes that each begin with `G`, in files of
+/// cameras with four bytes before each.
+fn is_transport_stream(head: &[u8]) -> bool {
+    let is_at = |first: usize, size: usize| {
+        let starts = (0..3).map(|packet| head.get(first + packet * size));
+        // The shortest files are of one packet.
+        head.len() > first && starts.flatten().all(|byte| *byte == 0x47)
+    };
+    head.len() >= 188 && (is_at(0, 188) || is_at(4, 192))
+}
+
+/// The bytes as text, as far as they are needed to tell formats apart; `None` where a character is none that text
+/// has. UTF-16 is known by its byte order mark.
+fn text(head: &[u8]) -> Option<Cow<'_, str>> {
+    let head = &head[..head.len().min(HEAD)];
+    let text = match head {
+        [0xff, 0xfe, rest @ ..] => wide(rest, u16::from_le_bytes),
+        [0xfe, 0xff, rest @ ..] => wide(rest, u16::from_be_bytes),
+        [0xef, 0xbb, 0xbf, rest @ ..] => String::from_utf8_lossy(rest),
+        _ => String::from_utf8_lossy(head),
+    };
+    // ESC switches the character set in ISO-2022-JP.
+    let is_binary =
+        |c: char| c.is_ascii_control() && !matches!(c, '\t' | '\n' | '\r' | '\x0c' | '\x1b');
+    (!text.contains(is_binary)).then_some(text)
+}
+
+fn wide(bytes: &[u8], read: fn([u8; 2]) -> u16) -> Cow<'_, str> {
+    let units = bytes.chunks_exact(2).map(|pair| read([pair[0], pair[1]]));
+    let units: Vec<u16> = units.collect();
+    Cow::Owned(String::from_utf16_lossy(&units))
+}
+
+/// The format of a text that begins with a tag; `None` where it begins with something else.
+fn markup(text: &str) -> Option<&'static str> {
+    let (is_xml, text) = match text.strip_prefix("<?xml") {
+        Some(rest) => (true, rest.split_once("?>").map_or("", |(_, rest)| rest)),
+        None => (false, text),
+    };
+    let text = without_comments(text);
+    let name = match text.get(..9).filter(|start| start.eq_ignore_ascii_case("<!doctype")) {
+        Some(_) => text[9..].trim_start(),
+        None => text.strip_prefix('<').unwrap_or_default(),
+    };
+    let end = name.find(|c: char| !c.is_ascii_alphanumeric() && !":-_".contains(c));
+    let name = name[..end.unwrap_or(name.len())].to_ascii_lowercase();
+    match name.as_str() {
+        "html" if is_xml => Some("application/xhtml+xml"),
+        "svg" => Some("image/svg+xml"),
+        "rss" => Some("application/rss+xml"),
+        "feed" => Some("application/atom+xml"),
+        "urlset" | "sitemapindex" | "opml" | "rdf:rdf" => Some("application/xml"),
+        _ if is_xml => Some("application/xml"),
+        _ if HTML.contains(&name.as_str()) => Some("text/html"),
+        _ => None,
+    }
+}
+
+/// The elements that a document of HTML begins with.
+const HTML: [&str; 24] = [
+    "html", "head", "body", "title", "meta", "link", "style", "script", "base", "main", "header",
+    "nav", "article", "section", "h1", "div", "p", "a", "b", "br", "table", "font", "iframe",
+    "template",
+];
+
+fn without_comments(text: &str) -> &str {
+    let mut text = text.trim_start();
+    loop {
+        // A style sheet stands in an instruction of its own.
+        let end = match text {
+            _ if text.starts_with("<!--") => "-->",
+            _ if text.starts_with("<?") => "?>",
+            _ => return text,
+        };
+        text = text.split_once(end).map_or("", |(_, rest)| rest).trim_start();
+    }
+}
+
+/// Whether a text is JSON, or the beginning of it.
+fn is_json(text: &str, is_whole: bool) -> bool {
+    if !text.starts_with(['{', '[']) {
+        return false;
+    }
+    match serde_json::from_str::<serde::de::IgnoredAny>(text) {
+        Ok(_) => true,
+        // Also where the cut is inside of a character.
+        Err(error) => error.is_eof() && !is_whole,
+    }
+}
+
+/// The character set that a text declares for itself, in the spelling of the standard; `None` where it declares
+/// none that browsers know. <https://encoding.spec.whatwg.org/#names-and-labels>
+pub fn declared_charset(head: &[u8]) -> Option<&'static str> {
+    match head {
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => return Some("utf-16"),
+        [0xef, 0xbb, 0xbf, ..] => return Some("utf-8"),
+        _ => {}
+    }
+    let head = String::from_utf8_lossy(&head[..head.len().min(HEAD)]).to_ascii_lowercase();
+    // `<meta charset="x">`, `content="text/html; charset=x"`, `<?xml encoding="x"?>`, `@charset "x"`.
+    let xml = head.strip_prefix("<?xml").and_then(|rest| rest.split_once("?>"));
+    let declared = match xml {
+        Some((declaration, _)) => value_behind(declaration, "encoding"),
+        None if head.starts_with("@charset") => value_behind(&head, "@charset"),
+        None => head
+            .split("<meta")
+            .skip(1)
+            .find_map(|meta| value_behind(meta.split('>').next().unwrap_or_default(), "charset")),
+    }?;
+    CHARSETS.iter().find(|known| **known == declared).copied()
+}
+
+fn value_behind<'t>(text: &'t str, name: &str) -> Option<&'t str> {
+    let rest = text.split_once(name)?.1.trim_start();
+    let rest = rest.strip_prefix('=').unwrap_or(rest).trim_start();
+    let rest = rest.trim_start_matches(['"', '\'']);
+    let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && !"-_.:".contains(c));
+    Some(&rest[..end.unwrap_or(rest.len())])
+}
+
+const CHARSETS: [&str; 44] = [
+    "utf-8",
+    "utf-16",
+    "utf-16le",
+    "utf-16be",
+    "us-ascii",
+    "ascii",
+    "latin1",
+    "iso-8859-1",
+    "iso-8859-2",
+    "iso-8859-3",
+    "iso-8859-4",
+    "iso-8859-5",
+    "iso-8859-6",
+    "iso-8859-7",
+    "iso-8859-8",
+    "iso-8859-9",
+    "iso-8859-10",
+    "iso-8859-13",
+    "iso-8859-14",
+    "iso-8859-15",
+    "iso-8859-16",
+    "windows-874",
+    "windows-1250",
+    "windows-1251",
+    "windows-1252",
+    "windows-1253",
+    "windows-1254",
+    "windows-1255",
+    "windows-1256",
+    "windows-1257",
+    "windows-1258",
+    "koi8-r",
+    "koi8-u",
+    "macintosh",
+    "ibm866",
+    "shift_jis",
+    "euc-jp",
+    "iso-2022-jp",
+    "euc-kr",
+    "gb2312",
+    "gbk",
+    "gb18030",
+    "big5",
+    "tis-620",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stream(first: usize, size: usize) -> Vec<u8> {
+        let mut bytes = vec![0; 800];
+        (0..4).for_each(|packet| bytes[first + packet * size] = 0x47);
+        bytes
+    }
+
+    #[test]
+    fn the_first_bytes_tell_the_content_type() {
+        let wide: Vec<u8> = "\u{feff}<html>".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let long = format!("<!-- {} --><html>", "x".repeat(2000));
+        let rows: &[(&[u8], Option<&str>)] = &[
+            (b"<!doctype html><title>x</title>", Some("text/html")),
+            (b"\xef\xbb\xbf\n <HTML lang=en>", Some("text/html")),
+            (b"<!-- built -->\n<p>x", Some("text/html")),
+            (long.as_bytes(), Some("text/html")),
+            (&wide, Some("text/html")),
+            (b"<p>caf\xe9</p>", Some("text/html")),
+            (
+                b"<?xml version='1.0'?><!DOCTYPE html PUBLIC ''><html>",
+                Some("application/xhtml+xml"),
+            ),
+            (b"<?xml version='1.0'?>\n<rss version='2.0'>", Some("application/rss+xml")),
+            (b"<rss><channel/>", Some("application/rss+xml")),
+            (b"<?xml?><?xml-stylesheet href='a.xsl'?><feed>", Some("application/atom+xml")),
+            (b"<?xml?><feed xmlns='http://www.w3.org/2005/Atom'>", Some("application/atom+xml")),
+            (b"<svg xmlns='http://www.w3.org/2000/svg'/>", Some("image/svg+xml")),
+            (b"<?xml?><urlset>", Some("application/xml")),
+            (b"{\"issuer\":\"https://example.com\"}", Some("application/json")),
+            (b"[1, 2]", Some("application/json")),
+            (b"[section]\nkey = 1", Some("text/plain")),
+            (b"{not json}", Some("text/plain")),
+            (b"{", Some("text/plain")),
+            (b"User-agent: *\n", Some("text/plain")),
+            (b"<3 this is text", Some("text/plain")),
+            (b"BMW and ID3", Some("text/plain")),
+            (b"caf\xe9", Some("text/plain")),
+            (b"", Some("text/plain")),
+            (b"\x89PNG\r\n\x1a\n\0", Some("image/png")),
+            (b"RIFF\0\0\0\0WEBPVP8 ", Some("image/webp")),
+            (b"\0\0\0\x20ftypisom", Some("video/mp4")),
+            (b"%PDF-1.7", Some("application/pdf")),
+            (b"\0\x01\x02\x03", None),
+            (b"\x1f\x8b\x08\0", Some("application/gzip")),
+        ];
+        for (head, expected) in rows {
+            assert_eq!(essence(head, true), *expected, "{}", String::from_utf8_lossy(head));
+        }
+        assert_eq!(essence(b"{\"a\": [1, \"cut", false), Some("application/json"));
+        for (first, size) in [(0, 188), (4, 192)] {
+            assert_eq!(essence(&stream(first, size), false), Some("video/mp2t"));
+        }
+        let text = "G".repeat(800);
+        assert_eq!(essence(text.as_bytes(), true), Some("text/plain"));
+    }
+
+    #[test]
+    fn a_text_may_declare_its_character_set() {
+        let rows: &[(&[u8], Option<&str>)] = &[
+            (b"<meta charset=\"ISO-8859-1\">", Some("iso-8859-1")),
+            (b"<html><meta name=x><meta charset=gbk />", Some("gbk")),
+            (
+                b"<meta http-equiv='Content-Type' content='text/html; charset=windows-1251'>",
+                Some("windows-1251"),
+            ),
+            (b"<?xml version='1.0' encoding='Shift_JIS'?>", Some("shift_jis")),
+            (b"@charset \"latin1\";", Some("latin1")),
+            (b"\xff\xfe<\0", Some("utf-16")),
+            (b"\xfe\xff\0<", Some("utf-16")),
+            (b"<meta charset=x-made-up>", None),
+            (b"<p>charset=gbk", None),
+            (b"", None),
+        ];
+        for (head, expected) in rows {
+            assert_eq!(declared_charset(head), *expected, "{}", String::from_utf8_lossy(head));
+        }
+    }
+}
