@@ -3,10 +3,13 @@
 //! It is read by hand from TOML's values with their places rather than derived: a derived reader
 //! stops at the first mistake, and whoever edits this file wants all of them, each with its line.
 
+mod address;
+mod demands;
 mod problem;
 mod read;
 mod secret;
 mod source;
+mod template;
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -17,6 +20,12 @@ use globset::GlobMatcher;
 use crate::error::{Error, Result};
 use crate::headers::Rule;
 use crate::key;
+
+pub use address::Address;
+pub use demands::{Acl, Demands, Encryption};
+pub use template::Template;
+
+use template::BRANCH;
 
 /// The file's name in the site's folder.
 pub const FILE: &str = "deploy.toml";
@@ -65,13 +74,16 @@ pub struct Environment {
     pub branches: Vec<Branches>,
     /// Whether pull requests go here.
     pub pull_requests: bool,
-    /// Twelve digits; `None` only where `endpoint` is set.
+    /// Twelve digits; `None` only if `endpoint` is set and not an address of AWS.
     pub account: Option<String>,
     pub region: String,
     pub bucket: String,
     pub prefix: Template,
-    /// An S3-compatible store's address; `None` for AWS.
+    /// An S3-compatible store's address, or another than the usual one of AWS; `None` for the usual one.
     pub endpoint: Option<String>,
+    /// Whether the bucket stands in the path of its requests; `None` if the endpoint decides.
+    pub path_style: Option<bool>,
+    pub demands: Demands,
     pub url: Option<Template>,
     /// How long assets stay that are no longer the site's; `None` where they go at once.
     pub retain: Option<Duration>,
@@ -86,10 +98,6 @@ pub enum Branches {
     Exactly(String),
     Matching(GlobMatcher),
 }
-
-/// A text in which `{branch}` stands for the branch as one path segment.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Template(String);
 
 /// Where an environment's credentials come from. It names them and never holds them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -112,32 +120,6 @@ pub enum SessionToken {
     Required(String),
     /// The default name, taken where it is set.
     WhereSet(String),
-}
-
-const BRANCH: &str = "{branch}";
-
-impl Template {
-    pub fn wants_branch(&self) -> bool {
-        self.0.contains(BRANCH)
-    }
-
-    pub fn fill(&self, segment: &str) -> String {
-        self.0.replace(BRANCH, segment)
-    }
-
-    /// What stands for `{branch}` where the text is filled so; `None` where it cannot be.
-    pub fn segment_of<'t>(&self, filled: &'t str) -> Option<&'t str> {
-        let (before, after) = self.0.split_once(BRANCH)?;
-        // A folder ends in a slash, whether or not the template does.
-        let rest = filled.strip_suffix('/')?.strip_prefix(before)?;
-        let segment = rest.strip_suffix(after.strip_suffix('/').unwrap_or(after))?;
-        (!segment.is_empty() && !segment.contains('/')).then_some(segment)
-    }
-
-    /// What stands before `{branch}`, the same for every branch.
-    pub fn fixed(&self) -> &str {
-        self.0.split(BRANCH).next().unwrap_or_default()
-    }
 }
 
 impl Environment {
@@ -173,13 +155,32 @@ impl Environment {
         &fixed[..fixed.rfind('/').map_or(0, |slash| slash + 1)]
     }
 
+    /// The endpoint, taken apart.
+    pub fn address(&self) -> Option<Address> {
+        self.endpoint.as_deref().and_then(Address::parse)
+    }
+
+    /// Whether the bucket is AWS's, by whichever of its addresses.
+    pub fn is_aws(&self) -> bool {
+        self.endpoint.is_none() || self.address().is_some_and(|address| address.is_aws())
+    }
+
+    /// Whether the bucket stands in the path of a request and not in the host's name.
+    ///
+    /// A bucket's name with dots over https goes into the path in any case: the SDK knows that a wildcard
+    /// certificate does not cover it.
+    pub fn is_path_style(&self) -> bool {
+        let by_address = || self.address().is_some_and(|address| address.has_no_bucket_names());
+        self.path_style.unwrap_or_else(by_address)
+    }
+
     pub fn shares_bucket_with(&self, other: &Environment) -> bool {
         self.bucket == other.bucket && self.store() == other.store()
     }
 
     /// The store in the one form in which two addresses of it are the same; `None` for AWS.
     fn store(&self) -> Option<String> {
-        let endpoint = self.endpoint.as_deref()?.trim_end_matches('/');
+        let endpoint = self.endpoint.as_deref().filter(|_| !self.is_aws())?.trim_end_matches('/');
         let Some((scheme, rest)) = endpoint.split_once("://") else {
             return Some(endpoint.to_owned());
         };
@@ -254,4 +255,4 @@ fn any_segment() -> String {
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -425,6 +425,13 @@ fn aim(
         let name = &environment.name;
         Error::Config(format!("for branch `{branch}`, the `prefix` of `{name}` {reason}\n\nhint: rename the branch, or give `{name}` another `prefix`"))
     })?;
+    let no_host = environment.url.as_ref().and_then(|url| url.no_host_with(&branch, &segment));
+    if let Some(message) = no_host {
+        let name = &environment.name;
+        return Err(Error::Config(format!(
+            "the `url` of `{name}` has no address for this branch\n  {message}"
+        )));
+    }
     Ok(Target {
         reserved: reserved(config, environment, &prefix)?,
         url: environment.url.as_ref().map(|url| url.fill(&segment)),

@@ -2,6 +2,8 @@
 //! reported and left out; the file as a whole is then an error, so nothing is ever made up for it.
 
 mod credentials;
+mod demands;
+mod endpoint;
 mod environments;
 mod fields;
 mod rules;

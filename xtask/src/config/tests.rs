@@ -8,6 +8,8 @@ use expect_test::expect;
 
 use super::*;
 
+mod stores;
+
 const VALID: &str = r#"[build]
 command = ["make"]
 output = "public"
@@ -31,6 +33,12 @@ fn parse(text: &str) -> Result<Config> {
 
 fn config(text: &str) -> Config {
     parse(text).unwrap_or_else(|error| panic!("{error:?}"))
+}
+
+/// An environment whose place, unlike the valid file's, is said by these lines.
+pub(crate) fn environment(lines: &str) -> Environment {
+    let place = "account = \"222222222222\"\nregion = \"eu-central-1\"";
+    config(&changed(place, lines)).environments.remove(0)
 }
 
 /// The valid file with a text replaced, or with lines added where there is nothing to replace.
@@ -225,7 +233,7 @@ fn an_unknown_key_is_shown_with_the_one_that_was_meant() {
             pull_requests = true
         10:1: unknown key `max_deletes`; did you mean `max-deletes`?
             max_deletes = 5
-        10:1: unknown key `cloudfront`; known here: branches, pull-requests, account, region, bucket, prefix, endpoint, url, max-deletes, retain, credentials
+        10:1: unknown key `cloudfront`; known here: branches, pull-requests, account, region, bucket, prefix, endpoint, url, max-deletes, retain, credentials, path-style, acl, encryption
             cloudfront = "E123"
         2:1: unknown key `comand`; did you mean `command`?
             comand = ["make"]
@@ -239,7 +247,7 @@ fn an_unknown_key_is_shown_with_the_one_that_was_meant() {
             credentials = { access_key_id = "A", secret-access-key = "B" }
         10:17: unknown key `access_key_id`; did you mean `access-key-id`?
             credentials = { access_key_id = "A", secret-access-key = "B" }
-        10:1: unknown key ``; known here: branches, pull-requests, account, region, bucket, prefix, endpoint, url, max-deletes, retain, credentials
+        10:1: unknown key ``; known here: branches, pull-requests, account, region, bucket, prefix, endpoint, url, max-deletes, retain, credentials, path-style, acl, encryption
             "" = 1
     "#]].assert_eq(&table([
         ("branches =", "branch ="),
@@ -362,7 +370,7 @@ fn a_name_of_an_environment_is_a_plain_word() {
             [environments.stag.ing]
         5:15: `[environments.stag]` lacks `branches`, such as ["main"]
             [environments.stag.ing]
-        5:20: unknown key `ing`; known here: branches, pull-requests, account, region, bucket, prefix, endpoint, url, max-deletes, retain, credentials
+        5:20: unknown key `ing`; known here: branches, pull-requests, account, region, bucket, prefix, endpoint, url, max-deletes, retain, credentials, path-style, acl, encryption
             [environments.stag.ing]
         5:15: an environment's name has letters, digits, `-` and `_` only
             [environments."größe"]
@@ -735,7 +743,7 @@ fn the_website_has_its_usual_documents_or_others() {
             error = "errors/"
         11:1: unknown key `errors`; did you mean `error`?
             errors = "404.html"
-        10:1: unknown key `website`; known here: branches, pull-requests, account, region, bucket, prefix, endpoint, url, max-deletes, retain, credentials
+        10:1: unknown key `website`; known here: branches, pull-requests, account, region, bucket, prefix, endpoint, url, max-deletes, retain, credentials, path-style, acl, encryption
             website = true
     "#]].assert_eq(&table(rows.iter().map(|row| ("", row.as_str()))));
 }
@@ -906,7 +914,7 @@ fn a_credential_itself_is_a_problem_that_does_not_repeat_it() {
             credentials = { "****" = "****" }
         10:33: string values must be quoted, expected literal string; a value is a text in straight quotes, a number, true or false, or a list of these
             credentials = { access-key-id = ****, secret-access-key = **** }
-        10:1: unknown key `aws_secret_access_key`; known here: branches, pull-requests, account, region, bucket, prefix, endpoint, url, max-deletes, retain, credentials
+        10:1: unknown key `aws_secret_access_key`; known here: branches, pull-requests, account, region, bucket, prefix, endpoint, url, max-deletes, retain, credentials, path-style, acl, encryption
             aws_secret_access_key = "****"
         10:37: this looks like a credential itself; name the environment variable that holds it, such as `STGAWSKEY` or `stg_aws_key`, and replace the key if this file was ever pushed
             credentials = { secret-access-key = "****", access-key-id = "ID" }
@@ -1090,7 +1098,7 @@ fn what_is_no_credential_is_shown_as_it_is() {
     expect![[r#"
         6:44: branch `feature/JIRA-1234-Fix-Login` stands here twice
             branches = ["feature/JIRA-1234-Fix-Login", "feature/JIRA-1234-Fix-Login"]
-        10:1: unknown key `x-really-quite-a-long-name-of-many-words`; known here: branches, pull-requests, account, region, bucket, prefix, endpoint, url, max-deletes, retain, credentials
+        10:1: unknown key `x-really-quite-a-long-name-of-many-words`; known here: branches, pull-requests, account, region, bucket, prefix, endpoint, url, max-deletes, retain, credentials, path-style, acl, encryption
             "x-really-quite-a-long-name-of-many-words" = "assets/images/photographs/large/first"
         10:7: this must be an address that begins with https:// or http://
             url = "example.com/releases/2024/index.html"
@@ -1152,11 +1160,11 @@ fn a_control_character_is_a_problem_and_reaches_no_terminal() {
             match = "****"
         12:17: a header's value is printable ASCII without spaces around it
             cache-control = "****"
-        10:1: unknown key `a\u{1b}[31m`; known here: branches, pull-requests, account, region, bucket, prefix, endpoint, url, max-deletes, retain, credentials
+        10:1: unknown key `a\u{1b}[31m`; known here: branches, pull-requests, account, region, bucket, prefix, endpoint, url, max-deletes, retain, credentials, path-style, acl, encryption
             "****[31m" = 1
         10:16: unexpected key or value, expected newline, `#`
             max-deletes = \u{1b}[31m
-        10:1: unknown key `a\u{202e}b`; known here: branches, pull-requests, account, region, bucket, prefix, endpoint, url, max-deletes, retain, credentials
+        10:1: unknown key `a\u{202e}b`; known here: branches, pull-requests, account, region, bucket, prefix, endpoint, url, max-deletes, retain, credentials, path-style, acl, encryption
             "a\u{202e}b" = 1
     "#]].assert_eq(&table(rows));
     let script = config(&changed(r#"["make"]"#, r#"["sh", "-c", "a\nb"]"#));

@@ -7,7 +7,8 @@ use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use super::super::{Branches, Config, Credentials, Environment, SessionToken};
+use super::super::{Acl, Branches, Config, Credentials, Demands, Encryption};
+use super::super::{Environment, SessionToken};
 
 /// What a file says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +38,8 @@ struct Place {
     url: Option<String>,
     max_deletes: Option<u64>,
     credentials: Option<Credentials>,
+    path_style: Option<bool>,
+    demands: Demands,
 }
 
 /// How it is written.
@@ -125,12 +128,13 @@ fn place() -> impl Strategy<Value = Place> {
         option::of(prefix),
         option::of("https://[a-z]{1,8}/(\\{branch\\}/)?"),
     );
-    (names, branches, where_to, option::of(any::<u64>()), option::of(credentials())).prop_map(
+    let how = (option::of(any::<u64>()), option::of(any::<bool>()), demands());
+    (names, branches, where_to, how, option::of(credentials())).prop_map(
         |(
             (name, bucket, region),
             (exact, globs),
             (account, endpoint, prefix, url),
-            max_deletes,
+            (max_deletes, path_style, demands),
             credentials,
         )| {
             // One of the two there must be.
@@ -148,9 +152,18 @@ fn place() -> impl Strategy<Value = Place> {
                 url,
                 max_deletes,
                 credentials,
+                path_style,
+                demands,
             }
         },
     )
+}
+
+fn demands() -> impl Strategy<Value = Demands> {
+    let kms = "arn:aws:kms:[a-z]{2}-[a-z]{4}-1:[0-9]{12}:alias/[a-z]{1,8}";
+    let encryption = prop_oneof![Just(Encryption::Aes256), kms.prop_map(Encryption::Kms)];
+    (option::of(select(Acl::ALL.to_vec())), option::of(encryption))
+        .prop_map(|(acl, encryption)| Demands { acl, encryption })
 }
 
 fn credentials() -> impl Strategy<Value = Credentials> {
@@ -216,6 +229,8 @@ impl Place {
             url: environment.url.as_ref().map(|url| url.fill("{branch}")),
             max_deletes: environment.max_deletes,
             credentials: Some(environment.credentials.clone()),
+            path_style: environment.path_style,
+            demands: environment.demands.clone(),
         }
     }
 }
@@ -307,6 +322,13 @@ impl Layout {
         }
         lines.extend(place.max_deletes.map(|most| format!("max-deletes = {most}")));
         lines.extend(place.max_deletes.map(|most| format!("retain = \"{}m\"", most % 1000)));
+        lines.extend(place.path_style.map(|is_so| format!("path-style = {is_so}")));
+        let Demands { acl, encryption } = &place.demands;
+        lines.extend(acl.map(|acl| format!("acl = {}", self.string(acl.name()))));
+        lines.extend(encryption.iter().map(|encryption| match encryption {
+            Encryption::Aes256 => format!("encryption = {}", self.string("AES256")),
+            Encryption::Kms(key) => format!("encryption = {{ kms = {} }}", self.string(key)),
+        }));
         lines.extend(
             place.credentials.iter().flat_map(|named| self.credentials(&place.name, named)),
         );

@@ -10,6 +10,8 @@ use super::super::secret::looks_like_a_secret;
 use super::super::{BRANCH, Branches, Credentials, Environment, Template, any_segment};
 use super::Value;
 use super::credentials::{IS_A_SECRET, read_credentials};
+use super::demands::read_demands;
+use super::endpoint::{check_branch_in_host, check_endpoint, is_of_aws, read_endpoint};
 use super::fields::{Fields, boolean, complain, complain_of_secret, count, duration, list, string};
 use super::rules::read_glob;
 use crate::key::{self, Prefix};
@@ -78,15 +80,19 @@ fn read_environment(
     let max_deletes = fields.optional("max-deletes");
     let retain = fields.optional("retain");
     let credentials = fields.optional("credentials");
+    let path_style = fields.optional("path-style");
+    let acl = fields.optional("acl");
+    let encryption = fields.optional("encryption");
     fields.no_others();
 
-    if account.is_none() && endpoint.is_none() {
+    let is_aws = endpoint.is_none_or(is_of_aws);
+    if account.is_none() && is_aws {
         let message = format!(
             "`{what}` lacks `account`, the twelve digits of the AWS account that it may write to"
         );
         complain(problems, name.span(), message);
     }
-    if region.is_none() && endpoint.is_none() {
+    if region.is_none() && is_aws {
         complain(
             problems,
             name.span(),
@@ -96,16 +102,18 @@ fn read_environment(
     if branches.is_none() && pull_requests.is_none() {
         complain(problems, name.span(), format!("`{what}` lacks `branches`, such as [\"main\"]"));
     }
-    Some(Environment {
+    let environment = Environment {
         branches: branches
             .map(|v| read_branches(v, &name_text, exact, problems))
             .unwrap_or_default(),
         pull_requests: pull_requests.and_then(|v| boolean(v, problems)).unwrap_or_default(),
         account: account.and_then(|v| read_account(v, problems)),
-        region: region.and_then(|v| read_region(v, problems)).unwrap_or_else(|| "us-east-1".into()),
+        region: region.and_then(|v| read_region(v, problems)).unwrap_or_default(),
         bucket: bucket.and_then(|v| read_bucket(v, problems)).unwrap_or_default(),
         prefix: prefix.and_then(|v| read_prefix(v, problems)).unwrap_or_default(),
-        endpoint: endpoint.and_then(|v| read_address(v, problems)),
+        endpoint: endpoint.and_then(|v| read_endpoint(v, problems)),
+        path_style: path_style.and_then(|v| boolean(v, problems)),
+        demands: read_demands(acl, encryption, problems),
         url: url.and_then(|v| read_address(v, problems)).map(Template),
         max_deletes: max_deletes.and_then(|v| count(v, problems)),
         retain: retain.and_then(|v| duration(v, problems)),
@@ -114,7 +122,14 @@ fn read_environment(
             None => Environment::default_credentials(&name_text),
         },
         name: name_text,
-    })
+    };
+    if let Some(endpoint) = endpoint {
+        check_endpoint(&environment, &endpoint.span(), problems);
+    }
+    if let Some(url) = url {
+        check_branch_in_host(&environment, &url.span(), problems);
+    }
+    Some(environment.with_usual_region())
 }
 
 /// What two environments may not have in common. Each is compared with the first that has it: where one
@@ -283,7 +298,7 @@ fn read_prefix(value: &Value, problems: &mut Vec<Problem>) -> Option<Template> {
     Some(template)
 }
 
-fn read_address(value: &Value, problems: &mut Vec<Problem>) -> Option<String> {
+pub fn read_address(value: &Value, problems: &mut Vec<Problem>) -> Option<String> {
     let (address, span) = string(value, problems)?;
     // Also behind a slash: a password may hold one, and then what follows is no path.
     if address.contains('@') {
