@@ -2,20 +2,25 @@
 //! from where it names them and from nowhere else: the SDK's default chain takes environment keys before
 //! a profile and an instance's role after it, and would deploy with whichever it finds.
 
+mod identity;
+mod proven;
+
 use aws_config::default_provider::credentials::DefaultCredentialsChain;
 use aws_config::profile::ProfileFileCredentialsProvider;
 use aws_config::provider_config::ProviderConfig;
 use aws_credential_types::Credentials as Keys;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
-use aws_sdk_sts::config::{BehaviorVersion, Region};
+use aws_sdk_sts::config::Region;
 
 use crate::aws;
 use crate::ci;
 use crate::config::{Credentials, Environment, SessionToken};
-use crate::error::{Failure, Result, WHOLE_TOOL};
+use crate::error::{Result, WHOLE_TOOL};
 use crate::refusal::Refusal;
 use crate::secrets;
+
+use proven::Proven;
 
 /// Credentials that were proven to belong to the environment's account, or that an S3-compatible store
 /// without accounts will judge itself.
@@ -31,11 +36,18 @@ pub struct Account {
 /// <https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html>.
 /// Refuses credentials that are missing, of another account, or of the account's root user.
 pub async fn prove(environment: &Environment, var: Vars<'_>) -> Result<Account> {
-    let credentials = credentials(environment, var).await?;
-    let Some(expected) = &environment.account else {
-        return Ok(Account { credentials, id: None });
-    };
-    let caller = caller_identity(environment, &credentials).await?;
+    let source = source(environment, var).await?;
+    let keys = load(environment, &source).await?;
+    check(environment, &keys).await?;
+    let proven = Proven::new(environment.clone(), source, keys);
+    let credentials = SharedCredentialsProvider::new(proven);
+    Ok(Account { credentials, id: environment.account.clone() })
+}
+
+/// Whether these keys are the environment's.
+async fn check(environment: &Environment, keys: &Keys) -> Result<()> {
+    let Some(expected) = &environment.account else { return Ok(()) };
+    let caller = identity::of(environment, keys).await?;
     let holder = holder(environment);
     if caller.account != *expected {
         return Err(Refusal::new(
@@ -56,55 +68,16 @@ pub async fn prove(environment: &Environment, var: Vars<'_>) -> Result<Account> 
         )
         .into());
     }
-    Ok(Account { credentials, id: Some(expected.clone()) })
+    Ok(())
 }
 
 /// The process's environment, so that tests can bring their own. Gives variables that are set and not
 /// empty: CI systems export a secret that is not there as an empty one.
 pub type Vars<'a> = &'a dyn Fn(&str) -> Option<String>;
 
-struct Caller {
-    account: String,
-    is_root: bool,
-}
-
-async fn caller_identity(
-    environment: &Environment,
-    credentials: &SharedCredentialsProvider,
-) -> Result<Caller, Failure> {
-    let mut config = aws_sdk_sts::Config::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .region(Region::new(environment.region.clone()))
-        .credentials_provider(credentials.clone())
-        .http_client(aws::http_client())
-        .timeout_config(aws::timeouts());
-    if let Some(endpoint) = &environment.endpoint {
-        config = config.endpoint_url(endpoint);
-    }
-    let client = aws_sdk_sts::Client::from_conf(config.build());
-    let identity = client.get_caller_identity().send().await.map_err(|error| {
-        let doing = format!("failed to ask whose credentials `{}` has", environment.name);
-        let failure = aws::explain(doing, &error);
-        match (&failure.hint, &environment.endpoint) {
-            (None, Some(endpoint)) => failure.hint(format!(
-                "if {endpoint} knows no accounts, leave `account` out; then nothing proves whose the bucket is"
-            )),
-            _ => failure,
-        }
-    })?;
-    Ok(Caller {
-        account: identity.account.unwrap_or_default(),
-        // In every partition: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html
-        is_root: identity.arn.unwrap_or_default().ends_with(":root"),
-    })
-}
-
-/// The one provider that the environment names, asked once so that a missing credential is told now.
-async fn credentials(
-    environment: &Environment,
-    var: Vars<'_>,
-) -> Result<SharedCredentialsProvider> {
-    let provider = match &environment.credentials {
+/// The one provider that the environment names.
+async fn source(environment: &Environment, var: Vars<'_>) -> Result<SharedCredentialsProvider> {
+    Ok(match &environment.credentials {
         Credentials::Variables { access_key_id, secret_access_key, session_token } => {
             let keys =
                 from_variables(environment, access_key_id, secret_access_key, session_token, var)?;
@@ -119,15 +92,16 @@ async fn credentials(
                 DefaultCredentialsChain::builder().configure(provider_config(environment));
             SharedCredentialsProvider::new(builder.build().await)
         }
-    };
-    match provider.provide_credentials().await {
-        Ok(keys) => {
-            secrets::keep(keys.secret_access_key());
-            keys.session_token().into_iter().for_each(secrets::keep);
-            Ok(provider)
-        }
-        Err(error) => Err(unavailable(environment, &error).into()),
-    }
+    })
+}
+
+/// Asks a provider for its keys.
+async fn load(environment: &Environment, source: &SharedCredentialsProvider) -> Result<Keys> {
+    let keys = source.provide_credentials().await;
+    let keys = keys.map_err(|error| unavailable(environment, &error))?;
+    secrets::keep(keys.secret_access_key());
+    keys.session_token().into_iter().for_each(secrets::keep);
+    Ok(keys)
 }
 
 fn provider_config(environment: &Environment) -> ProviderConfig {
