@@ -32,6 +32,9 @@ pub async fn run(options: &Deploy, stop: &Stop) -> Result<bool> {
     let checkout = checkout::read(&here)?;
     let config = open::read_config(place.site.as_deref(), &checkout, &here)?;
     let target = target::choose(&config, &checkout, &ci, place.env.as_deref())?;
+    if !place.local {
+        open::PlainHttp::default().warn(&target.environment, &tell);
+    }
     let opening = open::open(place.local, &checkout, &target.environment, &target.prefix);
     let (opened, dirty) =
         stop.cut(async { tokio::try_join!(opening, is_dirty(&checkout)) }).await?;

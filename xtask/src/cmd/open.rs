@@ -1,5 +1,6 @@
 //! What a subcommand stands on: the configuration that is read, and the bucket that is reached.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use super::local::Local;
@@ -9,6 +10,7 @@ use crate::bucket::{self, Bucket};
 use crate::checkout::{self, Checkout};
 use crate::config::{Config, Environment};
 use crate::error::{Error, Result};
+use crate::event::{Event, Tell};
 use crate::key::Prefix;
 use crate::report::Place;
 
@@ -43,6 +45,28 @@ pub async fn open(
     let local = Local::open(checkout).await?;
     let (bucket, place) = local.make(environment, prefix).await?;
     Ok(Opened { bucket, place, local: Some(local) })
+}
+
+/// Warns, once for each store, of an address where others on the way can read and change what is sent.
+#[derive(Default)]
+pub struct PlainHttp {
+    told: HashSet<String>,
+}
+
+impl PlainHttp {
+    pub fn warn(&mut self, environment: &Environment, tell: &Tell) {
+        let address = environment.address();
+        let Some(address) = address.filter(|found| !found.is_https && !found.is_loopback()) else {
+            return;
+        };
+        let store = address.with_host(&address.host);
+        if self.told.insert(store.clone()) {
+            tell.tell(Event::Warning(format!(
+                "the `endpoint` of `{}` is plain http: machines on the way to {store} can read and change what is sent; if the store answers there, use https://",
+                environment.name
+            )));
+        }
+    }
 }
 
 /// The bucket of an environment's account.

@@ -37,6 +37,9 @@ pub async fn run(options: &Rollback, stop: &Stop) -> Result<bool> {
     let checkout = checkout::read(&here)?;
     let config = open::read_config(place.site.as_deref(), &checkout, &here)?;
     let target = target::choose(&config, &checkout, &ci, place.env.as_deref())?;
+    if !place.local {
+        open::PlainHttp::default().warn(&target.environment, &tell);
+    }
     let opening = open::open(place.local, &checkout, &target.environment, &target.prefix);
     let opened = stop.cut(opening).await?;
 

@@ -10,9 +10,10 @@ use futures_util::future::{join_all, try_join_all};
 use super::change;
 use super::local::Local;
 use super::open;
-use super::{now, stand};
+use super::{now, stand, variable};
 use crate::bucket::{Bucket, Listing};
 use crate::checkout::{self, Checkout, Distance};
+use crate::ci::Surroundings;
 use crate::cli::Status;
 use crate::config::{Config, Environment};
 use crate::error::{Error, Result};
@@ -36,6 +37,12 @@ pub async fn run(options: &Status, stop: &Stop) -> Result<bool> {
         true => Some(Local::open(&checkout).await?),
         false => None,
     };
+    if !options.local {
+        let ci = Surroundings::of(&variable);
+        let tell = progress::draw(ci.is_ci(), ci.is_github());
+        let mut plain_http = open::PlainHttp::default();
+        environments.iter().for_each(|environment| plain_http.warn(environment, &tell));
+    }
     let in_detail = options.env.is_some() || options.json;
     let survey = environments
         .iter()

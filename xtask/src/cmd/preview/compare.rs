@@ -26,6 +26,7 @@ pub async fn follow(
 ) -> Result<bool> {
     let mut known: Option<Known> = None;
     let mut told = Told::default();
+    let mut plain_http = open::PlainHttp::default();
     loop {
         let is_wish = tokio::select! {
             changed = built.changed() => match changed {
@@ -59,6 +60,7 @@ pub async fn follow(
             if is_other {
                 show(Remote::Looking);
             }
+            plain_http.warn(&target.environment, &desk.tell);
             known = match look(target, &desk.tell).await {
                 Ok(found) => Some(found),
                 Err(error) => {
@@ -98,7 +100,8 @@ impl Known {
         let place = |target: &Target| {
             let environment = &target.environment;
             let credentials = environment.credentials.clone();
-            let account = (environment.account.clone(), environment.endpoint.clone());
+            let store = (environment.endpoint.clone(), environment.path_style);
+            let account = (environment.account.clone(), store);
             let bucket = (environment.bucket.clone(), environment.region.clone());
             (account, bucket, target.prefix.clone(), credentials)
         };
