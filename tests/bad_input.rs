@@ -411,7 +411,7 @@ fn an_upload_that_fails_leaves_pages_and_deletes_alone() {
         error: failed to upload `a.css`: AccessDenied (HTTP 403): told by the test
         error: 1 more file not tried after that
 
-        hint: look at the values of the credentials (swapped? in quotes?); they need s3:ListBucket on the bucket and s3:GetObject, s3:PutObject, s3:DeleteObject and s3:AbortMultipartUpload on its objects, and the bucket must belong to `account`
+        hint: the bucket can be listed, so look at what it wants of a write: the right s3:PutObject (and s3:PutObjectAcl with `acl`, which Block Public Access may forbid), or a policy that demands encryption; in deploy.toml: encryption = "AES256" or encryption = { kms = "arn:…" }
 
     "#]].assert_eq(&told(&ran, &world));
     assert!(ran.stdout.contains(": 0 of 2 uploads and 0 of 1 deletes done"), "{}", ran.stdout);

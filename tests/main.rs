@@ -13,6 +13,7 @@ mod build;
 mod changed_headers;
 mod ci;
 mod content;
+mod demands;
 mod faults;
 mod generators;
 mod git;

@@ -583,7 +583,7 @@ fn the_root_user_of_the_right_account() {
 }
 
 /// Lets STS answer with this identity.
-fn caller_is(world: &World, account: &str, arn: &str) {
+pub fn caller_is(world: &World, account: &str, arn: &str) {
     let body = format!(
         "<GetCallerIdentityResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><GetCallerIdentityResult>\
          <Arn>{arn}</Arn><UserId>ID</UserId><Account>{account}</Account></GetCallerIdentityResult>\
@@ -661,6 +661,74 @@ fn more_deletes_than_the_limit() {
     );
     world.deploy(&["--max-deletes", "300"]).exits(0);
     assert_eq!(world.keys(), ["index.html"]);
+}
+
+#[test]
+fn objects_that_visitors_may_read_by_their_acl_and_the_new_ones_would_hide() {
+    let world = world();
+    world.store.put(&world.bucket, "a.css", b"style", "text/css");
+    world.store.put(&world.bucket, "index.html", b"page", "text/html");
+    acls_are(&world, "READ", "AllUsers");
+    refused_once_built(
+        &world,
+        &[],
+        &[],
+        "public-acl",
+        expect![[r#"
+        refused: `index.html` can be read by everybody because of its ACL, and what this deploy writes could not be
+
+        hint: below [environments.production] of deploy.toml, write acl = "public-read"; or acl = "private" if visitors read the site by a policy of the bucket
+    "#]],
+    );
+    acls_are(&world, "FULL_CONTROL", "AuthenticatedUsers");
+    refused_once_built(
+        &world,
+        &[],
+        &[],
+        "public-acl",
+        expect![[r#"
+        refused: `index.html` can be read by everybody with an AWS account because of its ACL, and what this deploy writes could not be
+
+        hint: below [environments.production] of deploy.toml, write acl = "authenticated-read"; or acl = "private" if visitors read the site by a policy of the bucket
+    "#]],
+    );
+    // An ACL for the bucket's owner lets no visitor read.
+    configure(&world, "acl = \"bucket-owner-full-control\"");
+    acls_are(&world, "READ", "AllUsers");
+    refused_once_built(
+        &world,
+        &[],
+        &[],
+        "public-acl",
+        expect![[r#"
+        refused: `index.html` can be read by everybody because of its ACL, and what this deploy writes could not be
+
+        hint: below [environments.production] of deploy.toml, write acl = "public-read"; or acl = "private" if visitors read the site by a policy of the bucket
+    "#]],
+    );
+
+    let dry = world.deploy(&["--dry-run"]).exits(0);
+    let warned = "warning: a deploy would be refused: `index.html` can be read by everybody";
+    assert!(dry.stderr.contains(warned), "{}", dry.stderr);
+    world.wire.take();
+    for decided in ["private", "public-read", "authenticated-read"] {
+        configure(&world, &format!("acl = \"{decided}\""));
+        let ran = world.deploy(&["--dry-run"]).exits(0);
+        assert!(!ran.stderr.contains("warning"), "{}", ran.stderr);
+        assert!(world.wire.take().iter().all(|seen| seen.query != "acl"), "{decided}");
+    }
+}
+
+/// Lets a group have a right to every object.
+pub fn acls_are(world: &World, permission: &str, group: &str) {
+    let body = format!(
+        "<?xml version=\"1.0\"?><AccessControlPolicy xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Owner><ID>a</ID></Owner><AccessControlList>\
+         <Grant><Grantee xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" xsi:type=\"CanonicalUser\"><ID>a</ID></Grantee><Permission>FULL_CONTROL</Permission></Grant>\
+         <Grant><Grantee xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" xsi:type=\"Group\"><URI>http://acs.amazonaws.com/groups/global/{group}</URI></Grantee><Permission>{permission}</Permission></Grant>\
+         </AccessControlList></AccessControlPolicy>"
+    );
+    let answer = Answer { status: 200, headers: vec![("content-type", "application/xml")], body };
+    world.wire.answer(move |seen| (seen.query == "acl").then(|| answer.clone()));
 }
 
 #[test]

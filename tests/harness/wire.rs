@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use hyper::body::{Body as _, Incoming};
 use hyper::client::conn::http1::SendRequest;
 use hyper::service::service_fn;
-use hyper::{Method, Request, Response};
+use hyper::{HeaderMap, Method, Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::RwLock;
@@ -38,6 +38,7 @@ pub struct Seen {
     pub copies: bool,
     /// The length of the body, in bytes, as it was announced.
     pub length: u64,
+    pub headers: HeaderMap,
 }
 
 type Rule = Box<dyn FnMut(&Seen) -> Option<Fault> + Send>;
@@ -63,6 +64,11 @@ impl Seen {
             Method::POST => self.path != "/",
             _ => false,
         }
+    }
+
+    /// A header's value, if the request has the header.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
     }
 
     /// The key as it stands in the path. Without the bucket, whose name differs from run to run.
@@ -178,6 +184,7 @@ async fn pass(
         owner: owner.and_then(|value| value.to_str().ok()).map(str::to_owned),
         copies: request.headers().contains_key("x-amz-copy-source"),
         length: request.body().size_hint().exact().unwrap_or_default(),
+        headers: request.headers().clone(),
     };
     // A rule may itself ask the store, which is served by the same threads.
     let fault = tokio::task::block_in_place(|| (lock(&shared.rule))(&seen));

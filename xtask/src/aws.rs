@@ -65,6 +65,23 @@ where
     }
 }
 
+/// What a write that failed means. The bucket was listed before, so a write that is denied is denied by a right to
+/// write, or by a policy that wants something of it.
+pub fn explain_write<E>(doing: String, error: &SdkError<E, HttpResponse>) -> Failure
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+{
+    let failure = explain(doing, error);
+    match error.raw_response().is_some_and(|raw| raw.status().as_u16() == 403)
+        && error.code().is_none_or(|code| code == "AccessDenied")
+    {
+        true => failure.hint(DENIED),
+        false => failure,
+    }
+}
+
+const DENIED: &str = "the bucket can be listed, so look at what it wants of a write: the right s3:PutObject (and s3:PutObjectAcl with `acl`, which Block Public Access may forbid), or a policy that demands encryption; in deploy.toml: encryption = \"AES256\" or encryption = { kms = \"arn:…\" }";
+
 /// Whether a write was declined because the object is not as it was meant to be before it: its condition does
 /// not hold, it is written at the same moment, or its multipart upload has been completed already.
 pub fn is_condition<E>(error: &SdkError<E, HttpResponse>) -> bool
@@ -104,7 +121,8 @@ pub fn is_everybodys(code: &str) -> bool {
     EVERYBODYS.contains(&code)
 }
 
-const EVERYBODYS: [&str; 9] = [
+const EVERYBODYS: [&str; 10] = [
+    "AccessControlListNotSupported",
     "ExpiredToken",
     "ExpiredTokenException",
     "InvalidAccessKeyId",
@@ -139,6 +157,9 @@ fn hint(code: &str, region: Option<&str>) -> Option<String> {
         "RequestTimeTooSkewed" => "this machine's clock is wrong: set it, then run it again".into(),
         "SlowDown" | "ServiceUnavailable" | "InternalError" => "the store is busy: run it again in a minute".into(),
         "BadDigest" => "a file changed while it was sent: run it again".into(),
+        "AccessControlListNotSupported" => {
+            "the bucket has ACLs switched off (bucket owner enforced): take `acl` out of deploy.toml, and let a policy of the bucket say who reads it".into()
+        }
         "EntityTooLarge" => "the store does not take objects of this size".into(),
         _ => return None,
     })

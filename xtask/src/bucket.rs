@@ -1,7 +1,9 @@
 //! The bucket of the account: connect, list, put, delete. It can only be had by way of the account
 //! check, every request carries the expected owner, and nothing outside the prefix is ever named.
 
+mod acl;
 mod copy;
+mod demands;
 mod endpoint;
 mod list;
 mod own;
@@ -29,15 +31,17 @@ use aws_smithy_types::config_bag::{Storable, StoreReplace};
 
 use crate::account::Account;
 use crate::aws;
-use crate::config::Environment;
+use crate::config::{Address, Demands, Environment};
 use crate::error::{Failure, failed};
 use crate::etag::Etag;
 use crate::headers::Headers;
 use crate::key::{OWN_FOLDER, Prefix};
 
+use demands::Stating;
 use endpoint::Resolver;
 use pace::Pace;
 
+pub use acl::Readers;
 pub use copy::{LARGEST_COPY, Restated};
 pub use list::{LastModified, Listing, Object, cuts};
 pub use own::{Condition, Look, Own, Written};
@@ -54,6 +58,8 @@ pub struct Bucket {
     /// Sent with every request: S3 answers 403 where the bucket is another account's.
     /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-owner-condition.html>
     owner: Option<String>,
+    /// The host of the endpoint, if the bucket's name stands before it.
+    named_below: Option<String>,
     watch: Watch,
 }
 
@@ -87,23 +93,41 @@ pub const DELETES_PER_REQUEST: usize = 1000;
 
 /// Connects to the environment's bucket as its proven account. Nothing is sent yet.
 pub fn connect(environment: &Environment, prefix: &Prefix, account: Account) -> Bucket {
+    let store = Where {
+        region: &environment.region,
+        endpoint: environment.endpoint.as_deref(),
+        is_path_style: environment.is_path_style(),
+        demands: environment.demands.clone(),
+    };
     let place = (environment.bucket.as_str(), prefix);
-    let endpoint = environment.endpoint.as_deref();
-    open(place, account.credentials, &environment.region, endpoint, account.id)
+    open(place, account.credentials, store, account.id)
 }
 
 /// Connects to a bucket in a store of this machine, which has no accounts.
 pub fn connect_local(bucket: &str, prefix: &Prefix, store: &Store) -> Bucket {
     let keys = Credentials::new(store.access_key_id, store.secret_access_key, None, None, "local");
     let credentials = SharedCredentialsProvider::new(keys);
-    open((bucket, prefix), credentials, store.region, Some(store.endpoint), None)
+    let store = Where {
+        region: store.region,
+        endpoint: Some(store.endpoint),
+        is_path_style: true,
+        demands: Demands::default(),
+    };
+    open((bucket, prefix), credentials, store, None)
+}
+
+/// How a bucket is reached, and what it demands.
+struct Where<'a> {
+    region: &'a str,
+    endpoint: Option<&'a str>,
+    is_path_style: bool,
+    demands: Demands,
 }
 
 fn open(
     (bucket, prefix): (&str, &Prefix),
     credentials: SharedCredentialsProvider,
-    region: &str,
-    endpoint: Option<&str>,
+    store: Where<'_>,
     owner: Option<String>,
 ) -> Bucket {
     let watch = Watch { requests: Arc::default(), pace: Pace::new() };
@@ -111,7 +135,7 @@ fn open(
     // Content-MD5, which every store verifies, is sent instead.
     let mut config = aws_sdk_s3::Config::builder()
         .behavior_version(BehaviorVersion::latest())
-        .region(Region::new(region.to_owned()))
+        .region(Region::new(store.region.to_owned()))
         .credentials_provider(credentials)
         .http_client(aws::http_client())
         .timeout_config(aws::timeouts())
@@ -131,28 +155,17 @@ fn open(
         .endpoint_resolver(Resolver::default());
     // Any other interceptor is looked for in all configuration at each step, in case that it is to be left out.
     config.push_interceptor(SharedInterceptor::permanent(watch.clone()));
-    if let Some(endpoint) = endpoint {
-        config = config.endpoint_url(endpoint).force_path_style(is_address(endpoint));
+    if store.demands != Demands::default() {
+        config.push_interceptor(SharedInterceptor::permanent(Stating(store.demands.clone())));
     }
-    Bucket {
-        client: Client::from_conf(config.build()),
-        name: bucket.to_owned(),
-        prefix: prefix.clone(),
-        owner,
-        watch,
+    if let Some(endpoint) = store.endpoint {
+        config = config.endpoint_url(endpoint);
     }
-}
-
-/// Whether an endpoint's host is an IP address or this machine, which have no names for buckets.
-fn is_address(endpoint: &str) -> bool {
-    let authority = endpoint.split("://").nth(1).unwrap_or(endpoint);
-    let authority = authority.split('/').next().unwrap_or_default();
-    let host = match authority.rsplit_once(':') {
-        Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => host,
-        _ => authority,
-    };
-    let host = host.trim_matches(['[', ']']);
-    host == "localhost" || host.ends_with(".localhost") || host.parse::<std::net::IpAddr>().is_ok()
+    let address = store.endpoint.and_then(Address::parse).filter(|_| !store.is_path_style);
+    let named_below = address.map(|address| address.host);
+    let client = Client::from_conf(config.force_path_style(store.is_path_style).build());
+    let (name, prefix) = (bucket.to_owned(), prefix.clone());
+    Bucket { client, name, prefix, owner, named_below, watch }
 }
 
 impl Bucket {
@@ -187,6 +200,21 @@ impl Bucket {
             Err(error) => {
                 Err(aws::explain(format!("failed to read the headers of `{key}`"), &error))
             }
+        }
+    }
+
+    /// Adds to a failure what helps if it is the host's name that does not answer: stores of one's own often have no
+    /// names for their buckets, or no certificate for them.
+    pub fn with_path_style_hint(&self, failure: Failure) -> Failure {
+        let about_name = |cause: &String| {
+            ["dns error", "not valid for name", "NotValidForName"].iter().any(|e| cause.contains(e))
+        };
+        match &self.named_below {
+            Some(host) if failure.causes.iter().any(about_name) => failure.hint(format!(
+                "the bucket is looked for at {}.{host}; if the store has no names for its buckets, write path-style = true in deploy.toml, and else check `endpoint`",
+                self.name
+            )),
+            _ => failure,
         }
     }
 

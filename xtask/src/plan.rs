@@ -61,6 +61,14 @@ impl Upload {
     }
 }
 
+impl Plan {
+    /// Whether an object that is there is to be written over or copied.
+    pub fn overwrites(&self, key: &str) -> bool {
+        let found = self.uploads.binary_search_by(|upload| (*upload.file.key).cmp(key));
+        found.is_ok_and(|at| self.uploads[at].replaces.is_some())
+    }
+}
+
 /// A plan that may be done.
 #[derive(Debug)]
 pub struct Approved(Plan);

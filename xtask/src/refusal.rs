@@ -41,6 +41,7 @@ pub const CODES: &[&str] = &[
     "output-holds-tool",
     "empty-site",
     "too-many-deletes",
+    "public-acl",
     "locked",
     "overtaken",
 ];

@@ -114,7 +114,9 @@ impl Bucket {
         match copied {
             Ok(_) => Ok(true),
             Err(error) if cannot_copy(&error) => Ok(false),
-            Err(error) => Err(aws::explain(format!("failed to copy `{from}` to `{to}`"), &error)),
+            Err(error) => {
+                Err(aws::explain_write(format!("failed to copy `{from}` to `{to}`"), &error))
+            }
         }
     }
 }

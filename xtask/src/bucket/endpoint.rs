@@ -72,6 +72,42 @@ mod tests {
         }
     }
 
+    /// A wildcard certificate covers one label, so that a bucket's name with dots goes into the path.
+    #[tokio::test]
+    async fn a_bucket_stands_before_the_host_or_in_the_path() {
+        let rows = [
+            ("site", None, false, "https://site.s3.eu-central-1.amazonaws.com"),
+            (
+                "www.example.com",
+                None,
+                false,
+                "https://s3.eu-central-1.amazonaws.com/www.example.com",
+            ),
+            ("site", Some("https://s3.example.net"), false, "https://site.s3.example.net"),
+            ("site", Some("https://s3.example.net"), true, "https://s3.example.net/site"),
+            (
+                "www.example.com",
+                Some("https://s3.example.net"),
+                false,
+                "https://s3.example.net/www.example.com",
+            ),
+            ("site", Some("http://minio:9000"), true, "http://minio:9000/site"),
+            (
+                "site",
+                Some("https://s3.dualstack.eu-central-1.amazonaws.com"),
+                false,
+                "https://site.s3.dualstack.eu-central-1.amazonaws.com",
+            ),
+        ];
+        for (bucket, endpoint, is_path_style, expected) in rows {
+            let params = Params::builder().bucket(bucket).region("eu-central-1");
+            let params = params.force_path_style(is_path_style);
+            let params = params.set_endpoint(endpoint.map(str::to_owned)).build();
+            let found = resolve(&Resolver::default(), &params.expect("parameters")).await;
+            assert_eq!(found.as_ref().map(Endpoint::url), Ok(expected), "{bucket} {endpoint:?}");
+        }
+    }
+
     #[tokio::test]
     async fn an_error_is_not_remembered() {
         let resolver = Resolver::default();

@@ -175,7 +175,7 @@ impl Bucket {
         match request.send().await {
             Ok(put) => Ok(Written::Done(unquoted(put.e_tag.as_deref()))),
             Err(error) => refusal(condition, &error)
-                .ok_or_else(|| aws::explain(format!("failed to write `{key}`"), &error)),
+                .ok_or_else(|| aws::explain_write(format!("failed to write `{key}`"), &error)),
         }
     }
 

@@ -99,7 +99,7 @@ impl Bucket {
         // The answer to a condition on, or a copy of, an object that is not there.
         let is_gone = error.code() == Some("NoSuchKey");
         if !is_gone && !aws::is_condition(error) {
-            return Err(aws::explain(doing, error));
+            return Err(aws::explain_write(doing, error));
         }
         let Some((etag, headers)) = self.head(&file.key).await? else {
             return Err(changed(
@@ -181,7 +181,7 @@ impl Bucket {
             .mutate_request(add_headers(&file.headers))
             .send()
             .await
-            .map_err(|error| aws::explain(upload_of(file), &error))?;
+            .map_err(|error| aws::explain_write(upload_of(file), &error))?;
         begun.upload_id.ok_or_else(|| {
             failed(upload_of(file)).hint("the store did not name the multipart upload")
         })
@@ -215,7 +215,7 @@ impl Bucket {
                 .config_override(Config::builder().timeout_config(aws::timeouts_for(length)))
                 .send()
                 .await
-                .map_err(|error| aws::explain(upload_of(file), &error))?;
+                .map_err(|error| aws::explain_write(upload_of(file), &error))?;
             completed
                 .push(CompletedPart::builder().part_number(number).set_e_tag(part.e_tag).build());
             sent(length);

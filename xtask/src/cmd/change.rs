@@ -6,6 +6,7 @@
 //! and the plan made again, because another deploy may have ended in between.
 
 mod locked;
+mod public;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -28,6 +29,8 @@ use crate::refusal::Refusal;
 use crate::report::{self, Done, Planned, Run, print};
 use crate::site::Site;
 use crate::stop::Stop;
+
+use public::Foreign;
 
 /// What all steps of a run are about.
 pub struct Job<'a> {
@@ -184,7 +187,9 @@ pub async fn look_at(
         let _ = read.send(record.as_ref().map(Record::cuts).unwrap_or_default());
         record
     };
-    tokio::join!(bucket.list(cuts, tell), reading)
+    let listing = bucket.list(cuts, tell);
+    let (listing, record) = tokio::join!(listing, reading);
+    (listing.map_err(|failure| bucket.with_path_style_hint(failure)), record)
 }
 
 /// Plans, shows, and does what is to be done, until it is told to stop.
@@ -194,10 +199,35 @@ pub async fn make(
     seen: Seen,
     stop: &Stop,
 ) -> Result<(Planned, Outcome)> {
+    let foreign = Foreign::of(job, &seen, is_kept(job, &seen.listing));
     let difference = stop.cut(compare(job, wanted, seen, false)).await?;
+    let hides = async { Ok(hides(job, wanted, &foreign, &difference).await) };
+    match stop.cut(hides).await? {
+        Some(refusal) if job.doing.dry_run => {
+            let planned = show(job, wanted, &difference.plan)?;
+            warn_of_refusal(job, wanted, &refusal);
+            return Ok((planned, Outcome::default()));
+        }
+        Some(refusal) => return Err(refusal.into()),
+        None => {}
+    }
     match job.writes(wanted, &difference) {
         true => locked::write(job, wanted, locked::Known::of(difference), stop).await,
         false => Ok((show(job, wanted, &difference.plan)?, Outcome::default())),
+    }
+}
+
+/// Why visitors could not read what would be written. Asked only if something would be.
+async fn hides(
+    job: &Job<'_>,
+    wanted: &Wanted,
+    foreign: &Foreign,
+    difference: &Difference,
+) -> Option<Refusal> {
+    let would_write = job.refusal(&difference.plan).is_none() && difference.is_something(wanted);
+    match would_write {
+        true => foreign.refusal(job, &difference.plan).await,
+        false => None,
     }
 }
 
@@ -247,13 +277,15 @@ fn show(job: &Job<'_>, wanted: &Wanted, plan: &Plan) -> Result<Planned> {
     let planned = report::planned(plan, wanted.skipped());
     print(job.doing.json, || report::changes(job.run, &planned))?;
     match job.refusal(plan) {
-        Some(refusal) if job.doing.dry_run => {
-            let what = if wanted.again().is_some() { "rollback" } else { "deploy" };
-            let text = format!("a {what} would be refused: {}", refusal.message);
-            job.tell.tell(Event::Warning(text));
-        }
+        Some(refusal) if job.doing.dry_run => warn_of_refusal(job, wanted, &refusal),
         Some(refusal) => return Err(refusal.into()),
         None => {}
     }
     Ok(planned)
+}
+
+fn warn_of_refusal(job: &Job<'_>, wanted: &Wanted, refusal: &Refusal) {
+    let what = if wanted.again().is_some() { "rollback" } else { "deploy" };
+    let text = format!("a {what} would be refused: {}", refusal.message);
+    job.tell.tell(Event::Warning(text));
 }

@@ -1,0 +1,266 @@
+//! Buckets with demands of their own: objects that are public by their ACLs, policies that want encryption stated,
+//! stores whose buckets have no names, keys that change from one call to the next.
+
+use std::os::unix::fs::PermissionsExt;
+
+use crate::harness::{Answer, Fault, Seen, World};
+use crate::refused::{acls_are, caller_is};
+
+const ACL: &str = "x-amz-acl";
+const ENCRYPTION: &str = "x-amz-server-side-encryption";
+const KMS_KEY: &str = "x-amz-server-side-encryption-aws-kms-key-id";
+
+/// A site of a page, an asset, and a file that goes in parts.
+fn site(world: &World) {
+    world.site([("index.html", "page"), ("a.css", "style")]);
+    world.repo.write("site/public/movie.mp4", vec![b'x'; 9 << 20]);
+}
+
+/// Whether a request makes an object: a PUT of one, a copy, or the beginning of one in parts.
+fn makes_an_object(seen: &Seen) -> bool {
+    let is_begun = seen.method == "POST" && seen.query.contains("uploads");
+    let is_whole = seen.method == "PUT" && !seen.query.contains("partNumber");
+    (is_begun || is_whole) && !seen.key().is_empty()
+}
+
+fn is_own(seen: &Seen) -> bool {
+    seen.key().starts_with(".xtask/")
+}
+
+/// Deploys a site, gives it other headers, changes it, and goes back, with `more` in its environment. Returns
+/// every request that made an object.
+fn story(world: &World, more: &str) -> Vec<Seen> {
+    let rule = |seconds: u32| {
+        let rule = format!("[[headers]]\nmatch = \"**\"\ncache-control = \"max-age={seconds}\"");
+        world.configure(&format!("{more}\n{rule}"));
+        world.repo.commit("headers");
+    };
+    site(world);
+    rule(1);
+    world.wire.take();
+    world.deploy(&[]).exits(0);
+    world.repo.write("site/public/index.html", "other");
+    rule(2);
+    world.deploy(&[]).exits(0);
+    let again = world.deploy(&[]).exits(0);
+    assert!(again.stdout.contains("nothing to do"), "{}", again.stdout);
+    world.assert_bucket_equals_site("");
+    world.xtask(&["rollback"]).exits(0);
+    let made: Vec<Seen> = world.wire.take().into_iter().filter(makes_an_object).collect();
+    assert!(made.iter().any(|seen| seen.copies && !is_own(seen)), "new headers without new bytes");
+    assert!(made.iter().any(|seen| seen.method == "POST"), "a file in parts");
+    let is_earlier = |seen: &Seen| seen.key().starts_with(".xtask/earlier") && seen.copies;
+    assert!(made.iter().any(is_earlier), "an earlier record: {made:?}");
+    made
+}
+
+#[test]
+fn an_acl_goes_with_every_object_of_the_site_and_with_none_of_the_tools_own() {
+    let world = World::new();
+    world.store.keep_versions(&world.bucket);
+    for seen in story(&world, "acl = \"public-read\"") {
+        let expected = (!is_own(&seen)).then_some("public-read");
+        assert_eq!(seen.header(ACL), expected, "{seen:?}");
+        assert_eq!(seen.header(ENCRYPTION), None, "{seen:?}");
+    }
+}
+
+#[test]
+fn an_acl_for_the_buckets_owner_goes_with_every_object() {
+    let world = World::new();
+    for seen in story(&world, "acl = \"bucket-owner-full-control\"") {
+        assert_eq!(seen.header(ACL), Some("bucket-owner-full-control"), "{seen:?}");
+    }
+}
+
+#[test]
+fn encryption_is_stated_wherever_a_policy_demands_it() {
+    let world = World::new();
+    world.store.keep_versions(&world.bucket);
+    world.wire.answer(|seen| {
+        let is_denied = makes_an_object(seen) && seen.header(ENCRYPTION).is_none();
+        is_denied.then(|| Answer::error(403, "AccessDenied", "Access Denied"))
+    });
+    for seen in story(&world, "encryption = \"AES256\"") {
+        assert_eq!((seen.header(ENCRYPTION), seen.header(KMS_KEY)), (Some("AES256"), None));
+        assert_eq!(seen.header(ACL), None, "{seen:?}");
+    }
+}
+
+#[test]
+fn a_key_of_kms_is_named_wherever_a_policy_demands_it() {
+    const KEY: &str = "arn:aws:kms:eu-central-1:111111111111:alias/site";
+    let world = World::opaque();
+    let made = story(&world, &format!("encryption = {{ kms = \"{KEY}\" }}"));
+    for seen in made {
+        assert_eq!((seen.header(ENCRYPTION), seen.header(KMS_KEY)), (Some("aws:kms"), Some(KEY)));
+    }
+}
+
+#[test]
+fn without_demands_no_header_speaks_of_them() {
+    let world = World::new();
+    for seen in story(&world, "") {
+        let found = [ACL, ENCRYPTION, KMS_KEY].map(|name| seen.header(name));
+        assert_eq!(found, [None; 3], "{seen:?}");
+    }
+}
+
+#[test]
+fn a_write_that_is_denied_names_the_policies_that_want_something_of_it() {
+    let world = World::new();
+    world.site([("index.html", "page")]);
+    world.wire.disturb(|seen| makes_an_object(seen).then(|| Fault::status(403)));
+    let ran = world.deploy(&[]).exits(1);
+    assert!(ran.stderr.contains("encryption = \"AES256\""), "{}", ran.stderr);
+}
+
+#[test]
+fn a_bucket_without_acls_says_what_to_take_out_of_the_file() {
+    let world = World::new();
+    world.configure("acl = \"public-read\"");
+    world.site([("index.html", "page"), ("a.css", "style")]);
+    world.wire.answer(|seen| {
+        let message = "The bucket does not allow ACLs";
+        let answer = || Answer::error(400, "AccessControlListNotSupported", message);
+        seen.header(ACL).is_some().then(answer)
+    });
+    let ran = world.deploy(&[]).exits(1);
+    assert!(ran.stderr.contains("take `acl` out of deploy.toml"), "{}", ran.stderr);
+    assert_eq!(world.keys(), [""; 0]);
+}
+
+#[test]
+fn a_store_that_does_not_tell_acls_is_deployed_to() {
+    for (status, code, warns) in [
+        (501, "NotImplemented", false),
+        (405, "MethodNotAllowed", false),
+        (404, "NoSuchKey", false),
+        (400, "InvalidArgument", false),
+        (403, "AccessDenied", true),
+    ] {
+        let world = World::new();
+        world.store.put(&world.bucket, "index.html", b"page", "text/html");
+        world.site([("index.html", "page"), ("a.css", "style")]);
+        world.wire.answer(move |seen| {
+            (seen.query == "acl").then(|| Answer::error(status, code, "told by the test"))
+        });
+        let ran = world.deploy(&[]).exits(0);
+        let asked = world.wire.take().iter().filter(|seen| seen.query == "acl").count();
+        assert_eq!(asked, 1, "{code}");
+        assert_eq!(ran.stderr.contains("acl = \"public-read\""), warns, "{}", ran.stderr);
+        world.assert_bucket_equals_site("");
+    }
+}
+
+#[test]
+fn acls_are_asked_for_only_of_what_another_tool_wrote_and_this_run_writes_over() {
+    let world = World::new();
+    world.site([("index.html", "page"), ("a.css", "style")]);
+    acls_are(&world, "READ", "AllUsers");
+    world.deploy(&[]).exits(0);
+    let asked = |world: &World| world.wire.take().iter().filter(|seen| seen.query == "acl").count();
+    assert_eq!(asked(&world), 0, "an empty bucket");
+    world.repo.write("site/public/index.html", "other");
+    world.deploy(&[]).exits(0);
+    world.deploy(&[]).exits(0);
+    assert_eq!(asked(&world), 0, "objects of ours, and nothing to do");
+
+    world.store.put(&world.bucket, "a.css", b"theirs", "text/css");
+    world.repo.write("site/public/b.css", "style");
+    let refused = world.deploy(&["--json"]).exits(3).json();
+    assert_eq!(refused["refused"]["code"], "public-acl", "{refused}");
+    assert_eq!(asked(&world), 1);
+    assert_eq!(world.keys(), ["a.css", "index.html"]);
+}
+
+#[test]
+fn an_acl_for_a_named_account_is_no_reason_to_stop() {
+    let world = World::new();
+    world.store.put(&world.bucket, "index.html", b"page", "text/html");
+    world.site([("index.html", "other")]);
+    acls_are(&world, "WRITE", "AllUsers");
+    world.deploy(&[]).exits(0);
+    world.assert_bucket_equals_site("");
+}
+
+#[test]
+fn a_bucket_whose_name_leads_nowhere_hints_at_the_path() {
+    let world = World::new();
+    let config = world.config("").replace(&world.wire.endpoint(), "http://store.invalid:9000");
+    world.repo.write("site/deploy.toml", config);
+    world.site([("index.html", "page")]);
+    let ran = world.deploy(&[]).exits(1);
+    assert!(ran.stderr.contains(&format!("{}.store.invalid", world.bucket)), "{}", ran.stderr);
+    assert!(ran.stderr.contains("path-style = true"), "{}", ran.stderr);
+    assert_eq!(ran.stderr.matches("is plain http").count(), 1, "{}", ran.stderr);
+}
+
+#[test]
+fn plain_http_to_another_machine_is_warned_of_once_by_every_command() {
+    let world = World::new();
+    // This machine, by an address that only it can know to be its own.
+    let endpoint = world.wire.endpoint().replace("127.0.0.1", "0.0.0.0");
+    let config = world.config("").replace(&world.wire.endpoint(), &endpoint);
+    world.site([("index.html", "page")]);
+    world.repo.commit("site");
+    world.deploy(&[]).exits(0);
+    world.repo.write("site/deploy.toml", &config);
+    for arguments in
+        [&["deploy"][..], &["deploy", "--json"], &["status"], &["rollback", "--dry-run"]]
+    {
+        let ran = world.xtask(arguments);
+        let warning = format!(
+            "warning: the `endpoint` of `production` is plain http: machines on the way to {endpoint} can read"
+        );
+        assert_eq!(ran.stderr.matches(&warning).count(), 1, "{arguments:?}: {}", ran.stderr);
+    }
+    let ran = world.deploy(&["--local"]).exits(0);
+    assert!(!ran.stderr.contains("plain http"), "{}", ran.stderr);
+    world.configure("");
+    let ran = world.deploy(&[]).exits(0);
+    assert!(!ran.stderr.contains("plain http"), "{}", ran.stderr);
+}
+
+/// A profile whose program gives the right keys first and others from then on. Returns the file that it counts in.
+fn fickle_profile(world: &World) -> std::path::PathBuf {
+    let home = world.repo.home();
+    let (script, count) = (home.join("keys.sh"), home.join("count"));
+    let keys = |id: &str, secret: &str| {
+        format!(
+            "echo '{{\"Version\": 1, \"AccessKeyId\": \"{id}\", \"SecretAccessKey\": \"{secret}\"}}'"
+        )
+    };
+    let text = format!(
+        "#!/bin/sh\necho called >> {count}\nif [ $(wc -l < {count}) = 1 ]; then {right}; else {wrong}; fi\n",
+        count = count.display(),
+        right = keys(&world.store.key, &world.store.secret),
+        wrong = keys("AKIDOFANOTHER", "another"),
+    );
+    std::fs::write(&script, text).expect("a script");
+    std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).expect("it runs");
+    std::fs::create_dir(home.join(".aws")).expect("a folder");
+    let config = format!("[profile stg]\ncredential_process = {}\n", script.display());
+    std::fs::write(home.join(".aws/config"), config).expect("a config file");
+    count
+}
+
+#[test]
+fn the_keys_that_were_proven_are_the_keys_that_are_used() {
+    let world = World::new();
+    let named = world.config("account = \"222222222222\"");
+    let line = named.lines().find(|line| line.starts_with("credentials")).expect("a line");
+    let config = named.replace(line, "credentials = { profile = \"stg\" }");
+    world.repo.write("site/deploy.toml", config);
+    world.site([("index.html", "page"), ("a.css", "style")]);
+    caller_is(&world, "222222222222", "arn:aws:sts::222222222222:assumed-role/deploy/ci");
+    let count = fickle_profile(&world);
+    world.repo.xtask(&["deploy"], &[]).exits(0);
+    assert_eq!(std::fs::read_to_string(count).expect("it was called"), "called\n");
+    world.assert_bucket_equals_site("");
+    let signed =
+        |seen: &Seen| seen.header("authorization").unwrap_or_default().contains(&world.store.key);
+    let seen = world.wire.take();
+    assert!(seen.iter().any(|seen| seen.path == "/"), "STS was asked");
+    assert!(seen.iter().all(signed), "one key signs everything: {seen:?}");
+}
