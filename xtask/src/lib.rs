@@ -47,6 +47,7 @@ mod format;
 mod headers;
 mod hints;
 mod key;
+mod limits;
 mod parallel;
 #[cfg(test)]
 mod properties;
@@ -77,6 +78,7 @@ pub fn main() -> ExitCode {
         Err(error) => return usage(&error),
     };
     color::choose(cli.color);
+    limits::raise();
     let done = unwound(|| match &cli.command {
         Command::Deploy(options) => {
             block_on(options.doing.json, async |stop| cmd::deploy::run(options, &stop).await)

@@ -3,6 +3,8 @@
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
+use crate::limits;
+
 /// The fewest threads, however few cores there are: one that waits for the disk uses none, and disks answer many at
 /// once. A site of 33,000 files that the page cache does not hold is deployed in 0.6 of the time that two threads take,
 /// and one that it holds in the same. With more, a bucket of 100,000 objects waits: its pages are read on these cores.
@@ -17,8 +19,8 @@ pub fn each<T: Send, W: Send, E: Send>(
     make: impl Fn() -> W + Sync,
     work: impl Fn(&mut W, T, &mut Vec<T>) -> Result<(), E> + Sync,
 ) -> Result<Vec<W>, E> {
-    let workers =
-        std::thread::available_parallelism().map_or(FEWEST, |cores| FEWEST.max(cores.into()));
+    let cores = std::thread::available_parallelism().map_or(FEWEST, Into::into);
+    let workers = cores.max(FEWEST).min(limits::readers());
     let queue = Queue {
         state: Mutex::new(State { waiting: items, busy: 0, error: None }),
         changed: Condvar::new(),

@@ -5,9 +5,9 @@
 //! what is waited for as in TCP Vegas, <https://doi.org/10.1145/190809.190317>). An answer that takes longer would only
 //! take longer still with more under way.
 //!
-//! A store that is asked too much says so with 503 or 429; the number is then halved, and from then on goes up by one
-//! for each round of answers that were good (additive increase, multiplicative decrease). Retrying alone would keep
-//! the pressure up.
+//! A store that is asked too much says so with 503 or 429, and on a line that is too slow an answer does not come in
+//! time. The number is then halved, and from then on goes up by one for each round of answers that were good (additive
+//! increase, multiplicative decrease). Retrying alone would keep the pressure up.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/optimizing-performance.html>
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,12 +15,10 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::limits;
+
 /// Where it begins.
 const FIRST: usize = 64;
-
-/// The most: on a line of 150 ms, 1,700 files a second. Each has a connection and reads a file, and a process on macOS
-/// may have 256 of both open.
-const MOST: usize = if cfg!(target_os = "macos") { 100 } else { 256 };
 
 /// An answer that takes so many times as long as the quickest had to wait.
 const WAITED: u32 = 2;
@@ -40,6 +38,8 @@ pub struct Pace {
 #[derive(Debug)]
 struct State {
     limit: usize,
+    /// As many as there may be connections.
+    most: usize,
     /// Permits that are out and have to be withdrawn when they come back.
     debt: usize,
     /// Good answers since the limit last went up.
@@ -58,8 +58,13 @@ pub struct Turn {
 
 impl Pace {
     pub fn new() -> Pace {
-        let state = State { limit: FIRST, debt: 0, good: 0, cut: None, quickest: Duration::MAX };
-        Pace { permits: Arc::new(Semaphore::new(FIRST)), state: Arc::new(Mutex::new(state)) }
+        Pace::up_to(limits::connections())
+    }
+
+    fn up_to(most: usize) -> Pace {
+        let limit = FIRST.min(most);
+        let state = State { limit, most, debt: 0, good: 0, cut: None, quickest: Duration::MAX };
+        Pace { permits: Arc::new(Semaphore::new(limit)), state: Arc::new(Mutex::new(state)) }
     }
 
     /// Waits until there is room for one more.
@@ -92,7 +97,7 @@ impl Pace {
         };
         // Where somebody could begin, it is not the limit that holds them.
         let is_held = state.debt > 0 || self.permits.available_permits() == 0;
-        if !(is_room && is_held) || state.limit == MOST {
+        if !(is_room && is_held) || state.limit == state.most {
             return;
         }
         (state.limit, state.good) = (state.limit + 1, 0);
@@ -141,7 +146,7 @@ mod tests {
 
     #[tokio::test]
     async fn more_are_sent_while_answers_come_as_quickly_as_ever() {
-        let pace = Pace::new();
+        let pace = Pace::up_to(256);
         let mut turns = busy(&pace).await;
         assert_eq!(turns.len(), FIRST);
         for n in 0..10 {
@@ -164,7 +169,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_throttled_deploy_sends_half_as_much_and_then_a_little_more_each_round() {
-        let pace = Pace::new();
+        let pace = Pace::up_to(256);
         let start = Instant::now();
         let turns = busy(&pace).await;
 
@@ -184,7 +189,7 @@ mod tests {
 
     #[tokio::test]
     async fn it_never_stops_and_never_sends_more_than_the_most() {
-        let pace = Pace::new();
+        let pace = Pace::up_to(256);
         let start = Instant::now();
         for n in 0..20 {
             pace.throttled(start + BETWEEN_CUTS * n);
@@ -196,6 +201,7 @@ mod tests {
             pace.answered(QUICK);
             turns.extend(busy(&pace).await);
         }
-        assert_eq!((pace.state().limit, turns.len()), (MOST, MOST));
+        assert_eq!((pace.state().limit, turns.len()), (256, 256));
+        assert_eq!(free(&Pace::up_to(10)), 10, "few connections may be open");
     }
 }

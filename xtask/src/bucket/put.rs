@@ -19,6 +19,7 @@ use crate::aws;
 use crate::error::{Failure, failed};
 use crate::etag::Etag;
 use crate::headers::{Headers, META, REDIRECT};
+use crate::limits;
 use crate::site::{File, PartDigests, Source};
 use crate::stop::Stop;
 
@@ -322,7 +323,7 @@ async fn read_range(path: &Path, offset: u64, length: u64) -> Result<Bytes, Fail
     use std::io::{Read, Seek, SeekFrom};
     let owned = path.to_owned();
     let read = move || -> std::io::Result<Vec<u8>> {
-        let mut file = std::fs::File::open(owned)?;
+        let mut file = limits::open(|| std::fs::File::open(&owned))?;
         file.seek(SeekFrom::Start(offset))?;
         let mut bytes = Vec::with_capacity(length as usize);
         file.take(length).read_to_end(&mut bytes)?;

@@ -13,6 +13,7 @@ use md5::{Digest as _, Md5};
 use xxhash_rust::xxh3::Xxh3Default;
 
 use crate::etag::{Etag, hex};
+use crate::limits;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Digest {
@@ -147,7 +148,7 @@ const AT_ONCE: u64 = 64 << 10;
 
 /// Gives what is in a file, in pieces. It must be of that size to the end.
 fn read(path: &Path, size: u64, give: &mut dyn FnMut(&[u8])) -> io::Result<()> {
-    let mut file = File::open(path)?;
+    let mut file = limits::open(|| File::open(path))?;
     // One byte more than expected, so that a file that grew is noticed and its end is found in one piece.
     let mut buffer = vec![0; size.saturating_add(1).min(AT_ONCE) as usize];
     let mut total = 0;

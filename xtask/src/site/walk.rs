@@ -9,6 +9,7 @@ use super::left_out::{Choice, LeftOut, Verdict, Why};
 use super::names::{self, Named};
 use super::seen::Stamp;
 use crate::error::{Failure, failed};
+use crate::limits;
 use crate::parallel;
 
 #[derive(Debug)]
@@ -102,7 +103,7 @@ impl Walk<'_> {
         left_out: &mut Vec<LeftOut>,
         found: &mut dyn FnMut(Found) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
-        let entries = match fs::read_dir(&folder.path) {
+        let entries = match limits::open(|| fs::read_dir(&folder.path)) {
             Ok(entries) => entries,
             // Nothing of it is deployed.
             Err(_) if folder.left_out.is_some() => return Ok(()),

@@ -1,0 +1,135 @@
+//! How many files and connections may be open at once. Systems allow a process few of them at first, in some
+//! containers 64, and more if it asks.
+
+use std::io;
+use std::sync::OnceLock;
+use std::thread;
+use std::time::Duration;
+
+/// As many as are of use: some programs that this one starts look at each file that they may have open.
+const ENOUGH: u64 = 4096;
+
+/// What is open besides what is counted here: the terminal, the repository, locks, the machinery of the runtime.
+const SPARE: usize = 32;
+
+/// The most connections: on a line of 150 ms, 1,700 files a second.
+const MOST_CONNECTIONS: usize = 256;
+
+/// How long a file is waited for that cannot be opened because too many are open.
+const TRIES: u32 = 100;
+const WAIT: Duration = Duration::from_millis(50);
+
+/// Asks the system for as many as are of use. What it denies is done without.
+pub fn raise() {
+    imp::raise();
+}
+
+/// How many connections there may be. A bucket on this machine has the other ends open too, and a file for each.
+pub fn connections() -> usize {
+    connections_of(open_files())
+}
+
+/// How many threads may have a file open each, to read it.
+pub fn readers() -> usize {
+    readers_of(open_files())
+}
+
+fn connections_of(open_files: usize) -> usize {
+    (open_files.saturating_sub(SPARE) / 4).clamp(2, MOST_CONNECTIONS)
+}
+
+fn readers_of(open_files: usize) -> usize {
+    (open_files / 8).max(2)
+}
+
+fn open_files() -> usize {
+    static LIMIT: OnceLock<usize> = OnceLock::new();
+    *LIMIT.get_or_init(imp::open_files)
+}
+
+/// Opens a file or a folder; waits while too many are open, because others are about to be closed. Blocks the thread.
+pub fn open<T>(mut open: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    for _ in 1..TRIES {
+        match open() {
+            Err(error) if imp::is_too_many(&error) => thread::sleep(WAIT),
+            opened => return opened,
+        }
+    }
+    open()
+}
+
+#[cfg(unix)]
+mod imp {
+    use rlimit::Resource;
+
+    use super::ENOUGH;
+
+    pub fn raise() {
+        let Ok((soft, hard)) = Resource::NOFILE.get() else { return };
+        if soft < ENOUGH.min(hard) {
+            // A limit that stays as it is is heeded all the same.
+            let _ = Resource::NOFILE.set(ENOUGH.min(hard), hard);
+        }
+    }
+
+    pub fn open_files() -> usize {
+        let soft = Resource::NOFILE.get().map_or(ENOUGH, |(soft, _)| soft);
+        usize::try_from(soft).unwrap_or(usize::MAX)
+    }
+
+    /// Of this process, or of the whole system.
+    pub fn is_too_many(error: &std::io::Error) -> bool {
+        const ENFILE: i32 = 23;
+        const EMFILE: i32 = 24;
+        matches!(error.raw_os_error(), Some(ENFILE | EMFILE))
+    }
+}
+
+#[cfg(not(unix))]
+mod imp {
+    pub fn raise() {}
+
+    pub fn open_files() -> usize {
+        usize::MAX
+    }
+
+    pub fn is_too_many(_: &std::io::Error) -> bool {
+        false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_open_fits_the_limit() {
+        for limit in [40, 64, 100, 256, 1024] {
+            let (connections, readers) = (connections_of(limit), readers_of(limit));
+            assert!(
+                SPARE / 2 + 3 * connections + readers <= limit,
+                "{limit}: {connections}, {readers}"
+            );
+        }
+        assert_eq!(connections_of(4096), MOST_CONNECTIONS);
+        assert_eq!(connections_of(0), 2);
+        assert_eq!(connections_of(usize::MAX), MOST_CONNECTIONS);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn too_many_open_files_are_waited_for_and_other_errors_are_not() {
+        let mut answers = [Some(24), Some(23), None].into_iter();
+        let opened = open(|| match answers.next().flatten() {
+            Some(code) => Err(io::Error::from_raw_os_error(code)),
+            None => Ok("open"),
+        });
+        assert_eq!(opened.unwrap(), "open");
+        let mut tries = 0;
+        let opened: io::Result<()> = open(|| {
+            tries += 1;
+            Err(io::ErrorKind::NotFound.into())
+        });
+        assert_eq!((opened.unwrap_err().kind(), tries), (io::ErrorKind::NotFound, 1));
+    }
+}
