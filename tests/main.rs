@@ -23,6 +23,7 @@ mod large;
 mod local;
 mod locked;
 mod model;
+mod networks;
 mod opaque;
 mod preview;
 mod records;

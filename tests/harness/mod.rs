@@ -2,8 +2,11 @@
 
 mod browser;
 mod preview;
+mod proxy;
 mod repo;
+mod slow;
 mod store;
+mod tls;
 mod wire;
 
 use std::collections::BTreeMap;
@@ -14,8 +17,11 @@ use tokio::runtime::Runtime;
 
 pub use browser::{Browser, Page};
 pub use preview::{Previewed, Reply, ask};
+pub use proxy::{Proxy, Via};
 pub use repo::{Ran, Repo};
+pub use slow::SlowLine;
 pub use store::{Remote, Store};
+pub use tls::Tls;
 pub use wire::{Answer, Fault, Seen, Wire, draws};
 
 /// A repository whose branch `main` is deployed to a bucket of its own.

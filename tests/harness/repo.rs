@@ -159,6 +159,16 @@ impl Repo {
         Ran::of(child.wait_with_output().expect("the tool ends"))
     }
 
+    /// Runs the tool in a shell that has done something first.
+    pub fn xtask_after(&self, first: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Ran {
+        let tool = self.command(".", arguments, variables);
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &format!("{first}; exec \"$@\""), "sh"]);
+        shell.arg(tool.get_program()).args(tool.get_args()).current_dir(self.path()).env_clear();
+        shell.envs(tool.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        Ran::of(shell.output().expect("the shell runs"))
+    }
+
     /// Runs the tool and tells the number of its process as soon as it has one.
     pub fn xtask_started(
         &self,

@@ -17,7 +17,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::RwLock;
 
 use super::{block_on, runtime};
-use fault::{Body, streamed};
+pub use fault::{Body, streamed, whole};
 
 pub use chance::draws;
 pub use fault::{Answer, Fault};
@@ -91,6 +91,11 @@ impl Wire {
         let address = listener.local_addr().expect("an address");
         runtime().spawn(accept(listener, shared.clone()));
         Wire { address, shared }
+    }
+
+    /// `host:port`
+    pub fn address(&self) -> String {
+        self.address.to_string()
     }
 
     pub fn endpoint(&self) -> String {

@@ -8,7 +8,6 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::bucket::{Bucket, DELETES_PER_REQUEST, Delete, Restated, Turn};
@@ -35,9 +34,6 @@ pub struct Outcome {
     /// Of bodies that arrived.
     pub bytes_sent: u64,
 }
-
-/// Bytes of bodies in memory at once, in KiB: what bounds the memory when files are large.
-const BODIES: u32 = 32 << 10;
 
 /// After so many failures of one step the rest of it is not tried: it is the network or the rights, not
 /// the files.
@@ -98,7 +94,6 @@ async fn write(
     stop: &Stop,
     tell: &Tell,
 ) {
-    let bodies = Arc::new(Semaphore::new(BODIES as usize));
     outcome.written.reserve_exact(uploads.len());
     let mut uploads = uploads.into_iter();
     let mut under_way = JoinSet::new();
@@ -114,8 +109,8 @@ async fn write(
         tokio::select! {
             turn = bucket.turn(), if is_more => {
                 let Some(upload) = uploads.next() else { continue };
-                let (bucket, bodies, stop) = (bucket.clone(), bodies.clone(), stop.clone());
-                let put = put(bucket, upload, turn, bodies, stop, tell.clone());
+                let (bucket, stop) = (bucket.clone(), stop.clone());
+                let put = put(bucket, upload, turn, stop, tell.clone());
                 // In a box, because a task is moved a dozen times before it is begun, and this one is large.
                 under_way.spawn(Box::pin(put));
             }
@@ -164,7 +159,6 @@ async fn put(
     bucket: Bucket,
     mut upload: Upload,
     _turn: Turn,
-    bodies: Arc<Semaphore>,
     stop: Stop,
     tell: Tell,
 ) -> Option<Put> {
@@ -181,7 +175,7 @@ async fn put(
         _ => Ok(Restated::CannotCopy),
     };
     let put = match copied {
-        Ok(Restated::CannotCopy) => send(&bucket, upload, bodies, &stop, &tell).await?,
+        Ok(Restated::CannotCopy) => send(&bucket, upload, &stop, &tell).await?,
         Ok(Restated::Done(etag)) => Put { file: upload.file, is_sent: false, etag: Ok(etag) },
         Err(failure) => Put { file: upload.file, is_sent: false, etag: Err(failure) },
     };
@@ -205,26 +199,18 @@ async fn with_parts(file: &Arc<File>, path: PathBuf, stop: &Stop) -> Option<Resu
 }
 
 /// Writes a file where its bytes, too, are to change or the store does not copy.
-async fn send(
-    bucket: &Bucket,
-    upload: Upload,
-    bodies: Arc<Semaphore>,
-    stop: &Stop,
-    tell: &Tell,
-) -> Option<Put> {
+async fn send(bucket: &Bucket, upload: Upload, stop: &Stop, tell: &Tell) -> Option<Put> {
     let to_send = upload.bytes_to_send();
     let Upload { file, replaces, .. } = upload;
     let is_sent = matches!(file.source, Source::Disk(_));
     let body = file.digest.parts.as_ref().map_or(file.size, |parts| parts.size);
-    let body = if is_sent { body } else { 0 };
-    let permits = u32::try_from(body >> 10).unwrap_or(BODIES).clamp(1, BODIES);
-    // The semaphore is never closed; without a permit the file would only be sent a little early.
-    let _permit = bodies.acquire_many_owned(permits).await;
+    let body = bucket.body(if is_sent { body } else { 0 }).await;
     if stop.is_told() {
         return None;
     }
     // What was to be copied is no part of what the bar counts.
     let sent = |bytes| {
+        body.arrived(bytes);
         if to_send > 0 {
             tell.tell(Event::Sent { bytes });
         }

@@ -1,47 +1,49 @@
 //! What the two AWS clients share: one HTTP client, and words for what AWS answers. A store's error
 //! code tells an operator little; what it means for a deploy and what to do next stand here.
 
-use std::sync::OnceLock;
+mod client;
+mod line;
+mod pieces;
+mod proxy;
+mod trust;
+mod unreached;
+
 use std::time::Duration;
 
-use aws_sdk_s3::config::SharedHttpClient;
 use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
-use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::ConnectorError;
 
 use crate::error::{Failure, failed};
 
-/// The HTTP client of the process: its connections are shared by every request.
-pub fn http_client() -> SharedHttpClient {
-    static CLIENT: OnceLock<SharedHttpClient> = OnceLock::new();
-    let make = || {
-        let builder = aws_smithy_http_client::Builder::new();
-        builder.tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https()
-    };
-    CLIENT.get_or_init(make).clone()
-}
+pub use client::http_client;
+pub use line::{Body, Line};
 
-/// How long to wait for a connection, and for the beginning of an answer. A body that stalls is noticed by
-/// the client itself.
+/// How long to wait for a connection, and for the beginning of an answer. The time that a body takes is not counted:
+/// see [`Line`]. A body that stalls on its way here is noticed by the SDK.
 pub fn timeouts() -> TimeoutConfig {
-    TimeoutConfig::builder().connect_timeout(Duration::from_secs(10)).read_timeout(ANSWER).build()
+    TimeoutConfig::builder().connect_timeout(CONNECTION).read_timeout(ANSWER).build()
 }
 
-/// The timeouts of a request that sends a body first: the slowest line that is still waited for takes 50 kB
-/// a second.
-pub fn timeouts_for(body: u64) -> TimeoutConfig {
-    timeouts().to_builder().read_timeout(ANSWER + Duration::from_secs(body / SLOWEST)).build()
+/// The timeouts of a copy, which the store makes before it answers.
+pub fn timeouts_for_copy(size: u64) -> TimeoutConfig {
+    let time = ANSWER + Duration::from_secs(size / SLOWEST_COPY);
+    timeouts().to_builder().read_timeout(time).build()
 }
 
-/// Bodies of up to this many bytes need no timeouts of their own: what they take on the slowest line is little beside
-/// what every answer is waited for.
-pub const SMALL: u64 = 2 * SLOWEST;
-
-/// In bytes a second.
-const SLOWEST: u64 = 50_000;
+const CONNECTION: Duration = Duration::from_secs(8);
 
 const ANSWER: Duration = Duration::from_secs(30);
+
+/// In bytes a second.
+const SLOWEST_COPY: u64 = 50_000;
+
+/// A variable of this process that is set and not empty.
+fn variable(name: &str) -> Option<String> {
+    let value = std::env::var_os(name).filter(|value| !value.is_empty())?;
+    Some(value.to_string_lossy().into_owned())
+}
 
 /// What a request that failed means. `doing` begins the message: "failed to list `bucket`".
 pub fn explain<E>(doing: String, error: &SdkError<E, HttpResponse>) -> Failure
@@ -54,13 +56,10 @@ where
         SdkError::TimeoutError(_) => failure
             .because(&Cause("no answer in time".into()))
             .hint("try again; the network or the store is slow"),
-        SdkError::DispatchFailure(dispatch) => {
-            let failure = match dispatch.as_connector_error() {
-                Some(connector) => failure.because(connector),
-                None => failure.because(error),
-            };
-            failure.hint("check the network, and `region` and `endpoint` in deploy.toml")
-        }
+        SdkError::DispatchFailure(dispatch) => match dispatch.as_connector_error() {
+            Some(connector) => explain_connector(failure, connector),
+            None => failure.because(error).hint(NETWORK),
+        },
         other => failure.because(other),
     }
 }
@@ -81,6 +80,15 @@ where
 }
 
 const DENIED: &str = "the bucket can be listed, so look at what it wants of a write: the right s3:PutObject (and s3:PutObjectAcl with `acl`, which Block Public Access may forbid), or a policy that demands encryption; in deploy.toml: encryption = \"AES256\" or encryption = { kms = \"arn:…\" }";
+
+fn explain_connector(failure: Failure, error: &ConnectorError) -> Failure {
+    match unreached::find(error) {
+        Some(unreached) => failure.because(unreached).hint(unreached.hint.clone()),
+        None => failure.because(error).hint(NETWORK),
+    }
+}
+
+const NETWORK: &str = "check the network, and `region` and `endpoint` in deploy.toml";
 
 /// Whether a write was declined because the object is not as it was meant to be before it: its condition does
 /// not hold, it is written at the same moment, or its multipart upload has been completed already.

@@ -18,7 +18,8 @@ use std::time::{Duration, Instant};
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::interceptors::{
-    BeforeDeserializationInterceptorContextRef, BeforeTransmitInterceptorContextRef,
+    BeforeDeserializationInterceptorContextRef, BeforeTransmitInterceptorContextMut,
+    BeforeTransmitInterceptorContextRef, FinalizerInterceptorContextRef,
 };
 use aws_sdk_s3::config::retry::{RetryConfig, RetryPartition, TokenBucket};
 use aws_sdk_s3::config::{
@@ -30,7 +31,7 @@ use aws_sdk_s3::types::{self, ObjectIdentifier};
 use aws_smithy_types::config_bag::{Storable, StoreReplace};
 
 use crate::account::Account;
-use crate::aws;
+use crate::aws::{self, Line};
 use crate::config::{Address, Demands, Environment};
 use crate::error::{Failure, failed};
 use crate::etag::Etag;
@@ -130,7 +131,7 @@ fn open(
     store: Where<'_>,
     owner: Option<String>,
 ) -> Bucket {
-    let watch = Watch { requests: Arc::default(), pace: Pace::new() };
+    let watch = Watch { requests: Arc::default(), pace: Pace::new(), line: Line::new() };
     // The defaults since January 2025 send a CRC as a trailer, which some compatible stores reject.
     // Content-MD5, which every store verifies, is sent instead.
     let mut config = aws_sdk_s3::Config::builder()
@@ -186,6 +187,11 @@ impl Bucket {
     /// Waits until the store can take one more upload.
     pub async fn turn(&self) -> Turn {
         self.watch.pace.turn().await
+    }
+
+    /// Waits until the line to the store can take a body of this size.
+    pub async fn body(&self, size: u64) -> aws::Body {
+        self.watch.line.begin(size).await
     }
 
     /// The ETag and the headers that an object has now; `None` where there is none.
@@ -300,16 +306,29 @@ fn delete_error(error: &types::Error) -> Option<(String, Failure)> {
     Some((key, failure))
 }
 
-/// Sees every try: counts it, and tells the pace how one of a PUT was answered.
+/// Sees every try: counts it, and tells the pace and the line how one of a PUT was answered.
 #[derive(Clone, Debug)]
 struct Watch {
     requests: Arc<AtomicU64>,
     pace: Pace,
+    line: Line,
 }
 
 impl Intercept for Watch {
     fn name(&self) -> &'static str {
         "Watch"
+    }
+
+    fn modify_before_transmit(
+        &self,
+        context: &mut BeforeTransmitInterceptorContextMut<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        if context.request().method() == "PUT" {
+            context.request_mut().add_extension(self.line.clone());
+        }
+        Ok(())
     }
 
     fn read_before_transmit(
@@ -337,6 +356,21 @@ impl Intercept for Watch {
             429 | 503 => self.pace.throttled(now),
             200..300 => self.pace.answered(now - *sent),
             _ => {}
+        }
+        Ok(())
+    }
+
+    fn read_after_attempt(
+        &self,
+        context: &FinalizerInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        state: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let error = context.output_or_error().and_then(Result::err);
+        let error = error.and_then(|error| error.as_connector_error());
+        if error.is_some_and(|error| error.is_timeout()) && state.load::<Sent>().is_some() {
+            self.pace.throttled(Instant::now());
+            self.line.stalled();
         }
         Ok(())
     }

@@ -146,7 +146,7 @@ pub fn streamed(body: Incoming) -> Body {
     body.map_err(io::Error::other).boxed()
 }
 
-fn whole(body: Bytes) -> Body {
+pub fn whole(body: Bytes) -> Body {
     Full::new(body).map_err(|never| match never {}).boxed()
 }
 

@@ -92,7 +92,7 @@ impl Bucket {
         let copied = request
             .customize()
             // The store answers when it has copied.
-            .config_override(Config::builder().timeout_config(aws::timeouts_for(file.size)))
+            .config_override(Config::builder().timeout_config(aws::timeouts_for_copy(file.size)))
             .mutate_request(put::add_headers(&file.headers))
             .send()
             .await?;

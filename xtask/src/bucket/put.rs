@@ -3,7 +3,6 @@
 
 use std::path::Path;
 
-use aws_sdk_s3::Config;
 use aws_sdk_s3::config::http::HttpRequest;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::head_object::HeadObjectOutput;
@@ -64,14 +63,9 @@ impl Bucket {
             None => request.if_none_match("*"),
         };
         // For a request that is customized the SDK puts a configuration together: a tenth of all its work.
-        let is_usual = file.size <= aws::SMALL && has_names(&file.headers);
-        let put = match is_usual {
+        let put = match has_names(&file.headers) {
             true => with_headers(request, &file.headers).send().await,
-            false => {
-                let timeouts = Config::builder().timeout_config(aws::timeouts_for(file.size));
-                let request = request.customize().config_override(timeouts);
-                request.mutate_request(add_headers(&file.headers)).send().await
-            }
+            false => request.customize().mutate_request(add_headers(&file.headers)).send().await,
         };
         let etag = match put {
             Ok(put) => unquoted(put.e_tag.as_deref()),
@@ -212,8 +206,6 @@ impl Bucket {
                 .content_md5(base64(md5))
                 .set_expected_bucket_owner(self.owner.clone())
                 .body(ByteStream::from(body))
-                .customize()
-                .config_override(Config::builder().timeout_config(aws::timeouts_for(length)))
                 .send()
                 .await
                 .map_err(|error| aws::explain_write(upload_of(file), &error))?;
