@@ -342,6 +342,19 @@ fn a_rollback_in_a_shallow_clone_says_how_to_fetch_the_rest() {
     assert_eq!(world.objects()["index.html"].body, b"page");
 }
 
+/// The generator removes the folder that the tool was called in.
+#[test]
+fn a_run_from_a_folder_that_is_gone_when_it_is_built_is_one_like_any_other() {
+    let world = world();
+    world.repo.write(".gitignore", "/target\n/site/public\n");
+    let makes = "rm -rf public && mkdir public && echo page > public/index.html";
+    let command = format!("[build]\ncommand = [\"sh\", \"-c\", \"{makes}\"]");
+    world.repo.write("site/deploy.toml", world.config("").replace("[build]", &command));
+    world.repo.write("site/public/gone/index.html", "gone");
+    run_in(&world, "site/public/gone", &["deploy"]).exits(0);
+    assert_eq!(world.keys(), ["index.html"]);
+}
+
 /// Only root can give a folder to another user, so this is skipped elsewhere.
 #[test]
 fn a_repository_of_another_user_is_trusted_once_the_hint_was_pasted() {

@@ -55,7 +55,7 @@ pub async fn run(options: &Deploy, stop: &Stop) -> Result<bool> {
     let scan = Scan { cuts: keys, objects: read };
     let looking = change::look(bucket, Some(scan), &tell);
     let (site, seen) = stop.cut(async { tokio::try_join!(building, looking) }).await?;
-    target::is_still(&checkout, &checkout::read(&here)?)?;
+    target::is_still(&checkout, &checkout::read(&checkout.root)?)?;
 
     let (checkout, config, run, tell) = (&checkout, &config, &run, &tell);
     let (now, command) = (now(), change::USUAL_COMMAND);
