@@ -58,5 +58,5 @@ fn read_encryption(value: &Value, problems: &mut Vec<Problem>) -> Option<Encrypt
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html>
 fn is_arn_of_key(key: &str) -> bool {
     let is_plain = key.bytes().all(|byte| byte.is_ascii_graphic());
-    is_plain && key.starts_with("arn:") && key.splitn(4, ':').nth(2) == Some("kms")
+    is_plain && key.starts_with("arn:") && key.split(':').nth(2) == Some("kms")
 }
