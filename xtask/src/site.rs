@@ -311,8 +311,8 @@ fn identify(
     ruled: &mut Ruled,
     tell: &Tell,
 ) -> io::Result<()> {
-    let Entry { key, size, content, look, .. } = entry;
-    let mut new = || looker(output.relative(key), *size, ruled);
+    let Entry { key, size, content, look, headers, .. } = entry;
+    let mut new = || looker(output.relative(key), *size, headers, ruled);
     if let Content::Was(before) = std::mem::replace(content, Content::Unknown) {
         let mut looker = new();
         if before.sum == Some(Sum::of_file(path, *size, &mut |bytes| looker.take(bytes))?) {
@@ -331,9 +331,8 @@ fn identify(
     Ok(())
 }
 
-/// What looks at a file, by its name and rules.
-fn looker<'k>(relative: &'k str, size: u64, ruled: &mut Ruled) -> Looker<'k> {
-    let headers = ruled.of(relative, Told::default());
+/// What looks at a file, by its name and by the headers that rules give to that.
+fn looker<'k>(relative: &'k str, size: u64, headers: &Headers, ruled: &mut Ruled) -> Looker<'k> {
     Looker::of(relative, size, ruled.essence(relative), headers.get("content-encoding").is_some())
 }
 

@@ -103,11 +103,7 @@ fn read_build(value: &Value, problems: &mut Vec<Problem>) -> Build {
     let output = output.and_then(|value| string(value, problems)).map(|(text, span)| {
         let path = PathBuf::from(&text);
         if text.is_empty() || !path.components().all(|c| matches!(c, Component::Normal(_))) {
-            complain(
-                problems,
-                span,
-                "`output` must be a folder inside the site's folder, such as \"public\"",
-            );
+            complain(problems, span, not_an_output(&path));
         }
         path
     });
@@ -144,6 +140,21 @@ const CHAIN: [&str; 6] = [
     "AWS_CONTAINER_",
     "ACTIONS_ID_TOKEN_",
 ];
+
+/// Why a path is no output, and what to do instead. An output is emptied before a build and published whole, so it
+/// holds nothing else.
+fn not_an_output(path: &Path) -> &'static str {
+    let mut components = path.components();
+    match components.next() {
+        None | Some(Component::CurDir) if components.all(|c| c == Component::CurDir) => {
+            "`output` must be a folder of its own: move the pages into one, such as \"public\", or let `command` copy them there"
+        }
+        Some(Component::ParentDir) => {
+            "`output` must be inside the site's folder: put deploy.toml into a folder above the output, and name that with --site"
+        }
+        _ => "`output` must be a folder inside the site's folder, such as \"public\"",
+    }
+}
 
 fn read_website(value: &Value, problems: &mut Vec<Problem>) -> Website {
     let usual = Website::default();

@@ -279,15 +279,15 @@ fn a_build_that_cannot_be_run_is_a_problem() {
             command = true
         1:1: `output` is missing
             [build]
-        3:10: `output` must be a folder inside the site's folder, such as "public"
+        3:10: `output` must be inside the site's folder: put deploy.toml into a folder above the output, and name that with --site
             output = "../x"
         3:10: `output` must be a folder inside the site's folder, such as "public"
             output = "a/../../x"
         3:10: `output` must be a folder inside the site's folder, such as "public"
             output = "/abs"
-        3:10: `output` must be a folder inside the site's folder, such as "public"
+        3:10: `output` must be a folder of its own: move the pages into one, such as "public", or let `command` copy them there
             output = "."
-        3:10: `output` must be a folder inside the site's folder, such as "public"
+        3:10: `output` must be a folder of its own: move the pages into one, such as "public", or let `command` copy them there
             output = ""
         3:10: `output` must be a folder inside the site's folder, such as "public"
             output = "./public"

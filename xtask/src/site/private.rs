@@ -16,8 +16,8 @@ pub fn is_secret(head: &[u8], size: u64) -> bool {
         Some(b'u') if head.starts_with(b"untrusted comment:") => {
             first_line(head).is_some_and(|line| line.contains("secret key"))
         }
-        Some(b'{') if size <= SMALL => has_secret_field(head),
-        Some(_) if size <= SMALL => has_secret_line(head),
+        Some(b'{') if size <= SMALL && speaks_of_secrets(head) => has_secret_field(head),
+        Some(_) if size <= SMALL && begins_like_settings(head) => has_secret_line(head),
         _ => false,
     }
 }
@@ -64,6 +64,26 @@ fn is_private_pem(head: &[u8]) -> bool {
 fn is_private(text: &str) -> bool {
     let mut labels = text.split("-----BEGIN ").skip(1);
     labels.any(|rest| rest.lines().next().is_some_and(|label| label.contains("PRIVATE KEY")))
+}
+
+/// Whether it is worth to parse a JSON text, told by its first kilobyte: a site may have one for each page.
+fn speaks_of_secrets(head: &[u8]) -> bool {
+    let start = String::from_utf8_lossy(&head[..head.len().min(1024)]);
+    ["PRIVATE KEY", "private", "ecret", "client-key"].iter().any(|word| start.contains(word))
+}
+
+/// Whether it is worth to read the lines of a text, told by its first one: nearly all files are pages, styles and
+/// scripts.
+fn begins_like_settings(head: &[u8]) -> bool {
+    let start = &head[..head.len().min(256)];
+    let line = start.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let is_name = |b: &u8| b.is_ascii_alphanumeric() || b"_-. ".contains(b);
+    match head.first() {
+        Some(b'[' | b'#' | b';') => true,
+        _ if line.starts_with(b"apiVersion:") => true,
+        _ if line.contains(&b',') => String::from_utf8_lossy(line).contains("Access key ID"),
+        _ => line.iter().position(|b| *b == b'=').is_some_and(|at| line[..at].iter().all(is_name)),
+    }
 }
 
 /// Whether a JSON text has a private key or a secret in a field.

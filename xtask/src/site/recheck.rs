@@ -8,7 +8,7 @@ use super::digest::{self, LARGEST_WHOLE, Sum};
 use super::seen::{Known, Seen, Stamp};
 use super::{File, Source};
 use crate::config::Config;
-use crate::headers::Ruled;
+use crate::headers::{Ruled, Told};
 use crate::key::{self, Prefix};
 
 /// The files of these keys, which are given in order, as they are now. What is new or gone, is reached through a link,
@@ -49,7 +49,8 @@ fn reread(known: &Known, path: &Path, relative: &str, ruled: &mut Ruled) -> Opti
     let (digest, look) = match is_same {
         true => (before.digest.clone(), known.look.clone()),
         false => {
-            let mut looker = super::looker(relative, size, ruled);
+            let headers = ruled.of(relative, Told::default());
+            let mut looker = super::looker(relative, size, &headers, ruled);
             let digest = digest::of_file(path, size, &mut |bytes| looker.take(bytes)).ok()?;
             (digest, looker.done())
         }
