@@ -409,3 +409,47 @@ fn pull_requests_that_are_put_one_over_the_other_are_told() {
     let ran = world.deploy_with(&[], &variables).exits(0);
     warns(&ran, "each pull request of `production` deletes the pages of the one before");
 }
+
+#[test]
+fn a_build_that_wrote_another_folder_is_told_with_the_line_to_correct() {
+    // What the build writes, and what is said of it.
+    let rows = [
+        ("mkdir -p dist && echo page > dist/index.html", "it wrote `dist`", "output = \"dist\""),
+        (
+            "mkdir -p .out/public && echo page > .out/public/index.html",
+            "it wrote `.out/public`",
+            "output = \".out/public\"",
+        ),
+        (
+            "mkdir -p ../www && echo page > ../www/index.html",
+            "/www`",
+            "let the generator write to `",
+        ),
+    ];
+    for (line, wrote, hint) in rows {
+        // The folder may be missing, or was emptied for this build.
+        for is_there in [false, true] {
+            let world = world(line);
+            world.repo.write("site/old/index.html", "of another day");
+            let long_ago = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1 << 30);
+            let old = fs::File::options().write(true).open(world.repo.join("site/old/index.html"));
+            old.unwrap().set_modified(long_ago).unwrap();
+            if is_there {
+                world.repo.write("site/public/index.html", "old");
+            }
+            let ran = world.deploy(&[]).exits(1);
+            let said = &ran.stderr[ran.stderr.find("error: ").unwrap()..];
+            assert!(said.starts_with("error: the build wrote nothing to `public`\n"), "{said}");
+            assert!(said.contains(wrote) && said.contains(hint), "{said}");
+            assert_eq!(world.wire.take_writes(), 0);
+        }
+    }
+}
+
+#[test]
+fn a_build_that_wrote_nothing_is_refused_as_before() {
+    let world = world("true");
+    world.repo.write("site/public/index.html", "old");
+    let ran = world.deploy(&["--json"]).exits(3);
+    assert_eq!(ran.json()["refused"]["code"], "empty-site");
+}

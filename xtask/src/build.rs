@@ -2,13 +2,14 @@
 //! care: it gets a process group, which ends with the deploy, and nothing that it leaves running or prints without an
 //! end holds the deploy up.
 
+mod elsewhere;
 mod environment;
 mod output;
 
 use std::io::{BufRead, BufReader, ErrorKind, PipeReader, Read};
 use std::path::Path;
 use std::process::{Command, ExitStatus};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use tokio::process::Child;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
@@ -59,6 +60,7 @@ pub async fn run(
     command.envs(date(root, program)).envs(variables.iter().map(|(name, value)| (name, value)));
     let withheld = changes.withheld.iter().map(|name| name.to_string_lossy().into_owned());
     tell.tell(Event::Withheld(withheld.collect()));
+    let began = SystemTime::now();
     let ended = generate(command, tell).await;
     tell.tell(Event::Built);
     let status = ended.map_err(|error| {
@@ -72,6 +74,7 @@ pub async fn run(
             .into());
     }
     check_inside(config)?;
+    elsewhere::check(config, root, began)?;
     Ok(before)
 }
 

@@ -1,0 +1,96 @@
+//! Where a build wrote to, if not to the folder that `deploy.toml` names: generators have defaults of their own, and what
+//! the user needs then is the line to correct.
+
+use std::collections::VecDeque;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use crate::config::Config;
+use crate::error::{Failure, failed};
+
+/// How deep below a folder an output is looked for.
+const DEPTH: usize = 3;
+
+/// How many folders are looked into.
+const FOLDERS: usize = 2000;
+
+/// What no generator writes a site into, and what may be very large.
+const NOT_LOOKED_INTO: [&str; 4] = [".git", "node_modules", "target", "vendor"];
+
+/// The times of some file systems are this coarse.
+const COARSE: Duration = Duration::from_secs(2);
+
+/// Fails if the build that began at a time left the output empty, and wrote an index document elsewhere.
+pub fn check(config: &Config, root: &Path, began: SystemTime) -> Result<(), Failure> {
+    let output = config.output_folder();
+    let is_empty = fs::read_dir(&output).map_or(true, |mut entries| entries.next().is_none());
+    if !is_empty {
+        return Ok(());
+    }
+    let since = began.checked_sub(COARSE).unwrap_or(began);
+    let written = find(&config.site, config, since);
+    if let Some(first) = written.first() {
+        let below = first.strip_prefix(&config.site).unwrap_or(first).display();
+        return Err(nothing_in(config, &written).hint(format!(
+            "correct deploy.toml: output = \"{below}\", or let the generator write to `{}`",
+            config.output.display()
+        )));
+    }
+    // Without links, as the site's folder is.
+    let root = root.canonicalize().unwrap_or_else(|_| root.to_owned());
+    let written = find(&root, config, since);
+    match written.is_empty() {
+        // The scan tells what is missing.
+        true => Ok(()),
+        false => Err(nothing_in(config, &written).hint(format!(
+            "let the generator write to `{}`: the output is a folder inside the site's folder",
+            output.display()
+        ))),
+    }
+}
+
+fn nothing_in(config: &Config, written: &[PathBuf]) -> Failure {
+    let mut failure = failed(format!("the build wrote nothing to `{}`", config.output.display()));
+    let below = |folder: &PathBuf| {
+        let shown = folder.strip_prefix(&config.site).unwrap_or(folder);
+        format!("it wrote `{}`", shown.display())
+    };
+    failure.causes.extend(written.iter().take(3).map(below));
+    failure
+}
+
+/// The folders below `top` with an index document that was written since, nearest first.
+fn find(top: &Path, config: &Config, since: SystemTime) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut folders = VecDeque::from([(top.to_owned(), 0)]);
+    let mut looked = 0;
+    while let Some((folder, depth)) = folders.pop_front()
+        && looked < FOLDERS
+    {
+        looked += 1;
+        if depth > 0 && is_written(&folder.join(&config.website.index), since) {
+            found.push(folder);
+            continue;
+        }
+        if depth < DEPTH {
+            folders.extend(folders_of(&folder).map(|below| (below, depth + 1)));
+        }
+    }
+    found
+}
+
+fn is_written(file: &Path, since: SystemTime) -> bool {
+    let written = fs::symlink_metadata(file).ok().filter(fs::Metadata::is_file);
+    written.and_then(|file| file.modified().ok()).is_some_and(|time| time >= since)
+}
+
+fn folders_of(folder: &Path) -> impl Iterator<Item = PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let is_looked_into = |entry: &fs::DirEntry| {
+        let name = entry.file_name();
+        entry.file_type().is_ok_and(|kind| kind.is_dir())
+            && !NOT_LOOKED_INTO.iter().any(|other| name == *other)
+    };
+    entries.filter(is_looked_into).map(|entry| entry.path())
+}
