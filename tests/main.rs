@@ -25,6 +25,7 @@ mod locked;
 mod model;
 mod networks;
 mod opaque;
+mod own_files;
 mod preview;
 mod records;
 mod refused;

@@ -440,6 +440,37 @@ fn an_environment_chosen_by_hand_where_ci_is_set_to_nothing() {
 }
 
 #[test]
+fn a_link_where_the_tool_keeps_its_own_files() {
+    let world = world();
+    std::os::unix::fs::symlink("elsewhere", world.repo.join("target")).unwrap();
+    refused(
+        &world,
+        &[],
+        "link-in-target",
+        expect![[r#"
+        refused: `target` is a link, and the tool keeps its own files there
+
+        hint: look where it leads (ls -l target), and remove it: rm target; to build on another disk, set CARGO_TARGET_DIR instead
+    "#]],
+    );
+    world.repo.remove("target");
+    world.repo.write("elsewhere.lock", "");
+    std::fs::create_dir_all(world.repo.join("target/xtask")).unwrap();
+    let link = world.repo.join("target/xtask/output.lock");
+    std::os::unix::fs::symlink("../../elsewhere.lock", link).unwrap();
+    refused(
+        &world,
+        &[],
+        "link-in-target",
+        expect![[r#"
+        refused: `target/xtask/output.lock` is a link, and the tool keeps its own files there
+
+        hint: look where it leads (ls -l target/xtask/output.lock), and remove it: rm target/xtask/output.lock
+    "#]],
+    );
+}
+
+#[test]
 fn an_environment_chosen_by_hand_in_ci() {
     let world = world();
     refused_with(

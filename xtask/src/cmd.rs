@@ -28,6 +28,7 @@ use crate::checkout::{self, Checkout};
 use crate::config::Config;
 use crate::error::{Result, failed};
 use crate::event::{Event, Tell};
+use crate::own_files;
 use crate::record::{Known, Objects};
 use crate::site::{self, Keys, Site};
 use crate::target::Target;
@@ -55,6 +56,7 @@ async fn build(
     known: impl FnOnce(Keys<'_>) -> Option<Arc<Objects>> + Send + 'static,
     tell: &Tell,
 ) -> Result<Site> {
+    own_files::check(root)?;
     let _held = hold_output(root, tell).await;
     if !no_build {
         crate::build::run(config, root, &target.variables(), Content::Unknown, tell).await?;
@@ -62,18 +64,17 @@ async fn build(
     scan(config, target, known, tell).await
 }
 
-/// Below `target/`, which every Rust repository ignores.
-const OUTPUT_LOCK: &str = "target/xtask/output.lock";
+const OUTPUT_LOCK: &str = "output.lock";
 
 /// Waits until no other run of this checkout builds or reads the output folder: a build empties it first. Held
 /// until what is returned is dropped, or the process ends.
 ///
 /// Where the system has no such locks, or the file cannot be made, nothing is held.
 async fn hold_output(root: &Path, tell: &Tell) -> Option<File> {
-    let (path, tell) = (root.join(OUTPUT_LOCK), tell.clone());
+    let (root, path, tell) = (root.to_owned(), own_files::path(root, OUTPUT_LOCK), tell.clone());
     let lock = move || {
-        std::fs::create_dir_all(path.parent()?).ok()?;
-        let file = File::create(&path).ok()?;
+        own_files::make_folder(&root, path.parent()?).ok()?;
+        let file = own_files::open_or_make(&path).ok()?;
         match file.try_lock() {
             Err(TryLockError::WouldBlock) => {
                 let text = "another run builds in this checkout: waiting for it to end";

@@ -48,6 +48,7 @@ mod headers;
 mod hints;
 mod key;
 mod limits;
+mod own_files;
 mod parallel;
 #[cfg(test)]
 mod properties;

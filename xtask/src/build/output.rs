@@ -11,10 +11,11 @@ use crate::checkout;
 use crate::config::Config;
 use crate::error::{Failure, failed};
 use crate::event::{Event, Tell};
+use crate::own_files;
 use crate::parallel;
 
-/// In the work tree, below `target/`, which every Rust repository ignores.
-const ASIDE: &str = "target/xtask/emptied";
+/// Where what an output held is moved to, a numbered folder each time.
+const ASIDE: &str = "emptied";
 
 /// What an output folder holds.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -128,16 +129,25 @@ pub fn empty(
     Ok(Aside { folder, left, tell: Some(tell.clone()) })
 }
 
-/// What earlier runs moved aside and did not remove.
+/// What earlier runs moved aside and did not remove: the numbered folders. Everything else, and what is behind a link, is
+/// not this tool's.
 fn left(root: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(root.join(ASIDE)).into_iter().flatten().flatten();
-    entries.map(|entry| entry.path()).collect()
+    let aside = own_files::path(root, ASIDE);
+    if !fs::symlink_metadata(&aside).is_ok_and(|metadata| metadata.is_dir()) {
+        return Vec::new();
+    }
+    let entries = fs::read_dir(aside).into_iter().flatten().flatten();
+    let is_own = |entry: &fs::DirEntry| {
+        let is_number = entry.file_name().to_str().is_some_and(|name| name.parse::<u64>().is_ok());
+        is_number && entry.file_type().is_ok_and(|kind| kind.is_dir())
+    };
+    entries.filter(is_own).map(|entry| entry.path()).collect()
 }
 
 /// A new folder to move things to; `None` where there can be none.
 fn make(root: &Path) -> Option<PathBuf> {
-    let aside = root.join(ASIDE);
-    fs::create_dir_all(&aside).ok()?;
+    let aside = own_files::path(root, ASIDE);
+    own_files::make_folder(root, &aside).ok()?;
     let mut names = (0u64..).map(|number| aside.join(number.to_string()));
     names.find_map(|folder| match fs::create_dir(&folder) {
         Ok(()) => Some(Some(folder)),

@@ -28,6 +28,7 @@ use std::path::{Path, PathBuf};
 use git2::{Commit, Index, Oid, Repository};
 
 use crate::error::{Failure, failed};
+use crate::own_files;
 use crate::words::plain;
 
 /// A commit's work tree. Dropped, it is removed.
@@ -90,8 +91,7 @@ fn lock(folder: &Path) -> Result<File, Failure> {
     path.push(".lock");
     let cannot =
         |error: io::Error| failed(format!("failed to lock `{}`", path.display())).because(&error);
-    let file = File::options().write(true).create(true).truncate(false).open(&path);
-    let file = file.map_err(cannot)?;
+    let file = own_files::open_or_make(Path::new(&path)).map_err(cannot)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => {

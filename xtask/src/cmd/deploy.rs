@@ -15,6 +15,7 @@ use crate::ci::Surroundings;
 use crate::cli::Deploy;
 use crate::error::Result;
 use crate::event::{Event, Tell};
+use crate::own_files;
 use crate::progress;
 use crate::report::{self, Run, print};
 use crate::site::Keys;
@@ -30,6 +31,7 @@ pub async fn run(options: &Deploy, stop: &Stop) -> Result<bool> {
 
     let here = stand()?;
     let checkout = checkout::read(&here)?;
+    own_files::check(&checkout.root)?;
     let config = open::read_config(place.site.as_deref(), &checkout, &here)?;
     let target = target::choose(&config, &checkout, &ci, place.env.as_deref())?;
     if !place.local {

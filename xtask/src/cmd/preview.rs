@@ -26,6 +26,7 @@ use crate::config::Config;
 use crate::error::{Error, Result, failed};
 use crate::event::Tell;
 use crate::key::Prefix;
+use crate::own_files;
 use crate::preview;
 use crate::progress;
 use crate::refusal::Refusal;
@@ -89,6 +90,7 @@ struct Built {
 impl Desk<'_> {
     fn read(&self) -> Result<Sources> {
         let checkout = checkout::read(&self.here)?;
+        own_files::check(&checkout.root)?;
         let config = open::read_config(self.options.site.as_deref(), &checkout, &self.here)?;
         let target = match target::choose(&config, &checkout, &self.ci, self.options.env.as_deref())
         {

@@ -16,6 +16,7 @@ use crate::cli::{self, Rollback};
 use crate::config::Config;
 use crate::error::{Error, Failure, Result, failed};
 use crate::event::{Event, Tell};
+use crate::own_files;
 use crate::plan::is_kept;
 use crate::progress;
 use crate::recall::{self, Earlier};
@@ -35,6 +36,7 @@ pub async fn run(options: &Rollback, stop: &Stop) -> Result<bool> {
 
     let here = stand()?;
     let checkout = checkout::read(&here)?;
+    own_files::check(&checkout.root)?;
     let config = open::read_config(place.site.as_deref(), &checkout, &here)?;
     let target = target::choose(&config, &checkout, &ci, place.env.as_deref())?;
     if !place.local {

@@ -19,6 +19,7 @@ use crate::config::{Config, Environment};
 use crate::error::{Error, Result};
 use crate::event::{Event, Tell};
 use crate::key::Prefix;
+use crate::own_files;
 use crate::plan::is_kept;
 use crate::progress;
 use crate::record;
@@ -31,6 +32,7 @@ use crate::target;
 pub async fn run(options: &Status, stop: &Stop) -> Result<bool> {
     let here = stand()?;
     let checkout = checkout::read(&here)?;
+    own_files::check(&checkout.root)?;
     let config = open::read_config(options.site.as_deref(), &checkout, &here)?;
     let environments = wanted(&config, options.env.as_deref())?;
     let local = match options.local {

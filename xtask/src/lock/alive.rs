@@ -9,6 +9,8 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
+use crate::own_files;
+
 /// A sign of life of this process. Dropped, it tells of a process that has ended without giving its lock back.
 #[derive(Debug)]
 pub struct Alive {
@@ -42,5 +44,6 @@ impl Alive {
 pub fn has_died(folder: &Path, id: &str) -> bool {
     // The id comes out of the bucket, and must not name a file elsewhere.
     let is_plain = !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_hexdigit());
-    is_plain && File::open(folder.join(id)).is_ok_and(|file| file.try_lock_shared().is_ok())
+    let opened = || own_files::open_existing(&folder.join(id));
+    is_plain && opened().is_ok_and(|file| file.try_lock_shared().is_ok())
 }

@@ -13,6 +13,7 @@ use crate::etag::Etag;
 use crate::event::Event;
 use crate::key;
 use crate::lock::{self, Held, Loss, Patience};
+use crate::own_files;
 use crate::record::{self, Deploy, Record, Written};
 use crate::refusal::Refusal;
 use crate::report::Planned;
@@ -43,7 +44,7 @@ pub async fn write(
 ) -> Result<(Planned, Outcome)> {
     let who = lock::who(&variable);
     let patience = if job.doing.wait { Patience::Wait } else { Patience::Refuse };
-    let folder = job.checkout.root.join(LOCK_FOLDER);
+    let folder = own_files::path(&job.checkout.root, LOCK_FOLDER);
     let held = lock::acquire(job.bucket, &who, &folder, patience, stop, job.tell).await;
     let held = held.map_err(|error| match error {
         Error::Refused(refusal) => Error::Refused(job.repeat(refusal)),
@@ -64,8 +65,7 @@ pub async fn write(
     written
 }
 
-/// Below `target/`, which every Rust repository ignores.
-const LOCK_FOLDER: &str = "target/xtask/lock";
+const LOCK_FOLDER: &str = "lock";
 
 async fn write_locked(
     job: &Job<'_>,
