@@ -15,6 +15,7 @@ mod ci;
 mod content;
 mod demands;
 mod faults;
+mod forged;
 mod generators;
 mod git;
 mod handbook;

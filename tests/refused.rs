@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use expect_test::{Expect, expect};
 use serde_json::json;
 
+use crate::forged;
 use crate::harness::{Answer, KEY_VARIABLE, Ran, SECRET_VARIABLE, World};
 
 /// What the generator leaves behind if it was run.
@@ -468,6 +469,39 @@ fn a_link_where_the_tool_keeps_its_own_files() {
         hint: look where it leads (ls -l target/xtask/output.lock), and remove it: rm target/xtask/output.lock
     "#]],
     );
+}
+
+/// Those that only a rollback can meet. More of them are in `forged.rs`.
+#[test]
+fn a_rollback_to_what_is_not_this_repositorys_own() {
+    let (world, commits) = forged::deployed();
+    let names = forged::names(&world);
+    let foreign = forged::foreign(&world, &commits[0]);
+    let name = names[0].replace(&commits[0][..7], &foreign[..7]);
+    forged::forge(&world, &names[0], &name, &commits[0], &foreign);
+    forged::forge(&world, &names[0], &names[1], "", "");
+    let before = world.store.objects(&world.bucket);
+    world.wire.take();
+    let told = |to: &str| {
+        let ran = world.xtask(&["rollback", "--to", to]).exits(3);
+        let said = ran.stderr[ran.stderr.find("refused: ").expect("a refusal")..].to_owned();
+        let said = said.replace(&foreign, "FOREIGN").replace(&foreign[..7], "FOREIGN");
+        said.replace(&names[1], "SECOND")
+            .replace(&names[0], "FIRST")
+            .replace(&names[0][..16], "TIME")
+    };
+    expect![[r#"
+        refused: commit FOREIGN of the deploy `TIME-FOREIGN` is in the history neither of HEAD nor of a branch that `production` takes here
+
+        hint: look at it (git show FOREIGN), and to build it anyway: cargo xtask rollback --to FOREIGN
+    "#]].assert_eq(&told(&name));
+    expect![[r#"
+        refused: the record of the deploy `SECOND` was not written by this tool: it is of the deploy `FIRST`
+
+        hint: go back to another one (cargo xtask status --env production), and find out who else writes to the bucket
+    "#]].assert_eq(&told(&names[1]));
+    assert_eq!(world.wire.take_writes(), 0, "requests that write");
+    assert_eq!(world.store.objects(&world.bucket), before, "the bucket is untouched");
 }
 
 #[test]

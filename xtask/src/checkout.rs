@@ -3,6 +3,7 @@
 
 mod distance;
 mod git;
+mod history;
 #[cfg(test)]
 pub mod sample;
 mod unreadable;
@@ -15,6 +16,7 @@ use git2::{Commit, ErrorCode, Oid, Repository, StatusOptions};
 use crate::error::{Error, Failure, Result, failed};
 
 pub use distance::{Distance, distance};
+pub use history::{History, history};
 pub use worktree::{Worktree, check_out};
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -388,6 +388,20 @@ fn by_branch<'c>(config: &'c Config, branch: &str) -> Result<&'c Environment, Re
     }
 }
 
+/// Whether a deploy from a branch, or of a pull request that is told as `pr-7`, goes where a target is.
+pub fn leads_to(config: &Config, target: &Target, branch: &str) -> bool {
+    let environment = &target.environment;
+    let number = branch.strip_prefix("pr-").and_then(|number| number.parse().ok());
+    let segment = match number.filter(|_| environment.pull_requests) {
+        Some(number) => key::pull_request_segment(number),
+        None if by_branch(config, branch).is_ok_and(|taker| taker.name == environment.name) => {
+            key::branch_segment(branch)
+        }
+        None => return false,
+    };
+    Prefix::new(&environment.prefix.fill(&segment)).is_ok_and(|prefix| prefix == target.prefix)
+}
+
 fn by_pull_request(config: &Config, number: Option<u64>) -> Result<&Environment, Refusal> {
     let which = number.map_or_else(|| "a pull request".into(), |n| format!("pull request {n}"));
     config.environments.iter().find(|e| e.pull_requests).ok_or_else(|| {

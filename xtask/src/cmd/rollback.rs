@@ -5,17 +5,20 @@
 //! out beside the work tree, built and deployed. Either way it is a deploy like any other: the same guard,
 //! lock, plan and order of writing, and a record of its own.
 
+mod rebuild;
+mod trust;
+
 use std::time::Instant;
 
 use super::change::{self, Job, Seen, Wanted};
-use super::{blocking, build, now, open, stand, variable_as_set};
+use super::{now, open, stand, variable_as_set};
 use crate::bucket::Bucket;
-use crate::checkout::{self, Checkout, Worktree};
+use crate::checkout;
 use crate::ci::Surroundings;
 use crate::cli::{self, Rollback};
 use crate::config::Config;
-use crate::error::{Error, Failure, Result, failed};
-use crate::event::{Event, Tell};
+use crate::error::{Failure, Result, failed};
+use crate::event::Tell;
 use crate::own_files;
 use crate::plan::is_kept;
 use crate::progress;
@@ -25,6 +28,8 @@ use crate::refusal::Refusal;
 use crate::report::{self, Run, print};
 use crate::stop::Stop;
 use crate::target::{self, Target};
+use rebuild::{rebuild, was_committed};
+use trust::Asked;
 
 /// Goes back, until it is told to stop. Returns whether all of it was done; what failed is in the report.
 pub async fn run(options: &Rollback, stop: &Stop) -> Result<bool> {
@@ -50,10 +55,12 @@ pub async fn run(options: &Rollback, stop: &Stop) -> Result<bool> {
     let hints = Hints::of(place, &target.environment.name);
     let name = choose(&seen, begun.as_ref(), to.as_deref(), &hints)?;
     let (deploy, earlier) = stop.cut(async { Ok(read(bucket, &seen, &name).await?) }).await?;
+    let deploy = trust::named(&name, deploy, &hints)?;
     if let Some(to) = to.as_deref().filter(|to| !is_of(&name, &deploy.commit, to)) {
         return Err(unknown(to, &[&name], &hints).into());
     }
-    let target = Target { branch: deploy.branch.clone(), commit: deploy.commit.clone(), ..target };
+    let branch = trust::branch(&config, &target, &deploy, &tell);
+    let target = Target { branch, commit: deploy.commit.clone(), ..target };
     let dirty = deploy.dirty;
     let (place, dry, stale) = (opened.place.clone(), doing.dry_run, false);
     let run = Run { target: &target, place, dirty, stale, dry };
@@ -63,12 +70,14 @@ pub async fn run(options: &Rollback, stop: &Stop) -> Result<bool> {
     // Asked for again, it is the same deploy that is made again, and not the rollback to it.
     let name = deploy.origin();
     let earlier = Earlier::of(earlier);
-    let is_held =
-        stop.cut(async { Ok(is_held(&config, &target, bucket, &seen, &earlier, &tell).await) });
-    let (wanted, _worktree) = match is_held.await? {
-        true => (Wanted::Held(name, Box::new(earlier)), None),
-        false => {
-            let rebuilding = rebuild(&checkout, &config, &target, &deploy, &tell);
+    let held = stop.cut(async { Ok(held(&config, &target, bucket, &seen, &earlier, &tell).await) });
+    let (wanted, _worktree) = match held.await? {
+        Ok(()) => (Wanted::Held(name, Box::new(earlier)), None),
+        Err(lost) => {
+            was_committed(&target, &deploy, &hints)?;
+            let asked = Asked { to: to.as_deref(), in_ci: ci.is_ci() };
+            trust::may_be_built(&checkout, &config, &target, &deploy, &asked, &hints)?;
+            let rebuilding = rebuild(&checkout, &config, &target, &deploy, &lost, &hints, &tell);
             let (site, worktree) = stop.cut(rebuilding).await?;
             (Wanted::Built(site, Some(name)), Some(worktree))
         }
@@ -230,87 +239,19 @@ async fn read(bucket: &Bucket, seen: &Seen, name: &str) -> Result<(Deploy, Recor
     Ok((deploy.ok_or_else(nothing)?, record))
 }
 
-/// Whether the bucket still holds all of an earlier deploy. Whether it keeps versions is not asked by itself:
-/// where it does not, the first object that is missing says so.
-async fn is_held(
+/// Whether the bucket still holds all of an earlier deploy, or what it lacks. Nothing asks whether it keeps versions: if it
+/// does not, the first object that is missing says so.
+async fn held(
     config: &Config,
     target: &Target,
     bucket: &Bucket,
     seen: &Seen,
     earlier: &Earlier,
     tell: &Tell,
-) -> bool {
+) -> Result<(), Failure> {
     let Seen { listing, record } = seen;
     let kept = |key: &str| is_kept(config, target, &listing.others, key);
-    match recall::site(bucket, earlier, listing, record, &kept, tell).await {
-        Ok(_) => true,
-        Err(failure) => {
-            let text = format!("{failure}; its commit is built again");
-            tell.tell(Event::Warning(text));
-            false
-        }
-    }
-}
-
-/// Below `target/`, which every Rust repository ignores.
-const WORKTREE: &str = "target/xtask/rollback";
-
-/// Builds the commit of an earlier deploy, as its own `deploy.toml` says. Where it goes is not asked of that.
-async fn rebuild(
-    checkout: &Checkout,
-    config: &Config,
-    target: &Target,
-    deploy: &Deploy,
-    tell: &Tell,
-) -> Result<(crate::site::Site, Worktree)> {
-    if deploy.dirty {
-        return Err(not_reproducible(target, deploy).into());
-    }
-    let (root, commit) = (checkout.root.clone(), deploy.commit.clone());
-    let worktree =
-        blocking(move || Ok(checkout::check_out(&root, &commit, &root.join(WORKTREE))?)).await?;
-    let then = config_of(checkout, config, &worktree, deploy)?;
-    let site = build(&then, &worktree.root, target, false, |_| None, tell).await?;
-    Ok((site, worktree))
-}
-
-fn not_reproducible(target: &Target, deploy: &Deploy) -> Refusal {
-    let bucket = &target.environment.bucket;
-    Refusal::new(
-        "not-reproducible",
-        format!(
-            "`{}` was deployed with changes that were not committed, and the bucket keeps no versions of it",
-            deploy.id()
-        ),
-        format!(
-            "go back to another (cargo xtask status --env {}), and keep versions from now on: aws s3api put-bucket-versioning --bucket {bucket} --versioning-configuration Status=Enabled",
-            target.environment.name
-        ),
-    )
-}
-
-/// What to build and with which headers: the commit's own word. What is kept stays today's.
-fn config_of(
-    checkout: &Checkout,
-    config: &Config,
-    worktree: &Worktree,
-    deploy: &Deploy,
-) -> Result<Config> {
-    let reading = || failed(format!("failed to read how `{}` was built", deploy.id()));
-    let root = checkout.root.canonicalize().map_err(|error| reading().because(&error))?;
-    let below = config.site.strip_prefix(&root).unwrap_or(&config.site);
-    let folder = worktree.root.join(below);
-    let then = Config::read(&folder, below).map_err(|error| match error {
-        Error::Config(text) => {
-            let mut failure = reading();
-            failure.causes.extend(text.lines().map(str::to_owned));
-            failure.into()
-        }
-        other => other,
-    })?;
-    // The generator is to see the credentials of neither.
-    let environments = config.environments.iter().chain(&then.environments).cloned().collect();
-    Ok(Config { environments, keep: config.keep.clone(), ..then })
+    recall::site(bucket, earlier, listing, record, &kept, tell).await.map(drop)
 }
 
 #[cfg(test)]
