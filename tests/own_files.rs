@@ -113,3 +113,16 @@ fn only_numbered_folders_are_removed_where_outputs_are_moved_to() {
     let left: Vec<String> = world.repo.files("target/xtask/emptied").into_keys().collect();
     assert_eq!(left, ["8", "notes/mine.txt"]);
 }
+
+#[test]
+fn a_damaged_store_is_named_by_its_own_folder() {
+    let (world, _) = world();
+    world.repo.write("target/xtask/preview/1/bucket.redb", "not a database at all".repeat(1000));
+    let ran = world.xtask(&["preview", "--port", "0"]).exits(1);
+    let hint = "hint: begin again with an empty one: rm -r target/xtask/preview/1\n";
+    assert!(ran.stderr.contains(hint), "{}", ran.stderr);
+    world.repo.write("target/xtask/bucket/bucket.redb", "not a database at all".repeat(1000));
+    let ran = world.deploy(&["--local"]).exits(1);
+    let hint = "hint: begin again with an empty one: rm -r target/xtask/bucket\n";
+    assert!(ran.stderr.contains(hint), "{}", ran.stderr);
+}

@@ -16,6 +16,8 @@ use crate::report::Place;
 pub struct Local {
     store: Arc<Store>,
     server: Server,
+    /// Where the store is, below the work tree.
+    folder: String,
 }
 
 /// Below `target/`, which every Rust repository ignores.
@@ -31,7 +33,8 @@ impl Local {
     /// The buckets that `deploy --local` writes.
     pub async fn open(checkout: &Checkout) -> Result<Local> {
         let store = Store::open(&checkout.root.join(LOCAL_FOLDER));
-        Local::serve(store.map_err(|error| unusable(error, LOCAL_FOLDER))?).await
+        let store = store.map_err(|error| unusable(error, LOCAL_FOLDER))?;
+        Local::serve(store, LOCAL_FOLDER.to_owned()).await
     }
 
     /// Buckets that no other preview uses.
@@ -40,21 +43,21 @@ impl Local {
             let folder = format!("{PREVIEW_FOLDER}/{number}");
             match Store::open(&checkout.root.join(&folder)) {
                 Err(StoreError::InUse { .. }) => {}
-                Ok(store) => return Local::serve(store).await,
+                Ok(store) => return Local::serve(store, folder).await,
                 // What is in it is made again.
-                Err(error) => return Err(unusable(error, PREVIEW_FOLDER).into()),
+                Err(error) => return Err(unusable(error, &folder).into()),
             }
         }
         Err(failed(format!("{MOST_PREVIEWS} previews of this checkout are running already")).into())
     }
 
-    async fn serve(store: Store) -> Result<Local> {
+    async fn serve(store: Store, folder: String) -> Result<Local> {
         let store = Arc::new(store);
         let any_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let server = local::serve(store.clone(), any_port).await.map_err(|error| {
             failed("failed to listen on a port of this machine").because(&error)
         })?;
-        Ok(Local { store, server })
+        Ok(Local { store, server, folder })
     }
 
     pub fn store(&self) -> Arc<Store> {
@@ -70,7 +73,7 @@ impl Local {
         let name = &environment.bucket;
         self.create(name).await?;
         let versions = self.store.set_versioning(name, Versioning::Enabled).await;
-        versions.map_err(|error| unusable(error, LOCAL_FOLDER))?;
+        versions.map_err(|error| unusable(error, &self.folder))?;
         Ok(self.connect(environment, prefix))
     }
 
@@ -78,7 +81,7 @@ impl Local {
     pub async fn create(&self, name: &str) -> Result<()> {
         match self.store.create_bucket(name).await {
             Ok(()) | Err(StoreError::BucketExists) => Ok(()),
-            Err(error) => Err(unusable(error, LOCAL_FOLDER).into()),
+            Err(error) => Err(unusable(error, &self.folder).into()),
         }
     }
 
@@ -98,14 +101,15 @@ impl Local {
     }
 
     pub async fn close(self) -> Result<()> {
-        Ok(self.server.stop().await.map_err(|error| unusable(error, LOCAL_FOLDER))?)
+        let Local { server, folder, .. } = self;
+        Ok(server.stop().await.map_err(|error| unusable(error, &folder))?)
     }
 }
 
 fn unusable(error: StoreError, folder: &str) -> Failure {
-    let hint = match error {
+    let hint = match &error {
         StoreError::InUse { .. } => "let the other run end first".to_owned(),
-        StoreError::Folder { .. } | StoreError::Database(_) => {
+        StoreError::Folder { .. } | StoreError::Database(_) if !error.is_damage() => {
             format!("is there room on the disk, and can `{folder}` be written?")
         }
         _ => format!("begin again with an empty one: rm -r {folder}"),

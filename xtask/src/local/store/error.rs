@@ -73,6 +73,20 @@ impl StoreError {
         }
     }
 
+    /// Whether what is on the disk is no store, or no whole one: then only an empty one helps.
+    pub fn is_damage(&self) -> bool {
+        match self {
+            StoreError::Damaged(_) => true,
+            StoreError::Database(error) => {
+                matches!(**error, redb::Error::Corrupted(_) | redb::Error::UpgradeRequired(_))
+            }
+            StoreError::Folder { source, .. } => {
+                matches!(source.kind(), io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof)
+            }
+            _ => false,
+        }
+    }
+
     /// Whether a change that ended so may have been made by half, and must be undone.
     pub(super) fn is_fatal(&self) -> bool {
         matches!(self, StoreError::Database(_) | StoreError::Damaged(_) | StoreError::Closed)
