@@ -16,6 +16,16 @@ pub fn keep(value: &str) {
     if value.len() < SHORTEST {
         return;
     }
+    let mut ways = ways(value);
+    let mut hidden = HIDDEN.lock().unwrap_or_else(PoisonError::into_inner);
+    ways.retain(|way| !hidden.contains(way));
+    hidden.extend(ways);
+    // The longest first: a value that holds another is hidden whole.
+    hidden.sort_by_key(|way| std::cmp::Reverse(way.len()));
+}
+
+/// The ways in which a value is written: as it is, escaped in JSON or in a URL, or as Rust's `{:?}` shows it.
+pub fn ways(value: &str) -> Vec<String> {
     let json = serde_json::Value::from(value).to_string();
     let mut ways = vec![
         value.to_owned(),
@@ -28,11 +38,7 @@ pub fn keep(value: &str) {
     ];
     ways.sort_unstable();
     ways.dedup();
-    let mut hidden = HIDDEN.lock().unwrap_or_else(PoisonError::into_inner);
-    ways.retain(|way| !hidden.contains(way));
-    hidden.extend(ways);
-    // The longest first: a value that holds another is hidden whole.
-    hidden.sort_by_key(|way| std::cmp::Reverse(way.len()));
+    ways
 }
 
 /// What RFC 3986 lets stand in a URL as it is.

@@ -392,8 +392,9 @@ fn by_branch<'c>(config: &'c Config, branch: &str) -> Result<&'c Environment, Re
 pub fn leads_to(config: &Config, target: &Target, branch: &str) -> bool {
     let environment = &target.environment;
     let number = branch.strip_prefix("pr-").and_then(|number| number.parse().ok());
-    let segment = match number.filter(|_| environment.pull_requests) {
-        Some(number) => key::pull_request_segment(number),
+    let pull_request = number.map(key::pull_request_segment).filter(|segment| segment == branch);
+    let segment = match pull_request.filter(|_| environment.pull_requests) {
+        Some(segment) => segment,
         None if by_branch(config, branch).is_ok_and(|taker| taker.name == environment.name) => {
             key::branch_segment(branch)
         }

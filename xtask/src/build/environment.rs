@@ -180,7 +180,7 @@ fn secret_values(config: &Config, variables: &[Variable]) -> Vec<String> {
     };
     let secrets = variables.iter().filter(|(name, _)| is_secret(&name.to_string_lossy()));
     let values = secrets.map(|(_, value)| value.to_string_lossy().trim().to_owned());
-    values.filter(|value| value.len() >= SHORTEST).collect()
+    values.filter(|value| value.len() >= SHORTEST).flat_map(|value| secrets::ways(&value)).collect()
 }
 
 /// A shorter value is likely a word that other settings hold too.

@@ -856,3 +856,30 @@ fn where_ci_is_only_hinted_at_the_hint_names_the_variable() {
         assert!(said.starts_with("env-in-ci: ") && said.ends_with(end), "{said}");
     }
 }
+
+#[test]
+fn a_branch_leads_to_a_target_if_a_deploy_of_it_would_go_to_the_same_place() {
+    let config = config(CONFIG);
+    let target = |branch: &str| chosen(&config, on(branch), LAPTOP, None).unwrap();
+    for (of, branch, leads) in [
+        ("main", "main", true),
+        ("main", "master", true),
+        ("main", "staging", false),
+        ("main", "feature/a", false),
+        ("main", "pr-7", false),
+        ("main", "", false),
+        ("feature/a", "feature/a", true),
+        ("feature/a", "feature/b", false),
+        ("feature/a", "feature__a", false),
+        ("docs", "release/a/b", true),
+        // Two environments take it.
+        ("docs", "release/a", false),
+    ] {
+        assert_eq!(leads_to(&config, &target(of), branch), leads, "{branch} to {of}");
+    }
+    let pull_request = Target { prefix: Prefix::new("pr-7").unwrap(), ..target("feature/a") };
+    for (branch, leads) in [("pr-7", true), ("pr-8", false), ("feature/a", false), ("pr-07", false)]
+    {
+        assert_eq!(leads_to(&config, &pull_request, branch), leads, "{branch}");
+    }
+}

@@ -131,6 +131,11 @@ fn credentials_are_withheld_by_value() {
         both.sort_unstable();
         withheld(&[secret, (name, value)], &both);
     }
+    let quoted = ("SITE_PAIR", "a \"secret\" of a store");
+    withheld(
+        &[quoted, ("STORE", r#"{"pair":"a \"secret\" of a store"}"#)],
+        &["SITE_PAIR", "STORE"],
+    );
     let token = ("CI_JOB_TOKEN", "64_Vx1zQhQ9yWqS2m3nA");
     let address =
         ("ORIGIN", "https://gitlab-ci-token:64_Vx1zQhQ9yWqS2m3nA@gitlab.example.com/a.git");
