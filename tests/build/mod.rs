@@ -79,6 +79,8 @@ fn an_output_that_is_a_work_tree_of_this_repository_is_not_emptied() {
     world.repo.write("site/source.html", "committed");
     world.repo.commit("a page");
     world.repo.git().worktree("pages", &world.repo.join("site/public"), None).unwrap();
+    // An output that holds the `deploy.toml` in use is refused.
+    world.repo.remove("site/public/site/deploy.toml");
     keeps(
         &world,
         "site/public/site/source.html",
