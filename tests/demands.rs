@@ -3,8 +3,10 @@
 
 use std::os::unix::fs::PermissionsExt;
 
+use aws_sdk_s3::primitives::{DateTime, DateTimeFormat};
+
 use crate::harness::{Answer, Fault, Seen, World};
-use crate::refused::{acls_are, caller_is};
+use crate::refused::{acls_are, caller_is, identity};
 
 const ACL: &str = "x-amz-acl";
 const ENCRYPTION: &str = "x-amz-server-side-encryption";
@@ -222,13 +224,14 @@ fn plain_http_to_another_machine_is_warned_of_once_by_every_command() {
     assert!(!ran.stderr.contains("plain http"), "{}", ran.stderr);
 }
 
-/// A profile whose program gives the right keys first and others from then on. Returns the file that it counts in.
-fn fickle_profile(world: &World) -> std::path::PathBuf {
+/// A profile whose program gives the right keys first and others from then on, with `more` beside each. Returns the
+/// file that it counts in.
+fn fickle_profile(world: &World, more: &str) -> std::path::PathBuf {
     let home = world.repo.home();
     let (script, count) = (home.join("keys.sh"), home.join("count"));
     let keys = |id: &str, secret: &str| {
         format!(
-            "echo '{{\"Version\": 1, \"AccessKeyId\": \"{id}\", \"SecretAccessKey\": \"{secret}\"}}'"
+            "echo '{{\"Version\": 1, \"AccessKeyId\": \"{id}\", \"SecretAccessKey\": \"{secret}\"{more}}}'"
         )
     };
     let text = format!(
@@ -245,16 +248,45 @@ fn fickle_profile(world: &World) -> std::path::PathBuf {
     count
 }
 
-#[test]
-fn the_keys_that_were_proven_are_the_keys_that_are_used() {
+/// A world whose environment has an account and that profile.
+fn with_profile() -> World {
     let world = World::new();
     let named = world.config("account = \"222222222222\"");
     let line = named.lines().find(|line| line.starts_with("credentials")).expect("a line");
     let config = named.replace(line, "credentials = { profile = \"stg\" }");
     world.repo.write("site/deploy.toml", config);
     world.site([("index.html", "page"), ("a.css", "style")]);
-    caller_is(&world, "222222222222", "arn:aws:sts::222222222222:assumed-role/deploy/ci");
-    let count = fickle_profile(&world);
+    world
+}
+
+const ROLE: &str = "arn:aws:sts::222222222222:assumed-role/deploy/ci";
+
+#[test]
+fn keys_that_are_renewed_are_proven_again() {
+    let world = with_profile();
+    // So soon that they are renewed before their first use.
+    let soon = std::time::SystemTime::now() + std::time::Duration::from_secs(30);
+    let soon = DateTime::from(soon).fmt(DateTimeFormat::DateTimeWithOffset).expect("a time");
+    let count = fickle_profile(&world, &format!(", \"Expiration\": \"{soon}\""));
+    let right = world.store.key.clone();
+    let mut answers =
+        ["222222222222", "333333333333"].map(|account| identity(account, ROLE)).into_iter();
+    world.wire.answer(move |seen| (seen.path == "/").then(|| answers.next()).flatten());
+    let ran = world.repo.xtask(&["deploy"], &[]).exits(1);
+    assert!(ran.stderr.contains("belong to account 333333333333"), "{}", ran.stderr);
+    assert!(std::fs::read_to_string(count).expect("it was called").lines().count() >= 2);
+    let other = |seen: &Seen| {
+        seen.path != "/" && !seen.header("authorization").unwrap_or_default().contains(&right)
+    };
+    assert!(!world.wire.take().iter().any(other), "the bucket was asked with other keys");
+    assert_eq!(world.keys(), [""; 0]);
+}
+
+#[test]
+fn the_keys_that_were_proven_are_the_keys_that_are_used() {
+    let world = with_profile();
+    caller_is(&world, "222222222222", ROLE);
+    let count = fickle_profile(&world, "");
     world.repo.xtask(&["deploy"], &[]).exits(0);
     assert_eq!(std::fs::read_to_string(count).expect("it was called"), "called\n");
     world.assert_bucket_equals_site("");

@@ -649,13 +649,18 @@ fn the_root_user_of_the_right_account() {
 
 /// Lets STS answer with this identity.
 pub fn caller_is(world: &World, account: &str, arn: &str) {
+    let answer = identity(account, arn);
+    world.wire.answer(move |seen| (seen.path == "/").then(|| answer.clone()));
+}
+
+/// STS's answer to who is asking.
+pub fn identity(account: &str, arn: &str) -> Answer {
     let body = format!(
         "<GetCallerIdentityResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><GetCallerIdentityResult>\
          <Arn>{arn}</Arn><UserId>ID</UserId><Account>{account}</Account></GetCallerIdentityResult>\
          </GetCallerIdentityResponse>"
     );
-    let answer = Answer { status: 200, headers: vec![("content-type", "text/xml")], body };
-    world.wire.answer(move |seen| (seen.path == "/").then(|| answer.clone()));
+    Answer { status: 200, headers: vec![("content-type", "text/xml")], body }
 }
 
 #[test]

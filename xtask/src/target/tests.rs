@@ -129,6 +129,21 @@ fn refused(config: &Config, head: Head, vars: Vars, env: Option<&str>) -> String
     }
 }
 
+/// What a wildcard stands for is known once a branch is chosen.
+#[test]
+fn a_branch_that_makes_no_hosts_name_goes_nowhere_where_it_stands_in_one() {
+    let text = CONFIG
+        .replace("\"feature/**\", \"*/login\"", "\"*\"")
+        .replace("https://dev.example.com/{branch}/", "https://{branch}.dev.example.com/");
+    let config = config(&text);
+    let target = chosen(&config, on("v1"), &[], None).expect("a target");
+    assert_eq!(target.url.as_deref(), Some("https://v1.dev.example.com/"));
+    expect![[r#"
+        exit code 2: the `url` of `development` has no address for this branch
+          `{branch}` cannot stand in a host's name here: for `my_branch` it is `my_5Fbranch`, which no host can be called; write url = "https://dev.example.com/{branch}/"
+    "#]].assert_eq(&format!("{}\n", refused(&config, on("my_branch"), &[], None)));
+}
+
 const PUSH_STAGING: Vars = &[
     ("GITHUB_ACTIONS", "true"),
     ("GITHUB_EVENT_NAME", "push"),
