@@ -432,7 +432,7 @@ fn a_delete_that_fails_is_told_by_its_key() {
         let headers = vec![("content-type", "application/xml")];
         (seen.writes() && seen.query.contains("delete")).then(|| Answer { status: 200, headers, body: body.into() })
     });
-    let ran = world.deploy(&["--json"]).exits(1);
+    let ran = world.deploy(&["--json", "--max-deletes", "2"]).exits(1);
     let error = "failed to delete `a.txt`: AccessDenied: told by the test";
     assert_eq!(ran.json()["failures"], json!([{ "key": "a.txt", "error": error }]));
 }
@@ -523,7 +523,7 @@ fn the_output_is_emptied_before_a_build_only_where_git_ignores_it() {
     world.repo.write("site/deploy.toml", config);
     world.deploy(&["--no-build"]).exits(0);
     assert!(world.keys().contains(&"stale.html".to_owned()), "--no-build empties nothing");
-    world.deploy(&[]).exits(0);
+    world.deploy(&["--max-deletes", "2"]).exits(0);
     assert_eq!(world.keys(), ["index.html"]);
 
     world.repo.write("site/public/kept.html", "added by force");

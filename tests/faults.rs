@@ -393,7 +393,8 @@ fn half_a_record_is_not_believed_and_read_again() {
 fn no_page_outlives_the_assets_that_it_names() {
     for page in ["page.html", "line\nbreak.html"] {
         let world = World::new();
-        world.site([("index.html", "page")]);
+        world.site([("index.html", "page"), ("404.html", "page"), ("b.css", "style")]);
+        world.deploy(&[]).exits(0);
         world.store.put(&world.bucket, page, b"<link href=a.css>", "text/html");
         world.store.put(&world.bucket, "a.css", b"style", "text/css");
         // By name the assets come first, and a page that cannot be named goes by itself.

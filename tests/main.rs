@@ -21,6 +21,7 @@ mod git;
 mod handbook;
 mod interrupted;
 mod large;
+mod live_site;
 mod local;
 mod locked;
 mod model;

@@ -73,6 +73,10 @@ fn refused_once_built(
 fn told(ran: &Ran, world: &World) -> String {
     let start = ran.stderr.find("refused: ").expect("a refusal on standard error");
     let said = ran.stderr[start..].replace(&world.wire.endpoint(), "ENDPOINT");
+    let said = match said.split_once("older than `") {
+        Some((_, newer)) => said.replace(&newer[..7], "NEWER"),
+        None => said,
+    };
     match world.repo.git().head() {
         Ok(_) => said.replace(&world.repo.head()[..7], "COMMIT"),
         Err(_) => said,
@@ -678,6 +682,80 @@ fn a_site_without_files() {
             refused: the site has no files to deploy, so a deploy would only delete
 
             hint: look at what the build printed, and at `output` of [build] in deploy.toml
+        "#]],
+    );
+}
+
+#[test]
+fn a_site_without_its_home_page_and_one_whose_home_page_is_blank() {
+    let world = world();
+    world.site([("index.html", "page"), ("a.html", "a")]);
+    world.deploy(&[]).exits(0);
+    world.site([("a.html", "a")]);
+    refused_once_built(
+        &world,
+        &["--max-deletes", "100"],
+        &[],
+        "empty-site",
+        expect![[r#"
+            refused: the site has no `index.html`, and the home page is live in the bucket
+
+            hint: look at what the build printed, and at `output` of [build] in deploy.toml; if the home page is to go, delete `index.html` from the bucket first
+        "#]],
+    );
+    world.site([("index.html", "\n"), ("a.html", "a")]);
+    refused_once_built(
+        &world,
+        &["--max-deletes", "100"],
+        &[],
+        "empty-site",
+        expect![[r#"
+            refused: `index.html` is blank, and the home page that is live is not
+
+            hint: look at what the build printed, and at `output` of [build] in deploy.toml; if the home page is to go, delete `index.html` from the bucket first
+        "#]],
+    );
+}
+
+#[test]
+fn most_of_the_pages() {
+    let world = world();
+    let pages: Vec<String> = (0..5).map(|n| format!("{n}.html")).collect();
+    let assets: Vec<String> = (0..50).map(|n| format!("{n}.png")).collect();
+    world.site(pages.iter().chain(&assets).map(|key| (key.as_str(), "x")));
+    world.deploy(&[]).exits(0);
+    world.site(pages[..2].iter().chain(&assets).map(|key| (key.as_str(), "x")));
+    refused_once_built(
+        &world,
+        &[],
+        &[],
+        "too-many-deletes",
+        expect![[r#"
+            refused: this would delete 3 of 5 pages, and the limit is half of them
+
+            hint: look at them with --dry-run; if they are to go: cargo xtask deploy --max-deletes 3
+        "#]],
+    );
+    world.deploy(&["--max-deletes", "3"]).exits(0);
+}
+
+#[test]
+fn an_older_commit_than_the_one_that_is_live_in_ci() {
+    let world = world();
+    let newer = world.repo.commit("newer").to_string();
+    world.deploy(&[]).exits(0);
+    let parent = world.repo.git().find_commit(newer.parse().unwrap()).unwrap().parent_id(0);
+    world.repo.reset(&parent.unwrap().to_string());
+    world.site([("index.html", "older")]);
+    refused_once_built(
+        &world,
+        &[],
+        &[("CI", "true")],
+        "outdated",
+        expect![[r#"
+            refused: commit `COMMIT` is older than `NEWER`, which was deployed already
+
+            hint: to go back on purpose: cargo xtask rollback; if this commit is to be live all the same, deploy it by hand: cargo xtask deploy
         "#]],
     );
 }

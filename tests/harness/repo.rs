@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use git2::{IndexAddOption, Oid, Repository, RepositoryInitOptions, Signature};
+use git2::{IndexAddOption, Oid, Repository, RepositoryInitOptions, ResetType, Signature, Time};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -98,15 +98,32 @@ impl Repo {
 
     /// Commits everything that git does not ignore, and returns the commit.
     pub fn commit(&self, message: &str) -> Oid {
+        self.commit_by(message, &Signature::now("Test", "test@example.com").expect("a signature"))
+    }
+
+    /// The same at a time, in seconds since 1970.
+    pub fn commit_at(&self, message: &str, time: i64) -> Oid {
+        let time = Time::new(time, 0);
+        let author = Signature::new("Test", "test@example.com", &time).expect("a signature");
+        self.commit_by(message, &author)
+    }
+
+    fn commit_by(&self, message: &str, author: &Signature<'_>) -> Oid {
         let git = self.git();
         let mut index = git.index().expect("an index");
         index.add_all(["*"], IndexAddOption::DEFAULT, None).expect("files are added");
         index.write().expect("the index is written");
         let tree = git.find_tree(index.write_tree().expect("a tree")).expect("the tree");
-        let author = Signature::now("Test", "test@example.com").expect("a signature");
         let parent = git.head().ok().and_then(|head| head.peel_to_commit().ok());
         let parents: Vec<_> = parent.iter().collect();
-        git.commit(Some("HEAD"), &author, &author, message, &tree, &parents).expect("a commit")
+        git.commit(Some("HEAD"), author, author, message, &tree, &parents).expect("a commit")
+    }
+
+    /// Moves the branch, and the work tree with it, to a commit.
+    pub fn reset(&self, commit: &str) {
+        let git = self.git();
+        let commit = git.revparse_single(commit).expect("a commit");
+        git.reset(&commit, ResetType::Hard, None).expect("the branch moves");
     }
 
     /// Makes a branch at HEAD and stands on it.

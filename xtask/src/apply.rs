@@ -1,7 +1,9 @@
-//! Does the approved plan, in the order that keeps the site whole for whoever reads it meanwhile: first
-//! what pages refer to, then pages and what points at pages, then deletes, pages before what they refer to.
-//! Each step begins when the one before it has ended without a failure; so a page never arrives before its
-//! assets nor outlives them, and nothing is deleted while something could not be written.
+//! Does the approved plan, in the order that keeps the site whole for visitors meanwhile: first new assets,
+//! then assets that are written over, such as data and entry scripts, which may name new ones; then pages and
+//! what points at pages; then deletes, pages before what they refer to.
+//!
+//! Each step begins when the one before it has ended without a failure. So a file never arrives before those that it
+//! names, nor outlives them, and nothing is deleted while something could not be written.
 
 use std::path::PathBuf;
 use std::pin::pin;
@@ -14,7 +16,6 @@ use crate::bucket::{Bucket, DELETES_PER_REQUEST, Delete, Restated, Turn};
 use crate::error::{Failure, failed};
 use crate::etag::Etag;
 use crate::event::{Event, Tell};
-use crate::headers::{self, is_page};
 use crate::plan::{Approved, Reason, Upload};
 use crate::record::Written;
 use crate::site::{File, Source};
@@ -33,6 +34,8 @@ pub struct Outcome {
     pub is_cut_off: bool,
     /// Of bodies that arrived.
     pub bytes_sent: u64,
+    /// The name of the deploy that is live, once this run has ended well.
+    pub id: Option<String>,
 }
 
 /// After so many failures of one step the rest of it is not tried: it is the network or the rights, not
@@ -53,13 +56,13 @@ pub async fn apply(bucket: &Bucket, approved: Approved, stop: &Stop, tell: &Tell
         bytes: plan.uploads.iter().map(Upload::bytes_to_send).sum(),
         deletes: plan.deletes.len() as u64,
     });
-    let mut assets = plan.uploads;
-    let is_page_now =
-        |upload: &mut Upload| is_page(&upload.file.key, upload.file.headers.content_type());
-    let pages: Vec<Upload> = assets.extract_if(.., is_page_now).collect();
+    let mut new = plan.uploads;
+    let pages: Vec<Upload> = new.extract_if(.., |upload| upload.is_page()).collect();
+    let overwritten: Vec<Upload> =
+        new.extract_if(.., |upload| upload.reason != Reason::New).collect();
     let deletes = plan.deletes.len();
     let mut outcome = Outcome::default();
-    for uploads in [assets, pages] {
+    for uploads in [new, overwritten, pages] {
         if outcome.failures.is_empty() && !stop.is_told() {
             write(bucket, uploads, &mut outcome, stop, tell).await;
         } else {
@@ -68,8 +71,7 @@ pub async fn apply(bucket: &Bucket, approved: Approved, stop: &Stop, tell: &Tell
     }
     // The other way round: an asset goes when no page is left that may name it.
     let mut assets = plan.deletes;
-    let was_page = |object: &mut Delete| is_page(&object.key, &headers::content_type(&object.key));
-    let pages: Vec<Delete> = assets.extract_if(.., was_page).collect();
+    let pages: Vec<Delete> = assets.extract_if(.., |object| object.is_page).collect();
     for objects in [pages, assets] {
         if outcome.failures.is_empty() && !objects.is_empty() {
             delete(bucket, objects, &mut outcome, stop).await;

@@ -13,7 +13,7 @@ mod unfinished;
 mod versions;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use aws_sdk_s3::Client;
@@ -62,6 +62,8 @@ pub struct Bucket {
     /// The host of the endpoint, if the bucket's name stands before it.
     named_below: Option<String>,
     watch: Watch,
+    /// Whether a write of this run was answered with the MD5 of its body as the ETag.
+    gives_md5s: Arc<AtomicBool>,
 }
 
 /// Where to find a bucket that is not AWS's.
@@ -77,6 +79,8 @@ pub struct Store<'a> {
 pub struct Delete {
     pub key: String,
     pub etag: Etag,
+    /// Whether visitors start from it, so that it goes before what it names.
+    pub is_page: bool,
 }
 
 /// How often a request is tried in all. What is tried again (throttling, 5xx, timeouts, resets, truncated
@@ -166,7 +170,7 @@ fn open(
     let named_below = address.map(|address| address.host);
     let client = Client::from_conf(config.force_path_style(store.is_path_style).build());
     let (name, prefix) = (bucket.to_owned(), prefix.clone());
-    Bucket { client, name, prefix, owner, named_below, watch }
+    Bucket { client, name, prefix, owner, named_below, watch, gives_md5s: Arc::default() }
 }
 
 impl Bucket {
@@ -182,6 +186,11 @@ impl Bucket {
     /// Requests sent so far, each try counted.
     pub fn requests(&self) -> u64 {
         self.watch.requests.load(Ordering::Relaxed)
+    }
+
+    /// Whether the ETags that the store gives are known to be MD5s, by its answer to a write of this run.
+    pub fn gives_md5s(&self) -> bool {
+        self.gives_md5s.load(Ordering::Relaxed)
     }
 
     /// Waits until the store can take one more upload.

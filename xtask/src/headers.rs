@@ -55,6 +55,13 @@ impl Headers {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
+    /// The names of those that differ, in order.
+    pub fn differences<'h>(&'h self, other: &'h Headers) -> Vec<&'h str> {
+        let names: BTreeSet<&str> =
+            self.0.keys().chain(other.0.keys()).map(String::as_str).collect();
+        names.into_iter().filter(|name| self.get(name) != other.get(name)).collect()
+    }
+
     pub fn content_type(&self) -> &str {
         self.get("content-type").unwrap_or(UNKNOWN_TYPE)
     }
@@ -76,9 +83,24 @@ pub fn is_page(key: &str, content_type: &str) -> bool {
             | "application/manifest+json"
     );
     let name = key.rsplit('/').next().unwrap_or_default();
-    let service_worker =
-        ["sw.js", "service-worker.js", "serviceworker.js", "ngsw.json", "sitemap.txt", "feed.json"];
-    page || service_worker.contains(&name)
+    page || matches!(name, "sitemap.txt" | "feed.json") || is_service_worker(name)
+}
+
+/// Whether a file is a service worker or what one goes by, by its name: those of Workbox, Angular, Flutter, Firebase,
+/// OneSignal and others. A browser asks for it by itself, and it loads what it lists.
+fn is_service_worker(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    let Some(stem) = name.strip_suffix(".js").or_else(|| name.strip_suffix(".mjs")) else {
+        return name == "ngsw.json";
+    };
+    let stem = stem.strip_suffix(".min").unwrap_or(stem);
+    let words: String = stem.chars().filter(|c| !matches!(c, '-' | '_' | '.')).collect();
+    stem.ends_with("sw")
+        || words.contains("serviceworker")
+        || matches!(
+            words.as_str(),
+            "ngswworker" | "onesignalsdkworker" | "onesignalsdkupdaterworker"
+        )
 }
 
 /// What the bytes of a file say about its content type, beyond its name.
@@ -369,6 +391,35 @@ mod tests {
             ("blob.unheard-of", "application/octet-stream"),
         ] {
             assert_eq!(content_type(key), expected, "{key}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_loads_others_is_a_page() {
+        for (key, page) in [
+            ("index.html", true),
+            ("feed.xml", true),
+            ("sw.js", true),
+            ("a/sw.mjs", true),
+            ("firebase-messaging-sw.js", true),
+            ("flutter_service_worker.js", true),
+            ("service-worker.js", true),
+            ("service-worker-assets.js", true),
+            ("serviceWorker.min.js", true),
+            ("coi-serviceworker.js", true),
+            ("ngsw-worker.js", true),
+            ("ngsw.json", true),
+            ("OneSignalSDKWorker.js", true),
+            ("registerSW.js", true),
+            ("sitemap.txt", true),
+            ("news.js", false),
+            ("pdf.worker.js", false),
+            ("remoteEntry.js", false),
+            ("page-data/index/page-data.json", false),
+            ("service-worker.js.map", false),
+            ("sw.css", false),
+        ] {
+            assert_eq!(is_page(key, &content_type(key)), page, "{key}");
         }
     }
 

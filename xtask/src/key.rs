@@ -26,6 +26,13 @@ pub const BEGUN: &str = "begun";
 /// The name of the last record that could not be read and was written over.
 pub const UNREADABLE: &str = "unreadable";
 
+/// Whether a key, without the prefix, lies in the tool's own folder, or in that of a deploy below.
+pub fn is_own(relative: &str) -> bool {
+    relative.starts_with(OWN_FOLDER) || relative.contains(OWN_FOLDER_BELOW)
+}
+
+const OWN_FOLDER_BELOW: &str = "/.xtask/";
+
 /// Whether a name is that of a deploy: a time and a commit, `20261123T203845Z-8060c0d`. Anything may lie in a
 /// bucket.
 pub fn is_deploy(name: &str) -> bool {

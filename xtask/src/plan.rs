@@ -1,6 +1,11 @@
 //! Site × listing × record: what changes, and why. A plan is a value: pure to make, printed before it is
 //! done, and done only once it was approved.
 
+mod hashed;
+mod home;
+mod limit;
+mod spared;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,12 +14,15 @@ use serde::Serialize;
 use crate::bucket::{Delete, Listing};
 use crate::config::Config;
 use crate::etag::Etag;
-use crate::headers;
+use crate::headers::{self, Headers, is_page};
+use crate::key;
 use crate::record::Record;
-use crate::refusal::Refusal;
 use crate::site::{File, Site, Source};
 use crate::target::Target;
-use crate::words::count;
+
+pub use home::{Home, Loss};
+pub use limit::Share;
+pub use spared::Spared;
 
 #[derive(Debug, Default)]
 pub struct Plan {
@@ -24,12 +32,22 @@ pub struct Plan {
     pub deletes: Vec<Delete>,
     /// Objects that are no longer the site's and stay for a while, in the order of their keys, and since when.
     pub retained: Vec<(String, u64)>,
+    /// Objects that stay although they are not the site's, because a file of their name was left out of it. In the
+    /// order of their keys.
+    pub left_out: Vec<String>,
     /// Files whose objects are right already.
     pub unchanged: u64,
     /// Objects that a `keep` glob or another environment's prefix protects.
     pub kept: u64,
-    /// Objects under the prefix now, `keep` aside.
+    /// Objects under the prefix now that are the site's to delete.
     pub listed: u64,
+    /// Of these, all that count towards the delete limit, and the pages.
+    pub objects: Share,
+    pub pages: Share,
+    /// Pages that are live and whose files are empty.
+    pub blanked: u64,
+    /// The key of the home page, if a deploy would take it away.
+    pub home: Option<(String, Loss)>,
 }
 
 #[derive(Debug)]
@@ -38,6 +56,8 @@ pub struct Upload {
     pub reason: Reason,
     /// The ETag of the listed object that it is written over.
     pub replaces: Option<Etag>,
+    /// The headers of that object, if only these are to change.
+    pub before: Option<Headers>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -52,6 +72,19 @@ pub enum Reason {
 }
 
 impl Upload {
+    /// Whether visitors start from it.
+    pub fn is_page(&self) -> bool {
+        is_page(&self.file.key, self.file.headers.content_type())
+    }
+
+    /// The names of the headers that are to change, if only these are.
+    pub fn changed_headers(&self) -> Vec<&str> {
+        self.before
+            .as_ref()
+            .map(|before| before.differences(&self.file.headers))
+            .unwrap_or_default()
+    }
+
     /// The bytes that are to leave this machine: none where the store can copy what it has.
     pub fn bytes_to_send(&self) -> u64 {
         match (self.reason, &self.file.source) {
@@ -108,7 +141,8 @@ impl Approved {
 /// standing outside of the prefix. `others` are the folders of other deploys that the listing shows.
 pub fn is_kept(config: &Config, target: &Target, others: &[String], key: &str) -> bool {
     let Some(relative) = target.prefix.relative(key) else { return true };
-    config.keeps(relative)
+    key::is_own(relative)
+        || config.keeps(relative)
         || target.reserved.iter().any(|folder| key.starts_with(folder.as_str()))
         || others.iter().any(|folder| key.starts_with(folder.as_str()))
 }
@@ -122,14 +156,21 @@ pub struct Grace {
 }
 
 impl Grace {
-    /// Since when an object that is no longer the site's has stayed; `None` where it is to go.
+    /// Since when an asset that is no longer the site's has stayed; `None` if it is to go.
     fn since(&self, key: &str, record: &Record) -> Option<u64> {
-        if headers::is_page(key, &headers::content_type(key)) {
-            return None;
-        }
         let since = record.retained.get(key).map_or(self.now, |since| self.now.min(*since));
         (self.now - since < self.retain.as_secs()).then_some(since)
     }
+}
+
+/// What a plan depends on beside the site and what the bucket holds.
+#[derive(Debug)]
+pub struct Terms {
+    pub grace: Grace,
+    /// `None` if the home page may go.
+    pub home: Option<Home>,
+    /// What is not deleted although no file has it.
+    pub spared: Spared,
 }
 
 /// Compares the site with what the bucket holds. `kept` tells the keys that belong to others, which are
@@ -138,7 +179,7 @@ pub fn make(
     site: Site,
     listing: &Listing,
     record: &Record,
-    grace: Grace,
+    terms: &Terms,
     kept: &dyn Fn(&str) -> bool,
 ) -> Plan {
     let mut plan = Plan::default();
@@ -148,29 +189,78 @@ pub fn make(
             plan.kept += 1;
             continue;
         }
-        plan.listed += 1;
-        while files.next_if(|file| *file < key).is_some() {}
-        if files.peek() == Some(&key) {
+        if object.is_folder_marker(key) {
             continue;
         }
-        if let Some(since) = grace.since(key, record) {
-            plan.retained.push((key.to_owned(), since));
-        } else {
-            plan.deletes.push(Delete { key: key.to_string(), etag: object.etag.clone() });
+        while files.next_if(|file| *file < key).is_some() {}
+        let is_file = files.peek() == Some(&key);
+        if !is_file && terms.spared.covers(key) {
+            plan.left_out.push(key.to_owned());
+            continue;
+        }
+        plan.listed += 1;
+        let is_page = was_page(key, record);
+        plan.pages.of += u64::from(is_page);
+        if is_file {
+            continue;
+        }
+        match terms.grace.since(key, record) {
+            Some(since) if !is_page => plan.retained.push((key.to_owned(), since)),
+            _ => {
+                plan.pages.lost += u64::from(is_page);
+                let (key, etag) = (key.to_owned(), object.etag.clone());
+                plan.deletes.push(Delete { key, etag, is_page });
+            }
         }
     }
+    add_uploads(&mut plan, site, listing, record);
+    let superseded = hashed::superseded(&plan.uploads, &plan.deletes, record);
+    let deletes = plan.deletes.len() as u64;
+    plan.objects =
+        Share { lost: deletes - superseded + plan.blanked, of: plan.listed - superseded };
+    plan.pages.lost += plan.blanked;
+    plan.home = terms.home.as_ref().and_then(|home| loss(home, &plan, listing));
+    plan
+}
+
+/// Whether an object is a page, by its name or by what the record says of it: a record that was forged makes no
+/// page an asset.
+fn was_page(key: &str, record: &Record) -> bool {
+    let recorded = || record.objects.get(key).map(|known| known.headers.content_type());
+    is_page(key, &headers::content_type(key)) || recorded().is_some_and(|kind| is_page(key, kind))
+}
+
+fn add_uploads(plan: &mut Plan, site: Site, listing: &Listing, record: &Record) {
     // A list that grows while this much is in memory leaves its former places behind as holes.
     plan.uploads.reserve_exact(site.files.len());
     for file in site.files {
-        match reason(&file, listing, record) {
-            Some(reason) => {
-                let replaces = listing.objects.get(&file.key).map(|object| object.etag.clone());
-                plan.uploads.push(Upload { file, reason, replaces });
-            }
-            None => plan.unchanged += 1,
-        }
+        let Some(reason) = reason(&file, listing, record) else {
+            plan.unchanged += 1;
+            continue;
+        };
+        let object = listing.objects.get(&file.key);
+        let known = object.filter(|_| reason == Reason::Headers);
+        let before = known.and_then(|object| record.headers_of(&file.key, object)).cloned();
+        let replaces = object.map(|object| object.etag.clone());
+        let upload = Upload { file, reason, replaces, before };
+        let is_blanked = upload.file.size == 0 && object.is_some_and(|object| object.size > 0);
+        plan.blanked += u64::from(is_blanked && upload.is_page());
+        plan.uploads.push(upload);
     }
-    plan
+}
+
+/// What the plan would do to the home page that is live.
+fn loss(home: &Home, plan: &Plan, listing: &Listing) -> Option<(String, Loss)> {
+    let Home { key, is_blank } = home;
+    listing.objects.get(key).filter(|object| object.size > 0)?;
+    let is_deleted = plan.deletes.binary_search_by(|object| object.key.cmp(key)).is_ok();
+    let upload = plan.uploads.binary_search_by(|upload| (*upload.file.key).cmp(key)).ok();
+    let is_changed = upload.is_some_and(|at| plan.uploads[at].reason == Reason::Content);
+    match () {
+        () if is_deleted => Some((key.clone(), Loss::Gone)),
+        () if *is_blank && is_changed => Some((key.clone(), Loss::Blank)),
+        () => None,
+    }
 }
 
 /// Why a file has to be written; `None` where its object is right.
@@ -190,53 +280,9 @@ pub fn reason(file: &File, listing: &Listing, record: &Record) -> Option<Reason>
     }
 }
 
-/// Up to this many deletes are never too many by default.
-const FEW_DELETES: u64 = 20;
-
-/// Nor is up to this share of the objects, in percent.
-const SMALL_SHARE: u64 = 25;
-
 impl Plan {
     pub fn is_empty(&self) -> bool {
         self.uploads.is_empty() && self.deletes.is_empty()
-    }
-
-    /// Refuses a plan that would empty the bucket, or that deletes more than the limit: `limit` objects
-    /// where it was given, else more than 25 % of the objects and more than 20 of them.
-    pub fn approve(self, limit: Option<u64>) -> Result<Approved, Refusal> {
-        match self.refusal(limit) {
-            Some(refusal) => Err(refusal),
-            None => Ok(Approved(self)),
-        }
-    }
-
-    /// Why this plan would not be approved.
-    pub fn refusal(&self, limit: Option<u64>) -> Option<Refusal> {
-        if self.uploads.is_empty() && self.unchanged == 0 {
-            return Some(Refusal::new(
-                "empty-site",
-                "the site has no files to deploy, so a deploy would only delete",
-                "look at what the build printed, and at `output` of [build] in deploy.toml",
-            ));
-        }
-        let deletes = self.deletes.len() as u64;
-        let too_many = match limit {
-            Some(limit) => deletes > limit,
-            None => deletes > FEW_DELETES && deletes * 100 > self.listed * SMALL_SHARE,
-        };
-        let bound = match limit {
-            Some(limit) => format!("the limit is {limit}"),
-            None => {
-                format!("the limit is {FEW_DELETES}, or {SMALL_SHARE} % of them if that is more")
-            }
-        };
-        too_many.then(|| {
-            Refusal::new(
-                "too-many-deletes",
-                format!("this would delete {deletes} of {}, and {bound}", count(self.listed, "object")),
-                format!("look at them with --dry-run; if they are to go: cargo xtask deploy --max-deletes {deletes}"),
-            )
-        })
     }
 }
 

@@ -81,6 +81,9 @@ pub async fn site(
     let found = asked.buffer_unordered(CONCURRENCY).try_collect::<Vec<_>>().await;
     tell.tell(Event::Asked);
     for (key, known, version) in found? {
+        if !record.is_possible(known, version.size) {
+            return Err(lost(key));
+        }
         site.files.push(file(key, known, version.size, Some(version.id.into())));
     }
     site.files.sort_unstable_by(|one, other| one.key.cmp(&other.key));
@@ -94,7 +97,8 @@ fn lost(key: &str) -> Failure {
 /// The size of an object whose bytes are those of then.
 fn present(key: &str, known: &Known, listing: &Listing, record: &Record) -> Option<u64> {
     let object = listing.objects.get(key)?;
-    let is_same = object.etag == known.etag || record.md5_of(key, object) == Some(known.md5);
+    let is_same = (object.etag == known.etag && record.is_possible(known, object.size))
+        || record.md5_of(key, object) == Some(known.md5);
     is_same.then_some(object.size)
 }
 

@@ -22,10 +22,10 @@ use crate::etag::Etag;
 use crate::event::{Event, Tell};
 use crate::headers::{Headers, Sets};
 use crate::key::RECORD;
-use crate::site::{Digest, File, Site, Sum};
+use crate::site::{Digest, File, Site, Sum, is_in_parts};
 use crate::sorted::Sorted;
 
-pub use deploy::Deploy;
+pub use deploy::{Commit, Deploy};
 pub use earlier::{begin, forget, read_begun, read_deploy, read_earlier, set_aside};
 
 /// HEAD requests under way at once.
@@ -43,6 +43,10 @@ pub struct Record {
     pub begun: Option<Etag>,
     /// Of the object that it was read from.
     pub etag: Option<Etag>,
+    /// Names that were left out of the site, relative to it: objects of these are not deleted by a rollback either.
+    pub left_out: Vec<String>,
+    /// Whether the store gives an object of one piece its MD5 as the ETag, as it did to this record.
+    pub etags_are_md5: bool,
     /// Whether there is an object that could not be read.
     pub is_unreadable: bool,
 }
@@ -76,9 +80,21 @@ impl Known {
 }
 
 impl Record {
-    /// The MD5 of an object's content as it is listed now.
+    /// The MD5 of an object's content as it is listed now. A record that contradicts an ETag which is an MD5 itself is
+    /// not believed: whoever changed the object may have changed the record too.
     pub fn md5_of(&self, key: &str, object: &Object) -> Option<[u8; 16]> {
-        self.of(key, object).map(|known| known.md5)
+        let known = self.of(key, object)?;
+        self.is_possible(known, object.size).then_some(known.md5)
+    }
+
+    /// Whether this tool can have written an entry of an object of so many bytes: of one that went in one piece, the
+    /// ETag is the MD5.
+    pub fn is_possible(&self, known: &Known, size: u64) -> bool {
+        !self.etags_are_md5
+            || match known.etag {
+                Etag::Hex(etag) => etag == known.md5,
+                Etag::Other(_) => is_in_parts(size),
+            }
     }
 
     /// The headers of an object as it is listed now.
@@ -129,14 +145,16 @@ pub async fn read(bucket: &Bucket, tell: &Tell) -> Result<Record, Failure> {
         return Ok(Record::default());
     };
     let until = LastModified::of_seconds(object.modified);
-    let parsed = text::parse(&object.body, bucket.prefix().as_str(), until);
-    let record = parsed.unwrap_or_else(|reason| {
+    let etag: Etag = object.etag.as_str().into();
+    let parsed = text::parse_whole(&object.body, bucket.prefix().as_str(), until);
+    let told = |(record, md5)| Record { etags_are_md5: etag == Etag::Hex(md5), ..record };
+    let record = parsed.map(told).unwrap_or_else(|reason| {
         tell.tell(Event::Warning(format!(
             "the record of the last deploy {reason}; going by the bucket's listing alone"
         )));
         Record { is_unreadable: true, ..Record::default() }
     });
-    Ok(Record { etag: Some(object.etag.as_str().into()), ..record })
+    Ok(Record { etag: Some(etag), ..record })
 }
 
 /// Writes the record: what it knows, and of the files that were `written`, in the order of their keys, the

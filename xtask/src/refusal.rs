@@ -42,6 +42,7 @@ pub const CODES: &[&str] = &[
     "git-crypt",
     "wrong-encoding",
     "output-holds-tool",
+    "outdated",
     "empty-site",
     "too-many-deletes",
     "public-acl",

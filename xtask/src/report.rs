@@ -54,26 +54,32 @@ pub struct Planned {
     uploads: Vec<PlannedUpload>,
     deletes: Vec<String>,
     unchanged: u64,
-    #[serde(skip)]
     kept: u64,
+    skipped: Vec<String>,
     #[serde(skip)]
     retained: usize,
     #[serde(skip)]
-    skipped: usize,
+    left_out: Vec<String>,
 }
 
 struct PlannedUpload {
     file: Arc<File>,
     reason: Reason,
+    /// The names of the headers that change, if only these do.
+    headers: Vec<String>,
 }
 
 impl Serialize for PlannedUpload {
     fn serialize<S: Serializer>(&self, json: S) -> Result<S::Ok, S::Error> {
-        let mut object = json.serialize_struct("upload", 4)?;
+        let mut object = json.serialize_struct("upload", 5)?;
         object.serialize_field("key", &*self.file.key)?;
         object.serialize_field("reason", &self.reason)?;
         object.serialize_field("bytes", &self.file.size)?;
         object.serialize_field("content_type", self.file.headers.content_type())?;
+        match self.reason {
+            Reason::Headers => object.serialize_field("headers", &self.headers)?,
+            _ => object.skip_field("headers")?,
+        }
         object.end()
     }
 }
@@ -85,19 +91,21 @@ pub struct Done {
     pub elapsed: std::time::Duration,
 }
 
-/// `skipped` is the number of files that were left out of the site.
-pub fn planned(plan: &Plan, skipped: usize) -> Planned {
-    let uploads = plan
-        .uploads
-        .iter()
-        .map(|upload| PlannedUpload { file: upload.file.clone(), reason: upload.reason });
+/// `skipped` are the keys of files and folders that were left out of the site.
+pub fn planned(plan: &Plan, skipped: Vec<String>) -> Planned {
+    let uploads = plan.uploads.iter().map(|upload| PlannedUpload {
+        file: upload.file.clone(),
+        reason: upload.reason,
+        headers: upload.changed_headers().into_iter().map(str::to_owned).collect(),
+    });
     Planned {
         uploads: uploads.collect(),
         deletes: plan.deletes.iter().map(|object| object.key.clone()).collect(),
         unchanged: plan.unchanged,
         kept: plan.kept,
-        retained: plan.retained.len(),
         skipped,
+        retained: plan.retained.len(),
+        left_out: plan.left_out.clone(),
     }
 }
 
@@ -157,7 +165,8 @@ pub fn changes(run: &Run, planned: &Planned) -> Vec<String> {
         let (sign, note) = match upload.reason {
             Reason::New => ('+', bytes(upload.file.size)),
             Reason::Content => ('~', bytes(upload.file.size)),
-            Reason::Headers => ('~', "headers".to_owned()),
+            Reason::Headers if upload.headers.is_empty() => ('~', "headers".to_owned()),
+            Reason::Headers => ('~', format!("headers: {}", upload.headers.join(", "))),
         };
         format!("  {sign} {}  ({note})", plain(&upload.file.key))
     };
@@ -169,6 +178,8 @@ pub fn changes(run: &Run, planned: &Planned) -> Vec<String> {
         planned.deletes.iter().map(|key| format!("  - {}", plain(key))),
         "delete",
     ));
+    let left_out = |key: &String| format!("  = {}  (left out, still in the bucket)", plain(key));
+    lines.extend(first(LINES, planned.left_out.iter().map(left_out), "object left out"));
     lines
 }
 
@@ -327,7 +338,7 @@ fn kept(planned: &Planned) -> String {
     let parts = [
         (planned.kept, "kept"),
         (planned.retained as u64, "retained"),
-        (planned.skipped as u64, "skipped"),
+        (planned.skipped.len() as u64, "skipped"),
     ];
     parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!(", {n} {what}")).collect()
 }
@@ -341,6 +352,8 @@ struct Json<'a> {
     account: Option<&'a str>,
     bucket: &'a str,
     prefix: &'a str,
+    url: Option<&'a str>,
+    id: Option<&'a str>,
     dry_run: bool,
     #[serde(flatten)]
     planned: &'a Planned,
@@ -367,6 +380,8 @@ fn json<'a>(run: &Run<'a>, planned: &'a Planned, done: &'a Done) -> Json<'a> {
         account: environment.account.as_deref(),
         bucket: &environment.bucket,
         prefix: prefix.as_str(),
+        url: run.target.url.as_deref(),
+        id: done.outcome.id.as_deref(),
         dry_run: run.dry,
         planned,
         failures: done.outcome.failures.iter().map(failure).collect(),

@@ -25,7 +25,9 @@ use crate::headers::{Headers, Ruled, Told};
 use crate::key::{self, Prefix};
 use crate::parallel;
 
-pub use digest::{Digest, PartDigests, Sum};
+#[cfg(test)]
+pub use digest::LARGEST_WHOLE;
+pub use digest::{Digest, PartDigests, Sum, is_in_parts};
 pub use left_out::{LeftOut, Why};
 pub use recheck::recheck;
 pub use seen::Seen;
@@ -129,8 +131,19 @@ impl Site {
         site
     }
 
+    /// The keys of files and folders of the output that are not deployed, relative to the prefix.
+    pub fn names_left_out(&self) -> impl Iterator<Item = &str> {
+        self.left_out.iter().map(|entry| entry.key.as_str())
+    }
+
+    /// Those of them whose objects stay in the bucket: all but what `exclude` names.
+    pub fn spared(&self) -> impl Iterator<Item = &str> {
+        let spared = self.left_out.iter().filter(|entry| entry.why != Why::Excluded);
+        spared.map(|entry| entry.key.as_str())
+    }
+
     /// The file or folder of the output that covers a key, relative to the prefix, and is not deployed.
-    #[allow(dead_code)]
+    #[cfg(test)]
     pub fn left_out(&self, relative: &str) -> Option<&LeftOut> {
         left_out::covering(&self.left_out, relative)
     }

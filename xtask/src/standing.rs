@@ -51,7 +51,7 @@ pub fn of(
             }
             continue;
         }
-        if kept(key) {
+        if kept(key) || object.is_folder_marker(key) {
             continue;
         }
         standing.objects += 1;

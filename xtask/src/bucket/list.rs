@@ -45,6 +45,14 @@ pub struct Object {
     pub modified: LastModified,
 }
 
+impl Object {
+    /// Whether it only makes a folder visible, as consoles and tools that know folders put it: `images/`, or
+    /// Hadoop's `images_$folder$`. Visitors never see one, and some stores cannot delete it.
+    pub fn is_folder_marker(&self, key: &str) -> bool {
+        self.size == 0 && (key.ends_with('/') || key.ends_with("_$folder$"))
+    }
+}
+
 /// When the store wrote an object, by the store's own clock, in seconds since 1970: a listing may tell finer
 /// times, but the header of an answer does not, and the two are compared.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]

@@ -4,6 +4,7 @@
 //! That a condition does not hold is an answer here and no failure: another was quicker.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-requests.html>
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_sdk_s3::config::interceptors::BeforeDeserializationInterceptorContextRef;
@@ -12,10 +13,12 @@ use aws_sdk_s3::error::{BoxError, ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::primitives::{ByteStream, ByteStreamError, DateTime, DateTimeFormat};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use bytes::Bytes;
+use md5::{Digest as _, Md5};
 
 use super::{ATTEMPTS, Bucket, FIRST_WAIT, LONGEST_WAIT, put};
 use crate::aws;
 use crate::error::{Failure, failed};
+use crate::etag::Etag;
 
 /// What stands under a name, and when the store was asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -165,6 +168,7 @@ impl Bucket {
             Condition::Absent => request.if_none_match("*"),
             Condition::Etag(etag) => request.if_match(format!("\"{etag}\"")),
         };
+        let md5: [u8; 16] = Md5::digest(&body).into();
         let request = request
             .content_type("application/json")
             .cache_control("no-store")
@@ -173,7 +177,13 @@ impl Bucket {
             .customize()
             .mutate_request(put::add_content_md5);
         match request.send().await {
-            Ok(put) => Ok(Written::Done(unquoted(put.e_tag.as_deref()))),
+            Ok(put) => {
+                let etag = unquoted(put.e_tag.as_deref());
+                if Etag::from(etag.as_str()) == Etag::Hex(md5) {
+                    self.gives_md5s.store(true, Ordering::Relaxed);
+                }
+                Ok(Written::Done(etag))
+            }
             Err(error) => refusal(condition, &error)
                 .ok_or_else(|| aws::explain_write(format!("failed to write `{key}`"), &error)),
         }

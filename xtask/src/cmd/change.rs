@@ -6,6 +6,7 @@
 //! and the plan made again, because another deploy may have ended in between.
 
 mod locked;
+mod outdated;
 mod public;
 
 use std::sync::Arc;
@@ -21,10 +22,10 @@ use crate::cli::Doing;
 use crate::config::Config;
 use crate::error::{Failure, Result};
 use crate::event::{Event, Tell};
-use crate::key;
-use crate::plan::{self, Grace, Plan};
+use crate::key::{self, Prefix};
+use crate::plan::{self, Grace, Home, Plan, Spared, Terms};
 use crate::recall::{self, Earlier};
-use crate::record::{self, Objects, Record};
+use crate::record::{self, Deploy, Objects, Record};
 use crate::refusal::Refusal;
 use crate::report::{self, Done, Planned, Run, print};
 use crate::site::Site;
@@ -42,6 +43,9 @@ pub struct Job<'a> {
     pub tell: &'a Tell,
     /// In seconds since 1970.
     pub now: u64,
+    /// When the commit that is deployed was made, in seconds since 1970, if that is known.
+    pub committed: Option<u64>,
+    pub in_ci: bool,
     /// What was typed, for hints to repeat: without the options that a hint may add.
     pub command: &'a str,
     /// Whether what is wanted was chosen by what is live.
@@ -69,13 +73,38 @@ struct Difference {
     /// Whether the record was found to know less than there is.
     learned: bool,
     plan: Plan,
+    /// Why this deploy comes too late, if it does.
+    outdated: Option<Refusal>,
 }
 
 impl Wanted {
-    fn skipped(&self) -> usize {
+    /// The names in the output that were left out of the site, relative to it.
+    fn skipped(&self) -> Vec<&str> {
         match self {
-            Wanted::Built(site, _) => site.left_out.len(),
-            Wanted::Held(..) => 0,
+            Wanted::Built(site, _) => site.names_left_out().collect(),
+            Wanted::Held(..) => Vec::new(),
+        }
+    }
+
+    /// The names whose objects are not deleted although no file has them. Of an earlier deploy they are known from
+    /// records.
+    fn spared(&self, record: &Record, prefix: &Prefix) -> Spared {
+        match self {
+            Wanted::Built(site, _) => Spared::of(site.spared(), prefix),
+            Wanted::Held(_, earlier) => {
+                let names = record.left_out.iter().chain(&earlier.record.left_out);
+                Spared::of(names.map(String::as_str), prefix)
+            }
+        }
+    }
+
+    /// What the home page is to be. An earlier deploy that was chosen may have none.
+    fn home(&self, job: &Job<'_>) -> Option<Home> {
+        match self {
+            Wanted::Built(site, _) => {
+                Some(Home::of(site, &job.run.target.prefix, &job.config.website.index))
+            }
+            Wanted::Held(..) => None,
         }
     }
 
@@ -96,11 +125,14 @@ impl Job<'_> {
     /// Whether the bucket is to be written to.
     fn writes(&self, wanted: &Wanted, difference: &Difference) -> bool {
         let is_something = difference.is_something(wanted);
-        !self.doing.dry_run && self.refusal(&difference.plan).is_none() && is_something
+        !self.doing.dry_run && self.refusal(wanted, difference).is_none() && is_something
     }
 
-    fn refusal(&self, plan: &Plan) -> Option<Refusal> {
-        plan.refusal(self.limit()).map(|refusal| self.repeat(refusal))
+    fn refusal(&self, wanted: &Wanted, difference: &Difference) -> Option<Refusal> {
+        let late = difference.outdated.clone();
+        let late = late.filter(|_| self.in_ci && difference.is_something(wanted));
+        let refusal = late.or_else(|| difference.plan.refusal(self.limit()));
+        refusal.map(|refusal| self.repeat(refusal))
     }
 
     /// A refusal whose hint names what was typed: stages know of deploys only, and whoever goes back must not be
@@ -204,7 +236,7 @@ pub async fn make(
     let hides = async { Ok(hides(job, wanted, &foreign, &difference).await) };
     match stop.cut(hides).await? {
         Some(refusal) if job.doing.dry_run => {
-            let planned = show(job, wanted, &difference.plan)?;
+            let planned = show(job, wanted, &difference)?;
             warn_of_refusal(job, wanted, &refusal);
             return Ok((planned, Outcome::default()));
         }
@@ -213,7 +245,12 @@ pub async fn make(
     }
     match job.writes(wanted, &difference) {
         true => locked::write(job, wanted, locked::Known::of(difference), stop).await,
-        false => Ok((show(job, wanted, &difference.plan)?, Outcome::default())),
+        false => {
+            let planned = show(job, wanted, &difference)?;
+            let live = difference.record.deploy.filter(|_| !job.doing.dry_run);
+            let id = live.as_ref().map(Deploy::id);
+            Ok((planned, Outcome { id, ..Outcome::default() }))
+        }
     }
 }
 
@@ -224,7 +261,7 @@ async fn hides(
     foreign: &Foreign,
     difference: &Difference,
 ) -> Option<Refusal> {
-    let would_write = job.refusal(&difference.plan).is_none() && difference.is_something(wanted);
+    let would_write = job.refusal(wanted, difference).is_none() && difference.is_something(wanted);
     match would_write {
         true => foreign.refusal(job, &difference.plan).await,
         false => None,
@@ -260,11 +297,18 @@ async fn compare(job: &Job<'_>, wanted: &Wanted, seen: Seen, learned: bool) -> R
             recall::site(job.bucket, earlier, &listing, &record, &kept, job.tell).await?
         }
     };
+    record.etags_are_md5 |= job.bucket.gives_md5s();
     let learned =
         record::learn(job.bucket, &site, &listing, &mut record, job.tell).await? || learned;
-    let plan = plan::make(site, &listing, &record, job.grace(), &kept);
+    let spared = wanted.spared(&record, &job.run.target.prefix);
+    let terms = Terms { grace: job.grace(), home: wanted.home(job), spared };
+    let plan = plan::make(site, &listing, &record, &terms, &kept);
     drop(kept);
-    Ok(Difference { listing, record, learned, plan })
+    let outdated = match wanted.again() {
+        Some(_) => None,
+        None => outdated::check(job, &record).await?,
+    };
+    Ok(Difference { listing, record, learned, plan, outdated })
 }
 
 /// Tells the keys that are not the site's.
@@ -273,10 +317,15 @@ fn is_kept<'j>(job: &'j Job<'_>, listing: &'j Listing) -> impl Fn(&str) -> bool 
 }
 
 /// Prints what changes, and refuses what is not to be done. A dry run warns of that.
-fn show(job: &Job<'_>, wanted: &Wanted, plan: &Plan) -> Result<Planned> {
-    let planned = report::planned(plan, wanted.skipped());
+fn show(job: &Job<'_>, wanted: &Wanted, difference: &Difference) -> Result<Planned> {
+    let prefix = &job.run.target.prefix;
+    let skipped = wanted.skipped().into_iter().map(|name| prefix.join(name));
+    let planned = report::planned(&difference.plan, skipped.collect());
     print(job.doing.json, || report::changes(job.run, &planned))?;
-    match job.refusal(plan) {
+    if let Some(late) = difference.outdated.as_ref().filter(|_| !job.in_ci) {
+        job.tell.tell(Event::Warning(late.message.clone()));
+    }
+    match job.refusal(wanted, difference) {
         Some(refusal) if job.doing.dry_run => warn_of_refusal(job, wanted, &refusal),
         Some(refusal) => return Err(refusal.into()),
         None => {}

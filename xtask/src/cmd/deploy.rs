@@ -60,8 +60,19 @@ pub async fn run(options: &Deploy, stop: &Stop) -> Result<bool> {
     target::is_still(&checkout, &checkout::read(&checkout.root)?)?;
 
     let (checkout, config, run, tell) = (&checkout, &config, &run, &tell);
-    let (now, command) = (now(), change::USUAL_COMMAND);
-    let job = Job { doing, checkout, config, bucket, run, tell, now, command, is_relative: false };
+    let job = Job {
+        doing,
+        checkout,
+        config,
+        bucket,
+        run,
+        tell,
+        now: now(),
+        committed: checkout::time_of_head(&checkout.root).and_then(|time| time.try_into().ok()),
+        in_ci: ci.is_ci(),
+        command: change::USUAL_COMMAND,
+        is_relative: false,
+    };
     let made = change::make(&job, &Wanted::Built(site, None), seen, stop).await?;
     change::finish(doing, run, opened, made, started).await
 }

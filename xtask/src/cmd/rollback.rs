@@ -92,6 +92,8 @@ pub async fn run(options: &Rollback, stop: &Stop) -> Result<bool> {
         run,
         tell,
         now,
+        committed: deploy.committed,
+        in_ci: ci.is_ci(),
         command: &command,
         is_relative: to.is_none(),
     };
@@ -271,6 +273,9 @@ mod tests {
             at,
             replaced: None,
             rolled_back_to: rolled_back_to.map(|at| deploy(at, None).id()),
+            environment: None,
+            committed: None,
+            newest: None,
         }
     }
 

@@ -7,14 +7,22 @@ use expect_test::expect;
 use super::*;
 use crate::bucket::{LastModified, Object};
 use crate::headers::Headers;
+use crate::key::Prefix;
 use crate::record::Known;
-use crate::site::{Digest, Disk, PartDigests, Source};
+use crate::refusal::Refusal;
+use crate::site::{Digest, Disk, LARGEST_WHOLE, PartDigests, Source};
 
 /// The ETag of the parts that [`large`] is cut into.
 const OF_PARTS: &str = "a2178117d5e9ed5f7660ab3e6719c6a2-2";
 
 /// What is no longer the site's goes.
-const AT_ONCE: Grace = Grace { retain: Duration::ZERO, now: 0 };
+fn at_once() -> Terms {
+    terms(Grace { retain: Duration::ZERO, now: 0 })
+}
+
+fn terms(grace: Grace) -> Terms {
+    Terms { grace, home: None, spared: Spared::default() }
+}
 
 fn headers(cache_control: &str) -> Headers {
     let mut headers = Headers::default();
@@ -191,11 +199,32 @@ fn each_file_is_compared_by_what_can_be_proven() {
             objects: Arc::new(record.into_iter().map(|known| ("a", known)).collect()),
             ..Record::default()
         };
-        let plan = make(site(vec![file]), &listing, &record, AT_ONCE, &|_| false);
+        let plan = make(site(vec![file]), &listing, &record, &at_once(), &|_| false);
         let reasons: Vec<_> = plan.uploads.iter().map(|upload| upload.reason).collect();
         assert_eq!(reasons, Vec::from_iter(expected), "{why}");
         assert_eq!(plan.unchanged, u64::from(expected.is_none()), "{why}");
         assert!(plan.deletes.is_empty(), "{why}");
+    }
+}
+
+#[test]
+fn where_etags_are_md5s_a_record_cannot_say_otherwise() {
+    let (other, parts) = (md5(0xbb), OF_PARTS.to_owned());
+    let big = LARGEST_WHOLE + 1;
+    for (why, etags_are_md5, size, etag, expected) in [
+        ("the page was changed, and the record with it", true, 5, &other, Some(Reason::Content)),
+        ("the store encrypts, and its ETags say nothing", false, 5, &other, None),
+        ("a small page that went in parts", true, 5, &parts, Some(Reason::Content)),
+        ("a large file that went in parts", true, big, &parts, None),
+        ("a large file that a store copied", true, big, &md5(0xaa), None),
+        ("as it was written", true, 5, &md5(0xaa), None),
+    ] {
+        let listing = listing([("a", size, etag.clone())]);
+        let known = known(etag, 0xaa, "no-cache");
+        let objects = Arc::new([("a", known)].into_iter().collect());
+        let record = Record { objects, etags_are_md5, ..Record::default() };
+        let reason = reason(&file("a", size, 0xaa), &listing, &record);
+        assert_eq!(reason, expected, "{why}");
     }
 }
 
@@ -215,7 +244,7 @@ fn a_plan_has_everything_once_and_in_order() {
         objects: Arc::new([("d", known(&md5(4), 4, "no-cache"))].into_iter().collect()),
         ..Record::default()
     };
-    let plan = make(site(files), &listing, &record, AT_ONCE, &|key| key.starts_with("keep/"));
+    let plan = make(site(files), &listing, &record, &at_once(), &|key| key.starts_with("keep/"));
     let uploads: Vec<_> = plan.uploads.iter().map(|u| (&*u.file.key, u.reason)).collect();
     assert_eq!(uploads, [("a", Reason::New), ("b", Reason::Content), ("c", Reason::Headers)]);
     assert_eq!(plan.deletes.iter().map(|o| o.key.as_str()).collect::<Vec<_>>(), ["gone", "z"]);
@@ -230,7 +259,8 @@ fn a_bucket_that_is_right_needs_nothing() {
         objects: Arc::new([("a", known(&md5(1), 1, "no-cache"))].into_iter().collect()),
         ..Record::default()
     };
-    let plan = make(site(vec![file("a", 1, 1)]), &listing, &record, AT_ONCE, &|key| key == "keep");
+    let plan =
+        make(site(vec![file("a", 1, 1)]), &listing, &record, &at_once(), &|key| key == "keep");
     assert!(plan.is_empty());
     assert!(plan.approve(Some(0)).is_ok());
 }
@@ -244,13 +274,13 @@ fn an_asset_stays_for_its_time_and_a_page_goes_at_once() {
     // The last is from a machine whose clock is ahead.
     let retained = [("a.css", 91), ("b.css", 90), ("c.css", 1000)].into_iter().collect();
     let record = Record { retained, ..Record::default() };
-    let plan = make(site(vec![]), &listing, &record, grace, &|_| false);
+    let plan = make(site(vec![]), &listing, &record, &terms(grace), &|_| false);
     let retained: Vec<_> =
         plan.retained.iter().map(|(key, since)| (key.as_str(), *since)).collect();
     assert_eq!(retained, [("a.css", 91), ("c.css", 100), ("old.css", 100)]);
     let deletes: Vec<_> = plan.deletes.iter().map(|object| object.key.as_str()).collect();
     assert_eq!(deletes, ["b.css", "feed.xml", "old.html", "sitemap.txt", "sw.js"]);
-    let plan = make(site(vec![file("a.css", 1, 9)]), &listing, &record, grace, &|_| false);
+    let plan = make(site(vec![file("a.css", 1, 9)]), &listing, &record, &terms(grace), &|_| false);
     assert!(!plan.retained.iter().any(|(key, _)| key == "a.css"), "it is the site's again");
 }
 
@@ -313,14 +343,22 @@ fn plan(deletes: u64, listed: u64) -> Plan {
     let listing = Listing { objects: objects.collect(), ..Listing::default() };
     let stays = (deletes..listed).map(|n| file(&format!("{n:04}"), 1, 1));
     let files = stays.chain([file("new", 1, 1)]).collect();
-    make(site(files), &listing, &Record::default(), AT_ONCE, &|_| false)
+    make(site(files), &listing, &Record::default(), &at_once(), &|_| false)
 }
 
 #[test]
-fn few_deletes_or_a_small_share_of_them_are_not_too_many() {
+fn few_deletes_or_a_small_share_of_them_are_not_too_many_and_more_than_half_always_are() {
     for (deletes, listed, limit, approved) in [
         (0, 0, None, true),
-        (20, 20, None, true),
+        (1, 1, None, false),
+        (1, 2, None, true),
+        (1, 3, None, true),
+        (2, 3, None, false),
+        (2, 4, None, true),
+        (11, 21, None, false),
+        (20, 20, None, false),
+        (20, 39, None, false),
+        (20, 40, None, true),
         (20, 79, None, true),
         (21, 21, None, false),
         (21, 83, None, false),
@@ -355,8 +393,9 @@ fn the_share_is_of_the_objects_that_are_ours() {
         listing.objects.extend([(format!("{n:02}"), object_of(md5(1), 1))]);
     }
     let files = (21..80).map(|n| file(&format!("{n:02}"), 1, 1)).collect();
-    let plan =
-        make(site(files), &listing, &Record::default(), AT_ONCE, &|key| key.starts_with("keep/"));
+    let plan = make(site(files), &listing, &Record::default(), &at_once(), &|key| {
+        key.starts_with("keep/")
+    });
     assert_eq!((plan.deletes.len(), plan.listed, plan.kept), (21, 80, 1000));
     assert_eq!(plan.refusal(None).map(|refusal| refusal.code), Some("too-many-deletes"));
 }
@@ -368,12 +407,12 @@ fn a_plan_that_is_too_much_says_what_to_do() {
         format!("{}: {}\nhint: {}\n", refusal.code, refusal.message, refusal.hint)
     };
     let empty = |objects| {
-        make(site(Vec::new()), &listing(objects), &Record::default(), AT_ONCE, &|_| false)
+        make(site(Vec::new()), &listing(objects), &Record::default(), &at_once(), &|_| false)
     };
     expect![[r#"
         too-many-deletes: this would delete 26 of 100 objects, and the limit is 20, or 25 % of them if that is more
         hint: look at them with --dry-run; if they are to go: cargo xtask deploy --max-deletes 26
-        too-many-deletes: this would delete 21 of 21 objects, and the limit is 20, or 25 % of them if that is more
+        too-many-deletes: this would delete 21 of 21 objects, and the limit is half of them
         hint: look at them with --dry-run; if they are to go: cargo xtask deploy --max-deletes 21
         too-many-deletes: this would delete 2 of 100 objects, and the limit is 1
         hint: look at them with --dry-run; if they are to go: cargo xtask deploy --max-deletes 2
@@ -395,4 +434,160 @@ fn a_plan_that_is_too_much_says_what_to_do() {
         ]
         .concat(),
     );
+}
+
+/// A plan over a bucket with these keys, all of one byte, for a site with those.
+fn plan_of(bucket: &[String], files: &[String], terms: &Terms, record: &Record) -> Plan {
+    let listing = listing(bucket.iter().map(|key| (key.as_str(), 1, md5(1))));
+    let named = |key: String| {
+        let mut file = file(&key, 1, 1);
+        file.headers.set("content-type", headers::content_type(&key));
+        file
+    };
+    let files = sorted(files).into_iter().map(named).collect();
+    make(site(files), &listing, record, terms, &|_| false)
+}
+
+fn sorted(keys: &[String]) -> Vec<String> {
+    let mut keys = keys.to_vec();
+    keys.sort();
+    keys
+}
+
+fn keys(numbers: std::ops::Range<u64>, key: impl Fn(u64) -> String) -> Vec<String> {
+    numbers.map(key).collect()
+}
+
+#[test]
+fn hashed_assets_that_new_ones_replace_do_not_count_and_pages_always_do() {
+    let pages = |n| keys(0..n, |n| format!("{n:02}.html"));
+    let hashed = |release: u64, n| keys(0..n, |n| format!("assets/x-{:08x}.js", release << 24 | n));
+    let plain = |release: &str, n| keys(0..n, |n| format!("assets/{release}{n}.js"));
+    let in_folder =
+        |release: u64| keys(0..50, |n| format!("_next/static/k{release}vYp0a1bQ9/chunk{n}.js"));
+    let in_another = |n| keys(0..n, |n| format!("img/x-{:08x}.js", 2 << 24 | n));
+    let join = |parts: &[Vec<String>]| parts.concat();
+    for (why, before, after, approved) in [
+        ("all renamed", [pages(40), hashed(1, 100)], join(&[pages(40), hashed(2, 100)]), true),
+        ("by a folder", [pages(40), in_folder(1)], join(&[pages(40), in_folder(2)]), true),
+        ("a few less", [pages(40), hashed(1, 100)], join(&[pages(40), hashed(2, 90)]), true),
+        (
+            "half of them gone",
+            [pages(40), hashed(1, 100)],
+            join(&[pages(40), hashed(2, 50)]),
+            false,
+        ),
+        (
+            "of another folder",
+            [pages(40), hashed(1, 100)],
+            join(&[pages(40), in_another(100)]),
+            false,
+        ),
+        ("fixed names", [pages(40), plain("a", 100)], join(&[pages(40), plain("b", 100)]), false),
+        ("pages go", [pages(60), hashed(1, 5)], join(&[pages(1), hashed(2, 5)]), false),
+        (
+            "pages hide behind assets",
+            [pages(10), hashed(1, 400)],
+            join(&[pages(1), hashed(1, 400)]),
+            false,
+        ),
+        ("half of the pages", [pages(10), hashed(1, 400)], join(&[pages(5), hashed(1, 400)]), true),
+    ] {
+        let plan = plan_of(&sorted(&before.concat()), &after, &at_once(), &Record::default());
+        let refusal = plan.refusal(None);
+        assert_eq!(refusal.is_none(), approved, "{why}: {refusal:?}");
+        assert!(plan.refusal(Some(300)).is_none(), "{why}, with a limit of its own");
+        let is_deleting = !plan.deletes.is_empty();
+        assert_eq!(plan.refusal(Some(0)).is_some(), is_deleting, "{why}, with a limit of none");
+    }
+}
+
+#[test]
+fn what_was_replaced_long_ago_goes_without_being_counted_if_its_name_has_a_hash() {
+    let pages = keys(0..40, |n| format!("{n:02}.html"));
+    let hashed = keys(0..100, |n| format!("assets/x-{n:08x}.js"));
+    let plain = keys(0..100, |n| format!("assets/x{n}.js"));
+    let extra = keys(0..60, |n| format!("old-{n:08x}.html"));
+    for (why, gone, approved) in [
+        ("hashed", &hashed, true),
+        ("fixed names", &plain, false),
+        ("pages that a forged record lists", &extra, false),
+    ] {
+        let retained = gone.iter().map(|key| (key.as_str(), 0)).collect();
+        let record = Record { retained, ..Record::default() };
+        let grace = Grace { retain: Duration::from_secs(10), now: 100 };
+        let before = sorted(&[pages.clone(), gone.clone()].concat());
+        let plan = plan_of(&before, &pages, &terms(grace), &record);
+        assert_eq!(plan.deletes.len(), gone.len(), "{why}");
+        assert_eq!(plan.refusal(None).is_none(), approved, "{why}");
+    }
+}
+
+#[test]
+fn pages_that_become_empty_count_like_deletes() {
+    let names = keys(0..10, |n| format!("{n}.html"));
+    let listing = listing(names.iter().map(|key| (key.as_str(), 5, md5(1))));
+    for (empty, approved) in [(5, true), (6, false)] {
+        let size = |n| if n < empty { 0 } else { 5 };
+        let files = (0..).zip(&names).map(|(n, key)| file(key, size(n), 1)).collect();
+        let plan = make(site(files), &listing, &Record::default(), &at_once(), &|_| false);
+        let refusal = plan.refusal(None);
+        assert_eq!(refusal.is_none(), approved, "{empty}");
+        if let Some(refusal) = refusal {
+            assert!(refusal.message.starts_with("this would delete or blank 6 of 10 objects"));
+        }
+    }
+}
+
+#[test]
+fn a_home_page_that_is_live_neither_goes_nor_becomes_blank() {
+    let home = |is_blank| Some(Home { key: "index.html".into(), is_blank });
+    for (why, live, files, is_blank, refused) in [
+        ("it goes", Some(5), vec![file("a.html", 1, 1)], false, Some(Loss::Gone)),
+        ("it becomes blank", Some(5), vec![file("index.html", 1, 1)], true, Some(Loss::Blank)),
+        ("it stays", Some(5), vec![file("index.html", 1, 1)], false, None),
+        ("it was blank", Some(0), vec![file("index.html", 1, 1)], true, None),
+        ("there was none", None, vec![file("index.html", 0, 1)], true, None),
+        ("there is none", None, vec![file("a.html", 1, 1)], false, None),
+    ] {
+        let live = live.map(|size| ("index.html", size, md5(9)));
+        let listing =
+            listing(live.into_iter().chain([("a.html", 1, md5(1)), ("b.html", 1, md5(1))]));
+        let files = files.into_iter().chain([file("z.html", 1, 1)]).collect();
+        let terms = Terms { home: home(is_blank), ..at_once() };
+        let plan = make(site(files), &listing, &Record::default(), &terms, &|_| false);
+        assert_eq!(plan.home.as_ref().map(|(_, loss)| *loss), refused, "{why}");
+        let code = plan.refusal(Some(1000)).map(|refusal| refusal.code);
+        assert_eq!(code, refused.map(|_| "empty-site"), "{why}");
+    }
+}
+
+#[test]
+fn what_was_left_out_and_markers_of_folders_stay_and_are_not_counted() {
+    let terms = || Terms {
+        spared: Spared::of(["gpg.key", "tags/.net"], &Prefix::new("p").unwrap()),
+        ..at_once()
+    };
+    let objects = [
+        ("p/", 0),
+        ("p/a.html", 1),
+        ("p/gpg.key", 1),
+        ("p/images/", 0),
+        ("p/images/a.png", 1),
+        ("p/images_$folder$", 0),
+        ("p/note/", 3),
+        ("p/tags/.net/index.html", 1),
+        ("p/tags/net/index.html", 1),
+    ];
+    let listing = listing(objects.map(|(key, size)| (key, size, md5(1))));
+    let files = vec![file("p/a.html", 1, 1), file("p/images/a.png", 1, 1)];
+    let plan = make(site(files), &listing, &Record::default(), &terms(), &|_| false);
+    assert_eq!(plan.left_out, ["p/gpg.key", "p/tags/.net/index.html"]);
+    let deletes: Vec<_> = plan.deletes.iter().map(|object| object.key.as_str()).collect();
+    assert_eq!(deletes, ["p/note/", "p/tags/net/index.html"]);
+    assert_eq!((plan.listed, plan.kept), (4, 0));
+    // A name may be left out here and be the site's there.
+    let files = vec![file("p/gpg.key", 1, 1)];
+    let plan = make(site(files), &listing, &Record::default(), &terms(), &|_| false);
+    assert_eq!(plan.left_out, ["p/tags/.net/index.html"]);
 }

@@ -20,6 +20,23 @@ pub struct Deploy {
     pub replaced: Option<String>,
     /// The deploy that this one made again.
     pub rolled_back_to: Option<String>,
+    /// The environment's name. An earlier version of this tool wrote none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environment: Option<String>,
+    /// When the commit was made, in seconds since 1970. An earlier version of this tool wrote none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub committed: Option<u64>,
+    /// Of a rollback: the newest commit that was live before it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub newest: Option<Commit>,
+}
+
+/// A commit, and when it was made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Commit {
+    pub id: String,
+    /// In seconds since 1970.
+    pub time: Option<u64>,
 }
 
 impl Deploy {
@@ -27,6 +44,9 @@ impl Deploy {
     /// `now` is in seconds since 1970.
     pub fn of(target: &Target, now: u64, dirty: bool, replaced: Option<&Deploy>) -> Deploy {
         Deploy {
+            environment: Some(target.environment.name.clone()),
+            committed: None,
+            newest: None,
             tool: env!("CARGO_PKG_VERSION").into(),
             branch: target.branch.clone(),
             commit: target.commit.clone(),
@@ -41,6 +61,13 @@ impl Deploy {
     /// The deploy whose site this is: itself, or the one that it made again.
     pub fn origin(&self) -> String {
         self.rolled_back_to.clone().unwrap_or_else(|| self.id())
+    }
+
+    /// The newest commit that is known to have been live: a rollback leaves it behind on purpose, and a job that
+    /// deploys something older than it is late.
+    pub fn newest(&self) -> Commit {
+        let own = || Commit { id: self.commit.clone(), time: self.committed };
+        self.newest.clone().unwrap_or_else(own)
     }
 
     /// Its name: the time and the commit, so that names are in the order of the deploys.
@@ -74,6 +101,9 @@ mod tests {
             at,
             replaced: None,
             rolled_back_to: None,
+            environment: None,
+            committed: None,
+            newest: None,
         };
         assert_eq!(deploy(1_795_466_325).id(), "20261123T203845Z-8060c0d");
         assert!(deploy(1_795_466_325).id() < deploy(1_795_466_326).id());

@@ -42,12 +42,18 @@ pub async fn set_aside(
     }
 }
 
-/// Deletes the oldest records, so that no more stay than are remembered.
-pub async fn forget(bucket: &Bucket, earlier: &[String]) -> Result<(), Failure> {
-    let mut names: Vec<&String> = earlier.iter().collect();
+/// Deletes the oldest records, so that no more stay than are remembered, and the one that the live deploy took the
+/// place of.
+pub async fn forget(
+    bucket: &Bucket,
+    earlier: &[String],
+    own_entry: Option<&str>,
+) -> Result<(), Failure> {
+    let (own, mut names): (Vec<&str>, Vec<&str>) =
+        earlier.iter().map(String::as_str).partition(|name| Some(*name) == own_entry);
     names.sort_unstable();
     names.truncate(names.len().saturating_sub(KEPT));
-    for name in names {
+    for name in own.into_iter().chain(names) {
         bucket.delete_own(&format!("{EARLIER}{name}"), None).await?;
     }
     Ok(())

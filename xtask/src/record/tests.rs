@@ -130,6 +130,43 @@ fn of_what_changes_or_is_not_listed_nothing_stays_known() {
 }
 
 #[test]
+fn a_record_that_names_keys_of_the_tools_own_folder_is_not_believed() {
+    let of = |key: &str| {
+        let mut record = record();
+        let known = record.objects.get("p/a.html").unwrap().clone();
+        Arc::make_mut(&mut record.objects).extend([(key, known)]);
+        parse(&render(&record, &[], "p/").unwrap(), "p/", LastModified::default())
+    };
+    let retained = |key: &str| {
+        let retained = [(key, 5)].into_iter().collect();
+        let record = Record { retained, ..record() };
+        parse(&render(&record, &[], "p/").unwrap(), "p/", LastModified::default())
+    };
+    for key in ["p/.xtask/record", "p/.xtask/lock", "p/.xtask/x/y", "p/docs/.xtask/record"] {
+        for read in [of(key), retained(key)] {
+            let reason = read.unwrap_err();
+            assert!(reason.contains("a key in the tool's own folder"), "{key}: {reason}");
+        }
+    }
+    for key in ["p/.xtask", "p/a.xtask/x", "p/x/.xtaskb/c"] {
+        assert!(of(key).is_ok() && retained(key).is_ok(), "{key}");
+    }
+}
+
+#[test]
+fn the_names_that_were_left_out_are_remembered_up_to_a_length() {
+    let read = |names: &[String]| {
+        let record = Record { left_out: names.to_vec(), ..record() };
+        parse(&render(&record, &[], "p/").unwrap(), "p/", LastModified::default()).unwrap().left_out
+    };
+    let few = [".git".to_owned(), "gpg.key".to_owned()];
+    assert_eq!(read(&few), few);
+    let many: Vec<String> = (0..10_000).map(|n| format!("._{n:05}.jpg")).collect();
+    let kept = read(&many).len();
+    assert!((100..1000).contains(&kept), "{kept}");
+}
+
+#[test]
 fn a_record_that_cannot_be_trusted_says_why() {
     let bytes = render(&record(), &[], "p/").unwrap();
     let reason = |bytes: &[u8], prefix| parse(bytes, prefix, LastModified::default()).unwrap_err();

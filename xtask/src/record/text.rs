@@ -23,6 +23,7 @@ use crate::bucket::LastModified;
 use crate::etag::{self, Etag};
 use crate::format::{self, garbled};
 use crate::headers::Headers;
+use crate::key;
 use crate::site::{File, Sum};
 use crate::sorted::Sorted;
 
@@ -41,6 +42,8 @@ struct First<'r> {
     begun: Option<Etag>,
     headers: Vec<Headers>,
     objects: usize,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    left_out: Vec<Cow<'r, str>>,
 }
 
 #[derive(Deserialize)]
@@ -57,12 +60,21 @@ struct RetainedLine<'t>(usize, #[serde(borrow)] Cow<'t, str>, u64);
 
 /// Reads a record, or says why it cannot be trusted. `until` is when it was written.
 pub fn parse(bytes: &[u8], prefix: &str, until: LastModified) -> Result<Record, String> {
+    parse_whole(bytes, prefix, until).map(|(record, _)| record)
+}
+
+/// The same, with the MD5 of all bytes.
+pub fn parse_whole(
+    bytes: &[u8],
+    prefix: &str,
+    until: LastModified,
+) -> Result<(Record, [u8; 16]), String> {
     let first_line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
     let version = format::check(first_line, VERSION)?;
     if version < EARLIEST {
         return Err(format!("was written by an earlier version of this tool (format {version})"));
     }
-    let lines = sealed(bytes)?;
+    let (lines, md5) = sealed(bytes)?;
     let first: First = read(first_line)?;
     if first.prefix != prefix {
         return Err(format!("is of another prefix, `{}`", first.prefix));
@@ -88,8 +100,10 @@ pub fn parse(bytes: &[u8], prefix: &str, until: LastModified) -> Result<Record, 
         Ok((key.next(prefix, shared, &rest)?, since))
     };
     let retained = lines.map(retained).collect::<Result<_, String>>()?;
-    let First { deploy, begun, .. } = first;
-    Ok(Record { deploy, objects: objects.into(), retained, begun, ..Record::default() })
+    let First { deploy, begun, left_out, .. } = first;
+    let left_out = left_out.into_iter().map(Cow::into_owned).collect();
+    let objects = objects.into();
+    Ok((Record { deploy, objects, retained, begun, left_out, ..Record::default() }, md5))
 }
 
 /// What a record says of its deploy, from its beginning: its first line, whole or more.
@@ -103,19 +117,21 @@ fn read<'t, T: Deserialize<'t>>(line: &'t [u8]) -> Result<T, String> {
     serde_json::from_slice(line).map_err(garbled)
 }
 
-/// The lines that the last one vouches for, without the break that ends them.
-fn sealed(bytes: &[u8]) -> Result<&[u8], String> {
+/// The lines that the last one vouches for, without the break that ends them, and the MD5 of all bytes.
+fn sealed(bytes: &[u8]) -> Result<(&[u8], [u8; 16]), String> {
     let cut = || garbled("it ends too early, or is not as it was written");
     let end = bytes.len().checked_sub(SEAL).ok_or_else(cut)?;
     let (lines, seal) = bytes.split_at(end);
-    match seal == seal_of(lines) {
-        true => lines.strip_suffix(b"\n").ok_or_else(cut),
-        false => Err(cut()),
+    let mut md5 = Md5::new_with_prefix(lines);
+    if seal != seal_of(md5.clone().finalize().into()) {
+        return Err(cut());
     }
+    md5.update(seal);
+    Ok((lines.strip_suffix(b"\n").ok_or_else(cut)?, md5.finalize().into()))
 }
 
-fn seal_of(lines: &[u8]) -> Vec<u8> {
-    format!("\"{}\"\n", etag::hex(&Md5::digest(lines).into())).into_bytes()
+fn seal_of(md5: [u8; 16]) -> Vec<u8> {
+    format!("\"{}\"\n", etag::hex(&md5)).into_bytes()
 }
 
 /// How long the last line is, in bytes: an MD5 in hex, two quotes and a line break.
@@ -132,7 +148,10 @@ impl Key {
         }
         self.0.truncate(shared);
         self.0.push_str(rest);
-        Ok(self.0.clone())
+        match key::is_own(&self.0[prefix.len()..]) {
+            true => Err(garbled("a key in the tool's own folder")),
+            false => Ok(self.0.clone()),
+        }
     }
 }
 
@@ -183,7 +202,9 @@ pub fn render(record: &Record, written: &[Written], prefix: &str) -> serde_json:
     let objects = record.objects.len() + written.len();
     let deploy = record.deploy.clone();
     let (prefix_text, begun) = (prefix.into(), record.begun.clone());
-    let first = First { version: VERSION, prefix: prefix_text, deploy, begun, headers, objects };
+    let left_out = shortened(&record.left_out);
+    let version = VERSION;
+    let first = First { version, prefix: prefix_text, deploy, begun, headers, objects, left_out };
     // Of a large site it is megabytes, and a list that grows holds them twice.
     let mut lines = Lines { text: Vec::with_capacity(length), prefix, before: "" };
     lines.add(&first)?;
@@ -200,9 +221,19 @@ pub fn render(record: &Record, written: &[Written], prefix: &str) -> serde_json:
         let (shared, rest) = lines.split(key);
         lines.add(&(shared, rest, since))?;
     }
-    let seal = seal_of(&lines.text);
+    let seal = seal_of(Md5::digest(&lines.text).into());
     lines.text.extend(seal);
     Ok(lines.text)
+}
+
+/// The first of some names, so that the first line stays short: `status` reads no more of a record.
+fn shortened(names: &[String]) -> Vec<Cow<'_, str>> {
+    let mut room = 4 << 10;
+    let fits = |name: &&String| {
+        room = usize::saturating_sub(room, name.len() + 3);
+        room > 0
+    };
+    names.iter().take_while(fits).map(|name| name.as_str().into()).collect()
 }
 
 /// As long as the line of nearly every object is: an MD5 and a sum, the last folder or two of a key, two numbers and

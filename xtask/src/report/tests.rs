@@ -50,7 +50,7 @@ fn run(target: &Target) -> Run<'_> {
 }
 
 fn delete(key: String) -> Delete {
-    Delete { key, etag: "etag".into() }
+    Delete { key, etag: "etag".into(), is_page: false }
 }
 
 fn file(key: &str, size: u64, content_type: &str) -> Arc<File> {
@@ -67,7 +67,7 @@ fn page(key: &str, size: u64) -> Arc<File> {
 
 /// Two new objects, one changed, one with new headers, two deleted and three unchanged.
 fn plan() -> Plan {
-    let upload = |file, reason| Upload { file, reason, replaces: None };
+    let upload = |file, reason| Upload { file, reason, replaces: None, before: None };
     Plan {
         uploads: vec![
             upload(page("about/index.html", 0), Reason::New),
@@ -76,11 +76,15 @@ fn plan() -> Plan {
             upload(page("old.html", 9), Reason::Headers),
         ],
         deletes: vec![delete("gone.html".into()), delete("img/gone.png".into())],
-        retained: Vec::new(),
         unchanged: 3,
-        kept: 0,
         listed: 7,
+        ..Plan::default()
     }
+}
+
+/// Keys of files that were left out.
+fn names(n: u64) -> Vec<String> {
+    (0..n).map(|n| format!(".{n}")).collect()
 }
 
 fn nothing(unchanged: u64) -> Plan {
@@ -158,7 +162,7 @@ fn a_branch_that_looks_like_a_commit_is_shown_with_its_commit() {
 
 #[test]
 fn a_change_has_a_line_with_its_reason() {
-    let lines = changes(&run(&target("main", "")), &planned(&plan(), 0));
+    let lines = changes(&run(&target("main", "")), &planned(&plan(), Vec::new()));
     expect![[r#"
         changes
           + about/index.html  (0 B)
@@ -169,7 +173,39 @@ fn a_change_has_a_line_with_its_reason() {
           - img/gone.png
     "#]]
     .assert_eq(&format!("changes\n{}\n", lines.join("\n")));
-    assert!(changes(&run(&target("main", "")), &planned(&nothing(3), 0)).is_empty());
+    assert!(changes(&run(&target("main", "")), &planned(&nothing(3), Vec::new())).is_empty());
+}
+
+#[test]
+fn a_change_of_headers_names_them_and_what_was_left_out_and_is_live_is_named() {
+    let mut before = Headers::default();
+    before.set("content-type", "text/html; charset=utf-8");
+    before.set("expires", "never");
+    before.set("x-amz-meta-team", "docs");
+    let file = page("old.html", 9);
+    let mut headers = file.headers.clone();
+    headers.set("cache-control", "no-cache");
+    headers.set("x-amz-meta-team", "docs");
+    let file = Arc::new(File {
+        headers,
+        key: file.key.clone(),
+        source: file.source.clone(),
+        size: 9,
+        digest: file.digest.clone(),
+    });
+    let uploads =
+        vec![Upload { file, reason: Reason::Headers, replaces: None, before: Some(before) }];
+    let plan = Plan { uploads, left_out: vec!["gpg.key".into()], ..Plan::default() };
+    let target = target("main", "");
+    let lines = changes(&run(&target), &planned(&plan, Vec::new()));
+    expect![[r#"
+        changes
+          ~ old.html  (headers: cache-control, expires)
+          = gpg.key  (left out, still in the bucket)
+    "#]]
+    .assert_eq(&format!("changes\n{}\n", lines.join("\n")));
+    let json = json_of(&run(&target), &plan, &done(Outcome::default()));
+    assert_eq!(json["uploads"][0]["headers"], serde_json::json!(["cache-control", "expires"]));
 }
 
 #[test]
@@ -177,7 +213,7 @@ fn a_dry_run_shows_every_delete() {
     let deletes = (0..300).map(|n| delete(format!("gone/{n:03}.html"))).collect();
     let plan = Plan { deletes, ..Plan::default() };
     let target = target("main", "");
-    let lines = |dry| changes(&Run { dry, ..run(&target) }, &planned(&plan, 0)).len();
+    let lines = |dry| changes(&Run { dry, ..run(&target) }, &planned(&plan, Vec::new())).len();
     assert_eq!((lines(true), lines(false)), (300, 41));
 }
 
@@ -188,10 +224,11 @@ fn changes_past_the_first_tens_are_counted() {
             file: page(&format!("{n:03}.html"), 1),
             reason: Reason::New,
             replaces: None,
+            before: None,
         };
         let deletes = (0..deletes).map(|n| delete(format!("gone/{n:03}.html"))).collect();
         let plan = Plan { uploads: (0..uploads).map(upload).collect(), deletes, ..Plan::default() };
-        changes(&run(&target("main", "")), &planned(&plan, 0))
+        changes(&run(&target("main", "")), &planned(&plan, Vec::new()))
     };
     for (uploads, deletes, lines, last) in [
         (1, 0, 1, "  + 000.html  (1 B)"),
@@ -216,7 +253,7 @@ fn the_last_lines_say_what_was_done() {
     let dry = || Run { dry: true, ..run(&target) };
     let kept = || Plan { kept: 5, ..plan() };
     let shown = |why: &str, run: &Run, plan: &Plan, skipped, outcome| {
-        let lines = summary(run, &planned(plan, skipped), &done(outcome));
+        let lines = summary(run, &planned(plan, names(skipped)), &done(outcome));
         format!("{why}\n  {}\n", lines.join("\n  "))
     };
     let local = Run { place: Place::Local("target/xtask/bucket".into()), ..run(&target) };
@@ -262,14 +299,14 @@ fn the_last_lines_say_what_was_done() {
 #[test]
 fn only_what_there_is_is_counted() {
     let one = |reason| {
-        let uploads = vec![Upload { file: page("a", 1), reason, replaces: None }];
-        counts(&planned(&Plan { uploads, ..Plan::default() }, 0))
+        let uploads = vec![Upload { file: page("a", 1), reason, replaces: None, before: None }];
+        counts(&planned(&Plan { uploads, ..Plan::default() }, Vec::new()))
     };
     assert_eq!(one(Reason::New), "1 new");
     assert_eq!(one(Reason::Content), "1 changed");
     assert_eq!(one(Reason::Headers), "1 with new headers");
     let deletes = Plan { deletes: vec![delete("a".into())], ..Plan::default() };
-    assert_eq!(counts(&planned(&deletes, 0)), "1 deleted");
+    assert_eq!(counts(&planned(&deletes, Vec::new())), "1 deleted");
 }
 
 #[test]
@@ -372,7 +409,7 @@ fn a_cause_that_repeats_its_parent_is_left_out() {
 
 /// The object of a run, read back.
 fn json_of(run: &Run, plan: &Plan, done: &Done) -> Value {
-    serde_json::to_value(json(run, &planned(plan, 0), done)).unwrap()
+    serde_json::to_value(json(run, &planned(plan, Vec::new()), done)).unwrap()
 }
 
 /// The keys of the contract, in any order, and nothing else.
@@ -389,6 +426,10 @@ fn the_json_of_a_run_has_the_contracts_keys() {
         "uploads",
         "deletes",
         "unchanged",
+        "kept",
+        "skipped",
+        "url",
+        "id",
         "failures",
         "bytes_sent",
         "requests",
@@ -408,8 +449,9 @@ fn the_json_of_a_run_has_the_contracts_keys() {
         assert_eq!(keys(&value), BTreeSet::from(contract.map(String::from)));
         assert_eq!(value["dry_run"], dry);
         for upload in value["uploads"].as_array().unwrap() {
-            let expected = ["key", "reason", "bytes", "content_type"];
-            assert_eq!(keys(upload), BTreeSet::from(expected.map(String::from)));
+            let mut expected = vec!["key", "reason", "bytes", "content_type"];
+            expected.extend((upload["reason"] == "headers").then_some("headers"));
+            assert_eq!(keys(upload), expected.into_iter().map(String::from).collect());
         }
         for failure in value["failures"].as_array().unwrap() {
             assert_eq!(keys(failure), BTreeSet::from(["key", "error"].map(String::from)));
@@ -420,7 +462,7 @@ fn the_json_of_a_run_has_the_contracts_keys() {
 #[test]
 fn the_json_of_a_run_says_what_the_text_says() {
     let target = target("feature/login", "prefix = \"{branch}/\"");
-    let (planned, done) = (planned(&Plan { kept: 5, ..plan() }, 2), done(broken()));
+    let (planned, done) = (planned(&Plan { kept: 5, ..plan() }, names(2)), done(broken()));
     let text = serde_json::to_string_pretty(&json(&run(&target), &planned, &done)).unwrap();
     expect![[r#"
         {
@@ -430,6 +472,8 @@ fn the_json_of_a_run_says_what_the_text_says() {
           "account": "222222222222",
           "bucket": "stg.example.com",
           "prefix": "feature__login/",
+          "url": null,
+          "id": null,
           "dry_run": false,
           "uploads": [
             {
@@ -454,7 +498,8 @@ fn the_json_of_a_run_says_what_the_text_says() {
               "key": "old.html",
               "reason": "headers",
               "bytes": 9,
-              "content_type": "text/html; charset=utf-8"
+              "content_type": "text/html; charset=utf-8",
+              "headers": []
             }
           ],
           "deletes": [
@@ -462,6 +507,11 @@ fn the_json_of_a_run_says_what_the_text_says() {
             "img/gone.png"
           ],
           "unchanged": 3,
+          "kept": 5,
+          "skipped": [
+            ".0",
+            ".1"
+          ],
           "failures": [
             {
               "key": "app.js",

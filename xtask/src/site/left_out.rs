@@ -140,7 +140,7 @@ fn last_segment(key: &str) -> &str {
 }
 
 /// The entry that covers a key, of a list in the order of keys: the file's own, or that of a folder above it.
-#[allow(dead_code)]
+#[cfg(test)]
 pub fn covering<'l>(left_out: &'l [LeftOut], key: &str) -> Option<&'l LeftOut> {
     let find = |key: &str| {
         let at = left_out.binary_search_by(|entry| entry.key.as_str().cmp(key)).ok()?;

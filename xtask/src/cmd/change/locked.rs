@@ -83,7 +83,7 @@ async fn write_locked(
     };
     let work = async {
         let difference = halt.cut(look_again(job, wanted, known)).await?;
-        let planned = show(job, wanted, &difference.plan)?;
+        let planned = show(job, wanted, &difference)?;
         Ok((planned, carry_out(job, wanted, difference, held, &halt).await?))
     };
     match tokio::select! { done = work => done, never = watch => never } {
@@ -151,11 +151,8 @@ async fn carry_out(
     let outdated = difference.is_something(wanted);
     let Difference { mut listing, record, plan, .. } = difference;
     let mut approved = plan.approve(job.limit()).map_err(|refusal| job.repeat(refusal))?;
-    let deploy = Deploy {
-        who: lock::who(&variable),
-        rolled_back_to: wanted.again(),
-        ..Deploy::of(job.run.target, job.now, job.run.dirty, record.deploy.as_ref())
-    };
+    let deploy = this_deploy(job, wanted, record.deploy.as_ref());
+    let own_entry = own_entry(&deploy, record.deploy.as_ref());
     if outdated {
         record::set_aside(job.bucket, &record, &mut listing.earlier).await?;
     }
@@ -165,6 +162,9 @@ async fn carry_out(
     };
     let mut record = record.staying(&listing, |key| approved.changes(key));
     record.retained = approved.take_retained().into_iter().collect();
+    if let Wanted::Built(site, _) = wanted {
+        record.left_out = site.spared().map(str::to_owned).collect();
+    }
     // The oldest may be what the next rollback goes to.
     let forgettable =
         if wanted.again().is_none() { std::mem::take(&mut listing.earlier) } else { Vec::new() };
@@ -174,16 +174,47 @@ async fn carry_out(
     }
     let mut outcome = apply::apply(job.bucket, approved, stop, job.tell).await;
     if outdated && outcome.failures.is_empty() && !outcome.is_cut_off && !held.is_lost() {
+        outcome.id = Some(deploy.id());
         record.deploy = Some(deploy);
         record.begun = begun;
         match record::write(job.bucket, &record, &outcome.written).await {
-            Ok(()) => forget(job, &forgettable).await,
+            Ok(()) => forget(job, &forgettable, own_entry.as_deref()).await,
             Err(failure) => outcome.failures.push((job.bucket.own_key(key::RECORD), failure)),
         }
     } else if !held.is_lost() && outcome.written.iter().any(is_unproven) {
         remember(job, &record, &outcome).await;
     }
     Ok(outcome)
+}
+
+/// What is remembered of this run.
+fn this_deploy(job: &Job<'_>, wanted: &Wanted, live: Option<&Deploy>) -> Deploy {
+    let mut deploy = Deploy {
+        who: lock::who(&variable),
+        rolled_back_to: wanted.again(),
+        committed: job.committed,
+        ..Deploy::of(job.run.target, job.now, job.run.dirty, live)
+    };
+    let Some(live) = live else { return deploy };
+    let is_again = live.commit == deploy.commit;
+    deploy.newest = match wanted.again() {
+        Some(_) => Some(live.newest()).filter(|newest| newest.time >= deploy.committed),
+        None => live.newest.clone().filter(|_| is_again),
+    };
+    if own_entry(&deploy, Some(live)).is_some() {
+        deploy.replaced = live.replaced.clone();
+    }
+    deploy
+}
+
+/// The name of the earlier deploy whose place in the history this one takes: a generator that writes the time of the
+/// build would fill the history with one commit.
+fn own_entry(deploy: &Deploy, live: Option<&Deploy>) -> Option<String> {
+    let is_same = |live: &&Deploy| {
+        live.commit == deploy.commit && live.branch == deploy.branch && !live.dirty && !deploy.dirty
+    };
+    let live = live.filter(|_| deploy.rolled_back_to.is_none()).filter(is_same)?;
+    Some(live.origin())
 }
 
 /// Whether only the record can tell what was written.
@@ -200,8 +231,8 @@ async fn remember(job: &Job<'_>, record: &Record, outcome: &Outcome) {
 }
 
 /// What is remembered too long is no failure of this run.
-async fn forget(job: &Job<'_>, earlier: &[String]) {
-    if let Err(failure) = record::forget(job.bucket, earlier).await {
+async fn forget(job: &Job<'_>, earlier: &[String], own_entry: Option<&str>) {
+    if let Err(failure) = record::forget(job.bucket, earlier, own_entry).await {
         job.tell.tell(Event::Warning(failure.to_string()));
     }
 }

@@ -10,7 +10,7 @@ use crate::bucket::{Bucket, Listing};
 use crate::cmd::{change, is_dirty, now, open};
 use crate::error::{Error, Result};
 use crate::event::Tell;
-use crate::plan::{self, Grace, Plan, is_kept};
+use crate::plan::{self, Grace, Home, Plan, Spared, Terms, is_kept};
 use crate::preview::{About, Compared, Comparison, Preview, Remote};
 use crate::record::{self, Record};
 use crate::report::{self, Run};
@@ -132,7 +132,10 @@ async fn compare(
         *record = Arc::new(learning);
     }
     let retain = target.environment.retain.unwrap_or_default();
-    let plan = plan::make(site, listing, record, Grace { retain, now: now() }, &kept);
+    let grace = Grace { retain, now: now() };
+    let home = Some(Home::of(&site, &target.prefix, &config.website.index));
+    let spared = Spared::of(site.spared(), &target.prefix);
+    let plan = plan::make(site, listing, record, &Terms { grace, home, spared }, &kept);
     let refusal = plan.refusal(target.environment.max_deletes);
     Ok(Compared {
         bucket: bucket.clone(),
@@ -178,7 +181,8 @@ impl Told {
 
     /// The changes, a line each the first time, and later how many there are.
     fn changes(&mut self, built: &Built, target: &Target, dirty: bool, plan: &Plan) -> Result<()> {
-        let planned = report::planned(plan, built.site.left_out.len());
+        let skipped = built.site.names_left_out().map(|name| target.prefix.join(name));
+        let planned = report::planned(plan, skipped.collect());
         let place = report::place(&target.environment, &target.prefix);
         let line = report::would_change(&place, &planned);
         let is_first = self.last.is_empty();

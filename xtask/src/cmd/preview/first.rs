@@ -69,7 +69,7 @@ pub async fn put(
             None => done.push(file.key.to_string()),
             Some(reason @ Reason::Content) => {
                 let replaces = held.etag_of(&file);
-                uploads.push(Upload { file, reason, replaces });
+                uploads.push(Upload { file, reason, replaces, before: None });
             }
             // Other headers are the rest's matter.
             Some(Reason::Headers | Reason::New) => {}

@@ -23,7 +23,7 @@ use crate::config;
 use crate::error::{Error, Failure, Result, failed};
 use crate::event::{Event, Tell};
 use crate::local::website;
-use crate::plan::{self, Approved, Grace, Plan, Reason};
+use crate::plan::{self, Approved, Grace, Plan, Reason, Spared, Terms};
 use crate::preview::watch::{Changes, Watched};
 use crate::preview::{self, News, OWN_PATH, Preview, Server, Shown};
 use crate::progress;
@@ -396,7 +396,8 @@ fn plan_of(site: &Site, held: &Held) -> Result<Approved> {
     let grace = Grace { retain: Duration::ZERO, now: now() };
     let others = &held.listing.others;
     let is_kept = |key: &str| others.iter().any(|folder| key.starts_with(folder.as_str()));
-    let plan = plan::make(site.clone(), &held.listing, &held.record, grace, &is_kept);
+    let terms = Terms { grace, home: None, spared: Spared::default() };
+    let plan = plan::make(site.clone(), &held.listing, &held.record, &terms, &is_kept);
     // Nothing is lost by deletes here.
     Ok(plan.approve(Some(u64::MAX))?)
 }
