@@ -307,7 +307,8 @@ mod tests {
     fn each_scheme_has_its_variables() {
         let (one, two) = ("http://one:1", "http://two:2");
         let (http, https) = ("http://store.example/a", "https://store.example/a");
-        let cases: [(&[(&str, &str)], &str, &str); 13] = [
+        type Variables = [(&'static str, &'static str)];
+        let cases: [(&Variables, &str, &str); 13] = [
             (&[], https, "directly"),
             (&[("HTTPS_PROXY", one)], https, "http://one:1 of HTTPS_PROXY"),
             (&[("HTTPS_PROXY", one)], http, "directly"),
