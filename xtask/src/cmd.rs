@@ -3,6 +3,7 @@
 mod change;
 pub mod deploy;
 mod left_out;
+mod links;
 #[cfg(feature = "local")]
 mod local;
 mod open;

@@ -5,6 +5,7 @@ mod digest;
 mod faults;
 mod keys;
 mod left_out;
+mod links;
 mod look;
 mod names;
 mod private;
@@ -29,6 +30,7 @@ use crate::parallel;
 pub use digest::LARGEST_WHOLE;
 pub use digest::{Digest, PartDigests, Sum, is_in_parts};
 pub use left_out::{LeftOut, Why};
+pub use links::{Elsewhere, elsewhere};
 pub use recheck::recheck;
 pub use seen::Seen;
 

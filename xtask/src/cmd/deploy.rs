@@ -3,11 +3,13 @@
 //! What can be refused is refused before anything is built, and what can fail fails before anything is
 //! written. The bucket is listed while the site is built.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use tokio::sync::oneshot;
 
 use super::change::{self, Job, Scan, Wanted};
+use super::links::tell_links;
 use super::{build, is_dirty, now, open, stand, variable_as_set};
 use crate::bucket;
 use crate::checkout;
@@ -58,6 +60,7 @@ pub async fn run(options: &Deploy, stop: &Stop) -> Result<bool> {
     let looking = change::look(bucket, Some(scan), &tell);
     let (site, seen) = stop.cut(async { tokio::try_join!(building, looking) }).await?;
     target::is_still(&checkout, &checkout::read(&checkout.root)?)?;
+    tell_links(&config, &target, Arc::new(site.clone()), &tell).await?;
 
     let (checkout, config, run, tell) = (&checkout, &config, &run, &tell);
     let job = Job {

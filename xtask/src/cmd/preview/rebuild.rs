@@ -18,6 +18,7 @@ use super::{Built, Desk, Sources};
 use crate::apply;
 use crate::build::{Aside, Content};
 use crate::cmd::local::Local;
+use crate::cmd::links::tell_links;
 use crate::cmd::{blocking, hold_output, now, tell_left_out};
 use crate::config;
 use crate::error::{Error, Failure, Result, failed};
@@ -256,6 +257,9 @@ impl Round<'_> {
         self.built = built_in.map(|_| sources.config.output_folder());
         if is_first {
             tell_left_out(&site, &self.desk.tell);
+            if let Ok(target) = &sources.target {
+                tell_links(&sources.config, target, site.clone(), &self.desk.tell).await?;
+            }
         }
         let prefix = sources.prefix();
         let bucket = self.local.bucket(BUCKET, &prefix);
