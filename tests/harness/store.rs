@@ -3,9 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region, RequestChecksumCalculation};
+use aws_sdk_s3::presigning::PresigningConfig;
 use aws_sdk_s3::primitives::{ByteStream, DateTime};
 use aws_sdk_s3::types::{
     BucketVersioningStatus, CompletedMultipartUpload, CompletedPart, ErrorDocument, IndexDocument,
@@ -98,14 +100,24 @@ impl Store {
         let folder = tempfile::tempdir().expect("a scratch folder").keep();
         let store = local::store::Store::open(&folder).expect("an embedded bucket");
         let store = Arc::new(kind(store));
-        let served = local::serve(store.clone(), ([127, 0, 0, 1], 0).into());
+        let keys = local::Keys::random();
+        let served = local::serve(store.clone(), ([127, 0, 0, 1], 0).into(), &keys);
         let server = block_on(served).expect("a port");
         // The folder goes with the file system's own ways; an open file needs no name.
         std::fs::remove_dir_all(&folder).expect("the scratch folder goes");
         let endpoint = server.endpoint();
         std::mem::forget(server);
-        let (key, secret) = (local::ACCESS_KEY_ID, local::SECRET_ACCESS_KEY);
-        Store { embedded: Some(store), ..Store::at(&endpoint, local::REGION, key, secret) }
+        let local::Keys { access_key_id, secret_access_key } = keys;
+        let client = Store::at(&endpoint, local::REGION, &access_key_id, &secret_access_key);
+        Store { embedded: Some(store), ..client }
+    }
+
+    /// An address that reads an object, signed with the keys.
+    pub async fn presigned(&self, bucket: &str, key: &str) -> String {
+        let hour = PresigningConfig::expires_in(Duration::from_secs(3600)).expect("an hour");
+        let request = self.client.get_object().bucket(bucket).key(key);
+        let request = request.response_content_type("text/html").presigned(hour).await;
+        request.expect("a signed address").uri().to_owned()
     }
 
     pub fn address(&self) -> &str {

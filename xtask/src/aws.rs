@@ -2,6 +2,8 @@
 //! code tells an operator little; what it means for a deploy and what to do next stand here.
 
 mod client;
+#[cfg(feature = "local")]
+pub mod in_process;
 mod line;
 mod pieces;
 mod proxy;

@@ -24,7 +24,8 @@ use aws_sdk_s3::config::interceptors::{
 use aws_sdk_s3::config::retry::{RetryConfig, RetryPartition, TokenBucket};
 use aws_sdk_s3::config::{
     BehaviorVersion, ConfigBag, Credentials, Intercept, Region, RequestChecksumCalculation,
-    ResponseChecksumValidation, RuntimeComponents, SharedCredentialsProvider, SharedInterceptor,
+    ResponseChecksumValidation, RuntimeComponents, SharedCredentialsProvider, SharedHttpClient,
+    SharedInterceptor,
 };
 use aws_sdk_s3::error::BoxError;
 use aws_sdk_s3::types::{self, ObjectIdentifier};
@@ -174,6 +175,13 @@ fn open(
 }
 
 impl Bucket {
+    /// The same bucket, with its requests going through another client.
+    #[cfg(feature = "local")]
+    pub fn through(self, client: SharedHttpClient) -> Bucket {
+        let config = self.client.config().to_builder().http_client(client).build();
+        Bucket { client: Client::from_conf(config), ..self }
+    }
+
     /// The same bucket below another prefix.
     pub fn below(&self, prefix: &Prefix) -> Bucket {
         Bucket { prefix: prefix.clone(), ..self.clone() }

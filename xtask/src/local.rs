@@ -1,11 +1,15 @@
-//! The embedded bucket: S3 in this process, on a port of the loopback interface, with its objects in
-//! one folder. `deploy --local` deploys to it, `preview` shows it, tests drive it.
+//! The embedded bucket: S3 in this process, with its objects in one folder. `deploy --local` deploys to it,
+//! `preview` shows it, tests drive it.
 //!
-//! It is spoken to by the same client over the same protocol as the bucket of an account, so that
-//! what is tried here is what runs there; `aws`, `s5cmd` and `rclone` speak to it too. The protocol
-//! (signatures, XML, trailers) is the crate `s3s`; what an object is and how it is kept is
-//! [`store`]'s. Whatever S3 does that no site needs (access control, encryption, storage classes)
-//! is left out.
+//! The same client speaks the same protocol to it as to the bucket of an account, so that what is tried here is
+//! what runs there. The protocol (signatures, XML, trailers) is the crate `s3s`; what an object is and how it is
+//! kept is [`store`]'s. Whatever S3 does that no site needs (access control, encryption, storage classes) is
+//! left out.
+//!
+//! There are two ways in. A [`Service`] answers requests that this process hands over: no port is open, so no
+//! web page and no other program can send one. [`serve`] listens on a port, for tests and for clients such as
+//! `aws`, `s5cmd` and `rclone`. Any page that a browser of this machine shows can send requests to a port, so a
+//! caller of [`serve`] gives keys that are in no source text, unless nothing of worth is in the store.
 
 mod protocol;
 pub mod store;
@@ -14,21 +18,25 @@ pub mod website;
 #[cfg(test)]
 mod tests;
 
+use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use hyper::Request;
+use bytes::Bytes;
+use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
 use hyper::header::{CONNECTION, EXPECT, HeaderValue};
 use hyper::server::conn::http1;
-use hyper::service::{Service, service_fn};
+use hyper::service::service_fn;
+use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use s3s::auth::SimpleAuth;
 use s3s::service::{S3Service, S3ServiceBuilder};
+use s3s::{HttpError, StdError};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
@@ -36,15 +44,55 @@ use tokio::task::{JoinHandle, JoinSet};
 use protocol::Protocol;
 use store::{Store, StoreError};
 
-/// The credentials that the server takes. They guard nothing: whoever can reach the loopback
-/// interface can read this line. They are there because S3 clients insist on signing.
-pub const ACCESS_KEY_ID: &str = "local";
-pub const SECRET_ACCESS_KEY: &str = "local-secret";
+/// What a client has to sign its requests with.
+#[derive(Clone)]
+pub struct Keys {
+    pub access_key_id: String,
+    pub secret_access_key: String,
+}
+
+impl Keys {
+    pub fn new(access_key_id: &str, secret_access_key: &str) -> Keys {
+        Keys { access_key_id: access_key_id.into(), secret_access_key: secret_access_key.into() }
+    }
+
+    /// Keys that nobody can guess: the keys of [`RandomState`] are the system's random numbers.
+    pub fn random() -> Keys {
+        let number = || RandomState::new().hash_one(SystemTime::now());
+        let name = || format!("{:016x}{:016x}", number(), number());
+        Keys { access_key_id: name(), secret_access_key: name() }
+    }
+}
+
 /// Where the bucket says it is. A client may sign for any other region.
 pub const REGION: &str = "local";
 
 /// How long `stop` waits for requests that are under way.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// S3 without a network: it answers the requests that this process hands over. Cheap to clone.
+#[derive(Clone)]
+pub struct Service(S3Service);
+
+impl Service {
+    /// `keys` are what the requests have to be signed with.
+    pub fn of(store: Arc<Store>, keys: &Keys) -> Service {
+        let mut builder = S3ServiceBuilder::new(Protocol::new(store));
+        let Keys { access_key_id, secret_access_key } = keys;
+        builder.set_auth(SimpleAuth::from_single(access_key_id, secret_access_key.as_str()));
+        Service(builder.build())
+    }
+
+    /// # Errors
+    /// The service itself failed. What S3 would refuse is an answer.
+    pub async fn answer<B>(&self, request: Request<B>) -> Result<Response<s3s::Body>, HttpError>
+    where
+        B: Body<Data = Bytes, Error: Into<StdError>> + Send + 'static,
+    {
+        let body = |body: B| s3s::Body::http_body_unsync(body.map_err(Into::<StdError>::into));
+        self.0.call(request.map(body)).await.map(number)
+    }
+}
 
 /// A server that runs until it is stopped or dropped.
 pub struct Server {
@@ -54,15 +102,16 @@ pub struct Server {
     task: JoinHandle<()>,
 }
 
-/// Serves `store` at `address`; port 0 takes a free one.
+/// Serves `store` at `address` to clients that have the keys; port 0 takes a free one.
 ///
 /// # Errors
 /// The address cannot be bound.
-pub async fn serve(store: Arc<Store>, address: SocketAddr) -> io::Result<Server> {
+pub async fn serve(store: Arc<Store>, address: SocketAddr, keys: &Keys) -> io::Result<Server> {
     let listener = TcpListener::bind(address).await?;
     let address = listener.local_addr()?;
     let (stop, stopping) = watch::channel(false);
-    let task = tokio::spawn(accept(listener, service(store.clone()), stopping));
+    let service = Service::of(store.clone(), keys);
+    let task = tokio::spawn(accept(listener, service, stopping));
     Ok(Server { address, store, stop, task })
 }
 
@@ -85,14 +134,8 @@ impl Server {
     }
 }
 
-fn service(store: Arc<Store>) -> S3Service {
-    let mut builder = S3ServiceBuilder::new(Protocol::new(store));
-    builder.set_auth(SimpleAuth::from_single(ACCESS_KEY_ID, SECRET_ACCESS_KEY));
-    builder.build()
-}
-
 /// Ends when told to stop, or when the server was dropped.
-async fn accept(listener: TcpListener, service: S3Service, mut stopping: watch::Receiver<bool>) {
+async fn accept(listener: TcpListener, service: Service, mut stopping: watch::Receiver<bool>) {
     let mut connections = JoinSet::new();
     loop {
         let accepted = tokio::select! {
@@ -114,16 +157,15 @@ async fn accept(listener: TcpListener, service: S3Service, mut stopping: watch::
 }
 
 /// One connection, request after request.
-async fn converse(stream: TcpStream, service: S3Service, mut stopping: watch::Receiver<bool>) {
+async fn converse(stream: TcpStream, service: Service, mut stopping: watch::Receiver<bool>) {
     // Best effort: without it small answers are only later.
     drop(stream.set_nodelay(true));
     let answered = service_fn(move |request: Request<Incoming>| {
         let last = continues_nothing(&request);
-        let answer = Service::call(&service, request);
+        let service = service.clone();
         async move {
-            answer
-                .await
-                .map(|response| if last { close(number(response)) } else { number(response) })
+            let answer = service.answer(request).await;
+            answer.map(|response| if last { close(response) } else { response })
         }
     });
     let mut server = http1::Builder::new();

@@ -1,21 +1,23 @@
-//! The embedded buckets of a checkout, as the subcommands reach them.
+//! The embedded buckets of a checkout, as the subcommands reach them: in this process, on no port. Any web page
+//! could send requests to a port, and would read or change what is deployed here.
 
-use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
+use crate::aws::in_process;
 use crate::bucket::{self, Bucket};
 use crate::checkout::Checkout;
 use crate::config::Environment;
 use crate::error::{Failure, Result, failed};
 use crate::key::Prefix;
 use crate::local::store::{Store, StoreError, Versioning};
-use crate::local::{self, Server};
+use crate::local::{self, Keys};
 use crate::report::Place;
 
-/// The embedded buckets of a checkout, and the server through which they are reached.
+/// The embedded buckets of a checkout, and the client that reaches them.
 pub struct Local {
     store: Arc<Store>,
-    server: Server,
+    keys: Keys,
+    client: in_process::Client,
     /// Where the store is, below the work tree.
     folder: String,
 }
@@ -34,7 +36,7 @@ impl Local {
     pub async fn open(checkout: &Checkout) -> Result<Local> {
         let store = Store::open(&checkout.root.join(LOCAL_FOLDER));
         let store = store.map_err(|error| unusable(error, LOCAL_FOLDER))?;
-        Local::serve(store, LOCAL_FOLDER.to_owned()).await
+        Ok(Local::of(store, LOCAL_FOLDER.to_owned()))
     }
 
     /// Buckets that no other preview uses.
@@ -43,7 +45,7 @@ impl Local {
             let folder = format!("{PREVIEW_FOLDER}/{number}");
             match Store::open(&checkout.root.join(&folder)) {
                 Err(StoreError::InUse { .. }) => {}
-                Ok(store) => return Local::serve(store, folder).await,
+                Ok(store) => return Ok(Local::of(store, folder)),
                 // What is in it is made again.
                 Err(error) => return Err(unusable(error, &folder).into()),
             }
@@ -51,13 +53,10 @@ impl Local {
         Err(failed(format!("{MOST_PREVIEWS} previews of this checkout are running already")).into())
     }
 
-    async fn serve(store: Store, folder: String) -> Result<Local> {
-        let store = Arc::new(store);
-        let any_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let server = local::serve(store.clone(), any_port).await.map_err(|error| {
-            failed("failed to listen on a port of this machine").because(&error)
-        })?;
-        Ok(Local { store, server, folder })
+    fn of(store: Store, folder: String) -> Local {
+        let (store, keys) = (Arc::new(store), Keys::random());
+        let client = in_process::client(local::Service::of(store.clone(), &keys));
+        Local { store, keys, client, folder }
     }
 
     pub fn store(&self) -> Arc<Store> {
@@ -92,17 +91,18 @@ impl Local {
 
     pub fn bucket(&self, name: &str, prefix: &Prefix) -> Bucket {
         let store = bucket::Store {
-            endpoint: &self.server.endpoint(),
+            // The client asks nobody for this name.
+            endpoint: "http://localhost",
             region: local::REGION,
-            access_key_id: local::ACCESS_KEY_ID,
-            secret_access_key: local::SECRET_ACCESS_KEY,
+            access_key_id: &self.keys.access_key_id,
+            secret_access_key: &self.keys.secret_access_key,
         };
-        bucket::connect_local(name, prefix, &store)
+        bucket::connect_local(name, prefix, &store).through(self.client.clone())
     }
 
+    /// Waits until all that was written would survive a crash.
     pub async fn close(self) -> Result<()> {
-        let Local { server, folder, .. } = self;
-        Ok(server.stop().await.map_err(|error| unusable(error, &folder))?)
+        Ok(self.store.flush().await.map_err(|error| unusable(error, &self.folder))?)
     }
 }
 

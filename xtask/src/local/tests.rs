@@ -17,7 +17,7 @@ use redb::{Database, ReadableDatabase, ReadableTableMetadata, TableDefinition};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::store::{Headers, Precondition, Store, StoreError};
-use super::{ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY, Server, serve};
+use super::{Keys, REGION, Server, serve};
 
 macro_rules! assert_refused {
     ($request:expr, $code:expr) => {
@@ -32,6 +32,12 @@ mod versions;
 
 const BUCKET: &str = "dev.example.com";
 const MIB: usize = 1 << 20;
+const KEY: &str = "test-key";
+const SECRET: &str = "test-secret";
+
+fn keys() -> Keys {
+    Keys::new(KEY, SECRET)
+}
 
 /// A server over a folder of its own, with one bucket, and a client of it.
 struct Bench {
@@ -50,7 +56,7 @@ impl Bench {
     /// A server over what an earlier one left.
     async fn over(folder: tempfile::TempDir) -> Bench {
         let store = Arc::new(Store::open(folder.path()).unwrap());
-        let server = serve(store, ([127, 0, 0, 1], 0).into()).await.unwrap();
+        let server = serve(store, ([127, 0, 0, 1], 0).into(), &keys()).await.unwrap();
         let client = client(&server);
         Bench { folder, server, client }
     }
@@ -117,13 +123,7 @@ fn client(server: &Server) -> Client {
     let config = aws_sdk_s3::Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new(REGION))
-        .credentials_provider(Credentials::new(
-            ACCESS_KEY_ID,
-            SECRET_ACCESS_KEY,
-            None,
-            None,
-            "test",
-        ))
+        .credentials_provider(Credentials::new(KEY, SECRET, None, None, "test"))
         .http_client(aws_smithy_http_client::Builder::new().build_http())
         .endpoint_url(server.endpoint())
         .force_path_style(true);

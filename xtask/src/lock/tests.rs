@@ -40,12 +40,13 @@ impl Bench {
         let folder = tempfile::tempdir().unwrap();
         let store = Arc::new(Store::open(folder.path()).unwrap());
         store.create_bucket(BUCKET).await.unwrap();
-        let server = local::serve(store, ([127, 0, 0, 1], 0).into()).await.unwrap();
+        let keys = local::Keys::random();
+        let server = local::serve(store, ([127, 0, 0, 1], 0).into(), &keys).await.unwrap();
         let store = bucket::Store {
             endpoint: &server.endpoint(),
             region: local::REGION,
-            access_key_id: local::ACCESS_KEY_ID,
-            secret_access_key: local::SECRET_ACCESS_KEY,
+            access_key_id: &keys.access_key_id,
+            secret_access_key: &keys.secret_access_key,
         };
         let bucket = bucket::connect_local(
             &target(BUCKET).environment.bucket,
