@@ -57,7 +57,7 @@ pub struct Config {
 pub struct Website {
     /// The name, in each folder, of the document that stands for the folder.
     pub index: String,
-    /// The key, relative to the prefix, of the document for what is not there.
+    /// The whole key of the document for what is not there: a bucket has one, whatever the prefix.
     pub error: String,
 }
 

@@ -39,7 +39,8 @@ pub struct Website {
     pub base: String,
     /// The name of the document that stands for a folder.
     pub index: String,
-    /// The key, without the prefix, of the document for what is not there.
+    /// The whole key of the document for what is not there: a bucket has one, whatever the prefix.
+    /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ErrorDocument.html>
     pub error: String,
 }
 
@@ -375,8 +376,7 @@ async fn refuse(store: &Store, website: &Website, refused: Refused) -> Response<
 }
 
 async fn error_document(store: &Store, website: &Website) -> Option<Response<Body>> {
-    let key = format!("{}{}", website.prefix, website.error);
-    let (object, body) = look(store, website, &key).await.ok().flatten()?;
+    let (object, body) = look(store, website, &website.error).await.ok().flatten()?;
     let mut response = Response::new(read(body, 0..object.size));
     *response.headers_mut() = headers(&object);
     // They are a page's, and this answer is not about that page.
@@ -390,10 +390,15 @@ async fn error_document(store: &Store, website: &Website) -> Option<Response<Bod
 fn page(website: &Website, refused: &Refused) -> String {
     let Refused { status, code, message, key, .. } = refused;
     let key = key.as_ref().map(|key| format!("<li>Key: {}</li>\n", escape(key)));
+    let document = escape(&website.error);
     let document = match status.is_client_error() {
+        true if website.error.starts_with(&website.prefix) => {
+            format!("<p>There is no error document either: <code>{document}</code>.</p>\n")
+        }
+        // A bucket has one error document, and this one is not the site's to bring.
         true => format!(
-            "<p>There is no error document either: <code>{}</code>.</p>\n",
-            escape(&format!("{}{}", website.prefix, website.error))
+            "<p>Here the bucket's error document is shown, <code>{document}</code>. It is outside of this site's folder, <code>{}</code>.</p>\n",
+            escape(&website.prefix)
         ),
         false => String::new(),
     };
