@@ -20,6 +20,7 @@ mod generators;
 mod git;
 mod handbook;
 mod interrupted;
+mod isolated;
 mod large;
 mod live_site;
 mod local;

@@ -312,23 +312,19 @@ fn what_a_deploy_would_change_is_shown_and_nothing_is_written() {
     let plan = preview.plans(|plan| plan["state"] == "compared");
     let expected = [("a.txt", "content"), ("new.txt", "new"), ("old.txt", "deleted")];
     assert_eq!(changes(&plan), expected.map(|(key, change)| (key.into(), change.into())));
-    let diff: Value =
-        serde_json::from_slice(&preview.get("/_preview/diff?key=a.txt").body).unwrap();
+    let page = |name: &str| preview.ask_pages("GET", name, &[]);
+    let diff: Value = serde_json::from_slice(&page("diff?key=a.txt").body).unwrap();
     let lines = json!([["=", "one"], ["-", "two"], ["+", "2"], ["=", "three"]]);
     assert_eq!(diff["hunks"][0]["lines"], lines);
-    assert_eq!(preview.get("/_preview/before?key=old.txt").text(), "old");
-    assert_eq!(preview.get("/_preview/after?key=new.txt").text(), "new");
-    assert_eq!(preview.get("/_preview/before?key=.xtask%2Frecord").status, 404);
+    assert_eq!(page("before?key=old.txt").text(), "old");
+    assert_eq!(page("after?key=new.txt").text(), "new");
+    assert_eq!(page("before?key=.xtask%2Frecord").status, 404);
 
     // What is edited is compared with what was listed; what others do is seen when it is listed again.
     world.repo.write("site/pages/old.txt", "old");
     preview.plans(|plan| changes(plan).len() == 2);
     world.store.put(&world.bucket, "theirs.txt", b"theirs", "text/plain");
-    assert_eq!(
-        preview.ask("POST", "/_preview/look", &[("sec-fetch-site", "cross-site")]).status,
-        405
-    );
-    assert_eq!(preview.ask("POST", "/_preview/look", &[]).status, 202);
+    assert_eq!(preview.ask_pages("POST", "look", &[]).status, 202);
     preview.plans(|plan| changes(plan).iter().any(|(key, _)| key == "theirs.txt"));
     assert_eq!(preview.ends("-TERM").code, Some(0));
 
@@ -371,7 +367,7 @@ fn a_bucket_that_cannot_be_read_is_told_and_asked_again() {
     preview.waits_for("not compared with a bucket: failed to list");
     assert_eq!(preview.get("/").text(), "<h1>one</h1>");
     world.wire.answer(|_| None);
-    assert_eq!(preview.ask("POST", "/_preview/look", &[]).status, 202);
+    assert_eq!(preview.ask_pages("POST", "look", &[]).status, 202);
     preview.waits_for("would change nothing");
 }
 
@@ -549,7 +545,7 @@ fn the_page_of_what_would_change_lists_it() {
     let shows = |text: &str| format!("document.body.innerText.includes({text:?})");
     block_on(async {
         let browser = Browser::start().await;
-        let page = open(&browser, &preview, "/_preview/").await;
+        let page = browser.open(&preview.pages()).await;
         for name in ["a.txt", "new.txt", "old.txt", "picture.svg"] {
             page.until(&shows(name)).await;
         }

@@ -699,8 +699,15 @@ fn only_a_browser_gets_more_than_what_is_stored() {
     assert_eq!((lost.status, lost.text().contains("reload.js")), (404, true));
     let fetched = preview.ask("GET", "/ruled", &[("sec-fetch-dest", "empty")]);
     assert_eq!(fetched.body, content("ruled"));
-    assert_eq!(fetched.headers["cache-control"], "public, max-age=60");
-    assert_eq!(fetched.headers["vary"], "*");
+    // A service worker can store it, and a browser asks again all the same.
+    assert_eq!(fetched.headers["cache-control"], "no-cache");
+    assert_eq!(fetched.headers.get("vary"), None);
+    let styled = preview.ask("GET", "/ruled", &[("sec-fetch-dest", "style")]);
+    assert_eq!(styled.headers["cache-control"], "public, max-age=60");
+    assert_eq!(styled.headers["vary"], "*");
+    // Over plain HTTP to another machine a browser does not say what it asks for.
+    let named = preview.ask("GET", "/ruled", &[("user-agent", "Mozilla/5.0 (X11)")]);
+    assert_eq!(named.headers["vary"], "*");
     let packed = preview.ask("GET", "/packed.html", &[("accept", "text/html")]);
     assert_eq!(packed.body, GZIPPED);
 }

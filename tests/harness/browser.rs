@@ -22,8 +22,6 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const ARGUMENTS: &[&str] = &[
     "--headless",
     "--remote-debugging-pipe",
-    // Nothing but this machine has an address, whatever a page or the browser itself asks for.
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE *.localhost, EXCLUDE 127.0.0.1",
     "--no-proxy-server",
     "--disable-background-networking",
     "--disable-breakpad",
@@ -36,6 +34,9 @@ const ARGUMENTS: &[&str] = &[
     // A page behind another one is to be as quick as the one in front.
     "--disable-background-timer-throttling",
 ];
+
+/// Nothing but this machine has an address, whatever a page or the browser itself asks for.
+const HOSTS: &str = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE *.localhost, EXCLUDE 127.0.0.1";
 
 pub struct Browser {
     child: Child,
@@ -58,6 +59,15 @@ struct Pipe {
 impl Browser {
     /// Starts the browser that `XTASK_TEST_BROWSER` names, with a profile of its own.
     pub async fn start() -> Browser {
+        Browser::with_hosts(HOSTS.to_owned()).await
+    }
+
+    /// The same, for which another address of this machine is one too.
+    pub async fn reaching(address: &str) -> Browser {
+        Browser::with_hosts(format!("{HOSTS}, EXCLUDE {address}")).await
+    }
+
+    async fn with_hosts(hosts: String) -> Browser {
         let program = std::env::var_os("XTASK_TEST_BROWSER").expect("XTASK_TEST_BROWSER is set");
         let profile = tempfile::Builder::new().prefix("xtask-").tempdir().expect("a profile");
         let path = profile.path();
@@ -65,7 +75,7 @@ impl Browser {
         let mut command = Command::new("sh");
         // The browser has the pipe at the descriptors 3 and 4.
         command.args(["-c", r#"exec "$@" 3<&0 4>&1 </dev/null >&2"#, "sh"]).arg(program);
-        command.args(ARGUMENTS).arg(format!("--user-data-dir={}", path.display()));
+        command.args(ARGUMENTS).arg(hosts).arg(format!("--user-data-dir={}", path.display()));
         // The sandbox is not for root.
         command.args(root.then_some("--no-sandbox"));
         command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());

@@ -6,6 +6,7 @@ mod proxy;
 mod repo;
 mod slow;
 mod store;
+mod stranger;
 mod tls;
 mod wire;
 
@@ -21,6 +22,7 @@ pub use proxy::{Proxy, Via};
 pub use repo::{Ran, Repo};
 pub use slow::SlowLine;
 pub use store::{Remote, Store};
+pub use stranger::Stranger;
 pub use tls::Tls;
 pub use wire::{Answer, Fault, Seen, Wire, draws};
 

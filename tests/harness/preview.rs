@@ -45,9 +45,10 @@ impl World {
 }
 
 impl Previewed {
-    /// Starts one on a free port, and waits until it serves.
+    /// Starts one, on a free port if no other is given, and waits until it serves.
     pub fn start(repo: &Repo, arguments: &[&str], variables: &[(&str, &str)]) -> Previewed {
-        let arguments = [&["preview", "--port", "0"], arguments].concat();
+        let port: &[&str] = if arguments.contains(&"--port") { &[] } else { &["--port", "0"] };
+        let arguments = [&["preview"], port, arguments].concat();
         let mut command = repo.command(".", &arguments, variables);
         let mut child =
             command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the tool runs");
@@ -99,6 +100,21 @@ impl Previewed {
         ask(&self.address, method, path, headers)
     }
 
+    /// The address of the tool's own pages, which has a part that nobody can guess.
+    #[track_caller]
+    pub fn pages(&self) -> String {
+        let line = self.waits_for("what a deploy would change: http://");
+        line.strip_prefix("what a deploy would change: ").expect("an address").to_owned()
+    }
+
+    /// Asks for one of the tool's own pages.
+    #[track_caller]
+    pub fn ask_pages(&self, method: &str, name: &str, headers: &[(&str, &str)]) -> Reply {
+        let pages = self.pages();
+        let (address, path) = pages["http://".len()..].split_once('/').expect("a path");
+        ask(address, method, &format!("/{path}{name}"), headers)
+    }
+
     /// What is served under a path once it is this, or what it is instead after too long.
     #[track_caller]
     pub fn becomes(&self, path: &str, body: &str) {
@@ -120,7 +136,7 @@ impl Previewed {
         let deadline = Instant::now() + PATIENCE;
         loop {
             // Until the first comparison there is none.
-            let reply = self.get("/_preview/plan.json");
+            let reply = self.ask_pages("GET", "plan.json", &[]);
             let plan: Value = serde_json::from_slice(&reply.body).unwrap_or_default();
             if expected(&plan) {
                 return plan;

@@ -1,44 +1,56 @@
 //! The site as visitors will see it: the website endpoint of an embedded bucket, on a port of this machine, with
-//! a script in each page that reloads it when the site changes, and beside it (`/_preview/`) what a deploy would
-//! change.
+//! a script in each page that reloads it when the site changes; and on another port, what a deploy would change.
 //!
 //! What is served is what a deploy of the same files would put into the bucket, headers and all. The script is
 //! added only to what a browser asks for as a page; everything else is answered as the bucket would.
+//!
+//! The two ports are two origins to a browser. What stands on the second is read from an account, and the scripts of
+//! the site, which anybody may have written, cannot read it.
 
 mod answer;
 mod comparison;
 mod connections;
+mod contents;
 mod diff;
+mod guard;
 mod inject;
+mod listen;
+mod long_lines;
 mod news;
+mod pages;
+mod socket;
+mod tags;
 pub mod watch;
+mod worker;
 
 use std::collections::{BTreeSet, VecDeque};
+use std::hash::{BuildHasher, RandomState};
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use futures_util::FutureExt;
 use percent_encoding::percent_decode_str;
-use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch as latest};
 use tokio::task::JoinHandle;
 
 use crate::config;
-use crate::error::{Failure, failed};
 use crate::headers;
 use crate::key::Prefix;
 use crate::local::store::Store;
 use crate::local::website::{self, Website};
 
+use answer::Door;
+use guard::Names;
+use worker::Browsers;
+
 pub use comparison::{About, Compared, Comparison, Remote};
+pub use listen::{Listeners, listen};
 pub use news::News;
 
-/// Where the tool's own pages are, whatever the site's paths.
-pub const OWN_PATH: &str = "/_preview/";
-
-/// The ports that are tried where none is asked for; after them any free one.
-const PORTS: std::ops::Range<u16> = 4000..4020;
+/// What the script in the site's pages asks for is below this path, whatever the site's paths.
+const OWN_PATH: &str = "/_preview/";
 
 /// So many keys are remembered that browsers asked for: those of a few pages.
 const MOST_ASKED: usize = 64;
@@ -61,10 +73,21 @@ struct Shared {
     asked: Mutex<VecDeque<String>>,
     /// Somebody wants the account's bucket to be listed again.
     look: Notify,
-    /// Whether other machines are let in, by whatever name they call this one.
-    is_open: bool,
-    /// The name of this machine that was asked for.
-    host: Option<String>,
+    names: Names,
+    ports: Ports,
+    /// What the paths of the tool's own pages begin with. Nobody can guess it.
+    token: String,
+    browsers: Mutex<Browsers>,
+    /// Whether the site has a service worker.
+    has_worker: AtomicBool,
+    /// A service worker of an earlier site was found in a browser.
+    found_worker: Notify,
+}
+
+#[derive(Clone, Copy)]
+struct Ports {
+    site: u16,
+    pages: u16,
 }
 
 /// What visitors of the preview see.
@@ -104,51 +127,24 @@ impl Drop for Change {
 
 /// A preview that is served until this is dropped.
 pub struct Server {
-    address: SocketAddr,
-    task: JoinHandle<()>,
-}
-
-/// Takes the port that is asked for, or a free one.
-///
-/// Errors where the port is taken, or the address is none of this machine's.
-pub async fn listen(host: Option<&str>, port: Option<u16>) -> Result<TcpListener, Failure> {
-    let named = host.unwrap_or("127.0.0.1");
-    let bind = |port| TcpListener::bind((named.trim_matches(['[', ']']), port));
-    let cannot = |port, error: &io::Error| {
-        let place = match port {
-            0 => format!("`{named}`"),
-            port => format!("port {port} of `{named}`"),
-        };
-        let failure = failed(format!("failed to listen on {place}")).because(error);
-        match error.kind() {
-            io::ErrorKind::AddrInUse => failure.hint(
-                "another program listens there: end it, or leave --port out and take a free one",
-            ),
-            io::ErrorKind::PermissionDenied => failure.hint("take a port from 1024 on"),
-            _ => failure.hint("--host takes an address of this machine, such as 0.0.0.0"),
-        }
-    };
-    if let Some(port) = port {
-        return bind(port).await.map_err(|error| cannot(port, &error));
-    }
-    for port in PORTS {
-        if let Ok(listener) = bind(port).await {
-            return Ok(listener);
-        }
-    }
-    bind(0).await.map_err(|error| cannot(0, &error))
+    site: SocketAddr,
+    pages: SocketAddr,
+    token: String,
+    tasks: [JoinHandle<()>; 2],
 }
 
 /// Serves the buckets of a store. Until a website is [shown](Preview::show), a page says that it is being built.
 ///
-/// Errors where the listener has no address.
+/// # Errors
+/// A listener has no address.
 pub fn serve(
-    listener: TcpListener,
+    listeners: Listeners,
     store: Arc<Store>,
     host: Option<&str>,
     version: u64,
 ) -> io::Result<(Preview, Server)> {
-    let address = listener.local_addr()?;
+    let (site, pages) = (listeners.site.local_addr()?, listeners.pages.local_addr()?);
+    let token = token();
     let preview = Preview(Arc::new(Shared {
         store,
         shown: RwLock::default(),
@@ -158,27 +154,46 @@ pub fn serve(
         waiting: Notify::new(),
         asked: Mutex::default(),
         look: Notify::new(),
-        is_open: !address.ip().is_loopback(),
-        host: host.map(str::to_owned),
+        names: Names::of_this_machine(host),
+        ports: Ports { site: site.port(), pages: pages.port() },
+        token: token.clone(),
+        browsers: Mutex::default(),
+        has_worker: AtomicBool::new(false),
+        found_worker: Notify::new(),
     }));
-    let task = tokio::spawn(connections::accept(listener, preview.clone()));
-    Ok((preview, Server { address, task }))
+    let accept =
+        |listener, door| tokio::spawn(connections::accept(listener, preview.clone(), door));
+    let tasks = [accept(listeners.site, Door::Site), accept(listeners.pages, Door::Pages)];
+    Ok((preview, Server { site, pages, token, tasks }))
+}
+
+/// A text that nobody can guess: the keys of [`RandomState`] are the system's random numbers.
+fn token() -> String {
+    let number = || RandomState::new().hash_one(std::process::id());
+    format!("{:016x}{:016x}", number(), number())
 }
 
 impl Server {
-    /// The address of a path, for a browser of this machine.
+    /// The address of a path of the site, for a browser of this machine.
     pub fn url(&self, path: &str) -> String {
-        let mut address = self.address;
-        if address.ip().is_unspecified() {
-            address.set_ip(IpAddr::V4(Ipv4Addr::LOCALHOST));
-        }
-        format!("http://{address}{path}")
+        format!("http://{}{path}", listen::here(self.site))
+    }
+
+    /// The same for other machines, if they are let in by any address.
+    pub fn urls_on_the_network(&self, path: &str) -> Vec<String> {
+        let addresses = listen::on_the_network(self.site).into_iter();
+        addresses.map(|address| format!("http://{address}{path}")).collect()
+    }
+
+    /// The address of the tool's own pages.
+    pub fn pages_url(&self) -> String {
+        format!("http://{}/{}/", listen::here(self.pages), self.token)
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
-        self.task.abort();
+        self.tasks.iter().for_each(JoinHandle::abort);
     }
 }
 
@@ -226,6 +241,28 @@ impl Preview {
     /// Ends when somebody asks for the account's bucket to be listed again.
     pub async fn wants_look(&self) {
         self.0.look.notified().await;
+    }
+
+    /// Ends when a service worker of an earlier site is found in a browser.
+    pub async fn finds_worker(&self) {
+        self.0.found_worker.notified().await;
+    }
+
+    fn found_worker(&self) {
+        self.tell(|news| news.worker = true);
+        self.0.found_worker.notify_one();
+    }
+
+    fn has_worker(&self) -> bool {
+        self.0.has_worker.load(Ordering::Relaxed)
+    }
+
+    fn serves_worker(&self) {
+        self.0.has_worker.store(true, Ordering::Relaxed);
+    }
+
+    fn lock_browsers(&self) -> MutexGuard<'_, Browsers> {
+        self.0.browsers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The keys that browsers asked for last, which is what open pages are made of.

@@ -9,8 +9,10 @@ mod compare;
 mod edits;
 mod first;
 mod held;
+mod output;
 mod rebuild;
 
+use std::convert::Infallible;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -24,10 +26,10 @@ use crate::ci::Surroundings;
 use crate::cli::Preview as Options;
 use crate::config::Config;
 use crate::error::{Error, Result, failed};
-use crate::event::Tell;
+use crate::event::{Event, Tell};
 use crate::key::Prefix;
 use crate::own_files;
-use crate::preview;
+use crate::preview::{self, Preview, Server};
 use crate::progress;
 use crate::refusal::Refusal;
 use crate::site::Site;
@@ -41,10 +43,10 @@ pub async fn run(options: &Options, stop: &Stop) -> Result<bool> {
     let desk = Desk { options, here: stand()?, ci, tell };
     // Mistakes that are there from the start are told as those of a deploy are.
     let sources = desk.read()?;
-    let listener = preview::listen(options.host.as_deref(), options.port).await?;
+    let listeners = preview::listen(options.host.as_deref(), options.port).await?;
     let local = Local::open_for_preview(&sources.checkout).await?;
     local.create(rebuild::BUCKET).await?;
-    let served = preview::serve(listener, local.store(), options.host.as_deref(), now() * 1000);
+    let served = preview::serve(listeners, local.store(), options.host.as_deref(), now() * 1000);
     let (preview, server) = served
         .map_err(|error| failed("failed to listen on a port of this machine").because(&error))?;
 
@@ -56,11 +58,23 @@ pub async fn run(options: &Options, stop: &Stop) -> Result<bool> {
         () = stop.told() => Ok(true),
         ended = rebuilding => ended,
         ended = comparing => ended,
+        never = warn_of_workers(&desk, &preview, &server) => match never {},
     };
     drop(server);
     progress::clear();
     local.close().await?;
     ended
+}
+
+/// Says once that a browser shows another site, and what to do about that.
+async fn warn_of_workers(desk: &Desk<'_>, preview: &Preview, server: &Server) -> Infallible {
+    preview.finds_worker().await;
+    desk.tell.tell(Event::Warning(format!(
+        "a browser has a service worker that an earlier site left at {}, and may show that site; a button on {} removes it",
+        server.url("/"),
+        server.pages_url()
+    )));
+    std::future::pending().await
 }
 
 /// What every round begins with.

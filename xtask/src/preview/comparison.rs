@@ -65,6 +65,7 @@ struct Page<'a> {
     #[serde(flatten)]
     about: &'a About,
     site: &'a str,
+    site_port: u16,
     state: &'static str,
     message: Option<String>,
     hint: Option<String>,
@@ -75,6 +76,7 @@ struct Page<'a> {
     kept: u64,
     retained: usize,
     skipped: usize,
+    worker: bool,
     headers: Vec<Pairs<'a>>,
     files: Vec<Row<'a>>,
 }
@@ -95,10 +97,17 @@ struct Row<'a> {
     kind: &'static str,
 }
 
-/// What the page shows. `base` is what the site's paths begin with here.
+/// Where the previewed site is.
+pub struct Place {
+    /// What its paths begin with here.
+    pub base: String,
+    pub port: u16,
+}
+
+/// What the page shows.
 pub fn json(
     comparison: &Comparison,
-    base: &str,
+    place: &Place,
     news: &News,
 ) -> Result<Vec<u8>, serde_json::Error> {
     let mut sets = Sets::default();
@@ -112,7 +121,8 @@ pub fn json(
     let page = Page {
         version: news.version,
         about: &comparison.about,
-        site: base,
+        site: &place.base,
+        site_port: place.port,
         state,
         // What stores and programs say may repeat what they were given.
         message: message.map(|text| secrets::hide(text)),
@@ -125,6 +135,7 @@ pub fn json(
         kept: compared.map_or(0, |compared| compared.plan.kept),
         retained: compared.map_or(0, |compared| compared.plan.retained.len()),
         skipped: comparison.site.left_out.len(),
+        worker: news.worker,
         headers: sets.pairs,
         files,
     };
@@ -139,9 +150,21 @@ impl Comparison {
         }
     }
 
+    /// Whether a row shows this file of the site.
+    pub fn has_file(&self, key: &str) -> bool {
+        self.site.files.binary_search_by(|file| (*file.key).cmp(key)).is_ok()
+    }
+
     /// The whole key of one that the page shows.
     pub fn whole_key(&self, relative: &str) -> String {
         self.prefix.join(relative)
+    }
+}
+
+impl Compared {
+    /// Whether a row shows that this object is to go.
+    pub fn deletes(&self, key: &str) -> bool {
+        self.plan.deletes.iter().any(|delete| delete.key == key)
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::convert::Infallible;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -16,18 +16,19 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{AbortHandle, JoinSet};
 
-use super::{Preview, answer};
+use super::answer::{self, Answer, Door};
+use super::{Preview, socket};
 use crate::local::store::StoreError;
 use crate::local::website::Body;
 
-/// The most connections at once. A browser opens six to a host.
+/// The most connections to a port at once. A browser opens six to a host, and one more for each tab.
 const MOST: usize = 128;
 
 /// How long it rests where the system has no more handles.
 const REST: Duration = Duration::from_millis(100);
 
 /// Serves for as long as it is not dropped.
-pub async fn accept(listener: TcpListener, preview: Preview) {
+pub async fn accept(listener: TcpListener, preview: Preview, door: Door) {
     let mut connections = JoinSet::new();
     let mut known: Vec<Known> = Vec::new();
     loop {
@@ -48,7 +49,7 @@ pub async fn accept(listener: TcpListener, preview: Preview) {
             known.remove(idle).handle.abort();
         }
         let busy = Arc::new(());
-        let handle = connections.spawn(converse(stream, preview.clone(), busy.clone()));
+        let handle = connections.spawn(converse(stream, preview.clone(), door, busy.clone()));
         known.push(Known { handle, busy });
     }
 }
@@ -65,19 +66,34 @@ impl Known {
     }
 }
 
-/// One connection, request after request. How it ends is the client's business.
-async fn converse(stream: TcpStream, preview: Preview, busy: Arc<()>) {
+/// One connection, request after request, and the WebSocket that the last of them may open. How it ends is the
+/// client's business.
+async fn converse(stream: TcpStream, preview: Preview, door: Door, busy: Arc<()>) {
     // Best effort: without it small answers are only later.
     drop(stream.set_nodelay(true));
-    let answered = service_fn(move |request: Request<Incoming>| {
-        let (preview, busy) = (preview.clone(), busy.clone());
+    let socket = Arc::new(Mutex::new(None));
+    let opens = |opened| *socket.lock().unwrap_or_else(PoisonError::into_inner) = Some(opened);
+    let answered = service_fn(|request: Request<Incoming>| {
+        let (preview, busy, opens) = (preview.clone(), busy.clone(), &opens);
         async move {
-            let response = answer::answer(&preview, request).await;
+            let Answer { response, socket } = answer::answer(&preview, door, request).await;
+            if let Some(socket) = socket {
+                opens(socket);
+            }
             Ok::<_, Infallible>(response.map(|body| UnderWay { body, _busy: busy }))
         }
     });
     let mut server = http1::Builder::new();
-    drop(server.timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), answered).await);
+    let connection =
+        server.timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), answered);
+    drop(connection.with_upgrades().await);
+    let opened = socket.lock().unwrap_or_else(PoisonError::into_inner).take();
+    if let Some((upgrade, telling)) = opened
+        && let Ok(page) = upgrade.await
+    {
+        let _busy = busy.clone();
+        socket::tell(page, preview.0.news.subscribe(), telling).await;
+    }
 }
 
 /// The body of an answer until all of it is sent.

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use serde::Serialize;
-use similar::{ChangeTag, TextDiff};
+use similar::{ChangeTag, DiffOp, DiffTag, TextDiff};
+
+use super::long_lines;
 
 #[derive(Debug, Serialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
@@ -38,7 +40,7 @@ const MOST_LINES: usize = 3000;
 const LONGEST_LINE: usize = 4000;
 
 /// Where no shorter diff is found in this time, a longer one is shown.
-const PATIENCE: Duration = Duration::from_millis(500);
+pub const PATIENCE: Duration = Duration::from_millis(500);
 
 /// Compares two contents. Blocks the thread.
 pub fn of(old: &[u8], new: &[u8]) -> Diff {
@@ -47,34 +49,96 @@ pub fn of(old: &[u8], new: &[u8]) -> Diff {
     }
     let (Some(old), Some(new)) = (text(old), text(new)) else { return Diff::Other };
     let diff = TextDiff::configure().timeout(PATIENCE).diff_lines(old, new);
-    let mut left = MOST_LINES;
-    let mut hunks = Vec::new();
+    let mut shown = Shown { hunks: Vec::new(), left: MOST_LINES };
     for group in diff.grouped_ops(CONTEXT) {
-        let Some(first) = group.first() else { continue };
-        let (old, new) = (first.old_range().start + 1, first.new_range().start + 1);
-        let changes = group.iter().flat_map(|op| diff.iter_changes(op));
-        let lines: Vec<_> = changes.take(left).map(line).collect();
-        left -= lines.len();
-        hunks.push(Hunk { old, new, lines });
-        if left == 0 {
-            break;
+        shown.begin(&group);
+        for op in &group {
+            if !shown.push_long(&diff, op) {
+                diff.iter_changes(op).for_each(|change| shown.push(change));
+            }
         }
     }
+    let Shown { hunks, left } = shown;
+    let hunks = hunks.into_iter().filter(|hunk| !hunk.lines.is_empty()).collect();
     Diff::Text { hunks, truncated: left == 0 }
 }
 
-fn line(change: similar::Change<&str>) -> (char, String) {
-    let sign = match change.tag() {
+/// What is shown so far, and how many lines more may be.
+struct Shown {
+    hunks: Vec<Hunk>,
+    left: usize,
+}
+
+impl Shown {
+    fn begin(&mut self, group: &[DiffOp]) {
+        if let Some(first) = group.first() {
+            self.begin_at(first.old_range().start + 1, first.new_range().start + 1);
+        }
+    }
+
+    fn begin_at(&mut self, old: usize, new: usize) {
+        self.hunks.push(Hunk { old, new, lines: Vec::new() });
+    }
+
+    fn push(&mut self, change: similar::Change<&str>) {
+        self.push_line(sign(change.tag()), cut(change.value()));
+    }
+
+    fn push_line(&mut self, sign: char, text: String) {
+        if let Some(hunk) = self.hunks.last_mut().filter(|_| self.left > 0) {
+            hunk.lines.push((sign, text));
+            self.left -= 1;
+        }
+    }
+
+    /// Shows the lines that took the place of others, if one of them is so long that nobody would find the change in
+    /// it. Returns whether that is so.
+    fn push_long(&mut self, diff: &TextDiff<str>, op: &DiffOp) -> bool {
+        let (old, new) = (op.old_range(), op.new_range());
+        let old_line = |n: usize| diff.old_slice(n).unwrap_or_default();
+        let new_line = |n: usize| diff.new_slice(n).unwrap_or_default();
+        let is_long = |line: &str| line.len() > long_lines::LONG;
+        let mut pairs = old.clone().zip(new.clone());
+        if op.tag() != DiffTag::Replace
+            || !pairs.clone().any(|(old, new)| is_long(old_line(old)) || is_long(new_line(new)))
+        {
+            return false;
+        }
+        for (old, new) in pairs.by_ref() {
+            self.push_pair((old + 1, old_line(old)), (new + 1, new_line(new)));
+        }
+        let both = old.len().min(new.len());
+        old.skip(both).for_each(|n| self.push_line('-', cut(old_line(n))));
+        new.skip(both).for_each(|n| self.push_line('+', cut(new_line(n))));
+        true
+    }
+
+    /// Shows each place in which two lines differ as a hunk of its own. Each line comes with its number.
+    fn push_pair(&mut self, old: (usize, &str), new: (usize, &str)) {
+        for (before, after) in long_lines::places(old.1, new.1) {
+            self.begin_at(old.0, new.0);
+            self.push_line('-', before);
+            self.push_line('+', after);
+        }
+        self.begin_at(old.0 + 1, new.0 + 1);
+    }
+}
+
+fn sign(tag: ChangeTag) -> char {
+    match tag {
         ChangeTag::Equal => '=',
         ChangeTag::Delete => '-',
         ChangeTag::Insert => '+',
-    };
-    let text = change.value().trim_end_matches(['\n', '\r']);
+    }
+}
+
+fn cut(line: &str) -> String {
+    let text = line.trim_end_matches(['\n', '\r']);
     let mut shown: String = text.chars().take(LONGEST_LINE).collect();
     if shown.len() < text.len() {
         shown.push('…');
     }
-    (sign, shown)
+    shown
 }
 
 fn text(content: &[u8]) -> Option<&str> {
@@ -125,6 +189,41 @@ mod tests {
                 r#"{"kind":"text","hunks":[{"old":18,"new":18,"lines":[["=","17"],["=","18"],["=","19"],["-","20"],["+","twenty"],["=","21"],["=","22"],["=","23"]]}],"truncated":false}"#
             ]],
         );
+    }
+
+    #[test]
+    fn of_a_minified_page_only_what_surrounds_a_change_is_shown() {
+        let page: String = (0..5000).map(|n| format!("<p class=a>{n}</p>")).collect();
+        let changed = page.replace(">77<", ">seven<").replace(">4000<", "><b>more</b><");
+        let Diff::Text { hunks, truncated } = of(
+            format!("<!doctype html>\n{page}\n").as_bytes(),
+            format!("<!doctype html>\n{changed}\n").as_bytes(),
+        ) else {
+            panic!("no text")
+        };
+        let lines: Vec<_> = hunks.iter().map(|hunk| (hunk.old, hunk.new, &hunk.lines)).collect();
+        assert_eq!(lines.len(), 3, "{lines:?}");
+        assert_eq!((lines[1].0, lines[1].1, truncated), (2, 2, false));
+        for (hunk, removed, added) in
+            [(&lines[1], ">77<", ">seven<"), (&lines[2], ">4000<", "<b>more</b>")]
+        {
+            let [('-', old), ('+', new)] = &hunk.2[..] else { panic!("{hunk:?}") };
+            assert!(old.contains(removed) && new.contains(added), "{old}\n{new}");
+            assert!(old.len() < 500 && old.starts_with('…') && old.ends_with('…'), "{old}");
+        }
+    }
+
+    #[test]
+    fn long_lines_of_other_numbers_are_shown_too() {
+        let long = |word: &str| format!("{}{word}{}", "a{b:c}".repeat(2000), "d{e:f}".repeat(2000));
+        let old = format!("{}\nx\n", long("old"));
+        let new = format!("{}\ny\n{}\n", long("new"), "z".repeat(9000));
+        let Diff::Text { hunks, .. } = of(old.as_bytes(), new.as_bytes()) else {
+            panic!("no text")
+        };
+        let shown = serde_json::to_string(&hunks).unwrap();
+        assert!(shown.contains("old") && shown.contains("new") && shown.contains("zzz"), "{shown}");
+        assert!(shown.len() < 10_000, "{}", shown.len());
     }
 
     #[test]

@@ -5,6 +5,8 @@ use serde::Serialize;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct News {
+    /// Whether a browser has a service worker of an earlier site.
+    pub worker: bool,
     /// Of the site. No two states of it have the same, also where the preview is started again.
     pub version: u64,
     /// The version before this one.
@@ -17,6 +19,14 @@ pub struct News {
     pub failed: Option<String>,
     /// Counts the comparisons with the account's bucket.
     pub comparison: u64,
+}
+
+#[derive(Serialize)]
+struct ForSite<'a> {
+    version: u64,
+    from: u64,
+    styles: &'a [String],
+    failed: Option<&'a str>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -34,6 +44,7 @@ pub enum Kind {
 impl News {
     pub fn first(version: u64) -> News {
         News {
+            worker: false,
             version,
             from: version,
             kind: Kind::Building,
@@ -41,6 +52,18 @@ impl News {
             failed: None,
             comparison: 0,
         }
+    }
+
+    /// What the script in the site's pages is told: only what it needs, since the site's own scripts can ask too.
+    pub fn for_site(&self) -> Option<String> {
+        let News { version, from, styles, failed, .. } = self;
+        let told = ForSite { version: *version, from: *from, styles, failed: failed.as_deref() };
+        serde_json::to_string(&told).ok()
+    }
+
+    /// What the tool's own pages are told: that something happened.
+    pub fn for_pages(&self) -> Option<String> {
+        serde_json::to_string(self).ok()
     }
 
     pub fn building(&mut self) {
@@ -71,6 +94,16 @@ impl News {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_sites_pages_hear_nothing_of_the_comparison() {
+        let mut news = News::first(7);
+        let before = news.for_site();
+        news.compared();
+        news.building();
+        assert_eq!(news.for_site(), before);
+        assert_eq!(before.unwrap(), r#"{"version":7,"from":7,"styles":[],"failed":null}"#);
+    }
 
     #[test]
     fn a_page_can_tell_that_it_missed_a_change() {

@@ -15,6 +15,7 @@ use crate::preview::{About, Compared, Comparison, Preview, Remote};
 use crate::record::{self, Record};
 use crate::report::{self, Run};
 use crate::secrets;
+use crate::site::Site;
 use crate::target::Target;
 use crate::words::plain;
 
@@ -38,14 +39,15 @@ pub async fn follow(
         };
         let Some(now_built) = built.borrow_and_update().clone() else { continue };
         let dirty = is_dirty(&now_built.sources.checkout).await.unwrap_or(false);
-        let show = |remote| {
+        let show_site = |site: Arc<Site>, remote| {
             preview.compare(Comparison {
                 about: about(&now_built.sources, dirty),
-                site: now_built.site.clone(),
+                site,
                 prefix: now_built.sources.prefix(),
                 remote,
             });
         };
+        let show = |remote| show_site(now_built.site.clone(), remote);
         let target = match &now_built.sources.target {
             Ok(target) => target,
             Err(refusal) => {
@@ -73,9 +75,9 @@ pub async fn follow(
         }
         let Some(known) = &mut known else { continue };
         match compare(&now_built, target, known, &desk.tell).await {
-            Ok(compared) => {
+            Ok((site, compared)) => {
                 told.changes(&now_built, target, dirty, &compared.plan)?;
-                show(Remote::Compared(Box::new(compared)));
+                show_site(site, Remote::Compared(Box::new(compared)));
             }
             Err(error) => {
                 let (message, hint) = said(&error);
@@ -117,16 +119,17 @@ async fn look(target: &Target, tell: &Tell) -> Result<Known> {
     Ok(Known { target: target.clone(), bucket, listing, record, looked_at })
 }
 
+/// Returns the files that a deploy would look at, without those that `keep` or another environment claims.
 async fn compare(
     built: &Built,
     target: &Target,
     known: &mut Known,
     tell: &Tell,
-) -> Result<Compared> {
+) -> Result<(Arc<Site>, Compared)> {
     let Known { bucket, listing, record, looked_at, .. } = known;
     let config = &built.sources.config;
     let kept = |key: &str| is_kept(config, target, &listing.others, key);
-    let site = built.site.without(kept);
+    let site = Arc::new(built.site.without(kept));
     let mut learning = (**record).clone();
     if record::learn(bucket, &site, listing, &mut learning, tell).await? {
         *record = Arc::new(learning);
@@ -135,16 +138,17 @@ async fn compare(
     let grace = Grace { retain, now: now() };
     let home = Some(Home::of(&site, &target.prefix, &config.website.index));
     let spared = Spared::of(site.spared(), &target.prefix);
-    let plan = plan::make(site, listing, record, &Terms { grace, home, spared }, &kept);
+    let plan = plan::make((*site).clone(), listing, record, &Terms { grace, home, spared }, &kept);
     let refusal = plan.refusal(target.environment.max_deletes);
-    Ok(Compared {
+    let compared = Compared {
         bucket: bucket.clone(),
         listing: listing.clone(),
         record: record.clone(),
         plan,
         refusal: refusal.map(|refusal| refusal.message),
         looked_at: *looked_at,
-    })
+    };
+    Ok((site, compared))
 }
 
 fn about(sources: &Sources, dirty: bool) -> About {

@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use super::edits::{Contents, Streak};
 use super::first::{self, Early, is_style};
 use super::held::Held;
+use super::output::{self, Output};
 use super::{Built, Desk, Sources};
 use crate::apply;
 use crate::build::{Aside, Content};
@@ -21,12 +22,12 @@ use crate::cmd::links::tell_links;
 use crate::cmd::local::Local;
 use crate::cmd::{blocking, hold_output, now, tell_left_out};
 use crate::config;
-use crate::error::{Error, Failure, Result, failed};
+use crate::error::{Error, Result};
 use crate::event::{Event, Tell};
 use crate::local::website;
 use crate::plan::{self, Approved, Grace, Plan, Reason, Spared, Terms};
 use crate::preview::watch::{Changes, Watched};
-use crate::preview::{self, News, OWN_PATH, Preview, Server, Shown};
+use crate::preview::{self, News, Preview, Server, Shown};
 use crate::progress;
 use crate::record;
 use crate::report;
@@ -159,10 +160,11 @@ fn watched(desk: &Desk, sources: &Sources) -> Watched {
 fn greet(desk: &Desk, server: &Server, preview: &Preview) -> Result<()> {
     let address = server.url(&preview.home());
     report::print(false, || {
-        vec![
-            serving(server, preview),
-            format!("what a deploy would change: {}", server.url(OWN_PATH)),
-        ]
+        let mut lines = vec![serving(server, preview)];
+        let others = server.urls_on_the_network(&preview.home());
+        lines.extend(others.into_iter().map(|url| format!("on the network: {url}")));
+        lines.push(format!("what a deploy would change: {}", server.pages_url()));
+        lines
     })?;
     if desk.options.open
         && let Err(error) = ::open::that_detached(&address)
@@ -208,7 +210,7 @@ impl Round<'_> {
         if !self.desk.builds(&sources) {
             return Ok(Made { sources, built_in: None, output, aside: Aside::default() });
         }
-        let said = Arc::new(Mutex::new(Vec::new()));
+        let said = Arc::new(Mutex::new(Output::default()));
         let (heard, tell) = (said.clone(), self.desk.tell.clone());
         let listening = Tell::new(move |event| {
             if let Event::Said(line) = &event {
@@ -229,7 +231,7 @@ impl Round<'_> {
             Err(Error::Failed(mut failure)) => {
                 let said =
                     std::mem::take(&mut *said.lock().unwrap_or_else(PoisonError::into_inner));
-                failure.causes.extend(said);
+                failure.causes.extend(said.error_first());
                 Err(failure.into())
             }
             Err(error) => Err(error),
@@ -370,29 +372,8 @@ impl Round<'_> {
 
     /// Shows a failure over the page and in the terminal. What was served is served on.
     fn fail(&self, error: &Error) {
-        self.preview.tell(|news| news.failed(report::words(error)));
-        progress::suspend(|| report::error(&without_output(error), false));
-    }
-}
-
-/// The terminal has the generator's output already.
-fn without_output(error: &Error) -> Error {
-    match error {
-        Error::Failed(failure) if failure.message.starts_with("the build failed") => {
-            let mut shown = failed(failure.message.clone());
-            shown.hint = failure.hint.clone();
-            shown.into()
-        }
-        Error::Failed(failure) => Failure {
-            message: failure.message.clone(),
-            causes: failure.causes.clone(),
-            hint: failure.hint.clone(),
-            is_everybodys: failure.is_everybodys,
-        }
-        .into(),
-        Error::Config(text) => Error::Config(text.clone()),
-        Error::Refused(refusal) => Error::Refused(refusal.clone()),
-        Error::Interrupted(done) => Error::Interrupted(done.clone()),
+        self.preview.tell(|news| news.failed(output::over_the_page(error)));
+        progress::suspend(|| report::error(&output::without_output(error), false));
     }
 }
 

@@ -82,9 +82,14 @@ function prose(text) {
   return parts.map((part, at) => (closed && at % 2 === 1 ? element("code", {}, plain(part)) : plain(part)));
 }
 
+/** Where the site is: on another port, which is another origin. */
+function siteOrigin() {
+  return `${location.protocol}//${location.hostname}:${plan.site_port}`;
+}
+
 /** Where a file is in the site. The origin keeps a key such as `//host` from naming another server. */
 function address(key) {
-  return location.origin + plan.site + key.split("/").map(encodeURIComponent).join("/");
+  return siteOrigin() + plan.site + key.split("/").map(encodeURIComponent).join("/");
 }
 
 // --- the server ------------------------------------------------------------------------------------------
@@ -99,7 +104,7 @@ async function load() {
   while (again) {
     again = false;
     try {
-      const response = await fetch("/_preview/plan.json", { cache: "no-store" });
+      const response = await fetch("plan.json", { cache: "no-store" });
       if (!response.ok) throw new Error(response.statusText);
       takePlan(await response.text());
       if ($("running").dataset.kind === "lost") showRunning("");
@@ -111,38 +116,41 @@ async function load() {
   loading = false;
 }
 
-let stream = null;
+let socket = null;
 let retry = 0;
 
 function connect() {
   disconnect();
-  stream = new EventSource("/_preview/events");
-  stream.onopen = () => {
+  const opened = new WebSocket(new URL("events", location.href.replace(/^http/, "ws")));
+  socket = opened;
+  opened.onopen = () => {
     showRunning("");
     load();
   };
-  stream.onmessage = (event) => {
+  opened.onmessage = (event) => {
     if (JSON.parse(event.data).kind === "building") return showRunning("building");
     showRunning("");
     load();
   };
-  stream.onerror = () => {
+  opened.onclose = () => {
+    if (opened !== socket) return;
     showRunning("lost");
-    // The browser tries again by itself, but not after an answer that is no stream.
-    if (stream.readyState === EventSource.CLOSED) retry = setTimeout(connect, RETRY_MS);
+    retry = setTimeout(connect, RETRY_MS);
   };
 }
 
 function disconnect() {
   clearTimeout(retry);
-  stream?.close();
+  const last = socket;
+  socket = null;
+  last?.close();
 }
 
 async function look() {
   if ($("look").ariaDisabled === "true") return;
   showLooking(true);
   try {
-    const response = await fetch("/_preview/look", { method: "POST" });
+    const response = await fetch("look", { method: "POST" });
     if (!response.ok) throw new Error(response.statusText);
   } catch (error) {
     console.error(error);
@@ -199,7 +207,7 @@ function showHeading() {
   $("dirty").textContent = dirty ? ", with changes that are not committed" : "";
   $("place-part").hidden = place === null;
   $("place").textContent = plain(place ?? "");
-  $("site").href = location.origin + site;
+  $("site").href = siteOrigin() + site;
   const changes = compared() ? `${counts.changes ? count(counts.changes, "change") : "nothing to do"}, ` : "";
   document.title = `${changes}${environment ?? branch} - preview`;
 }
@@ -233,8 +241,10 @@ function showRunning(kind) {
 }
 
 function showBanners() {
-  const { refusal, failed, message, hint, state, files } = plan;
+  const { refusal, failed, message, hint, state, files, worker } = plan;
   const found = [];
+  const earlier = `a service worker that an earlier site left in a browser answers for \`${siteOrigin()}\`, and may show that site in place of yours`;
+  if (worker) found.push({ kind: "problem", text: earlier, button: "remove it from this browser" });
   const lastGood = "the last build failed, and what is shown is the last good one";
   if (failed !== null) found.push({ kind: "problem", text: lastGood, block: failed });
   if (refusal !== null) found.push({ kind: "problem", text: `a deploy would be refused: ${refusal}`, hint });
@@ -251,8 +261,24 @@ function showBanners() {
   $("banners").replaceChildren(...found.map(banner));
 }
 
-function banner({ kind, text, hint, block }) {
+/** Has the browser clear what sites at the preview's address have stored. No worker there sees this request. */
+async function forgetSites() {
+  try {
+    const options = { method: "POST", mode: "no-cors", credentials: "include" };
+    await fetch(`${siteOrigin()}/_preview/forget`, options);
+  } catch (error) {
+    console.error(error);
+    showRunning("lost");
+  }
+}
+
+function banner({ kind, text, hint, block, button }) {
   const made = element("div", { class: `banner ${kind}` }, element("p", {}, ...prose(text)));
+  if (button) {
+    const pressed = element("button", { type: "button" }, button);
+    pressed.onclick = forgetSites;
+    made.append(pressed);
+  }
   if (hint) made.append(element("p", { class: "hint" }, "hint: ", ...prose(hint)));
   if (block) made.append(element("pre", { tabindex: 0, "aria-label": "what the build says" }, block));
   return made;
@@ -657,7 +683,7 @@ async function showDiff(file, wanted) {
 
 async function readDiff(key) {
   try {
-    const response = await fetch(`/_preview/diff?key=${encodeURIComponent(key)}`, { cache: "no-store" });
+    const response = await fetch(`diff?key=${encodeURIComponent(key)}`, { cache: "no-store" });
     return await response.json();
   } catch (error) {
     return { kind: "failed", message: error.message };
@@ -773,7 +799,7 @@ function picture(file, side, named) {
   image.onerror = () => told("cannot be shown");
   // The version keeps the browser from showing the picture of an earlier build.
   const seen = side === "before" ? plan.looked_at : plan.version;
-  image.src = `/_preview/${side}?key=${encodeURIComponent(file.key)}&seen=${seen}`;
+  image.src = `${side}?key=${encodeURIComponent(file.key)}&seen=${seen}`;
   return element("figure", {}, element("div", { class: "ground" }, image), caption);
 }
 

@@ -6,36 +6,50 @@
   if (window.xtaskPreview || !script) return;
   window.xtaskPreview = true;
   let version = Number(script.dataset.version);
+  const FIRST_WAIT_MS = 500;
+  const LONGEST_WAIT_MS = 5000;
+  const TRIED = "xtask-preview-tried";
 
-  // One tab follows the news and tells the others: a browser has six connections to a host, and there may be more
-  // tabs. When that tab is closed, another one gets its lock.
-  const tabs = new BroadcastChannel("xtask-preview");
-  let latest = null;
-
-  tabs.onmessage = ({ data }) => {
-    if (data !== "ask") hear(data);
-    else if (latest) tabs.postMessage(latest);
-  };
-
-  function follow() {
-    const source = new EventSource("/_preview/events");
-    source.onmessage = (message) => {
-      latest = JSON.parse(message.data);
-      tabs.postMessage(latest);
-      hear(latest);
+  // A WebSocket: service workers do not see it, and it is none of the six connections that a browser has to a host.
+  function follow(wait) {
+    const socket = new WebSocket(`${location.origin.replace(/^http/, "ws")}/_preview/events`);
+    let next = Math.min(wait * 2, LONGEST_WAIT_MS);
+    socket.onmessage = ({ data }) => {
+      next = FIRST_WAIT_MS;
+      hear(JSON.parse(data));
     };
-    return new Promise(() => {}); // The lock is held for as long as the page is.
+    socket.onclose = () => setTimeout(follow, wait, next);
   }
 
   function hear(news) {
     showFailure(news.failed);
-    if (news.version === version) return;
+    if (news.version === version) return forget();
     const follows = news.from === version && news.styles.length > 0;
     if (follows && swapStyles(news.styles, news.version)) {
       version = news.version;
     } else {
-      location.reload();
+      renew(news.version);
     }
+  }
+
+  // Loads the page again. A service worker may answer with what it has stored, so it goes first, with its caches: the
+  // page that is loaded then registers the site's own anew.
+  async function renew(wanted) {
+    const workers = navigator.serviceWorker;
+    if (workers?.controller) {
+      // Where that did not help, it would not help the next time either.
+      if (sessionStorage.getItem(TRIED) === String(wanted)) return showStuck();
+      sessionStorage.setItem(TRIED, wanted);
+      const found = await workers.getRegistrations();
+      await Promise.all(found.map((worker) => worker.unregister()));
+      const names = await caches.keys();
+      await Promise.all(names.map((name) => caches.delete(name)));
+    }
+    location.reload();
+  }
+
+  function forget() {
+    if (navigator.serviceWorker) sessionStorage.removeItem(TRIED);
   }
 
   // Loads style sheets again. False where one of them is in use in a way that cannot be swapped.
@@ -89,9 +103,20 @@
   let overlay = null;
 
   function showFailure(text) {
+    const below = "below is the last good version; this goes when the site builds again";
+    show(text && { title: "the build failed", below, text });
+  }
+
+  function showStuck() {
+    const text = "In the developer tools of the browser: Application, Service workers, Unregister. Then load the page again.";
+    const below = "a service worker answers for this address with what it has stored, and does not go";
+    show({ title: "this is not the newest version of the page", below, text });
+  }
+
+  function show(words) {
     overlay?.remove();
     overlay = null;
-    if (!text) return;
+    if (!words) return;
     overlay = document.createElement("xtask-preview");
     const root = overlay.attachShadow({ mode: "open" });
     const style = document.createElement("style");
@@ -106,13 +131,13 @@
         border: 1px solid #77777f; border-radius: 0.3rem; padding: 0.2rem 0.7rem; cursor: pointer; }`;
     const section = element("section", "");
     section.setAttribute("role", "alertdialog");
-    section.setAttribute("aria-label", "the build failed");
+    section.setAttribute("aria-label", words.title);
     const hide = element("button", "hide");
     hide.addEventListener("click", () => overlay?.remove());
     section.append(
-      element("h1", "the build failed"),
-      element("p", "below is the last good version; this goes when the site builds again"),
-      element("pre", text),
+      element("h1", words.title),
+      element("p", words.below),
+      element("pre", words.text),
       hide,
     );
     root.append(style, section);
@@ -125,9 +150,5 @@
     return made;
   }
 
-  // What a tab that another one tells of may have missed while it loaded.
-  tabs.postMessage("ask");
-  // An address of the network, over plain http, has no locks.
-  if (navigator.locks) navigator.locks.request("xtask-preview", follow);
-  else follow();
+  follow(FIRST_WAIT_MS);
 })();
