@@ -35,6 +35,7 @@ mod refused;
 mod retained;
 mod rollback;
 mod status;
+mod stores;
 mod story;
 mod three_accounts;
 mod website;

@@ -33,12 +33,12 @@ pub struct Seen {
     pub method: Method,
     pub path: String,
     pub query: String,
+    pub headers: HeaderMap,
     pub owner: Option<String>,
     /// Whether the store is to copy what it has.
     pub copies: bool,
     /// The length of the body, in bytes, as it was announced.
     pub length: u64,
-    pub headers: HeaderMap,
 }
 
 type Rule = Box<dyn FnMut(&Seen) -> Option<Fault> + Send>;
@@ -69,6 +69,10 @@ impl Seen {
     /// A header's value, if the request has the header.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    pub fn has(&self, header: &str) -> bool {
+        self.headers.contains_key(header)
     }
 
     /// The key as it stands in the path. Without the bucket, whose name differs from run to run.
@@ -186,10 +190,10 @@ async fn pass(
         method: request.method().clone(),
         path: request.uri().path().to_owned(),
         query: request.uri().query().unwrap_or_default().to_owned(),
+        headers: request.headers().clone(),
         owner: owner.and_then(|value| value.to_str().ok()).map(str::to_owned),
         copies: request.headers().contains_key("x-amz-copy-source"),
         length: request.body().size_hint().exact().unwrap_or_default(),
-        headers: request.headers().clone(),
     };
     // A rule may itself ask the store, which is served by the same threads.
     let fault = tokio::task::block_in_place(|| (lock(&shared.rule))(&seen));

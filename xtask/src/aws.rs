@@ -36,6 +36,13 @@ pub fn timeouts_for_copy(size: u64) -> TimeoutConfig {
 
 const CONNECTION: Duration = Duration::from_secs(8);
 
+/// The timeouts of a request whose answer is read whole, such as a page of a listing: a store that sends a byte now and
+/// then would otherwise never end.
+pub fn timeouts_of_answer() -> TimeoutConfig {
+    let timeouts = timeouts().to_builder().operation_attempt_timeout(2 * ANSWER);
+    timeouts.operation_timeout(6 * ANSWER).build()
+}
+
 const ANSWER: Duration = Duration::from_secs(30);
 
 /// In bytes a second.
@@ -114,6 +121,8 @@ fn explain_answer<E: ProvideErrorMetadata>(
         301 | 307 => "PermanentRedirect",
         403 => "AccessDenied",
         404 => "NotFound",
+        429 => "TooManyRequests",
+        503 => "ServiceUnavailable",
         _ => "Unknown",
     });
     let said = error.message().unwrap_or("no message");
@@ -125,6 +134,46 @@ fn explain_answer<E: ProvideErrorMetadata>(
         None => failure,
     }
 }
+
+/// As [`is_everybodys`], of an error.
+pub fn is_everybodys_error(error: &impl ProvideErrorMetadata) -> bool {
+    error.code().is_some_and(is_everybodys)
+}
+
+/// Whether an object is not there. Some stores say so with no code, or with one of their own.
+pub fn is_absent<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
+    let code = error.as_service_error().and_then(ProvideErrorMetadata::code);
+    error.raw_response().is_some_and(|raw| raw.status().as_u16() == 404)
+        && code != Some("NoSuchBucket")
+}
+
+/// Whether the credentials may not do this.
+pub fn is_forbidden<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
+    let everybodys = error.as_service_error().is_some_and(is_everybodys_error);
+    error.raw_response().is_some_and(|raw| raw.status().as_u16() == 403) && !everybodys
+}
+
+/// Whether an error's code says that the store has too much to do now, whatever the status is.
+pub fn is_throttle(code: &str) -> bool {
+    THROTTLES.contains(&code)
+}
+
+/// Of S3, and of stores and gateways that have codes of their own.
+/// <https://developers.cloudflare.com/r2/api/error-codes/>
+const THROTTLES: [&str; 12] = [
+    "BandwidthLimitExceeded",
+    "RateExceeded",
+    "RateLimitExceeded",
+    "RequestLimitExceeded",
+    "RequestThrottled",
+    "ServiceUnavailable",
+    "SlowDown",
+    "SlowDownRead",
+    "SlowDownWrite",
+    "Throttling",
+    "ThrottlingException",
+    "TooManyRequests",
+];
 
 /// Whether any other request of this run would be answered so too.
 pub fn is_everybodys(code: &str) -> bool {
@@ -165,7 +214,8 @@ fn hint(code: &str, region: Option<&str>) -> Option<String> {
         }
         "InvalidToken" => "the session token is not valid: name it with `session-token`, and copy all three again".into(),
         "RequestTimeTooSkewed" => "this machine's clock is wrong: set it, then run it again".into(),
-        "SlowDown" | "ServiceUnavailable" | "InternalError" => "the store is busy: run it again in a minute".into(),
+        "InternalError" => "the store is busy: run it again in a minute".into(),
+        code if is_throttle(code) => "the store is busy: run it again in a minute".into(),
         "BadDigest" => "a file changed while it was sent: run it again".into(),
         "AccessControlListNotSupported" => {
             "the bucket has ACLs switched off (bucket owner enforced): take `acl` out of deploy.toml, and let a policy of the bucket say who reads it".into()

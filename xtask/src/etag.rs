@@ -42,6 +42,26 @@ impl fmt::Display for Etag {
     }
 }
 
+impl Etag {
+    /// An ETag as a store sends it. None is the empty one.
+    pub fn sent(text: Option<&str>) -> Etag {
+        text.map_or("", bare).into()
+    }
+
+    /// Whether a store did not say what the ETag is.
+    pub fn is_missing(&self) -> bool {
+        matches!(self, Etag::Other(text) if text.is_empty())
+    }
+}
+
+/// An ETag without what stands around it. A gateway that compresses answers makes it weak (`W/"…"`); the store behind
+/// it compares the strong one.
+/// <https://www.rfc-editor.org/rfc/rfc9110#section-8.8.3>
+pub fn bare(text: &str) -> &str {
+    let text = text.trim();
+    text.strip_prefix("W/").unwrap_or(text).trim_matches('"')
+}
+
 /// Sixteen bytes as hex digits in lower case.
 pub fn hex(bytes: &[u8; 16]) -> String {
     format!("{:032x}", u128::from_be_bytes(*bytes))
@@ -57,6 +77,17 @@ pub fn bytes(text: &str) -> Option<[u8; 16]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_etag_is_the_same_however_it_is_sent() {
+        let md5 = "00ff45b2c8d9e0a1b2c3d4e5f6a7b8c9";
+        for sent in
+            [md5.to_owned(), format!("\"{md5}\""), format!("W/\"{md5}\""), format!(" \"{md5}\"")]
+        {
+            assert_eq!(Etag::sent(Some(&sent)), Etag::from(md5), "{sent}");
+        }
+        assert!(Etag::sent(None).is_missing() && Etag::sent(Some("\"\"")).is_missing());
+    }
 
     #[test]
     fn an_etag_keeps_its_text() {

@@ -31,6 +31,9 @@ pub use earlier::{begin, forget, read_begun, read_deploy, read_earlier, set_asid
 /// HEAD requests under way at once.
 const CONCURRENCY: usize = 64;
 
+/// More objects than these that cannot be read are no exception: it is the rights, or the network.
+const MOST_UNREADABLE: u32 = 10;
+
 /// What is known of the objects under the prefix, by whole key.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Record {
@@ -146,7 +149,10 @@ pub async fn read(bucket: &Bucket, tell: &Tell) -> Result<Record, Failure> {
     };
     let until = LastModified::of_seconds(object.modified);
     let etag: Etag = object.etag.as_str().into();
-    let parsed = text::parse_whole(&object.body, bucket.prefix().as_str(), until);
+    let parsed = match object.body.is_empty() {
+        true => Err("is empty, or larger than any that this tool writes".to_owned()),
+        false => text::parse_whole(&object.body, bucket.prefix().as_str(), until),
+    };
     let told = |(record, md5)| Record { etags_are_md5: etag == Etag::Hex(md5), ..record };
     let record = parsed.map(told).unwrap_or_else(|reason| {
         tell.tell(Event::Warning(format!(
@@ -208,13 +214,22 @@ pub async fn learn(
         return Ok(false);
     }
     tell.tell(Event::Asking { objects: unknown.len() as u64 });
-    let asked = stream::iter(unknown).map(|(file, object)| async move {
-        Ok::<_, Failure>((file, object, bucket.head(&file.key).await?))
-    });
+    let asked = stream::iter(unknown)
+        .map(|(file, object)| async move { (file, object, bucket.head(&file.key).await) });
     let mut answers = pin!(asked.buffer_unordered(CONCURRENCY));
-    let (mut sets, mut learned) = (Sets::default(), Vec::new());
-    while let Some(answer) = answers.next().await {
-        let (file, object, headers) = answer?;
+    let (mut sets, mut learned, mut unreadable) = (Sets::default(), Vec::new(), 0);
+    while let Some((file, object, headers)) = answers.next().await {
+        let headers = match headers {
+            Ok(headers) => headers,
+            Err(failure) if failure.is_everybodys || unreadable == MOST_UNREADABLE => {
+                return Err(failure);
+            }
+            Err(failure) => {
+                unreadable += 1;
+                tell.tell(Event::Warning(format!("{failure}; it is written again")));
+                continue;
+            }
+        };
         // An object that has gone meanwhile is left unknown, and written again.
         let Some((_, headers)) = headers else { continue };
         let known = Known::of(file, &object.etag, object.modified);

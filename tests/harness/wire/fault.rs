@@ -30,6 +30,8 @@ pub enum Fault {
     Cut,
     /// Answered by the store, with other ETags than it said.
     OtherEtag,
+    /// Answered by the store, and changed on the way.
+    Reworded(fn(&mut Response<String>)),
 }
 
 /// What the wire answers itself.
@@ -104,6 +106,7 @@ impl Fault {
             }
             Fault::Cut => cut(response).await,
             Fault::OtherEtag => other_etag(response).await,
+            Fault::Reworded(reword) => reworded(response, *reword).await,
         }
     }
 }
@@ -139,6 +142,26 @@ async fn other_etag(response: Response<Body>) -> io::Result<Response<Body>> {
         head.headers.insert(CONTENT_LENGTH, other.len().into());
     }
     Ok(Response::from_parts(head, whole(other.into())))
+}
+
+/// What is not text passes as it is.
+async fn reworded(
+    response: Response<Body>,
+    reword: fn(&mut Response<String>),
+) -> io::Result<Response<Body>> {
+    let (head, body) = response.into_parts();
+    let body = body.collect().await?.to_bytes();
+    let Ok(text) = String::from_utf8(body.to_vec()) else {
+        return Ok(Response::from_parts(head, whole(body)));
+    };
+    let mut response = Response::from_parts(head, text);
+    reword(&mut response);
+    let (mut head, text) = response.into_parts();
+    // Of an answer to HEAD the length is that of the body which is not sent.
+    if !text.is_empty() {
+        head.headers.insert(CONTENT_LENGTH, text.len().into());
+    }
+    Ok(Response::from_parts(head, whole(text.into())))
 }
 
 /// A body as it comes.

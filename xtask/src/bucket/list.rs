@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::task::{Context, Poll, ready};
 
+use aws_sdk_s3::Config;
 use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
 use aws_sdk_s3::primitives::DateTime;
 use aws_sdk_s3::types::{self, EncodingType};
@@ -15,8 +16,9 @@ use futures_util::{StreamExt, stream};
 use tokio::task::JoinHandle;
 
 use super::Bucket;
+use super::headway::{self, Headway, unreliable};
 use crate::aws;
-use crate::error::{Failure, failed};
+use crate::error::Failure;
 use crate::etag::Etag;
 use crate::event::{Event, Tell};
 use crate::key::{self, OWN_FOLDER};
@@ -209,7 +211,16 @@ impl Bucket {
     async fn list_in_pages(&self, listing: &mut Listing, tell: &Tell) -> Result<(), Failure> {
         let seen = AtomicU64::new(0);
         let (mut page, mut next) = self.page(None, None).await?;
+        let (mut headway, mut keys) = (Headway::default(), HashSet::new());
         loop {
+            // In no order, keys that come again are the only sign of a listing that gets nowhere.
+            let new = page.keys.iter().filter(|key| keys.insert((*key).clone())).count();
+            if new == 0 && !page.keys.is_empty() {
+                return Err(unreliable(self.listing(), "the store lists the same keys again"));
+            }
+            headway
+                .goes_on(page.keys.len(), next.as_deref())
+                .map_err(|what| unreliable(self.listing(), what))?;
             self.add(page, listing, &Part::default(), &seen, tell)?;
             let Some(token) = next else { return Ok(()) };
             (page, next) = self.page(None, Some(token)).await?;
@@ -217,11 +228,14 @@ impl Bucket {
     }
 
     async fn part(&self, part: &Part, seen: &AtomicU64, tell: &Tell) -> Result<Listing, Cut> {
-        let mut listing = Listing::default();
+        let (mut listing, mut headway) = (Listing::default(), Headway::default());
         let mut token = None;
         loop {
             let after = part.after.as_deref();
             let (page, next) = self.page(after, token).await.map_err(Cut::Failed)?;
+            headway
+                .page(&page.keys, next.as_deref())
+                .map_err(|what| Cut::Failed(unreliable(self.listing(), what)))?;
             let begins = page.keys.first().is_none_or(|first| Some(first.as_str()) > after);
             if !begins || !page.keys.is_sorted() {
                 return Err(Cut::Unordered);
@@ -249,18 +263,15 @@ impl Bucket {
             .set_start_after(after.filter(|_| token.is_none()).map(str::to_owned))
             .set_continuation_token(token)
             .set_expected_bucket_owner(self.owner.clone())
+            .customize()
+            .config_override(Config::builder().timeout_config(aws::timeouts_of_answer()))
             .send()
             .await
             .map_err(|error| aws::explain(self.listing(), &error))?;
-        match (page.is_truncated(), page.next_continuation_token()) {
-            (Some(true), None) => Err(failed(self.listing())
-                .hint("the store cut the listing and did not say where it goes on")),
-            (Some(true), Some(next)) => {
-                let next = next.to_owned();
-                Ok((Page::of(page), Some(next)))
-            }
-            _ => Ok((Page::of(page), None)),
-        }
+        let next = headway::next(page.is_truncated(), page.next_continuation_token());
+        let next = next.map(|next| next.map(str::to_owned));
+        next.and_then(|next| Ok((Page::of(page)?, next)))
+            .map_err(|what| unreliable(self.listing(), what))
     }
 
     fn listing(&self) -> String {
@@ -287,11 +298,15 @@ impl Bucket {
             }
             if !key.starts_with(self.prefix.as_str()) {
                 let prefix = &self.prefix;
-                return Err(failed(self.listing()).hint(format!(
-                    "the store answered with `{key}`, which is not under `{prefix}`"
-                )));
+                let what =
+                    format!("the store answered with `{key}`, which is not under `{prefix}`");
+                return Err(unreliable(self.listing(), what));
             }
-            let etag: Etag = object.e_tag().unwrap_or_default().trim_matches('"').into();
+            let etag = Etag::sent(object.e_tag());
+            if etag.is_missing() {
+                let what = format!("the store lists `{key}` without an ETag");
+                return Err(unreliable(self.listing(), what));
+            }
             if let Some(name) = key.strip_prefix(&own) {
                 if name == key::RECORD {
                     listing.record = Some(etag.clone());
@@ -324,10 +339,13 @@ struct Page {
 }
 
 impl Page {
-    fn of(output: ListObjectsV2Output) -> Page {
+    fn of(output: ListObjectsV2Output) -> Result<Page, &'static str> {
         let encoded = output.encoding_type() == Some(&EncodingType::Url);
-        let key = |object: &types::Object| decode(object.key().unwrap_or_default(), encoded);
-        Page { keys: output.contents().iter().map(key).collect(), output }
+        let key = |object: &types::Object| match object.key() {
+            Some(key) if !key.is_empty() => Ok(decode(key, encoded)),
+            _ => Err("the store lists an object without a key"),
+        };
+        Ok(Page { keys: output.contents().iter().map(key).collect::<Result<_, _>>()?, output })
     }
 }
 

@@ -1,42 +1,25 @@
-//! Objects of the tool's own folder as the lock needs them: read with what proves their state, written
-//! and deleted under a condition, listed by the beginning of their name.
+//! Objects of the tool's own folder as the lock needs them: written and deleted under a condition, listed by the
+//! beginning of their name. `read.rs` reads them.
 //!
 //! That a condition does not hold is an answer here and no failure: another was quicker.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-requests.html>
 
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, PoisonError};
 
-use aws_sdk_s3::config::interceptors::BeforeDeserializationInterceptorContextRef;
-use aws_sdk_s3::config::{ConfigBag, Intercept, RuntimeComponents};
-use aws_sdk_s3::error::{BoxError, ProvideErrorMetadata, SdkError};
-use aws_sdk_s3::primitives::{ByteStream, ByteStreamError, DateTime, DateTimeFormat};
+use aws_sdk_s3::Config;
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::operation::list_objects_v2::{ListObjectsV2Error, ListObjectsV2Output};
+use aws_sdk_s3::primitives::ByteStream;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use bytes::Bytes;
 use md5::{Digest as _, Md5};
 
-use super::{ATTEMPTS, Bucket, FIRST_WAIT, LONGEST_WAIT, put};
+use super::capabilities::{Capability, Uses, declines};
+use super::headway::{self, Headway, unreliable};
+use super::{Bucket, put};
 use crate::aws;
 use crate::error::{Failure, failed};
-use crate::etag::Etag;
-
-/// What stands under a name, and when the store was asked.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Look {
-    /// The store's own clock as it answered, in seconds since 1970; `None` where it did not tell.
-    pub now: Option<u64>,
-    pub object: Option<Own>,
-}
-
-/// An object of the tool's own folder.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Own {
-    pub body: Vec<u8>,
-    /// Without its quotes.
-    pub etag: String,
-    /// When it was written, by the store's clock, in seconds since 1970.
-    pub modified: u64,
-}
+use crate::etag::{Etag, bare};
 
 /// What must hold for a write to happen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,96 +47,7 @@ pub enum Written {
     Unknown,
 }
 
-/// For so many bytes room is made before they are there: for more than a record of a hundred thousand files.
-const LARGE: usize = 16 << 20;
-
 impl Bucket {
-    /// Reads an object of the tool's own folder. One whose body broke off is read again, as often and after such
-    /// waits as the client itself tries a request: it does not do so for a body.
-    pub async fn look(&self, name: &str) -> Result<Look, Failure> {
-        let key = self.own_key(name);
-        let mut wait = FIRST_WAIT;
-        for _ in 1..ATTEMPTS {
-            match self.get(&key).await? {
-                Ok(look) => return Ok(look),
-                Err(_) => tokio::time::sleep(wait).await,
-            }
-            wait = (wait * 2).min(LONGEST_WAIT);
-        }
-        self.get(&key).await?.map_err(|error| failed(reading(&key)).because(&error))
-    }
-
-    /// The first bytes of an object of the tool's own folder, all of them where it is short; `None` where there
-    /// is none.
-    pub async fn look_at_beginning(
-        &self,
-        name: &str,
-        length: u64,
-    ) -> Result<Option<Vec<u8>>, Failure> {
-        let key = self.own_key(name);
-        let request = self.client.get_object().bucket(&self.name).key(&key);
-        let request = request.range(format!("bytes=0-{}", length.saturating_sub(1)));
-        match request.set_expected_bucket_owner(self.owner.clone()).send().await {
-            Ok(object) => {
-                let body = object.body.collect().await;
-                body.map(|body| Some(body.to_vec()))
-                    .map_err(|error| failed(reading(&key)).because(&error))
-            }
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_no_such_key()) => Ok(None),
-            // There is no first byte of an object that is empty.
-            Err(error) if error.raw_response().is_some_and(|raw| raw.status().as_u16() == 416) => {
-                Ok(Some(Vec::new()))
-            }
-            Err(error) => Err(aws::explain(reading(&key), &error)),
-        }
-    }
-
-    /// What an object holds; `None` where there is none, or where it is larger than `most` bytes.
-    pub async fn read(&self, key: &str, most: u64) -> Result<Option<Bytes>, Failure> {
-        let doing = || format!("failed to read `{key}`");
-        let request = self.client.get_object().bucket(&self.name).key(key);
-        let object = match request.set_expected_bucket_owner(self.owner.clone()).send().await {
-            Ok(object) => object,
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_no_such_key()) => {
-                return Ok(None);
-            }
-            Err(error) => return Err(aws::explain(doing(), &error)),
-        };
-        let length = object.content_length.and_then(|length| u64::try_from(length).ok());
-        if length.is_none_or(|length| length > most) {
-            return Ok(None);
-        }
-        let body = object.body.collect().await;
-        body.map(|body| Some(body.into_bytes())).map_err(|error| failed(doing()).because(&error))
-    }
-
-    /// An object as it is, or how its body broke off.
-    async fn get(&self, key: &str) -> Result<Result<Look, ByteStreamError>, Failure> {
-        let date = Date::default();
-        let request = self.client.get_object().bucket(&self.name).key(key);
-        let request = request.set_expected_bucket_owner(self.owner.clone()).customize();
-        let mut object = match request.interceptor(date.clone()).send().await {
-            Ok(object) => object,
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_no_such_key()) => {
-                return Ok(Ok(Look { now: date.get(), object: None }));
-            }
-            Err(error) => return Err(aws::explain(reading(key), &error)),
-        };
-        let etag = unquoted(object.e_tag.as_deref());
-        // One that does not tell its age was written just now: it is safer to take it for young.
-        let modified = object.last_modified.as_ref().map(seconds).or(date.get()).unwrap_or(0);
-        // Not collected by the client, which would hold all of it twice.
-        let length = object.content_length.and_then(|length| usize::try_from(length).ok());
-        let mut body = Vec::with_capacity(length.unwrap_or_default().min(LARGE));
-        while let Some(bytes) = object.body.next().await {
-            match bytes {
-                Ok(bytes) => body.extend_from_slice(&bytes),
-                Err(error) => return Ok(Err(error)),
-            }
-        }
-        Ok(Ok(Look { now: date.get(), object: Some(Own { body, etag, modified }) }))
-    }
-
     /// Writes an object of the tool's own folder if the condition holds.
     pub async fn put_own(
         &self,
@@ -162,30 +56,38 @@ impl Bucket {
         condition: Condition<'_>,
     ) -> Result<Written, Failure> {
         let key = self.own_key(name);
-        let request = self.client.put_object().bucket(&self.name).key(&key);
-        let request = match condition {
-            Condition::None => request,
-            Condition::Absent => request.if_none_match("*"),
-            Condition::Etag(etag) => request.if_match(format!("\"{etag}\"")),
+        let digest: [u8; 16] = Md5::digest(&body).into();
+        let (md5, body) = (put::base64(&digest), Bytes::from(body));
+        let send = |uses: Uses| {
+            let request = self.client.put_object().bucket(&self.name).key(&key);
+            let request = match condition {
+                Condition::None => request,
+                Condition::Absent => request.if_none_match("*"),
+                Condition::Etag(etag) => request.if_match(format!("\"{etag}\"")),
+            };
+            request
+                .content_type("application/json")
+                .cache_control("no-store")
+                .set_content_md5(uses.has(Capability::ContentMd5).then(|| md5.clone()))
+                .set_expected_bucket_owner(self.owner.clone())
+                .body(ByteStream::from(body.clone()))
+                .send()
         };
-        let md5: [u8; 16] = Md5::digest(&body).into();
-        let request = request
-            .content_type("application/json")
-            .cache_control("no-store")
-            .set_expected_bucket_owner(self.owner.clone())
-            .body(ByteStream::from(body))
-            .customize()
-            .mutate_request(put::add_content_md5);
-        match request.send().await {
+        match self.can.negotiate(&[Capability::ContentMd5], send).await {
             Ok(put) => {
-                let etag = unquoted(put.e_tag.as_deref());
-                if Etag::from(etag.as_str()) == Etag::Hex(md5) {
+                let mut etag = unquoted(put.e_tag.as_deref());
+                if etag.is_empty() {
+                    // The store did not tell it.
+                    let head = self.head(&key).await?;
+                    etag = head.map_or(etag, |(etag, _)| etag.to_string());
+                }
+                if Etag::from(etag.as_str()) == Etag::Hex(digest) {
                     self.gives_md5s.store(true, Ordering::Relaxed);
                 }
                 Ok(Written::Done(etag))
             }
             Err(error) => refusal(condition, &error)
-                .ok_or_else(|| aws::explain_write(format!("failed to write `{key}`"), &error)),
+                .ok_or_else(|| explain_own_write(format!("failed to write `{key}`"), &error)),
         }
     }
 
@@ -202,44 +104,138 @@ impl Bucket {
         match refusal(condition, &error) {
             Some(Written::Unknown) => Box::pin(self.delete_own(name, None)).await,
             Some(_) => Ok(false),
-            None => Err(aws::explain(format!("failed to delete `{key}`"), &error)),
+            None => Err(explain_own(format!("failed to delete `{key}`"), &error)),
         }
     }
 
     /// The names in the tool's own folder that begin so, in order.
     pub async fn list_own(&self, beginning: &str) -> Result<Vec<String>, Failure> {
+        self.names(beginning, Reach::Beginning).await
+    }
+
+    async fn names(&self, beginning: &str, reach: Reach) -> Result<Vec<String>, Failure> {
         let folder = self.own_key("");
-        let mut names = Vec::new();
-        let mut token = None;
+        let doing = || format!("failed to list `{folder}`");
+        let (mut names, mut token, mut headway) = (Vec::new(), None, Headway::default());
         loop {
-            let request = self.client.list_objects_v2().bucket(&self.name);
-            let page = request
-                .prefix(self.own_key(beginning))
-                .set_continuation_token(token)
-                .set_expected_bucket_owner(self.owner.clone())
-                .send()
-                .await
-                .map_err(|error| aws::explain(format!("failed to list `{folder}`"), &error))?;
-            let keys = page.contents().iter().filter_map(|object| object.key());
-            names.extend(keys.filter_map(|key| key.strip_prefix(&folder)).map(str::to_owned));
-            token = page.next_continuation_token;
-            match page.is_truncated {
-                Some(true) if token.is_some() => {}
-                Some(true) => {
-                    return Err(failed(format!("failed to list `{folder}`"))
-                        .hint("the store cut the listing and did not say where it goes on"));
+            let page = match self.own_page(beginning, reach, token).await {
+                Ok(page) => page,
+                Err(error) if reach == Reach::Beginning && aws::is_forbidden(&error) => {
+                    return Box::pin(self.names(beginning, Reach::Prefix)).await;
                 }
-                _ => break,
+                Err(error) => return Err(aws::explain(doing(), &error)),
+            };
+            let next = headway::next(page.is_truncated, page.next_continuation_token.clone());
+            let next = next.map_err(|what| unreliable(doing(), what))?;
+            headway
+                .goes_on(page.contents().len(), next.as_deref())
+                .map_err(|what| unreliable(doing(), what))?;
+            let found = own_names(&page, &folder, beginning, reach);
+            let (found, is_past) = found.map_err(|what| unreliable(doing(), what))?;
+            names.extend(found);
+            if names.len() > MOST_NAMES {
+                return Err(failed(doing()).hint(format!(
+                    "more than {MOST_NAMES} objects begin with `{folder}{beginning}`: delete those that are not this tool's"
+                )));
             }
+            token = match next {
+                Some(next) if !is_past => Some(next),
+                _ => break,
+            };
         }
         names.sort();
         Ok(names)
     }
+
+    async fn own_page(
+        &self,
+        beginning: &str,
+        reach: Reach,
+        token: Option<String>,
+    ) -> Result<ListObjectsV2Output, SdkError<ListObjectsV2Error, HttpResponse>> {
+        let (prefix, after) = match reach {
+            Reach::Beginning => (self.own_key(beginning), None),
+            Reach::Prefix => (self.prefix.as_str().to_owned(), Some(self.own_key(""))),
+        };
+        let request = self.client.list_objects_v2().bucket(&self.name);
+        request
+            .set_prefix(Some(prefix).filter(|prefix| !prefix.is_empty()))
+            .set_start_after(after.filter(|_| token.is_none()))
+            .set_continuation_token(token)
+            .set_expected_bucket_owner(self.owner.clone())
+            .customize()
+            .config_override(Config::builder().timeout_config(aws::timeouts_of_answer()))
+            .send()
+            .await
+    }
 }
 
-fn reading(key: &str) -> String {
-    format!("failed to read `{key}`")
+/// How much of a bucket is asked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reach {
+    /// The keys that begin as those that are looked for.
+    Beginning,
+    /// The prefix, from the own folder on: all that a policy lets credentials list that names the prefix exactly.
+    Prefix,
 }
+
+/// More deploys than wait for a lock at once.
+const MOST_NAMES: usize = 10_000;
+
+/// The names on a page, and whether it goes past the tool's own folder.
+///
+/// # Errors
+/// Says what is on the page that was not asked for.
+fn own_names(
+    page: &ListObjectsV2Output,
+    folder: &str,
+    beginning: &str,
+    reach: Reach,
+) -> Result<(Vec<String>, bool), String> {
+    let mut names = Vec::new();
+    for object in page.contents() {
+        let key = object.key().filter(|key| !key.is_empty()).ok_or("an object has no key")?;
+        match (key.strip_prefix(folder), reach) {
+            (Some(name), _) if name.starts_with(beginning) => names.push(name.to_owned()),
+            (Some(_), Reach::Prefix) => {}
+            (None, Reach::Prefix) => return Ok((names, true)),
+            (_, Reach::Beginning) => {
+                return Err(format!("`{key}` is not under `{folder}{beginning}`"));
+            }
+        }
+    }
+    Ok((names, false))
+}
+
+/// What a failure means that an object of the own folder met. These credentials may list, or the run would not have come
+/// so far, so a 403 is more likely a policy that hides the folder from visitors than a wrong key.
+pub(super) fn explain_own<E>(doing: String, error: &SdkError<E, HttpResponse>) -> Failure
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+{
+    let failure = aws::explain(doing, error);
+    match aws::is_forbidden(error) {
+        true => failure.hint(HIDDEN),
+        false => failure,
+    }
+}
+
+/// As [`explain_own`], of a write: a policy may also want something of it.
+pub(super) fn explain_own_write<E>(doing: String, error: &SdkError<E, HttpResponse>) -> Failure
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+{
+    let failure = aws::explain_write(doing, error);
+    match &failure.hint {
+        Some(hint) if aws::is_forbidden(error) => {
+            let hint = format!("{hint}; {HIDDEN}");
+            failure.hint(hint)
+        }
+        _ => failure,
+    }
+}
+
+const HIDDEN: &str = "these credentials need s3:GetObject, s3:PutObject and s3:DeleteObject below `.xtask/` too: if the bucket's policy hides that folder from visitors, leave it out of what they are allowed instead of denying it to everyone";
 
 /// What an error says of the condition that was sent; `None` for any other error.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html>
@@ -252,7 +248,7 @@ fn refusal<E: ProvideErrorMetadata>(
     }
     let SdkError::ServiceError(service) = error else { return None };
     match (service.raw().status().as_u16(), service.err().code()) {
-        (_, Some("NotImplemented")) | (501, _) => Some(Written::Unknown),
+        _ if declines(error) => Some(Written::Unknown),
         (412, _) => Some(Written::Refused),
         (409, _) => Some(Written::Conflict),
         // What `If-Match` asks for is not there. A bucket that is not there is another matter.
@@ -263,41 +259,8 @@ fn refusal<E: ProvideErrorMetadata>(
     }
 }
 
-fn unquoted(etag: Option<&str>) -> String {
-    etag.unwrap_or_default().trim_matches('"').to_owned()
-}
-
-fn seconds(time: &DateTime) -> u64 {
-    time.secs().try_into().unwrap_or_default()
-}
-
-/// The time that an answer was given at, by whoever gave it.
-/// <https://www.rfc-editor.org/rfc/rfc9110#section-6.6.1>
-#[derive(Clone, Debug, Default)]
-struct Date(Arc<Mutex<Option<u64>>>);
-
-impl Date {
-    fn get(&self) -> Option<u64> {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Intercept for Date {
-    fn name(&self) -> &'static str {
-        "Date"
-    }
-
-    fn read_before_deserialization(
-        &self,
-        context: &BeforeDeserializationInterceptorContextRef<'_>,
-        _: &RuntimeComponents,
-        _: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        let date = context.response().headers().get("date");
-        let time = date.and_then(|date| DateTime::from_str(date, DateTimeFormat::HttpDate).ok());
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = time.as_ref().map(seconds);
-        Ok(())
-    }
+pub(super) fn unquoted(etag: Option<&str>) -> String {
+    bare(etag.unwrap_or_default()).to_owned()
 }
 
 #[cfg(test)]
@@ -306,6 +269,8 @@ mod ignoring {
 
     use aws_sdk_s3::Client;
     use aws_sdk_s3::config::interceptors::BeforeTransmitInterceptorContextMut;
+    use aws_sdk_s3::config::{ConfigBag, Intercept, RuntimeComponents};
+    use aws_sdk_s3::error::BoxError;
 
     use super::*;
 

@@ -7,12 +7,15 @@ use aws_sdk_s3::config::http::HttpRequest;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::head_object::HeadObjectOutput;
 use aws_sdk_s3::operation::put_object::builders::PutObjectFluentBuilder;
+use aws_sdk_s3::operation::put_object::{PutObjectError, PutObjectOutput};
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use bytes::Bytes;
 use md5::{Digest as _, Md5};
 
+use super::capabilities::{Capability, Uses, declines};
+use super::read::take;
 use super::{Bucket, WRITTEN_SINCE};
 use crate::aws;
 use crate::error::{Failure, failed};
@@ -57,27 +60,58 @@ impl Bucket {
         sent: &(dyn Fn(u64) + Sync),
     ) -> Result<Etag, Failure> {
         let body = read_range(path, 0, file.size).await?;
-        let request = self.put_request(&file.key, body, &file.digest.md5);
-        let request = match replaces {
-            Some(etag) => request.if_match(quoted(etag)),
-            None => request.if_none_match("*"),
-        };
-        // For a request that is customized the SDK puts a configuration together: a tenth of all its work.
-        let put = match has_names(&file.headers) {
-            true => with_headers(request, &file.headers).send().await,
-            false => request.customize().mutate_request(add_headers(&file.headers)).send().await,
-        };
-        let etag = match put {
-            Ok(put) => unquoted(put.e_tag.as_deref()),
-            Err(error) => self.settle(file, &error).await?,
-        };
+        let etag = self.put_bytes(file, body, replaces).await?;
         sent(file.size);
         Ok(etag)
     }
 
-    fn put_request(&self, key: &str, body: Bytes, md5: &[u8; 16]) -> PutObjectFluentBuilder {
-        let request = self.client.put_object().bucket(&self.name).key(key).content_md5(base64(md5));
-        request.set_expected_bucket_owner(self.owner.clone()).body(ByteStream::from(body))
+    /// Writes bytes that are in memory as a file's content.
+    pub(super) async fn put_bytes(
+        &self,
+        file: &File,
+        body: Bytes,
+        replaces: Option<&Etag>,
+    ) -> Result<Etag, Failure> {
+        let optional = optional(replaces);
+        let put = self.can.negotiate(&optional, |uses| {
+            self.put_body(file, ByteStream::from(body.clone()), replaces, uses)
+        });
+        match put.await {
+            Ok(put) => self.verified(file, unquoted(put.e_tag.as_deref())).await,
+            Err(error) => self.settle(file, &error).await,
+        }
+    }
+
+    async fn put_body(
+        &self,
+        file: &File,
+        body: ByteStream,
+        replaces: Option<&Etag>,
+        uses: Uses,
+    ) -> Result<PutObjectOutput, SdkError<PutObjectError, HttpResponse>> {
+        let (absent, etag) = condition(replaces, uses);
+        let md5 = uses.has(Capability::ContentMd5).then(|| base64(&file.digest.md5));
+        let request = self.client.put_object().bucket(&self.name).key(&*file.key);
+        let request = request.set_content_md5(md5).set_if_none_match(absent).set_if_match(etag);
+        let request = request.set_expected_bucket_owner(self.owner.clone()).body(body);
+        // For a request that is customized the SDK puts a configuration together: a tenth of all its work.
+        match has_names(&file.headers) {
+            true => with_headers(request, &file.headers).send().await,
+            false => request.customize().mutate_request(add_headers(&file.headers)).send().await,
+        }
+    }
+
+    /// The ETag of an object that was written, once it is sure that it holds the file's bytes: they are compared if the
+    /// store could not verify them.
+    pub(super) async fn verified(&self, file: &File, etag: Etag) -> Result<Etag, Failure> {
+        let etag = self.told(file, etag).await?;
+        let is_verified = self.can.has(Capability::ContentMd5) || file.digest.proves(&etag);
+        match is_verified || self.holds(&file.key, &etag, file).await? {
+            true => Ok(etag),
+            false => {
+                Err(failed(upload_of(file)).hint("a file changed while it was sent: run it again"))
+            }
+        }
     }
 
     /// What a write that was not taken means. Where its condition did not hold, the object may be our own:
@@ -125,10 +159,20 @@ impl Bucket {
             return Ok(false);
         }
         let mut md5 = Md5::new();
-        while let Some(bytes) = object.body.next().await {
-            md5.update(bytes.map_err(|error| failed(reading()).because(&error))?);
-        }
+        let read = take(&mut object.body, |bytes| {
+            md5.update(bytes);
+            true
+        });
+        read.await.map_err(|error| failed(reading()).because(&*error))?;
         Ok(<[u8; 16]>::from(md5.finalize()) == file.digest.md5)
+    }
+
+    /// The ETag of an object that was written, asked for if the store did not tell it.
+    pub(super) async fn told(&self, file: &File, etag: Etag) -> Result<Etag, Failure> {
+        match etag.is_missing() {
+            true => Ok(self.head(&file.key).await?.map_or(etag, |(etag, _)| etag)),
+            false => Ok(etag),
+        }
     }
 
     /// A large file, a part at a time, so that no more than one part is in memory.
@@ -145,7 +189,8 @@ impl Bucket {
         sent: &(dyn Fn(u64) + Sync),
     ) -> Option<Result<Etag, Failure>> {
         let upload = match self.begin(file).await {
-            Ok(upload) => upload,
+            Ok(Some(upload)) => upload,
+            Ok(None) => return self.put_streamed(file, path, replaces, stop, sent).await,
             Err(failure) => return Some(Err(failure)),
         };
         let written = tokio::select! {
@@ -165,7 +210,40 @@ impl Bucket {
         done
     }
 
-    async fn begin(&self, file: &File) -> Result<String, Failure> {
+    /// A large file in one request, for a store that takes no parts.
+    async fn put_streamed(
+        &self,
+        file: &File,
+        path: &Path,
+        replaces: Option<&Etag>,
+        stop: &Stop,
+        sent: &(dyn Fn(u64) + Sync),
+    ) -> Option<Result<Etag, Failure>> {
+        let optional = optional(replaces);
+        let put = self.can.negotiate(&optional, async |uses| {
+            let body = ByteStream::from_path(path).await.map_err(SdkError::construction_failure)?;
+            self.put_body(file, body, replaces, uses).await
+        });
+        let put = tokio::select! {
+            biased;
+            () = stop.told() => return None,
+            put = put => put,
+        };
+        let etag = match put {
+            Ok(put) => self.verified(file, unquoted(put.e_tag.as_deref())).await,
+            Err(error) => self.settle(file, &error).await,
+        };
+        if etag.is_ok() {
+            sent(file.size);
+        }
+        Some(etag)
+    }
+
+    /// Begins an upload in parts; `None` if the store knows none.
+    async fn begin(&self, file: &File) -> Result<Option<String>, Failure> {
+        if !self.can.has(Capability::Multipart) {
+            return Ok(None);
+        }
         let begun = self
             .client
             .create_multipart_upload()
@@ -175,11 +253,18 @@ impl Bucket {
             .customize()
             .mutate_request(add_headers(&file.headers))
             .send()
-            .await
-            .map_err(|error| aws::explain_write(upload_of(file), &error))?;
-        begun.upload_id.ok_or_else(|| {
-            failed(upload_of(file)).hint("the store did not name the multipart upload")
-        })
+            .await;
+        match begun {
+            Ok(begun) if begun.upload_id.is_some() => Ok(begun.upload_id),
+            Ok(_) => {
+                Err(failed(upload_of(file)).hint("the store did not name the multipart upload"))
+            }
+            Err(error) if declines(&error) && file.size <= LARGEST_PUT => {
+                self.can.lack(Capability::Multipart);
+                Ok(None)
+            }
+            Err(error) => Err(aws::explain_write(upload_of(file), &error)),
+        }
     }
 
     async fn write_parts(
@@ -196,19 +281,21 @@ impl Bucket {
             let length = parts.size.min(file.size - offset);
             let number = index as i32 + 1;
             let body = read_range(path, offset, length).await?;
-            let part = self
-                .client
-                .upload_part()
-                .bucket(&self.name)
-                .key(&*file.key)
-                .upload_id(upload)
-                .part_number(number)
-                .content_md5(base64(md5))
-                .set_expected_bucket_owner(self.owner.clone())
-                .body(ByteStream::from(body))
-                .send()
-                .await
-                .map_err(|error| aws::explain_write(upload_of(file), &error))?;
+            let send = |uses: Uses| {
+                let md5 = uses.has(Capability::ContentMd5).then(|| base64(md5));
+                self.client
+                    .upload_part()
+                    .bucket(&self.name)
+                    .key(&*file.key)
+                    .upload_id(upload)
+                    .part_number(number)
+                    .set_content_md5(md5)
+                    .set_expected_bucket_owner(self.owner.clone())
+                    .body(ByteStream::from(body.clone()))
+                    .send()
+            };
+            let part = self.can.negotiate(&[Capability::ContentMd5], send).await;
+            let part = part.map_err(|error| aws::explain_write(upload_of(file), &error))?;
             completed
                 .push(CompletedPart::builder().part_number(number).set_e_tag(part.e_tag).build());
             sent(length);
@@ -226,14 +313,38 @@ impl Bucket {
         let parts = CompletedMultipartUpload::builder().set_parts(Some(parts)).build();
         let request = self.client.complete_multipart_upload().bucket(&self.name).key(&*file.key);
         let request = request.upload_id(upload).multipart_upload(parts);
-        let request = match replaces {
-            Some(etag) => request.if_match(quoted(etag)),
-            None => request.if_none_match("*"),
+        let request = request.set_expected_bucket_owner(self.owner.clone());
+        let send = |uses: Uses| {
+            let (absent, etag) = condition(replaces, uses);
+            request.clone().set_if_none_match(absent).set_if_match(etag).send()
         };
-        match request.set_expected_bucket_owner(self.owner.clone()).send().await {
-            Ok(done) => Ok(unquoted(done.e_tag.as_deref())),
+        match self.can.negotiate(&optional(replaces)[..1], send).await {
+            Ok(done) => self.verified(file, unquoted(done.e_tag.as_deref())).await,
             Err(error) => self.settle(file, &error).await,
         }
+    }
+}
+
+/// The largest object that one request sends, in bytes.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/upload-objects.html>
+const LARGEST_PUT: u64 = 5 << 30;
+
+/// What an upload can do without: first its condition.
+fn optional(replaces: Option<&Etag>) -> [Capability; 2] {
+    let condition = match replaces {
+        Some(_) => Capability::ConditionalReplace,
+        None => Capability::ConditionalCreate,
+    };
+    [condition, Capability::ContentMd5]
+}
+
+/// `If-None-Match` and `If-Match` of an upload.
+fn condition(replaces: Option<&Etag>, uses: Uses) -> (Option<String>, Option<String>) {
+    let [needed, _] = optional(replaces);
+    match replaces {
+        _ if !uses.has(needed) => (None, None),
+        Some(etag) => (None, Some(quoted(etag))),
+        None => (Some("*".to_owned()), None),
     }
 }
 
@@ -280,12 +391,14 @@ pub(super) fn add_headers(headers: &Headers) -> impl Fn(&mut HttpRequest) + Send
     }
 }
 
-/// `DeleteObjects` wants a checksum, and older stores want it to be an MD5.
-pub(super) fn add_content_md5(request: &mut HttpRequest) {
-    if let Some(body) = request.body().bytes() {
-        let md5: [u8; 16] = Md5::digest(body).into();
-        request.headers_mut().insert("content-md5", base64(&md5));
-    }
+/// `DeleteObjects` wants a checksum. The SDK sends a CRC, which older stores decline; all verify an MD5.
+pub(super) fn only_content_md5(request: &mut HttpRequest) {
+    let Some(body) = request.body().bytes() else { return };
+    let md5 = base64(&Md5::digest(body).into());
+    let headers = request.headers_mut();
+    headers.insert("content-md5", md5);
+    headers.remove("x-amz-checksum-crc32");
+    headers.remove("x-amz-sdk-checksum-algorithm");
 }
 
 pub(super) fn headers_of(head: &HeadObjectOutput) -> Headers {
@@ -337,10 +450,11 @@ pub(super) fn upload_of(file: &File) -> String {
 }
 
 pub(super) fn unquoted(etag: Option<&str>) -> Etag {
-    etag.unwrap_or_default().trim_matches('"').into()
+    Etag::sent(etag)
 }
 
-fn base64(md5: &[u8; 16]) -> String {
+/// An MD5 as `Content-MD5` has it.
+pub(super) fn base64(md5: &[u8; 16]) -> String {
     aws_smithy_types::base64::encode(md5)
 }
 

@@ -2,14 +2,17 @@
 //! paid for and seen by nobody.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html>
 
+use aws_sdk_s3::Config;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::types::EncodingType;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
 use super::Bucket;
+use super::capabilities::{Capability, declines};
+use super::headway::{self, Headway, unreliable};
 use super::list::decode;
 use crate::aws;
-use crate::error::{Failure, failed};
+use crate::error::Failure;
 
 /// An upload that was begun.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,7 +29,7 @@ impl Bucket {
     /// bucket ends them there.
     pub async fn unfinished(&self) -> Result<Vec<Unfinished>, Failure> {
         let doing = || format!("failed to list the unfinished uploads of `{}`", self.name);
-        let mut found = Vec::new();
+        let (mut found, mut headway) = (Vec::new(), Headway::default());
         let (mut key, mut upload) = (None, None);
         loop {
             let request = self.client.list_multipart_uploads().bucket(&self.name);
@@ -36,10 +39,16 @@ impl Bucket {
                 .set_key_marker(key)
                 .set_upload_id_marker(upload)
                 .set_expected_bucket_owner(self.owner.clone())
+                .customize()
+                .config_override(Config::builder().timeout_config(aws::timeouts_of_answer()))
                 .send()
                 .await;
             let page = match sent {
                 Ok(page) => page,
+                Err(error) if declines(&error) => {
+                    self.can.lack(Capability::ListUploads);
+                    return Ok(Vec::new());
+                }
                 Err(error) if cannot_list(&error) => return Ok(Vec::new()),
                 Err(error) => return Err(aws::explain(doing(), &error)),
             };
@@ -47,16 +56,18 @@ impl Bucket {
             let named = page.uploads().iter().filter_map(|u| Some((u.key()?, u.upload_id()?)));
             let decoded =
                 |(key, id): (&str, &str)| Unfinished { key: decode(key, encoded), id: id.into() };
-            found.extend(named.map(decoded));
-            match (page.is_truncated, page.next_key_marker) {
-                (Some(true), Some(next)) => key = Some(decode(&next, encoded)),
-                (Some(true), None) => {
-                    return Err(failed(doing())
-                        .hint("the store cut the listing and did not say where it goes on"));
-                }
-                _ => return Ok(found),
-            }
-            upload = page.next_upload_id_marker;
+            let ours = named.map(decoded).filter(|u| u.key.starts_with(self.prefix.as_str()));
+            found.extend(ours);
+            let next = headway::next(page.is_truncated, page.next_key_marker.clone());
+            let Some(next) = next.map_err(|what| unreliable(doing(), what))? else {
+                return Ok(found);
+            };
+            upload = page.next_upload_id_marker.clone();
+            let marker = format!("{next} {}", upload.as_deref().unwrap_or_default());
+            headway
+                .goes_on(page.uploads().len(), Some(&marker))
+                .map_err(|what| unreliable(doing(), what))?;
+            key = Some(decode(&next, encoded));
         }
     }
 
@@ -82,6 +93,7 @@ impl Bucket {
 }
 
 fn cannot_list<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
-    let code = error.as_service_error().and_then(ProvideErrorMetadata::code);
-    matches!(code, Some("AccessDenied" | "NotImplemented" | "MethodNotAllowed"))
+    let everybodys = error.as_service_error().is_some_and(aws::is_everybodys_error);
+    let status = error.raw_response().map(|raw| raw.status().as_u16());
+    matches!(status, Some(403 | 404)) && !everybodys
 }

@@ -1,12 +1,14 @@
 //! What a bucket keeps of objects that were written over or deleted.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/Versioning.html>
 
+use aws_sdk_s3::Config;
 use aws_sdk_s3::types::EncodingType;
 
 use super::Bucket;
+use super::headway::{self, Headway, unreliable};
 use super::list::decode;
 use crate::aws;
-use crate::error::{Failure, failed};
+use crate::error::Failure;
 use crate::etag::Etag;
 
 /// A version of an object.
@@ -22,7 +24,7 @@ impl Bucket {
     /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectVersions.html>
     pub async fn version(&self, key: &str, etag: &Etag) -> Result<Option<Version>, Failure> {
         let doing = || format!("failed to list the versions of `{key}`");
-        let (mut key_marker, mut id_marker) = (None, None);
+        let (mut key_marker, mut id_marker, mut headway) = (None, None, Headway::default());
         loop {
             let request = self.client.list_object_versions().bucket(&self.name).prefix(key);
             let page = request
@@ -30,15 +32,17 @@ impl Bucket {
                 .set_key_marker(key_marker)
                 .set_version_id_marker(id_marker)
                 .set_expected_bucket_owner(self.owner.clone())
+                .customize()
+                .config_override(Config::builder().timeout_config(aws::timeouts_of_answer()))
                 .send()
                 .await
                 .map_err(|error| aws::explain(doing(), &error))?;
             let encoded = page.encoding_type() == Some(&EncodingType::Url);
             let is_this = |found: Option<&str>| found.is_some_and(|k| decode(k, encoded) == key);
-            let found = page.versions().iter().find(|version| {
-                let theirs = version.e_tag().unwrap_or_default().trim_matches('"');
-                is_this(version.key()) && Etag::from(theirs) == *etag
-            });
+            let found = page
+                .versions()
+                .iter()
+                .find(|version| is_this(version.key()) && Etag::sent(version.e_tag()) == *etag);
             if let Some((version, id)) =
                 found.and_then(|version| Some((version, version.version_id()?)))
             {
@@ -46,15 +50,15 @@ impl Bucket {
                 return Ok(Some(Version { id: id.to_owned(), size }));
             }
             // The versions of a key come before those of the keys that begin with it.
-            let goes_on = page.is_truncated() == Some(true) && is_this(page.next_key_marker());
-            match (goes_on, page.next_version_id_marker) {
-                (false, _) => return Ok(None),
-                (true, Some(next)) => (key_marker, id_marker) = (Some(key.to_owned()), Some(next)),
-                (true, None) => {
-                    return Err(failed(doing())
-                        .hint("the store cut the listing and did not say where it goes on"));
-                }
+            let next_key = headway::next(page.is_truncated(), page.next_key_marker());
+            let next_key = next_key.map_err(|what| unreliable(doing(), what))?;
+            if !is_this(next_key) {
+                return Ok(None);
             }
+            let next = headway::next(page.is_truncated(), page.next_version_id_marker())
+                .and_then(|next| headway.goes_on(page.versions().len(), next).map(|()| next))
+                .map_err(|what| unreliable(doing(), what))?;
+            (key_marker, id_marker) = (Some(key.to_owned()), next.map(str::to_owned));
         }
     }
 }

@@ -22,7 +22,7 @@ use crate::key::Prefix;
 use crate::own_files;
 use crate::plan::is_kept;
 use crate::progress;
-use crate::record;
+use crate::record::{self, Record};
 use crate::report::status::{self as report, Line, Live, Shown};
 use crate::standing::{self, Standing};
 use crate::stop::Stop;
@@ -120,6 +120,9 @@ fn nothing_in<'c>(environment: &'c Environment, top: &Prefix) -> Line<'c> {
     Line { environment, live: Ok(Live { prefix, standing, begun, distance, earlier, warnings }) }
 }
 
+/// More earlier deploys than are remembered are made up.
+const MOST_EARLIER: usize = 100;
+
 /// What stands for `{branch}` in the places of an environment: of one without it, nothing.
 fn segments(environment: &Environment, listing: &Listing) -> Vec<String> {
     if !environment.prefix.wants_branch() {
@@ -141,6 +144,7 @@ async fn look(
     in_detail: bool,
 ) -> Result<Live> {
     let place = target::place(config, environment, segment)?;
+    let has_none = listing.record.is_none() && *bucket.prefix() == place.prefix;
     let bucket = bucket.below(&place.prefix);
     let warnings = Arc::new(Mutex::new(Vec::new()));
     let told = warnings.clone();
@@ -149,7 +153,10 @@ async fn look(
             told.lock().unwrap_or_else(PoisonError::into_inner).push(text);
         }
     });
-    let record = record::read(&bucket, &tell).await?;
+    let record = match has_none {
+        true => Record::default(),
+        false => record::read(&bucket, &tell).await?,
+    };
     // Places inside of this one are others'.
     let others: Vec<String> = listing
         .others
@@ -167,7 +174,7 @@ async fn look(
         Some(deploy) => checkout::distance(&checkout.root, &deploy.commit)?,
         None => Distance::Unknown,
     };
-    let names = standing.earlier.iter().filter(|_| in_detail);
+    let names = standing.earlier.iter().filter(|_| in_detail).take(MOST_EARLIER);
     let earlier = try_join_all(names.map(async |name| {
         Ok::<_, Error>((name.clone(), record::read_deploy(&bucket, name).await?))
     }));

@@ -52,6 +52,9 @@ pub async fn write(
     })?;
     let key = held.key().to_owned();
     let mut written = write_locked(job, wanted, known, &held, stop).await;
+    if let Some(lacks) = job.bucket.lacks() {
+        job.tell.tell(Event::Warning(lacks));
+    }
     match held.release().await {
         Ok(()) => {}
         Err(Loss::Kept(failure)) => job.tell.tell(Event::Warning(failure.to_string())),
@@ -107,7 +110,10 @@ async fn look_again(job: &Job<'_>, wanted: &Wanted, mut known: Known) -> Result<
     let Known { record, learned, .. } = match is_as_seen {
         true => known,
         false => {
-            let record = record::read(job.bucket, job.tell).await?;
+            let record = match listing.record {
+                Some(_) => record::read(job.bucket, job.tell).await?,
+                None => Record::default(),
+            };
             Known { record, learned: false, begun: None, cuts: Vec::new() }
         }
     };
