@@ -124,6 +124,21 @@ fn a_first_build_that_fails_is_served_as_such_until_it_is_mended() {
     preview.becomes("/", "mended");
 }
 
+/// Generators print a banner and a list of files first, and the error last.
+#[test]
+fn what_is_shown_of_a_failed_build_begins_with_the_error() {
+    let world = world();
+    generate(&world, "echo building; echo 40 pages; echo 'Error: <boom>'; echo in a.md; exit 3");
+    let preview = world.preview(&[]);
+    let page = preview.get("/").text();
+    let (_, said) = page.split_once("<pre>").expect("what the build said");
+    assert!(
+        said.starts_with("Error: &lt;boom&gt;\nin a.md\n\nbefore that:\nbuilding\n40 pages\n\n"),
+        "{page}"
+    );
+    assert!(said.contains("ended with exit code 3"), "{page}");
+}
+
 /// The first build is slow, so that what is saved meanwhile is newer than what it will show.
 #[test]
 fn of_several_saves_the_newest_is_shown() {

@@ -151,8 +151,8 @@ fn forgotten(preview: &Preview, request: &Parts) -> Response<Body> {
     preview.tell(|news| news.worker = false);
     let mut response = plain(StatusCode::OK, "all that was stored for this address is cleared");
     set(&mut response, CLEAR_SITE_DATA, "\"cache\", \"storage\"");
-    // The button on the tool's own page asks from another port.
-    set(&mut response, CROSS_ORIGIN_RESOURCE_POLICY, "same-site");
+    // The button on the tool's own page asks from another port, and there is nothing to read.
+    set(&mut response, CROSS_ORIGIN_RESOURCE_POLICY, "cross-origin");
     response
 }
 
