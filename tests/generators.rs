@@ -110,7 +110,7 @@ fn eleventy() {
         heading: "Eleventy",
         files: &[
             (
-                "_data/deploy.js",
+                "_data/deploy.cjs",
                 "module.exports = { url: process.env.DEPLOY_URL || \"http://localhost:8080/\" };",
             ),
             ("index.md", "# A page of {{ deploy.url }}"),
