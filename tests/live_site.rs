@@ -412,6 +412,94 @@ fn a_page_that_was_changed_in_the_bucket_is_put_right_whatever_the_record_says()
     world.assert_bucket_equals_site("");
 }
 
+#[test]
+fn the_first_deploy_to_a_changed_prefix_names_the_folder_of_before() {
+    for (before, now, told) in [
+        ("prefix = \"docs/\"", "prefix = \"manual/\"", "`docs/`"),
+        ("prefix = \"docs/\"", "", "`docs/`"),
+        ("", "prefix = \"docs/\"", "the top of the bucket"),
+        ("prefix = \"docs\"", "prefix = \"docs/v2\"", "`docs/`"),
+        ("prefix = \"docs/v1\"", "prefix = \"docs/v2\"", "`docs/v1/`"),
+        ("prefix = \"old/docs\"", "prefix = \"docs\"", "`old/docs/`"),
+        ("prefix = \"ä b+/\"", "prefix = \"docs\"", "`ä b+/`"),
+        ("prefix = \"preview/{branch}\"", "prefix = \"pr/{branch}\"", "`preview/main/`"),
+        ("prefix = \"preview/{branch}\"", "prefix = \"preview\"", "`preview/main/`"),
+        ("prefix = \"preview\"", "prefix = \"preview/{branch}\"", "`preview/`"),
+    ] {
+        let world = World::new();
+        world.site([("index.html", "page"), ("blog/index.html", "post")]);
+        world.configure(before);
+        let first = world.deploy(&[]).exits(0);
+        assert!(!first.stderr.contains("warning"), "{before}: {}", first.stderr);
+        world.configure(now);
+        let warning = format!("warning: {told} holds the record of another deploy of `production`");
+        for options in [&["--dry-run"][..], &[]] {
+            let ran = world.deploy(options).exits(0);
+            assert_eq!(ran.stderr.matches("warning").count(), 1, "{now}: {}", ran.stderr);
+            assert!(ran.stderr.contains(&warning), "{before} -> {now}: {}", ran.stderr);
+        }
+        let again = world.deploy(&[]).exits(0);
+        assert!(!again.stderr.contains(&warning), "{now}: {}", again.stderr);
+    }
+}
+
+#[test]
+fn the_folder_of_another_environment_or_branch_is_not_one_of_before() {
+    let other = |world: &World, environment: &str, prefix: &str| {
+        let config = world.config(&format!("prefix = \"{prefix}\""));
+        world.repo.write("site/deploy.toml", config.replace("production", environment));
+    };
+    let world = World::new();
+    world.site([("index.html", "page")]);
+    other(&world, "staging", "stg");
+    world.deploy(&[]).exits(0);
+    other(&world, "production", "docs");
+    let ran = world.deploy(&[]).exits(0);
+    assert!(!ran.stderr.contains("warning"), "{}", ran.stderr);
+
+    let world = World::new();
+    world.site([("index.html", "page")]);
+    let of_all = |prefix: &str| {
+        let config = world.config(&format!("prefix = \"{prefix}\""));
+        world.repo.write("site/deploy.toml", config.replace("[\"main\"]", "[\"*\"]"));
+    };
+    of_all("preview/{branch}");
+    world.deploy(&[]).exits(0);
+    world.repo.switch_to_new("feature");
+    let ran = world.deploy(&[]).exits(0);
+    assert!(!ran.stderr.contains("warning"), "{}", ran.stderr);
+    of_all("pr/{branch}");
+    let ran = world.deploy(&[]).exits(0);
+    assert!(ran.stderr.contains("warning: `preview/feature/` holds"), "{}", ran.stderr);
+    assert!(!ran.stderr.contains("preview/main/"), "{}", ran.stderr);
+}
+
+#[test]
+fn the_look_for_a_folder_of_before_is_short_and_only_the_first_deploy_takes_it() {
+    let world = World::new();
+    for n in 0..40 {
+        world.store.put(&world.bucket, &format!("folder{n}/a/index.html"), b"x", "text/html");
+    }
+    world.site([("index.html", "page")]);
+    world.configure("prefix = \"docs\"");
+    let looks = |seen: &[Seen]| seen.iter().filter(|seen| seen.query.contains("delimiter")).count();
+    world.deploy(&[]).exits(0);
+    assert_eq!(looks(&world.wire.take()), 20);
+    world.site([("index.html", "another")]);
+    world.deploy(&[]).exits(0);
+    assert_eq!(looks(&world.wire.take()), 0);
+
+    // Credentials that may list their own folder only.
+    world.configure("prefix = \"manual\"");
+    world.wire.answer(|seen| {
+        let beyond = seen.query.contains("delimiter") || seen.path.contains("/docs/");
+        beyond.then(|| Answer::error(403, "AccessDenied", "no"))
+    });
+    let ran = world.deploy(&[]).exits(0);
+    assert!(!ran.stderr.contains("warning"), "{}", ran.stderr);
+    assert_eq!(looks(&world.wire.take()), 1);
+}
+
 /// Rewrites the record so that it knows an object by the ETag that is listed, beside the MD5 of the deploy.
 fn forge_etag(world: &World, key: &str) {
     let record = world.store.object(&world.bucket, ".xtask/record").body;

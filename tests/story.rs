@@ -255,7 +255,13 @@ fn a_prefix_is_a_folder_and_nothing_outside_of_it_is_listed_or_deleted() {
     assert_eq!(world.keys(), keys);
     let outside =
         |seen: &Seen| seen.query.contains("list-type") && !seen.query.contains("prefix=stg%2F");
+    // The first deploy looks for the folder of a `prefix` that was changed, by the names of folders alone.
+    let names_objects = |seen: &Seen| outside(seen) && !seen.query.contains("delimiter=%2F");
+    assert!(!world.wire.take().iter().any(names_objects), "a listing of objects elsewhere");
+    world.site([("index.html", "another")]);
+    world.deploy(&[]).exits(0);
     assert!(!world.wire.take().iter().any(outside), "a listing without the prefix");
+    assert_eq!(world.keys(), keys);
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod copy;
 mod delete;
 mod demands;
 mod endpoint;
+mod folders;
 mod headway;
 mod list;
 mod own;

@@ -26,7 +26,7 @@ use crate::site::{Digest, File, Site, Sum, is_in_parts};
 use crate::sorted::Sorted;
 
 pub use deploy::{Commit, Deploy};
-pub use earlier::{begin, forget, read_begun, read_deploy, read_earlier, set_aside};
+pub use earlier::{begin, forget, read_begun, read_deploy, read_earlier, read_live, set_aside};
 
 /// HEAD requests under way at once.
 const CONCURRENCY: usize = 64;

@@ -6,6 +6,7 @@
 //! and the plan made again, because another deploy may have ended in between.
 
 mod locked;
+mod others;
 mod outdated;
 mod public;
 
@@ -22,7 +23,7 @@ use crate::cli::Doing;
 use crate::config::Config;
 use crate::error::{Failure, Result};
 use crate::event::{Event, Tell};
-use crate::key::{self, Prefix};
+use crate::key::Prefix;
 use crate::plan::{self, Grace, Home, Plan, Spared, Terms};
 use crate::recall::{self, Earlier};
 use crate::record::{self, Deploy, Objects, Record};
@@ -182,15 +183,7 @@ pub struct Scan {
 pub async fn look(bucket: &Bucket, scan: Option<Scan>, tell: &Tell) -> Result<Seen> {
     let (listing, record) = look_at(bucket, scan, tell).await;
     // Of two failures the listing's is told: it names the bucket.
-    let (listing, record) = (listing?, record?);
-    for folder in &listing.others {
-        tell.tell(Event::Warning(format!(
-            "`{folder}` holds the record of another deploy and is left alone; if that one is given up, remove `{folder}{}{}`",
-            key::OWN_FOLDER,
-            key::RECORD
-        )));
-    }
-    Ok(Seen { listing, record })
+    Ok(Seen { listing: listing?, record: record? })
 }
 
 /// The listing is cut where the record says that keys are or where the scan finds some, whichever is known first.
@@ -234,6 +227,7 @@ pub async fn make(
     seen: Seen,
     stop: &Stop,
 ) -> Result<(Planned, Outcome)> {
+    stop.cut(async { Ok(others::warn(job, &seen).await) }).await?;
     let foreign = Foreign::of(job, &seen, is_kept(job, &seen.listing));
     let difference = stop.cut(compare(job, wanted, seen, false)).await?;
     let hides = async { Ok(hides(job, wanted, &foreign, &difference).await) };

@@ -104,7 +104,16 @@ struct Begun {
 
 /// What an earlier deploy was, from the beginning of its record; `None` where that cannot be told.
 pub async fn read_deploy(bucket: &Bucket, name: &str) -> Result<Option<Deploy>, Failure> {
-    let beginning = bucket.look_at_beginning(&format!("{EARLIER}{name}"), BEGINNING).await?;
+    read_first_line(bucket, &format!("{EARLIER}{name}")).await
+}
+
+/// What the deploy that is live was, from the beginning of its record; `None` if that cannot be told.
+pub async fn read_live(bucket: &Bucket) -> Result<Option<Deploy>, Failure> {
+    read_first_line(bucket, RECORD).await
+}
+
+async fn read_first_line(bucket: &Bucket, name: &str) -> Result<Option<Deploy>, Failure> {
+    let beginning = bucket.look_at_beginning(name, BEGINNING).await?;
     Ok(beginning.and_then(|bytes| text::parse_deploy(&bytes)))
 }
 
