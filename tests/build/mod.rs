@@ -449,6 +449,26 @@ fn a_build_that_wrote_another_folder_is_told_with_the_line_to_correct() {
 }
 
 #[test]
+fn the_report_of_a_failed_build_has_the_last_lines_that_it_printed() {
+    let world = world(
+        "n=0; while [ $n -lt 30 ]; do n=$((n+1)); echo \"<$n>\"; done; \
+         cat token.txt; printf '\\033[31mno theme\\033[0m\\n' >&2; exit 3",
+    );
+    world.repo.write("site/token.txt", format!("token {}\n", world.store.secret));
+    let ran = world.deploy(&["--json"]).exits(1);
+    let failed = &ran.json()["failed"];
+    let message = failed["message"].as_str().unwrap();
+    assert!(message.starts_with("the build failed: `sh -c ") && message.ends_with("exit code 3"));
+    let causes: Vec<&str> =
+        failed["causes"].as_array().unwrap().iter().map(|cause| cause.as_str().unwrap()).collect();
+    assert_eq!((causes.len(), causes[0]), (20, "<13>"));
+    assert_eq!(causes[18..], ["token ****", "no theme"]);
+    assert!(failed["hint"].as_str().unwrap().contains("nothing was deployed"));
+    // The terminal has them already, above the error.
+    assert_eq!(ran.stderr.matches("<30>").count(), 1, "{}", ran.stderr);
+}
+
+#[test]
 fn a_build_that_wrote_nothing_is_refused_as_before() {
     let world = world("true");
     world.repo.write("site/public/index.html", "old");

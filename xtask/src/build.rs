@@ -4,6 +4,7 @@
 
 mod elsewhere;
 mod environment;
+mod last_lines;
 mod output;
 
 use std::io::{BufRead, BufReader, ErrorKind, PipeReader, Read};
@@ -21,6 +22,7 @@ use crate::error::{Failure, Result, failed};
 use crate::event::{Event, Tell};
 
 use environment::Changes;
+use last_lines::LastLines;
 pub use output::{Aside, Content, settle};
 
 /// A line is told in pieces of this many bytes, so that one without an end fills no memory.
@@ -61,7 +63,8 @@ pub async fn run(
     let withheld = changes.withheld.iter().map(|name| name.to_string_lossy().into_owned());
     tell.tell(Event::Withheld(withheld.collect()));
     let began = SystemTime::now();
-    let ended = generate(command, tell).await;
+    let last_lines = LastLines::default();
+    let ended = generate(command, &last_lines.listening(tell)).await;
     tell.tell(Event::Built);
     let status = ended.map_err(|error| {
         failed(format!("failed to run `{shown}`"))
@@ -69,9 +72,12 @@ pub async fn run(
             .hint(hint(config, program, &error))
     })?;
     if !status.success() {
-        return Err(failed(format!("the build failed: `{shown}` ended with {}", outcome(status)))
-            .hint(format!("run it by hand in `{}`; nothing was deployed", config.site.display()))
-            .into());
+        let mut failure =
+            failed(format!("the build failed: `{shown}` ended with {}", outcome(status))).hint(
+                format!("run it by hand in `{}`; nothing was deployed", config.site.display()),
+            );
+        failure.printed = last_lines.take();
+        return Err(failure.into());
     }
     check_inside(config)?;
     elsewhere::check(config, root, began)?;

@@ -29,6 +29,8 @@ pub struct Failure {
     pub message: String,
     /// Innermost last, each a line below the message.
     pub causes: Vec<String>,
+    /// What another program printed before it failed: causes too, which the terminal has already.
+    pub printed: Vec<String>,
     pub hint: Option<String>,
     /// Whether every other request would fail likewise: credentials that have expired, a bucket that is gone.
     pub is_everybodys: bool,
@@ -36,7 +38,13 @@ pub struct Failure {
 
 /// A failure without a cause or a hint yet.
 pub fn failed(message: impl Into<String>) -> Failure {
-    Failure { message: message.into(), causes: Vec::new(), hint: None, is_everybodys: false }
+    Failure {
+        message: message.into(),
+        causes: Vec::new(),
+        printed: Vec::new(),
+        hint: None,
+        is_everybodys: false,
+    }
 }
 
 impl Failure {

@@ -3,6 +3,7 @@
 
 pub mod status;
 
+use std::borrow::Cow;
 use std::io::ErrorKind;
 use std::sync::Arc;
 
@@ -412,7 +413,7 @@ fn error_text(error: &Error) -> String {
 #[serde(rename_all = "lowercase")]
 enum JsonError<'a> {
     Refused { code: &'a str, message: &'a str, hint: &'a str },
-    Failed { message: String, hint: Option<&'a str> },
+    Failed { message: Cow<'a, str>, causes: Vec<&'a str>, hint: Option<&'a str> },
 }
 
 fn error_json(error: &Error) -> JsonError<'_> {
@@ -420,13 +421,19 @@ fn error_json(error: &Error) -> JsonError<'_> {
         Error::Refused(Refusal { code, message, hint }) => {
             JsonError::Refused { code, message, hint }
         }
-        Error::Failed(failure) => {
-            JsonError::Failed { message: failure.to_string(), hint: failure.hint.as_deref() }
+        Error::Failed(failure) => JsonError::Failed {
+            message: failure.message.as_str().into(),
+            causes: failure.causes.iter().chain(&failure.printed).map(String::as_str).collect(),
+            hint: failure.hint.as_deref(),
+        },
+        Error::Config(text) => {
+            JsonError::Failed { message: text.as_str().into(), causes: Vec::new(), hint: None }
         }
-        Error::Config(text) => JsonError::Failed { message: text.clone(), hint: None },
-        Error::Interrupted(done) => {
-            JsonError::Failed { message: format!("interrupted: {done}"), hint: Some(AGAIN) }
-        }
+        Error::Interrupted(done) => JsonError::Failed {
+            message: format!("interrupted: {done}").into(),
+            causes: Vec::new(),
+            hint: Some(AGAIN),
+        },
     }
 }
 

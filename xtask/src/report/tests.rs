@@ -367,20 +367,20 @@ fn an_error_says_what_happened_why_and_what_to_do() {
           connection refused
 
         hint: look at the network
-        {"failed":{"message":"failed to list `stg.example.com`: dispatch failure: connection refused","hint":"look at the network"}}
+        {"failed":{"message":"failed to list `stg.example.com`","causes":["dispatch failure","connection refused"],"hint":"look at the network"}}
         ---
         error: failed to list `stg.example.com`
-        {"failed":{"message":"failed to list `stg.example.com`","hint":null}}
+        {"failed":{"message":"failed to list `stg.example.com`","causes":[],"hint":null}}
         ---
         error: `site/deploy.toml` has a problem
 
           site/deploy.toml:1:1: no
-        {"failed":{"message":"`site/deploy.toml` has a problem\n\n  site/deploy.toml:1:1: no","hint":null}}
+        {"failed":{"message":"`site/deploy.toml` has a problem\n\n  site/deploy.toml:1:1: no","causes":[],"hint":null}}
         ---
         interrupted: 3 of 4 uploads and 0 of 2 deletes done
 
         hint: run it again: it goes on where it stopped
-        {"failed":{"message":"interrupted: 3 of 4 uploads and 0 of 2 deletes done","hint":"run it again: it goes on where it stopped"}}
+        {"failed":{"message":"interrupted: 3 of 4 uploads and 0 of 2 deletes done","causes":[],"hint":"run it again: it goes on where it stopped"}}
         ---
     "#]].assert_eq(&errors.iter().map(shown).collect::<String>());
     assert_eq!(errors.each_ref().map(Error::exit_code), [3, 1, 1, 2, 130]);

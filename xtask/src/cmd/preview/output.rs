@@ -68,6 +68,7 @@ pub fn without_output(error: &Error) -> Error {
         Error::Failed(failure) => Failure {
             message: failure.message.clone(),
             causes: failure.causes.clone(),
+            printed: failure.printed.clone(),
             hint: failure.hint.clone(),
             is_everybodys: failure.is_everybodys,
         }
