@@ -40,6 +40,32 @@ fn a_hint_of_status_names_the_folder_and_the_local_bucket() {
 }
 
 #[test]
+fn each_command_of_a_hint_repeats_them() {
+    let world = World::new();
+    world.repo.write(".gitignore", "/target\npublic\n");
+    world.repo.write("my docs/deploy.toml", world.config(""));
+    world.repo.write("my docs/public/index.html", "new");
+    let old = world.repo.commit("old").to_string();
+    world.repo.commit("new");
+    let deploy = |more: &[&str]| {
+        let arguments = [&["--site", "my docs", "--local"], more].concat();
+        world.deploy_with(&arguments, &[("CI", "true")])
+    };
+    deploy(&[]).exits(0);
+    world.repo.reset(&old);
+    world.repo.write("my docs/public/index.html", "old");
+    let said = deploy(&[]).exits(3).stderr;
+    let json = deploy(&["--json"]).exits(3).json();
+    let hint = json["refused"]["hint"].as_str().expect("a hint");
+    for text in [said.as_str(), hint] {
+        for command in ["rollback", "deploy"] {
+            let command = format!("cargo xtask {command} --site 'my docs' --local");
+            assert!(text.contains(&command), "{text}");
+        }
+    }
+}
+
+#[test]
 fn there_is_colour_where_it_is_asked_for_and_nowhere_else() {
     let world = World::new();
     world.site([("index.html", "page")]);
