@@ -1,5 +1,7 @@
 //! The generator: what is deleted before it runs, what it is told, and how it ends.
 
+mod outside;
+
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
@@ -424,8 +426,8 @@ fn a_build_that_wrote_another_folder_is_told_with_the_line_to_correct() {
         ),
         (
             "mkdir -p ../www && echo page > ../www/index.html",
-            "/www`",
-            "let the generator write to `",
+            "it wrote `../www`",
+            "output = \"../www\", or let the generator write to `",
         ),
     ];
     for (line, wrote, hint) in rows {

@@ -6,6 +6,7 @@ mod elsewhere;
 mod environment;
 mod last_lines;
 mod output;
+mod place;
 
 use std::io::{BufRead, BufReader, ErrorKind, PipeReader, Read};
 use std::path::Path;
@@ -24,6 +25,8 @@ use crate::event::{Event, Tell};
 use environment::Changes;
 use last_lines::LastLines;
 pub use output::{Aside, Content, settle};
+pub use place::check_declared;
+use place::check_inside;
 
 /// A line is told in pieces of this many bytes, so that one without an end fills no memory.
 const LONGEST_PIECE: u64 = 64 * 1024;
@@ -46,10 +49,10 @@ pub async fn run(
     tell: &Tell,
 ) -> Result<Aside> {
     let Some((program, arguments)) = config.command.split_first() else {
-        check_inside(config)?;
+        check_inside(config, root)?;
         return Ok(Aside::default());
     };
-    check_inside(config)?;
+    check_inside(config, root)?;
     let mut before = output::empty(config, root, content, tell)?;
     if content == Content::Unknown {
         // While the generator runs, which takes a while.
@@ -79,7 +82,7 @@ pub async fn run(
         failure.printed = last_lines.take();
         return Err(failure.into());
     }
-    check_inside(config)?;
+    check_inside(config, root)?;
     elsewhere::check(config, root, began)?;
     Ok(before)
 }
@@ -222,22 +225,6 @@ fn repeat(output: PipeReader, lines: &Sender<String>) {
         }
         line.clear();
     }
-}
-
-/// The output must stay inside the site's folder also where a link stands in its way: it is emptied, and
-/// its files are published.
-fn check_inside(config: &Config) -> Result<(), Failure> {
-    let output = config.output_folder();
-    let (Ok(site), Ok(resolved)) = (config.site.canonicalize(), output.canonicalize()) else {
-        // What does not exist yet leads nowhere.
-        return Ok(());
-    };
-    if resolved.starts_with(&site) && resolved != site {
-        return Ok(());
-    }
-    Err(failed(format!("`{}` leads out of the site's folder", output.display()))
-        .because_of_path(&resolved)
-        .hint("let `output` in deploy.toml name a folder inside the site's folder"))
 }
 
 fn outcome(status: ExitStatus) -> String {

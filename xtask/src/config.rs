@@ -12,7 +12,7 @@ mod source;
 mod template;
 
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
 use globset::GlobMatcher;
@@ -38,7 +38,7 @@ pub struct Config {
     pub command: Vec<String>,
     /// Variables that the generator gets although they look like credentials.
     pub build_env: Vec<String>,
-    /// Where the generator writes, relative to the site's folder and inside of it.
+    /// Where the generator writes, relative to the site's folder. It may begin with `..`.
     pub output: PathBuf,
     pub environments: Vec<Environment>,
     pub rules: Vec<Rule>,
@@ -214,7 +214,20 @@ impl Config {
 
     /// The folder that the generator writes into.
     pub fn output_folder(&self) -> PathBuf {
-        self.site.join(&self.output)
+        self.output_below(&self.site)
+    }
+
+    /// The same, if the site's folder were another. Each `..` takes a folder off the path, which needs no disk: the
+    /// site's folder is without links, and the output need not exist yet.
+    pub fn output_below(&self, site: &Path) -> PathBuf {
+        let mut folder = site.to_owned();
+        for part in self.output.components() {
+            match part {
+                Component::ParentDir => drop(folder.pop()),
+                part => folder.push(part),
+            }
+        }
+        folder
     }
 }
 

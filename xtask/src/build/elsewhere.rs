@@ -6,6 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use super::place::misplaced;
 use crate::config::Config;
 use crate::error::{Failure, failed};
 
@@ -29,33 +30,40 @@ pub fn check(config: &Config, root: &Path, began: SystemTime) -> Result<(), Fail
         return Ok(());
     }
     let since = began.checked_sub(COARSE).unwrap_or(began);
-    let written = find(&config.site, config, since);
-    if let Some(first) = written.first() {
-        let below = first.strip_prefix(&config.site).unwrap_or(first).display();
-        return Err(nothing_in(config, &written).hint(format!(
-            "correct deploy.toml: output = \"{below}\", or let the generator write to `{}`",
-            config.output.display()
-        )));
-    }
     // Without links, as the site's folder is.
     let root = root.canonicalize().unwrap_or_else(|_| root.to_owned());
-    let written = find(&root, config, since);
-    match written.is_empty() {
-        // The scan tells what is missing.
-        true => Ok(()),
-        false => Err(nothing_in(config, &written).hint(format!(
-            "let the generator write to `{}`: the output is a folder inside the site's folder",
-            output.display()
-        ))),
+    let mut written = find(&config.site, config, since);
+    if written.is_empty() {
+        written = find(&root, config, since);
     }
+    let Some(first) = written.first() else {
+        // The scan tells what is missing.
+        return Ok(());
+    };
+    let correct = match misplaced(first, &config.site, &root) {
+        None => {
+            let first = relative(&config.site, first);
+            format!("correct deploy.toml: output = \"{}\", or ", first.display())
+        }
+        Some(_) => String::new(),
+    };
+    let output = config.output.display();
+    Err(nothing_in(config, &written)
+        .hint(format!("{correct}let the generator write to `{output}`")))
+}
+
+/// A folder as it is written in the site's folder, with `..` where it is elsewhere.
+fn relative(site: &Path, folder: &Path) -> PathBuf {
+    let common = site.ancestors().find(|above| folder.starts_with(above)).unwrap_or(Path::new(""));
+    let up = site.strip_prefix(common).map_or(0, |below| below.components().count());
+    let below = folder.strip_prefix(common).unwrap_or(folder);
+    std::iter::repeat_n(Path::new(".."), up).chain([below]).collect()
 }
 
 fn nothing_in(config: &Config, written: &[PathBuf]) -> Failure {
     let mut failure = failed(format!("the build wrote nothing to `{}`", config.output.display()));
-    let below = |folder: &PathBuf| {
-        let shown = folder.strip_prefix(&config.site).unwrap_or(folder);
-        format!("it wrote `{}`", shown.display())
-    };
+    let below =
+        |folder: &PathBuf| format!("it wrote `{}`", relative(&config.site, folder).display());
     failure.causes.extend(written.iter().take(3).map(below));
     failure
 }

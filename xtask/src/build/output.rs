@@ -200,7 +200,7 @@ fn irreplaceable(
 /// Whether the output is elsewhere than its name says, as the site's sources may be.
 fn is_linked(config: &Config, output: &Path) -> bool {
     match (config.site.canonicalize(), output.canonicalize()) {
-        (Ok(site), Ok(output)) => output != site.join(&config.output),
+        (Ok(site), Ok(output)) => output != config.output_below(&site),
         _ => true,
     }
 }

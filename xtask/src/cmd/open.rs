@@ -7,6 +7,7 @@ use super::local::Local;
 use super::variable;
 use crate::account;
 use crate::bucket::{self, Bucket};
+use crate::build;
 use crate::checkout::{self, Checkout};
 use crate::config::{Config, Environment};
 use crate::error::{Error, Result};
@@ -96,6 +97,7 @@ pub fn read_config(site: Option<&Path>, checkout: &Checkout, here: &Path) -> Res
             here.display()
         )));
     }
+    build::check_declared(&config, &checkout.root)?;
     Ok(config)
 }
 

@@ -102,7 +102,7 @@ fn read_build(value: &Value, problems: &mut Vec<Problem>) -> Build {
     let env = env.and_then(|value| list(value, "[\"MY_AWS_NAME\"]", read_variable, problems));
     let output = output.and_then(|value| string(value, problems)).map(|(text, span)| {
         let path = PathBuf::from(&text);
-        if text.is_empty() || !path.components().all(|c| matches!(c, Component::Normal(_))) {
+        if !is_output(&path) {
             complain(problems, span, not_an_output(&path));
         }
         path
@@ -141,18 +141,25 @@ const CHAIN: [&str; 6] = [
     "ACTIONS_ID_TOKEN_",
 ];
 
+/// Whether a path can name an output: a folder of its own, in the site's folder or beside the folders above it. Where
+/// that may be is checked once the git repository is known.
+fn is_output(path: &Path) -> bool {
+    let is_up = |part: &Component| matches!(part, Component::ParentDir);
+    let mut below = path.components().skip_while(is_up).peekable();
+    below.peek().is_some() && below.all(|part| matches!(part, Component::Normal(_)))
+}
+
 /// Why a path is no output, and what to do instead. An output is emptied before a build and published whole, so it
 /// holds nothing else.
 fn not_an_output(path: &Path) -> &'static str {
-    let mut components = path.components();
-    match components.next() {
-        None | Some(Component::CurDir) if components.all(|c| c == Component::CurDir) => {
+    let is_around = |part| matches!(part, Component::CurDir | Component::ParentDir);
+    match path.components().all(is_around) {
+        true => {
             "`output` must be a folder of its own: move the pages into one, such as \"public\", or let `command` copy them there"
         }
-        Some(Component::ParentDir) => {
-            "`output` must be inside the site's folder: put deploy.toml into a folder above the output, and name that with --site"
+        false => {
+            "`output` must be a folder relative to the site's folder, such as \"public\" or \"../dist\""
         }
-        _ => "`output` must be a folder inside the site's folder, such as \"public\"",
     }
 }
 

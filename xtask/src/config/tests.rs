@@ -279,17 +279,21 @@ fn a_build_that_cannot_be_run_is_a_problem() {
             command = true
         1:1: `output` is missing
             [build]
-        3:10: `output` must be inside the site's folder: put deploy.toml into a folder above the output, and name that with --site
-            output = "../x"
-        3:10: `output` must be a folder inside the site's folder, such as "public"
+        3:10: `output` must be a folder of its own: move the pages into one, such as "public", or let `command` copy them there
+            output = ".."
+        3:10: `output` must be a folder of its own: move the pages into one, such as "public", or let `command` copy them there
+            output = "../.."
+        3:10: `output` must be a folder relative to the site's folder, such as "public" or "../dist"
+            output = "../x/../y"
+        3:10: `output` must be a folder relative to the site's folder, such as "public" or "../dist"
             output = "a/../../x"
-        3:10: `output` must be a folder inside the site's folder, such as "public"
+        3:10: `output` must be a folder relative to the site's folder, such as "public" or "../dist"
             output = "/abs"
         3:10: `output` must be a folder of its own: move the pages into one, such as "public", or let `command` copy them there
             output = "."
         3:10: `output` must be a folder of its own: move the pages into one, such as "public", or let `command` copy them there
             output = ""
-        3:10: `output` must be a folder inside the site's folder, such as "public"
+        3:10: `output` must be a folder relative to the site's folder, such as "public" or "../dist"
             output = "./public"
         3:10: this must be a string in quotes, and is of type integer
             output = 1
@@ -303,7 +307,9 @@ fn a_build_that_cannot_be_run_is_a_problem() {
         (r#"["make"]"#, r#"["make", 1]"#),
         (r#"["make"]"#, "true"),
         ("output = \"public\"\n", ""),
-        (r#""public""#, r#""../x""#),
+        (r#""public""#, r#""..""#),
+        (r#""public""#, r#""../..""#),
+        (r#""public""#, r#""../x/../y""#),
         (r#""public""#, r#""a/../../x""#),
         (r#""public""#, r#""/abs""#),
         (r#""public""#, r#"".""#),
@@ -312,6 +318,19 @@ fn a_build_that_cannot_be_run_is_a_problem() {
         (r#""public""#, "1"),
         (r#""public""#, r#"["public"]"#),
     ]));
+}
+
+#[test]
+fn the_output_may_be_beside_the_folders_above_the_site() {
+    for (output, folder) in [
+        ("public", "/repository/site/public"),
+        ("a/b", "/repository/site/a/b"),
+        ("../dist", "/repository/dist"),
+        ("../../elsewhere/x", "/elsewhere/x"),
+    ] {
+        let config = parse(&changed("\"public\"", &format!("{output:?}"))).unwrap();
+        assert_eq!(config.output_folder(), Path::new(folder), "{output}");
+    }
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::Hints;
+use crate::build::check_declared;
 use crate::checkout::{self, Checkout, Worktree};
 use crate::cmd::{blocking, build};
 use crate::config::Config;
@@ -82,7 +83,12 @@ fn config_of(
     // Without links, so that what is built and published can be compared with where the commit is checked out.
     let folder = folder.canonicalize().unwrap_or(folder);
     stays_inside(worktree, &folder, below, deploy)?;
-    let then = Config::read(&folder, below).map_err(|error| match error {
+    let read = || {
+        let then = Config::read(&folder, below)?;
+        check_declared(&then, &worktree.root)?;
+        Ok(then)
+    };
+    let then = read().map_err(|error| match error {
         Error::Config(text) => {
             let mut failure = reading();
             failure.causes.extend(text.lines().map(str::to_owned));

@@ -73,7 +73,7 @@ pub fn parts() -> impl Strategy<Value = Parts> {
     let command = vec("[a-z\u{e9}./=\"'\\\\-]{1,8}", 0..4);
     // No environment takes its credentials from such a name.
     let env = vec("PASSED_[A-Z]{1,5}", 0..3);
-    let output = "[a-z_\u{e9}]{1,8}(/[a-z.]{1,3}[a-z])?";
+    let output = "(\\.\\./){0,2}[a-z_\u{e9}]{1,8}(/[a-z.]{1,3}[a-z])?";
     let glob = "(\\*\\*/)?[a-z\u{e9}]{1,5}(/\\*\\.\\{css,js\\}|\\*|\\?|\\[ab\\])?";
     let rule =
         (glob, btree_map(header_name(), "[!-~]([ -~]{0,12}[!-~])?", 0..4), option::of(date()));
