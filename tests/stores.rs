@@ -536,3 +536,77 @@ fn what_is_too_large_to_be_the_tools_is_not_read() {
     world.store.remove(&world.bucket, ".xtask/lock");
     world.deploy(&[]).exits(0);
 }
+
+/// The ETag of no bytes.
+const OF_NOTHING: &str = "\"d41d8cd98f00b204e9800998ecf8427e\"";
+
+fn etag_of_nothing(response: &mut Response<String>) {
+    if response.headers().contains_key(ETAG) {
+        response.headers_mut().insert(ETAG, OF_NOTHING.parse().expect("a header"));
+    }
+}
+
+#[test]
+fn a_store_that_drops_the_body_of_an_upload_fails_the_deploy() {
+    let large = vec![b' '; (9 << 20) + 5];
+    let is_of_site = |seen: &Seen| !seen.key().starts_with(".xtask/");
+    let taken_for_nothing = |seen: &Seen| {
+        (seen.method == "PUT" && !seen.key().starts_with(".xtask/")).then(|| Answer {
+            status: 200,
+            headers: vec![("etag", OF_NOTHING)],
+            body: String::new(),
+        })
+    };
+    for (why, key, content) in [
+        ("an asset", "a.css", &b"a"[..]),
+        ("a page", "index.html", b"page"),
+        ("a part of a large file", "large.bin", &large),
+    ] {
+        for is_stored in [true, false] {
+            let world = World::new();
+            world.site([("index.html", "old"), ("gone.css", "gone")]);
+            world.deploy(&[]).exits(0);
+            world.site([("index.html", "old")]);
+            world.repo.write(&format!("site/public/{key}"), content);
+            world.wire.disturb(move |seen| match is_stored {
+                true => (seen.method == "PUT" && is_of_site(seen))
+                    .then_some(Fault::Reworded(etag_of_nothing)),
+                false => taken_for_nothing(seen).map(Fault::Answer),
+            });
+            let ran = world.deploy(&[]).exits(1);
+            let said = format!("failed to upload `{key}`");
+            assert!(ran.stderr.contains(&said), "{why}\n{}", ran.stderr);
+            assert!(ran.stderr.contains("hint: "), "{why}\n{}", ran.stderr);
+            assert!(world.keys().contains(&"gone.css".to_owned()), "{why}: a delete follows");
+        }
+    }
+}
+
+#[test]
+fn an_empty_file_has_the_etag_of_nothing() {
+    let world = World::new();
+    world.site([("index.html", "page"), ("empty.css", "")]);
+    world.deploy(&[]).exits(0);
+    world.assert_bucket_equals_site("");
+}
+
+#[test]
+fn an_upload_whose_etag_is_another_md5_is_read_again() {
+    // The store says of one object what it does not say of the others.
+    let world = World::new();
+    world.site([("index.html", "page"), ("a.css", "a"), ("b.css", "b")]);
+    world.deploy(&[]).exits(0);
+    world.site([("index.html", "new"), ("a.css", "new a"), ("b.css", "b")]);
+    world.store.put(&world.bucket, "b.css", b"other", "text/css");
+    world.wire.answer(|seen| {
+        (seen.method == "PUT" && seen.key() == "a.css").then(|| Answer {
+            status: 200,
+            headers: vec![("etag", "\"00000000000000000000000000000001\"")],
+            body: String::new(),
+        })
+    });
+    let ran = world.deploy(&[]).exits(1);
+    assert!(ran.stderr.contains("failed to upload `a.css`"), "{}", ran.stderr);
+    let page = &world.objects()["index.html"];
+    assert_eq!(page.body, b"page", "a page was written though an asset was not");
+}

@@ -52,7 +52,14 @@ impl Etag {
     pub fn is_missing(&self) -> bool {
         matches!(self, Etag::Other(text) if text.is_empty())
     }
+
+    /// Whether it is the MD5 of no bytes.
+    pub fn is_of_nothing(&self) -> bool {
+        matches!(self, Etag::Hex(md5) if *md5 == OF_NOTHING)
+    }
 }
+
+const OF_NOTHING: [u8; 16] = 0xd41d_8cd9_8f00_b204_e980_0998_ecf8_427e_u128.to_be_bytes();
 
 /// An ETag without what stands around it. A gateway that compresses answers makes it weak (`W/"…"`); the store behind
 /// it compares the strong one.
@@ -87,6 +94,18 @@ mod tests {
             assert_eq!(Etag::sent(Some(&sent)), Etag::from(md5), "{sent}");
         }
         assert!(Etag::sent(None).is_missing() && Etag::sent(Some("\"\"")).is_missing());
+    }
+
+    #[test]
+    fn only_the_md5_of_no_bytes_is_of_nothing() {
+        for (text, expected) in [
+            ("d41d8cd98f00b204e9800998ecf8427e", true),
+            ("d41d8cd98f00b204e9800998ecf8427f", false),
+            ("d41d8cd98f00b204e9800998ecf8427e-1", false),
+            ("", false),
+        ] {
+            assert_eq!(Etag::from(text).is_of_nothing(), expected, "{text}");
+        }
     }
 
     #[test]

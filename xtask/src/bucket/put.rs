@@ -102,11 +102,23 @@ impl Bucket {
     }
 
     /// The ETag of an object that was written, once it is sure that it holds the file's bytes: they are compared if the
-    /// store could not verify them.
+    /// store could not verify them, or if it answers with the MD5 of something else.
     pub(super) async fn verified(&self, file: &File, etag: Etag) -> Result<Etag, Failure> {
         let etag = self.told(file, etag).await?;
-        let is_verified = self.can.has(Capability::ContentMd5) || file.digest.proves(&etag);
-        match is_verified || self.holds(&file.key, &etag, file).await? {
+        if file.digest.proves(&etag) {
+            return Ok(etag);
+        }
+        if matches!(etag, Etag::Hex(_)) && self.gives_md5s() {
+            // The answer may be wrong and the object right, so the object is asked for its own ETag.
+            let is_stored = match self.head(&file.key).await? {
+                Some((now, _)) => {
+                    file.digest.proves(&now) || self.holds(&file.key, &now, file).await?
+                }
+                None => false,
+            };
+            return if is_stored { Ok(etag) } else { Err(not_stored(upload_of(file))) };
+        }
+        match self.can.has(Capability::ContentMd5) || self.holds(&file.key, &etag, file).await? {
             true => Ok(etag),
             false => {
                 Err(failed(upload_of(file)).hint("a file changed while it was sent: run it again"))
@@ -167,10 +179,15 @@ impl Bucket {
         Ok(<[u8; 16]>::from(md5.finalize()) == file.digest.md5)
     }
 
-    /// The ETag of an object that was written, asked for if the store did not tell it.
+    /// The ETag of an object that was written, asked for if the store did not tell it. The ETag of no bytes is a
+    /// failure if the file has some.
     pub(super) async fn told(&self, file: &File, etag: Etag) -> Result<Etag, Failure> {
-        match etag.is_missing() {
-            true => Ok(self.head(&file.key).await?.map_or(etag, |(etag, _)| etag)),
+        let etag = match etag.is_missing() {
+            true => self.head(&file.key).await?.map_or(etag, |(etag, _)| etag),
+            false => etag,
+        };
+        match file.size > 0 && etag.is_of_nothing() {
+            true => Err(not_stored(upload_of(file))),
             false => Ok(etag),
         }
     }
@@ -296,6 +313,9 @@ impl Bucket {
             };
             let part = self.can.negotiate(&[Capability::ContentMd5], send).await;
             let part = part.map_err(|error| aws::explain_write(upload_of(file), &error))?;
+            if length > 0 && unquoted(part.e_tag.as_deref()).is_of_nothing() {
+                return Err(not_stored(upload_of(file)));
+            }
             completed
                 .push(CompletedPart::builder().part_number(number).set_e_tag(part.e_tag).build());
             sent(length);
@@ -346,6 +366,15 @@ fn condition(replaces: Option<&Etag>, uses: Uses) -> (Option<String>, Option<Str
         Some(etag) => (None, Some(quoted(etag))),
         None => (Some("*".to_owned()), None),
     }
+}
+
+/// A failure because the store took a write and keeps something else.
+pub(super) fn not_stored(doing: String) -> Failure {
+    let mut failure = failed(doing);
+    failure
+        .causes
+        .push("the store answered that it took it, and kept other bytes than were sent".to_owned());
+    failure.hint("look at what stands between this machine and the store (a proxy, a gateway) and at the store's disk and log, then run it again")
 }
 
 /// A failure because the bucket is not as it was listed.
