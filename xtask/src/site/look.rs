@@ -102,9 +102,10 @@ impl<'k> Looker<'k> {
             self.charset.is_asked = headers::needs_charset(essence);
         }
         if self.charset.is_asked {
-            self.charset.declared = sniff::declared_charset(head);
-            // All ASCII, and no text of that.
-            self.charset.is_shifted = self.charset.declared == Some("iso-2022-jp");
+            // All ASCII, and no text of that: it is shifted by escape sequences.
+            self.charset.is_shifted =
+                head.contains(&0x1b) && sniff::declared_charset(head) == Some("iso-2022-jp");
+            self.charset.head = head[..head.len().min(sniff::HEAD)].to_vec();
         }
     }
 
@@ -173,7 +174,9 @@ fn is_annex_pointer(head: &[u8], size: u64) -> bool {
 #[derive(Default)]
 struct Utf8 {
     is_asked: bool,
-    declared: Option<&'static str>,
+    /// The beginning of the file, which may declare a character set. It is read only if the text is not UTF-8, because
+    /// that takes longer than all the rest.
+    head: Vec<u8>,
     is_shifted: bool,
     is_broken: bool,
     /// The beginning of a character that the next bytes complete.
@@ -207,8 +210,10 @@ impl Utf8 {
 
     fn done(self) -> Charset {
         let is_utf_8 = !self.is_broken && self.rest.is_empty() && !self.is_shifted;
-        match self.declared {
-            _ if !self.is_asked || is_utf_8 => Charset::Utf8,
+        if !self.is_asked || is_utf_8 {
+            return Charset::Utf8;
+        }
+        match sniff::declared_charset(&self.head) {
             Some("utf-8") => Charset::Utf8,
             Some(declared) => Charset::Declared(declared),
             None => Charset::Unknown,
