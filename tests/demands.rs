@@ -156,24 +156,108 @@ fn a_store_that_does_not_tell_acls_is_deployed_to() {
 }
 
 #[test]
-fn acls_are_asked_for_only_of_what_another_tool_wrote_and_this_run_writes_over() {
+fn acls_are_asked_for_only_of_what_a_run_writes_over() {
     let world = World::new();
     world.site([("index.html", "page"), ("a.css", "style")]);
-    acls_are(&world, "READ", "AllUsers");
     world.deploy(&[]).exits(0);
     let asked = |world: &World| world.wire.take().iter().filter(|seen| seen.query == "acl").count();
     assert_eq!(asked(&world), 0, "an empty bucket");
+    world.deploy(&[]).exits(0);
+    assert_eq!(asked(&world), 0, "nothing to do");
+    world.repo.write("site/public/b.html", "new");
+    world.deploy(&[]).exits(0);
+    assert_eq!(asked(&world), 0, "a new object");
     world.repo.write("site/public/index.html", "other");
     world.deploy(&[]).exits(0);
+    assert_eq!(asked(&world), 1, "one object of ours");
+    world.repo.remove("site/public/b.html");
     world.deploy(&[]).exits(0);
-    assert_eq!(asked(&world), 0, "objects of ours, and nothing to do");
+    assert_eq!(asked(&world), 0, "a delete");
 
+    acls_are(&world, "READ", "AllUsers");
     world.store.put(&world.bucket, "a.css", b"theirs", "text/css");
     world.repo.write("site/public/b.css", "style");
     let refused = world.deploy(&["--json"]).exits(3).json();
     assert_eq!(refused["refused"]["code"], "public-acl", "{refused}");
     assert_eq!(asked(&world), 1);
     assert_eq!(world.keys(), ["a.css", "index.html"]);
+}
+
+#[test]
+fn a_site_whose_objects_are_public_by_their_acls_is_not_hidden_by_whatever_wrote_them() {
+    // Set after this tool's deploy.
+    let world = World::new();
+    world.site([("index.html", "page"), ("a.css", "style")]);
+    world.deploy(&[]).exits(0);
+    grants(&world, "/index.html", &[EVERYBODY]);
+    refuses_to_hide(&world, "index.html");
+    // Taken out of the file.
+    let world = World::new();
+    world.configure("acl = \"public-read\"");
+    world.site([("a.html", "page"), ("index.html", "page")]);
+    world.deploy(&[]).exits(0);
+    world.configure("");
+    grants(&world, "/index.html", &[EVERYBODY]);
+    refuses_to_hide(&world, "index.html");
+    // Another tool's, with one page among them that nobody is to see yet.
+    for (page, public) in [("index.html", "/index.html"), ("z.html", "/z.html")] {
+        let world = World::new();
+        for key in ["a-draft.html", page] {
+            world.store.put(&world.bucket, key, b"page", "text/html");
+        }
+        world.site([("a-draft.html", "page"), (page, "page")]);
+        grants(&world, public, &[EVERYBODY]);
+        refuses_to_hide(&world, page);
+    }
+}
+
+#[test]
+fn an_account_that_reads_by_an_acl_is_not_locked_out() {
+    let world = World::new();
+    world.site([("index.html", "page")]);
+    world.deploy(&[]).exits(0);
+    let identity = "<Grantee xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" xsi:type=\"CanonicalUser\"><ID>b</ID></Grantee><Permission>READ</Permission>";
+    grants(&world, "/index.html", &[identity]);
+    refuses_to_hide(&world, "index.html");
+    // The file names the one account that is to read.
+    world.configure("acl = \"bucket-owner-full-control\"");
+    world.deploy(&[]).exits(0);
+    world.assert_bucket_equals_site("");
+}
+
+const EVERYBODY: &str = "<Grantee xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" xsi:type=\"Group\"><URI>http://acs.amazonaws.com/groups/global/AllUsers</URI></Grantee><Permission>READ</Permission>";
+
+/// Lets others read the object at the end of a path, and nobody read others.
+fn grants(world: &World, path: &'static str, grants: &[&str]) {
+    let body = |grants: &[&str]| {
+        let own = "<Grantee xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" xsi:type=\"CanonicalUser\"><ID>a</ID></Grantee><Permission>FULL_CONTROL</Permission>";
+        let grants = [&[own], grants].concat();
+        let grants = grants.iter().map(|grant| format!("<Grant>{grant}</Grant>"));
+        format!(
+            "<AccessControlPolicy xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Owner><ID>a</ID></Owner><AccessControlList>{}</AccessControlList></AccessControlPolicy>",
+            grants.collect::<String>()
+        )
+    };
+    let (private, shared) = (body(&[]), body(grants));
+    world.wire.answer(move |seen| {
+        let body = if seen.path.ends_with(path) { &shared } else { &private }.clone();
+        let headers = vec![("content-type", "application/xml")];
+        (seen.query == "acl").then_some(Answer { status: 200, headers, body })
+    });
+}
+
+/// Changes each file of a site, and sees that its deploy is refused and that the bucket stays.
+#[track_caller]
+fn refuses_to_hide(world: &World, key: &str) {
+    for name in world.repo.files("site/public").keys() {
+        world.repo.write(&format!("site/public/{name}"), format!("changed {name}"));
+    }
+    let before = world.objects();
+    let refused = world.deploy(&["--json"]).exits(3).json();
+    assert_eq!(refused["refused"]["code"], "public-acl", "{refused}");
+    let message = refused["refused"]["message"].as_str().unwrap();
+    assert!(message.starts_with(&format!("`{key}` can be read by ")), "{message}");
+    assert_eq!(world.objects(), before);
 }
 
 #[test]

@@ -51,9 +51,9 @@ fn deploy(world: &World) -> BTreeMap<String, String> {
     };
     let sent = uploads(&report);
     assert_eq!(of_objects(Seen::writes), sent.keys().cloned().collect(), "what was written");
-    // Of what another tool wrote, one object's ACL may be looked at.
+    // Of what is written over, a few objects' ACLs are looked at.
     let acls = seen.iter().filter(|seen| seen.query == "acl").count();
-    assert!(acls <= 1, "{acls} questions for an ACL");
+    assert!(acls <= 3, "{acls} questions for an ACL");
     let asked = of_objects(|seen| !seen.writes() && seen.query != "acl");
     assert_eq!(asked, BTreeSet::new(), "what was asked for");
     let files = world.repo.files("site/public").len();

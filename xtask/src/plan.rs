@@ -95,10 +95,10 @@ impl Upload {
 }
 
 impl Plan {
-    /// Whether an object that is there is to be written over or copied.
-    pub fn overwrites(&self, key: &str) -> bool {
-        let found = self.uploads.binary_search_by(|upload| (*upload.file.key).cmp(key));
-        found.is_ok_and(|at| self.uploads[at].replaces.is_some())
+    /// The keys of the objects that are there and are to be written over or copied, in order.
+    pub fn overwritten(&self) -> impl Iterator<Item = &str> {
+        let over = self.uploads.iter().filter(|upload| upload.replaces.is_some());
+        over.map(|upload| &*upload.file.key)
     }
 }
 

@@ -228,9 +228,9 @@ pub async fn make(
     stop: &Stop,
 ) -> Result<(Planned, Outcome)> {
     stop.cut(async { Ok(others::warn(job, &seen).await) }).await?;
-    let foreign = Foreign::of(job, &seen, is_kept(job, &seen.listing));
+    let foreign = Foreign::of(job, &seen);
     let difference = stop.cut(compare(job, wanted, seen, false)).await?;
-    let hides = async { Ok(hides(job, wanted, &foreign, &difference).await) };
+    let hides = async { Ok(hides(job, wanted, foreign.as_ref(), &difference).await) };
     match stop.cut(hides).await? {
         Some(refusal) if job.doing.dry_run => {
             let planned = show(job, wanted, &difference)?;
@@ -255,14 +255,13 @@ pub async fn make(
 async fn hides(
     job: &Job<'_>,
     wanted: &Wanted,
-    foreign: &Foreign,
+    foreign: Option<&Foreign>,
     difference: &Difference,
 ) -> Option<Refusal> {
+    let Difference { plan, listing, .. } = difference;
     let would_write = job.refusal(wanted, difference).is_none() && difference.is_something(wanted);
-    match would_write {
-        true => foreign.refusal(job, &difference.plan).await,
-        false => None,
-    }
+    let foreign = foreign.filter(|_| would_write)?;
+    foreign.refusal(job, plan, listing, is_kept(job, listing)).await
 }
 
 /// Ends what was opened, and prints how the run went. Returns whether all of it was done.
