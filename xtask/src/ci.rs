@@ -1,5 +1,6 @@
 //! What CI says this run is. A vendor's variables are believed only if the variable that tells the vendor is
-//! set, so that a stray one on a laptop chooses nothing.
+//! set, so that a stray one on a laptop chooses nothing. In CI, a variable that says that this is a pull request
+//! is heard in any case: it only forbids.
 //!
 //! Three questions hide behind "the branch": which one was pushed, which one a pull request comes
 //! from, and which one it targets. Only the first may choose an account: anybody can call the branch
@@ -45,6 +46,10 @@ pub enum Run {
     Unproven {
         missing: &'static str,
     },
+    /// This variable says that it is a pull request, and no other says of which repository.
+    PerhapsFork {
+        told_by: &'static str,
+    },
     /// Commits that a merge queue tests before they are merged.
     MergeQueue {
         name: String,
@@ -83,13 +88,13 @@ impl Origin {
 /// Whether GitHub runs this for its Dependabot, whose runs get no secrets of Actions, also on a branch of the
 /// repository. `var` gives a variable that is set and not empty.
 pub fn is_dependabot(var: &dyn Fn(&str) -> Option<String>) -> bool {
-    let is_github = var("GITHUB_ACTIONS").is_some_and(|value| value.eq_ignore_ascii_case("true"));
-    is_github && var("GITHUB_ACTOR").as_deref() == Some("dependabot[bot]")
+    vendors::is_github(var) && var("GITHUB_ACTOR").as_deref() == Some("dependabot[bot]")
 }
 
 /// What can be known of where this process runs.
 pub struct Surroundings {
     claims: Vec<VendorClaim>,
+    is_github: bool,
     is_ci: bool,
     marker: Option<&'static str>,
 }
@@ -98,20 +103,24 @@ impl Surroundings {
     /// `var` gives a variable that is set, perhaps to nothing.
     pub fn of(var: &dyn Fn(&str) -> Option<String>) -> Surroundings {
         let full = |name: &str| var(name).filter(|value| !value.is_empty());
-        let claims = vendors::claims(&full, &|path| std::fs::read_to_string(path).ok());
+        let read_file = |path: &str| std::fs::read_to_string(path).ok();
+        let mut claims = vendors::claims(&full, &read_file);
         // A CI that sets `CI` to nothing keeps build tools from treating warnings as errors. It is still CI.
-        let says_no = |value: &str| ["false", "0"].contains(&value.to_ascii_lowercase().as_str());
-        let generic = var("CI").filter(|value| !says_no(value));
+        let generic = var("CI").filter(|value| !vendors::says_no(value));
         let is_said = !claims.is_empty() || generic.as_ref().is_some_and(|value| !value.is_empty());
         let marker = match generic {
             Some(_) => Some("CI"),
             None => vendors::MARKERS.into_iter().find(|name| full(name).is_some()),
         };
         let is_ci = is_said || marker.is_some();
-        Surroundings { claims, is_ci, marker: marker.filter(|_| !is_said) }
+        if is_ci {
+            claims.extend(vendors::objections(&claims, &full, &read_file));
+        }
+        let is_github = vendors::is_github(&full);
+        Surroundings { claims, is_github, is_ci, marker: marker.filter(|_| !is_said) }
     }
 
-    /// What each vendor says whose variables are set; none outside of CI and in a CI that is not known.
+    /// What each vendor says whose variables are set, and in CI also what other variables say against a deploy.
     pub fn claims(&self) -> &[VendorClaim] {
         &self.claims
     }
@@ -126,7 +135,7 @@ impl Surroundings {
     }
 
     pub fn is_github(&self) -> bool {
-        self.claims.iter().any(|claim| claim.vendor == vendors::GITHUB)
+        self.is_github
     }
 }
 

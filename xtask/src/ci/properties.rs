@@ -32,7 +32,7 @@ struct Vendor {
 const VENDORS: [Vendor; 11] = [
     Vendor {
         told_by: "GITHUB_ACTIONS=true",
-        variables: "GITHUB_EVENT_NAME GITHUB_REF GITHUB_REF_TYPE GITHUB_EVENT_PATH GITHUB_SHA",
+        variables: "GITHUB_EVENT_NAME GITHUB_REF GITHUB_REF_TYPE GITHUB_EVENT_PATH GITHUB_SHA GITHUB_HEAD_REF",
         push: "GITHUB_EVENT_NAME=push GITHUB_REF=refs/heads/{branch}",
         pull_requests: &[
             "GITHUB_EVENT_NAME=pull_request",
@@ -49,7 +49,9 @@ const VENDORS: [Vendor; 11] = [
                     CI_MERGE_REQUEST_PROJECT_ID CI_EXTERNAL_PULL_REQUEST_IID \
                     CI_EXTERNAL_PULL_REQUEST_SOURCE_REPOSITORY \
                     CI_EXTERNAL_PULL_REQUEST_TARGET_REPOSITORY CI_COMMIT_TAG CI_COMMIT_BRANCH \
-                    CI_COMMIT_SHA CI_PIPELINE_SOURCE CI_MERGE_REQUEST_EVENT_TYPE",
+                    CI_COMMIT_SHA CI_PIPELINE_SOURCE CI_MERGE_REQUEST_EVENT_TYPE CI_MERGE_REQUEST_ID \
+                    CI_MERGE_REQUEST_REF_PATH CI_MERGE_REQUEST_SOURCE_BRANCH_NAME \
+                    CI_EXTERNAL_PULL_REQUEST_SOURCE_BRANCH_NAME",
         push: "CI_COMMIT_BRANCH={branch} CI_PIPELINE_SOURCE=push",
         pull_requests: &[
             "CI_MERGE_REQUEST_IID=7",
@@ -90,7 +92,7 @@ const VENDORS: [Vendor; 11] = [
     Vendor {
         told_by: "TRAVIS=true",
         variables: "TRAVIS_PULL_REQUEST TRAVIS_PULL_REQUEST_SLUG TRAVIS_REPO_SLUG TRAVIS_TAG \
-                    TRAVIS_BRANCH TRAVIS_COMMIT",
+                    TRAVIS_BRANCH TRAVIS_COMMIT TRAVIS_EVENT_TYPE TRAVIS_PULL_REQUEST_BRANCH",
         push: "TRAVIS_BRANCH={branch} TRAVIS_PULL_REQUEST=false",
         pull_requests: &["TRAVIS_PULL_REQUEST=7"],
         forks: &[
@@ -101,7 +103,8 @@ const VENDORS: [Vendor; 11] = [
     Vendor {
         told_by: "TF_BUILD=True",
         variables: "BUILD_REASON BUILD_SOURCEBRANCH SYSTEM_PULLREQUEST_PULLREQUESTNUMBER \
-                    SYSTEM_PULLREQUEST_PULLREQUESTID SYSTEM_PULLREQUEST_ISFORK BUILD_SOURCEVERSION",
+                    SYSTEM_PULLREQUEST_PULLREQUESTID SYSTEM_PULLREQUEST_ISFORK \
+                    SYSTEM_PULLREQUEST_SOURCEBRANCH SYSTEM_PULLREQUEST_TARGETBRANCH BUILD_SOURCEVERSION",
         push: "BUILD_SOURCEBRANCH=refs/heads/{branch} BUILD_REASON=IndividualCI",
         pull_requests: &["BUILD_REASON=PullRequest", "BUILD_SOURCEBRANCH=refs/pull/7/merge"],
         forks: &[
@@ -111,7 +114,8 @@ const VENDORS: [Vendor; 11] = [
     },
     Vendor {
         told_by: "BITBUCKET_BUILD_NUMBER=1",
-        variables: "BITBUCKET_PR_ID BITBUCKET_TAG BITBUCKET_BRANCH BITBUCKET_COMMIT",
+        variables: "BITBUCKET_PR_ID BITBUCKET_PR_DESTINATION_BRANCH BITBUCKET_TAG BITBUCKET_BRANCH \
+                    BITBUCKET_COMMIT",
         push: "BITBUCKET_BRANCH={branch}",
         pull_requests: &["BITBUCKET_PR_ID=7"],
         forks: &[],
@@ -120,7 +124,9 @@ const VENDORS: [Vendor; 11] = [
         told_by: "JENKINS_URL=https://ci.example.com/",
         variables: "CHANGE_ID CHANGE_FORK ghprbPullId ghprbAuthorRepoGitUrl ghprbGhRepository \
                     gitlabMergeRequestIid gitlabSourceRepoHttpUrl gitlabTargetRepoHttpUrl TAG_NAME \
-                    BRANCH_NAME GIT_BRANCH GIT_COMMIT",
+                    BRANCH_NAME GIT_BRANCH GIT_COMMIT CHANGE_BRANCH CHANGE_TARGET GITHUB_PR_NUMBER \
+                    GITHUB_PR_SOURCE_BRANCH ghprbActualCommit ghprbSourceBranch gitlabMergeRequestId \
+                    pullRequestId GERRIT_EVENT_TYPE GERRIT_CHANGE_NUMBER gitlabActionType",
         push: "BRANCH_NAME={branch}",
         pull_requests: &[
             "CHANGE_ID=7",
@@ -231,7 +237,7 @@ proptest! {
     ) {
         let told = which.get(vendor.pull_requests);
         let word = read([noise, pairs(vendor.told_by, ""), pairs(told, "")]).unwrap();
-        prop_assert!(matches!(word.run, Run::PullRequest { .. } | Run::Untrusted { .. } | Run::Unproven { .. }), "{word:?}");
+        prop_assert!(matches!(word.run, Run::PullRequest { .. } | Run::PerhapsFork { .. } | Run::Untrusted { .. } | Run::Unproven { .. }), "{word:?}");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What each vendor says of a run, one function a vendor. The page of its variables is in the table.
 
-use super::vendors::{ReadFile, Vars};
+use super::vendors::{ReadFile, Vars, says};
 use super::{Origin, Run};
 
 /// <https://docs.github.com/en/actions/reference/workflows-and-actions/events-that-trigger-workflows>
@@ -24,9 +24,11 @@ pub fn github(var: Vars, read_file: ReadFile) -> Run {
     // Every other event runs with secrets on a ref that it did not push: `workflow_run` and `issue_comment` run
     // on the default branch, and a stranger can set them off.
     match event.as_str() {
-        "" => Run::Unproven { missing: "GITHUB_EVENT_NAME" },
+        "" => contradicted(var, &["GITHUB_HEAD_REF"])
+            .unwrap_or(Run::Unproven { missing: "GITHUB_EVENT_NAME" }),
         "push" | "workflow_dispatch" | "repository_dispatch" | "schedule" => {
-            by_reference(&reference, "GITHUB_REF")
+            contradicted(var, &["GITHUB_HEAD_REF"])
+                .unwrap_or_else(|| by_reference(&reference, "GITHUB_REF"))
         }
         _ => Run::Untrusted { event },
     }
@@ -57,6 +59,9 @@ pub fn gitlab(var: Vars) -> Run {
             return Run::PullRequest { number: number.and_then(|n| n.parse().ok()), origin };
         }
     }
+    if let Some(run) = contradicted(var, &GITLAB_OF_PULL_REQUESTS) {
+        return run;
+    }
     match GITLAB_SOURCES.contains(&source.as_str()) {
         true => tag_or_branch(var, "CI_COMMIT_TAG", "CI_COMMIT_BRANCH"),
         false => Run::Untrusted { event: source },
@@ -79,6 +84,14 @@ const GITLAB_PULL_REQUESTS: [(&str, &str, &str, &str); 2] = [
     ),
 ];
 
+/// What else is set for them alone.
+const GITLAB_OF_PULL_REQUESTS: [&str; 4] = [
+    "CI_MERGE_REQUEST_ID",
+    "CI_MERGE_REQUEST_REF_PATH",
+    "CI_MERGE_REQUEST_SOURCE_BRANCH_NAME",
+    "CI_EXTERNAL_PULL_REQUEST_SOURCE_BRANCH_NAME",
+];
+
 /// What starts a pipeline on a branch of the project, for a member who may push there.
 /// <https://docs.gitlab.com/ci/jobs/job_rules/#ci_pipeline_source-predefined-variable>
 const GITLAB_SOURCES: [&str; 9] =
@@ -97,15 +110,19 @@ pub fn circle(var: Vars) -> Run {
     tag_or_branch(var, "CIRCLE_TAG", "CIRCLE_BRANCH")
 }
 
+/// A push says that it is of no pull request: `false`.
 pub fn buildkite(var: Vars) -> Run {
     match var("BUILDKITE_PULL_REQUEST") {
+        None => contradicted(var, &["BUILDKITE_PULL_REQUEST_REPO"])
+            .unwrap_or(Run::Unproven { missing: "BUILDKITE_PULL_REQUEST" }),
         Some(number) if number != "false" => {
             let repository = |name| (name, var(name).map(|address| repository_of(&address)));
             let theirs = repository("BUILDKITE_PULL_REQUEST_REPO");
             let origin = Origin::of(theirs, repository("BUILDKITE_REPO"));
             Run::PullRequest { number: number.parse().ok(), origin }
         }
-        _ => tag_or_branch(var, "BUILDKITE_TAG", "BUILDKITE_BRANCH"),
+        Some(_) => contradicted(var, &["BUILDKITE_PULL_REQUEST_REPO"])
+            .unwrap_or_else(|| tag_or_branch(var, "BUILDKITE_TAG", "BUILDKITE_BRANCH")),
     }
 }
 
@@ -113,7 +130,8 @@ pub fn buildkite(var: Vars) -> Run {
 pub fn bitbucket(var: Vars) -> Run {
     match var("BITBUCKET_PR_ID") {
         Some(number) => Run::PullRequest { number: number.parse().ok(), origin: Origin::Ours },
-        None => tag_or_branch(var, "BITBUCKET_TAG", "BITBUCKET_BRANCH"),
+        None => contradicted(var, &["BITBUCKET_PR_DESTINATION_BRANCH"])
+            .unwrap_or_else(|| tag_or_branch(var, "BITBUCKET_TAG", "BITBUCKET_BRANCH")),
     }
 }
 
@@ -128,7 +146,11 @@ pub fn travis(var: Vars) -> Run {
             let origin = Origin::of(("TRAVIS_PULL_REQUEST_SLUG", Some(theirs)), ours);
             Run::PullRequest { number: number.parse().ok(), origin }
         }
-        Some(_) => tag_or_branch(var, "TRAVIS_TAG", "TRAVIS_BRANCH"),
+        Some(_) if is_var(var, "TRAVIS_EVENT_TYPE", "pull_request") => {
+            Run::PerhapsFork { told_by: "TRAVIS_EVENT_TYPE" }
+        }
+        Some(_) => contradicted(var, &["TRAVIS_PULL_REQUEST_BRANCH", "TRAVIS_PULL_REQUEST_SLUG"])
+            .unwrap_or_else(|| tag_or_branch(var, "TRAVIS_TAG", "TRAVIS_BRANCH")),
     }
 }
 
@@ -136,7 +158,9 @@ pub fn travis(var: Vars) -> Run {
 pub fn azure(var: Vars) -> Run {
     let reference = var("BUILD_SOURCEBRANCH").unwrap_or_default();
     let reason = var("BUILD_REASON").unwrap_or_default();
-    if reason.eq_ignore_ascii_case("PullRequest") || reference.starts_with("refs/pull/") {
+    let is_said = AZURE_OF_PULL_REQUESTS.iter().any(|name| says(var, name));
+    if is_said || reason.eq_ignore_ascii_case("PullRequest") || reference.starts_with("refs/pull/")
+    {
         let number = var("SYSTEM_PULLREQUEST_PULLREQUESTNUMBER")
             .or_else(|| var("SYSTEM_PULLREQUEST_PULLREQUESTID"));
         let origin = match var("SYSTEM_PULLREQUEST_ISFORK").map(|is| is.to_ascii_lowercase()) {
@@ -146,12 +170,28 @@ pub fn azure(var: Vars) -> Run {
         };
         return Run::PullRequest { number: number.and_then(|n| n.parse().ok()), origin };
     }
-    // Another pipeline's end starts this one on the default branch, and that pipeline may have run for anybody.
-    if ["ResourceTrigger", "BuildCompletion"].iter().any(|r| reason.eq_ignore_ascii_case(r)) {
-        return Run::Untrusted { event: reason };
+    // Another pipeline's end starts this one on the default branch (`ResourceTrigger`, `BuildCompletion`), and that
+    // pipeline may have run for anybody.
+    if reason.is_empty() {
+        return Run::Unproven { missing: "BUILD_REASON" };
     }
-    by_reference(&reference, "BUILD_SOURCEBRANCH")
+    match AZURE_REASONS.iter().any(|known| reason.eq_ignore_ascii_case(known)) {
+        true => by_reference(&reference, "BUILD_SOURCEBRANCH"),
+        false => Run::Untrusted { event: reason },
+    }
 }
+
+/// What is set for pull requests alone.
+const AZURE_OF_PULL_REQUESTS: [&str; 4] = [
+    "SYSTEM_PULLREQUEST_PULLREQUESTID",
+    "SYSTEM_PULLREQUEST_PULLREQUESTNUMBER",
+    "SYSTEM_PULLREQUEST_SOURCEBRANCH",
+    "SYSTEM_PULLREQUEST_TARGETBRANCH",
+];
+
+/// What starts a build of what was pushed.
+const AZURE_REASONS: [&str; 6] =
+    ["IndividualCI", "BatchedCI", "Manual", "Schedule", "ScheduleForced", "UserCreated"];
 
 /// <https://www.jenkins.io/doc/book/pipeline/multibranch/>
 ///
@@ -167,6 +207,9 @@ pub fn jenkins(var: Vars) -> Run {
     if let Some(pull_request) = jenkins_pull_request(var) {
         return pull_request;
     }
+    if let Some(run) = contradicted(var, &JENKINS_OF_PULL_REQUESTS).or_else(|| jenkins_hints(var)) {
+        return run;
+    }
     if let Some(tag) = var("TAG_NAME") {
         return Run::Tag(tag);
     }
@@ -177,6 +220,35 @@ pub fn jenkins(var: Vars) -> Run {
         Some(name) => Run::Branch { name: name.to_owned(), told_by: "GIT_BRANCH" },
         None => Run::Unsaid,
     }
+}
+
+/// What is set for pull requests alone, by the multibranch plugin and by those that build for a host:
+/// <https://plugins.jenkins.io/github-pullrequest/>, <https://plugins.jenkins.io/stash-pullrequest-builder/>.
+const JENKINS_OF_PULL_REQUESTS: [&str; 9] = [
+    "CHANGE_BRANCH",
+    "CHANGE_FORK",
+    "CHANGE_TARGET",
+    "GITHUB_PR_NUMBER",
+    "GITHUB_PR_SOURCE_BRANCH",
+    "ghprbActualCommit",
+    "ghprbSourceBranch",
+    "gitlabMergeRequestId",
+    "pullRequestId",
+];
+
+/// Plugins that run for pushes too and name their event.
+/// <https://plugins.jenkins.io/gerrit-trigger/>, <https://plugins.jenkins.io/gitlab-plugin/>
+fn jenkins_hints(var: Vars) -> Option<Run> {
+    let gerrit = var("GERRIT_EVENT_TYPE").or_else(|| var("GERRIT_CHANGE_NUMBER"));
+    let is_merged = |event: &str| ["change-merged", "ref-updated"].contains(&event);
+    if gerrit.is_some_and(|event| !is_merged(&event)) {
+        let names = ["GERRIT_EVENT_TYPE", "GERRIT_CHANGE_NUMBER"];
+        let told_by = names.into_iter().find(|name| var(name).is_some())?;
+        return Some(Run::PerhapsFork { told_by });
+    }
+    let action = var("gitlabActionType")?;
+    let is_push = ["PUSH", "TAG_PUSH", "PIPELINE"].iter().any(|a| action.eq_ignore_ascii_case(a));
+    (!is_push).then_some(Run::PerhapsFork { told_by: "gitlabActionType" })
 }
 
 /// A pull request without the multibranch plugin. It is a fork's unless it is proven to come from this
@@ -219,15 +291,18 @@ pub fn codebuild(var: Vars) -> Run {
         return Run::Host;
     }
     match trigger.as_deref().and_then(|trigger| trigger.split_once('/')) {
+        Some(("pr", number)) => {
+            Run::PullRequest { number: number.parse().ok(), origin: Origin::Ours }
+        }
+        _ if event.as_deref().is_some_and(|event| event.starts_with("PULL_REQUEST")) => {
+            Run::PerhapsFork { told_by: "CODEBUILD_WEBHOOK_EVENT" }
+        }
         Some(("branch", name)) if !name.is_empty() => {
             Run::Branch { name: name.to_owned(), told_by: "CODEBUILD_WEBHOOK_TRIGGER" }
         }
         Some(("tag", name)) => Run::Tag(name.to_owned()),
-        Some(("pr", number)) => {
-            Run::PullRequest { number: number.parse().ok(), origin: Origin::Ours }
-        }
         _ if trigger.is_none() && event.is_none() => codebuild_by_hand(var),
-        _ => Run::Unsaid,
+        _ => Run::Unproven { missing: "CODEBUILD_WEBHOOK_TRIGGER" },
     }
 }
 
@@ -240,7 +315,11 @@ fn codebuild_by_hand(var: Vars) -> Run {
     }
     // A ref can carry the commit that it stood on: `refs/heads/main^{0123…}`.
     let reference = version.split_once("^{").map_or(version.as_str(), |(reference, _)| reference);
-    by_reference(reference, "CODEBUILD_SOURCE_VERSION")
+    match by_reference(reference, "CODEBUILD_SOURCE_VERSION") {
+        // It can also be a name, which a branch and a tag may share, or a commit.
+        Run::Unproven { .. } => Run::Unsaid,
+        run => run,
+    }
 }
 
 /// For a pull request `DRONE_BRANCH` is the branch that it targets. Forks get no secrets, and are not
@@ -264,7 +343,7 @@ pub fn woodpecker(var: Vars) -> Run {
 fn by_event(
     var: Vars,
     told_by: &'static str,
-    pull_request: &str,
+    pull_request: &'static str,
     tag: &str,
     branch: &'static str,
 ) -> Run {
@@ -273,6 +352,7 @@ fn by_event(
             let number = var(pull_request).and_then(|n| n.parse().ok());
             Run::PullRequest { number, origin: Origin::Ours }
         }
+        _ if says(var, pull_request) => Run::PerhapsFork { told_by: pull_request },
         Some("tag" | "release") => Run::Tag(var(tag).unwrap_or_default()),
         Some("push" | "cron" | "manual" | "custom") => tag_or_branch(var, tag, branch),
         Some(event) => Run::Untrusted { event: event.to_owned() },
@@ -284,8 +364,14 @@ fn tag_or_branch(var: Vars, tag: &str, branch: &'static str) -> Run {
     match (var(tag), var(branch)) {
         (Some(tag), _) => Run::Tag(tag),
         (None, Some(name)) => Run::Branch { name, told_by: branch },
-        (None, None) => Run::Unsaid,
+        (None, None) => Run::Unproven { missing: branch },
     }
+}
+
+/// What a variable makes of a run that is of a pull request alone, where the others say that this is a push.
+fn contradicted(var: Vars, names: &[&'static str]) -> Option<Run> {
+    let told_by = names.iter().find(|name| says(var, name))?;
+    Some(Run::PerhapsFork { told_by })
 }
 
 fn by_reference(reference: &str, told_by: &'static str) -> Run {
@@ -294,7 +380,7 @@ fn by_reference(reference: &str, told_by: &'static str) -> Run {
     }
     match reference.strip_prefix("refs/tags/") {
         Some(tag) => Run::Tag(tag.to_owned()),
-        None => Run::Unsaid,
+        None => Run::Unproven { missing: told_by },
     }
 }
 

@@ -133,7 +133,7 @@ fn runs(vendor: &str) -> Vec<(&'static str, &'static str, Run)> {
                 "GITHUB_REF=refs/heads/main",
                 Run::Unproven { missing: "GITHUB_EVENT_NAME" },
             ),
-            ("no branch", "GITHUB_EVENT_NAME=push", Run::Unsaid),
+            ("no branch", "GITHUB_EVENT_NAME=push", Run::Unproven { missing: "GITHUB_REF" }),
         ],
         "GitLab" => vec![
             (
@@ -171,7 +171,7 @@ fn runs(vendor: &str) -> Vec<(&'static str, &'static str, Run)> {
                 fork(8),
             ),
             ("tag", "CI_COMMIT_TAG=main CI_COMMIT_REF_NAME=main", tag("main")),
-            ("no branch", "CI_COMMIT_REF_NAME=main", Run::Unsaid),
+            ("no branch", "CI_COMMIT_REF_NAME=main", Run::Unproven { missing: "CI_COMMIT_BRANCH" }),
         ],
         "CircleCI" => vec![
             ("push", "CIRCLE_BRANCH=main", branch("main", "CIRCLE_BRANCH")),
@@ -196,7 +196,7 @@ fn runs(vendor: &str) -> Vec<(&'static str, &'static str, Run)> {
                 Run::PullRequest { number: None, origin: Origin::Fork },
             ),
             ("tag", "CIRCLE_TAG=main", tag("main")),
-            ("no branch", "", Run::Unsaid),
+            ("no branch", "", Run::Unproven { missing: "CIRCLE_BRANCH" }),
         ],
         "Buildkite" => vec![
             (
@@ -224,7 +224,11 @@ fn runs(vendor: &str) -> Vec<(&'static str, &'static str, Run)> {
                 "BUILDKITE_BRANCH=main BUILDKITE_PULL_REQUEST=false BUILDKITE_TAG=v1",
                 tag("v1"),
             ),
-            ("no branch", "BUILDKITE_PULL_REQUEST=false", Run::Unsaid),
+            (
+                "no branch",
+                "BUILDKITE_PULL_REQUEST=false",
+                Run::Unproven { missing: "BUILDKITE_BRANCH" },
+            ),
         ],
         "Bitbucket" => vec![
             ("push", "BITBUCKET_BRANCH=main", branch("main", "BITBUCKET_BRANCH")),
@@ -235,7 +239,7 @@ fn runs(vendor: &str) -> Vec<(&'static str, &'static str, Run)> {
                 pull_request(7),
             ),
             ("tag", "BITBUCKET_TAG=main", tag("main")),
-            ("no branch", "", Run::Unsaid),
+            ("no branch", "", Run::Unproven { missing: "BITBUCKET_BRANCH" }),
         ],
         "Travis" => vec![
             (
@@ -257,7 +261,7 @@ fn runs(vendor: &str) -> Vec<(&'static str, &'static str, Run)> {
             ),
             // It calls the branch as the tag.
             ("tag", "TRAVIS_BRANCH=main TRAVIS_TAG=main TRAVIS_PULL_REQUEST=false", tag("main")),
-            ("no branch", "TRAVIS_PULL_REQUEST=false", Run::Unsaid),
+            ("no branch", "TRAVIS_PULL_REQUEST=false", Run::Unproven { missing: "TRAVIS_BRANCH" }),
         ],
         "Azure Pipelines" => vec![
             (
@@ -294,7 +298,11 @@ fn runs(vendor: &str) -> Vec<(&'static str, &'static str, Run)> {
                      BUILD_SOURCEBRANCHNAME=main",
                 tag("main"),
             ),
-            ("no branch", "BUILD_SOURCEBRANCHNAME=main", Run::Unsaid),
+            (
+                "no branch",
+                "BUILD_REASON=Manual BUILD_SOURCEBRANCHNAME=main",
+                Run::Unproven { missing: "BUILD_SOURCEBRANCH" },
+            ),
         ],
         "Jenkins" => vec![
             (
@@ -344,7 +352,7 @@ fn runs(vendor: &str) -> Vec<(&'static str, &'static str, Run)> {
                 Run::Untrusted { event: "promote".into() },
             ),
             ("tag", "DRONE_BUILD_EVENT=tag DRONE_TAG=v1 DRONE_BRANCH=main", tag("v1")),
-            ("no branch", "DRONE_BUILD_EVENT=push", Run::Unsaid),
+            ("no branch", "DRONE_BUILD_EVENT=push", Run::Unproven { missing: "DRONE_BRANCH" }),
         ],
         "Woodpecker" => vec![
             (
@@ -368,7 +376,7 @@ fn runs(vendor: &str) -> Vec<(&'static str, &'static str, Run)> {
                 "CI_PIPELINE_EVENT=release CI_COMMIT_TAG=v1 CI_COMMIT_BRANCH=main",
                 tag("v1"),
             ),
-            ("no branch", "CI_PIPELINE_EVENT=push", Run::Unsaid),
+            ("no branch", "CI_PIPELINE_EVENT=push", Run::Unproven { missing: "CI_COMMIT_BRANCH" }),
         ],
         _ => panic!("the vendor `{vendor}` has no samples"),
     }
@@ -451,14 +459,19 @@ fn a_variable_that_is_set_to_nothing_is_missing() {
             branch("main", "CIRCLE_BRANCH"),
         ),
         (
-            "BUILDKITE=true BUILDKITE_PULL_REQUEST= BUILDKITE_TAG= BUILDKITE_BRANCH=main",
+            "BUILDKITE=true BUILDKITE_PULL_REQUEST=false BUILDKITE_PULL_REQUEST_REPO= \
+             BUILDKITE_TAG= BUILDKITE_BRANCH=main",
             branch("main", "BUILDKITE_BRANCH"),
+        ),
+        (
+            "BUILDKITE=true BUILDKITE_PULL_REQUEST= BUILDKITE_TAG= BUILDKITE_BRANCH=main",
+            Run::Unproven { missing: "BUILDKITE_PULL_REQUEST" },
         ),
         (
             "JENKINS_URL=x CHANGE_ID= TAG_NAME= BRANCH_NAME= GIT_BRANCH=origin/main",
             branch("main", "GIT_BRANCH"),
         ),
-        ("GITLAB_CI=true CI_COMMIT_BRANCH=", Run::Unsaid),
+        ("GITLAB_CI=true CI_COMMIT_BRANCH=", Run::Unproven { missing: "CI_COMMIT_BRANCH" }),
     ] {
         assert_eq!(run(environment), expected, "{environment}");
     }
@@ -474,7 +487,9 @@ fn on_buildkite_head_is_no_commit_and_all_else_is_kept_as_told() {
         ("abc", Some("abc")),
         ("main", Some("main")),
     ] {
-        let environment = format!("BUILDKITE=true BUILDKITE_BRANCH=main BUILDKITE_COMMIT={value}");
+        let environment = format!(
+            "BUILDKITE=true BUILDKITE_PULL_REQUEST=false BUILDKITE_BRANCH=main BUILDKITE_COMMIT={value}"
+        );
         let word = read(&environment).unwrap();
         assert_eq!(word.commit.as_deref(), commit, "{value}");
         assert_eq!(word.run, branch("main", "BUILDKITE_BRANCH"), "{value}");
@@ -680,6 +695,18 @@ fn nobody_is_at_the_terminal_where_ci_says_so() {
         ("bamboo_buildKey=SITE-MAIN", true, false),
         ("GITEA_ACTIONS=true", true, false),
         ("CI=false GITHUB_ACTIONS=true", true, true),
+        ("GITHUB_ACTIONS=1", true, true),
+        ("CI=true GITHUB_EVENT_NAME=pull_request GITHUB_REF=refs/pull/7/merge", true, false),
+        ("VELA=true", true, false),
+        ("CF_BUILD_ID=1", true, false),
+        ("AWS_APP_ID=d1", true, false),
+        ("ZUUL_UUID=1", true, false),
+        ("EAS_BUILD=true", true, false),
+        ("CI_XCODE_CLOUD=TRUE", true, false),
+        ("BUILD_BUILDID=1", true, false),
+        ("GITHUB_RUN_ID=1", true, false),
+        ("CI_JOB_ID=1", true, false),
+        ("CIRCLE_BUILD_NUM=1", true, false),
     ] {
         let surroundings = Surroundings::of(&raw(environment));
         let said = (surroundings.is_ci(), surroundings.is_github());
@@ -786,6 +813,92 @@ fn a_variable_that_is_missing_is_never_taken_for_trust() {
 }
 
 #[test]
+fn variables_that_contradict_each_other_are_taken_for_a_pull_request() {
+    let perhaps = |told_by| Run::PerhapsFork { told_by };
+    let missing = |missing| Run::Unproven { missing };
+    for (environment, expected) in [
+        ("BUILDKITE=true BUILDKITE_BRANCH=main", missing("BUILDKITE_PULL_REQUEST")),
+        (
+            "BUILDKITE=true BUILDKITE_BRANCH=main BUILDKITE_PULL_REQUEST_REPO=git@host:they/site.git",
+            perhaps("BUILDKITE_PULL_REQUEST_REPO"),
+        ),
+        (
+            "BUILDKITE=true BUILDKITE_BRANCH=main BUILDKITE_PULL_REQUEST=false \
+             BUILDKITE_PULL_REQUEST_REPO=git@host:they/site.git",
+            perhaps("BUILDKITE_PULL_REQUEST_REPO"),
+        ),
+        (
+            "TF_BUILD=True BUILD_SOURCEBRANCH=refs/heads/main SYSTEM_PULLREQUEST_PULLREQUESTID=7",
+            unproven(7, "SYSTEM_PULLREQUEST_ISFORK"),
+        ),
+        ("TF_BUILD=True BUILD_SOURCEBRANCH=refs/heads/main", missing("BUILD_REASON")),
+        (
+            "TF_BUILD=True BUILD_REASON=OfNextYear BUILD_SOURCEBRANCH=refs/heads/main",
+            Run::Untrusted { event: "OfNextYear".into() },
+        ),
+        (
+            "DRONE=true DRONE_BUILD_EVENT=push DRONE_BRANCH=main DRONE_PULL_REQUEST=7",
+            perhaps("DRONE_PULL_REQUEST"),
+        ),
+        (
+            "CI=woodpecker CI_PIPELINE_EVENT=manual CI_COMMIT_BRANCH=main CI_COMMIT_PULL_REQUEST=7",
+            perhaps("CI_COMMIT_PULL_REQUEST"),
+        ),
+        (
+            "CODEBUILD_BUILD_ID=a:1 CODEBUILD_WEBHOOK_EVENT=PULL_REQUEST_CREATED",
+            perhaps("CODEBUILD_WEBHOOK_EVENT"),
+        ),
+        (
+            "CODEBUILD_BUILD_ID=a:1 CODEBUILD_WEBHOOK_EVENT=PULL_REQUEST_UPDATED \
+             CODEBUILD_WEBHOOK_TRIGGER=branch/main",
+            perhaps("CODEBUILD_WEBHOOK_EVENT"),
+        ),
+        (
+            "GITHUB_ACTIONS=true GITHUB_EVENT_NAME=push GITHUB_REF=refs/heads/main GITHUB_HEAD_REF=x",
+            perhaps("GITHUB_HEAD_REF"),
+        ),
+        (
+            "GITLAB_CI=true CI_COMMIT_BRANCH=main CI_MERGE_REQUEST_SOURCE_BRANCH_NAME=x",
+            perhaps("CI_MERGE_REQUEST_SOURCE_BRANCH_NAME"),
+        ),
+        (
+            "BITBUCKET_BUILD_NUMBER=1 BITBUCKET_BRANCH=main BITBUCKET_PR_DESTINATION_BRANCH=main",
+            perhaps("BITBUCKET_PR_DESTINATION_BRANCH"),
+        ),
+        (
+            "TRAVIS=true TRAVIS_BRANCH=main TRAVIS_PULL_REQUEST=false TRAVIS_PULL_REQUEST_SLUG=they/site",
+            perhaps("TRAVIS_PULL_REQUEST_SLUG"),
+        ),
+        (
+            "TRAVIS=true TRAVIS_BRANCH=main TRAVIS_PULL_REQUEST=false TRAVIS_EVENT_TYPE=pull_request",
+            perhaps("TRAVIS_EVENT_TYPE"),
+        ),
+    ] {
+        assert_eq!(run(environment), expected, "{environment}");
+    }
+    for (environment, told_by) in [
+        ("GERRIT_EVENT_TYPE=patchset-created GERRIT_CHANGE_NUMBER=7", "GERRIT_EVENT_TYPE"),
+        ("GERRIT_CHANGE_NUMBER=7", "GERRIT_CHANGE_NUMBER"),
+        ("GITHUB_PR_NUMBER=7", "GITHUB_PR_NUMBER"),
+        ("gitlabActionType=MERGE", "gitlabActionType"),
+        ("gitlabActionType=NOTE", "gitlabActionType"),
+        ("CHANGE_TARGET=main CHANGE_BRANCH=main", "CHANGE_BRANCH"),
+        ("BRANCH_NAME=main CHANGE_TARGET=main", "CHANGE_TARGET"),
+    ] {
+        let environment = format!("JENKINS_URL=x GIT_BRANCH=origin/main {environment}");
+        assert_eq!(run(&environment), perhaps(told_by), "{environment}");
+    }
+    for environment in [
+        "GERRIT_EVENT_TYPE=change-merged GERRIT_CHANGE_NUMBER=7",
+        "GERRIT_EVENT_TYPE=ref-updated",
+        "gitlabActionType=PUSH gitlabSourceBranch=main",
+    ] {
+        let environment = format!("JENKINS_URL=x GIT_BRANCH=origin/main {environment}");
+        assert_eq!(run(&environment), branch("main", "GIT_BRANCH"), "{environment}");
+    }
+}
+
+#[test]
 fn a_build_that_was_started_by_hand_is_of_the_branch_that_it_names() {
     for (environment, expected) in [
         (
@@ -819,7 +932,7 @@ fn a_build_that_was_started_by_hand_is_of_the_branch_that_it_names() {
         (
             "CODEBUILD_BUILD_ID=site:1 CODEBUILD_WEBHOOK_EVENT=PUSH \
              CODEBUILD_SOURCE_VERSION=refs/heads/main",
-            Run::Unsaid,
+            Run::Unproven { missing: "CODEBUILD_WEBHOOK_TRIGGER" },
         ),
     ] {
         assert_eq!(run(environment), expected, "{environment}");

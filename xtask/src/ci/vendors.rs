@@ -1,7 +1,7 @@
 //! The table of vendors: how each is told, which variable holds the commit, who reads the rest, and the page that
 //! states it. It exists once: detection, job addresses, tests and the handbook's list follow it.
 
-use super::{Run, VendorClaim, address, runs};
+use super::{Origin, Run, VendorClaim, address, runs};
 
 /// The environment, so that tests can bring their own. It gives variables that are set and not empty.
 pub type Vars<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -14,7 +14,7 @@ pub struct Vendor {
     pub name: &'static str,
     /// The variable that tells the vendor.
     pub told_by: &'static str,
-    /// The value that it must have, in any case; `None` for any value.
+    /// The value that it must have, in any case; `None` for any value. For `true` all count that do not say no.
     pub value: Option<&'static str>,
     /// The variable that holds the commit.
     pub commit: &'static str,
@@ -133,7 +133,7 @@ pub const VENDORS: [Vendor; 11] = [
 
 /// Variables of systems that run builds and whose branch is not read here. They only tell that nobody is at a
 /// terminal, and not all of these systems set `CI`.
-pub const MARKERS: [&str; 27] = [
+pub const MARKERS: [&str; 43] = [
     "TEAMCITY_VERSION",
     "APPVEYOR",
     "SEMAPHORE",
@@ -161,12 +161,85 @@ pub const MARKERS: [&str; 27] = [
     "CI_NAME",
     "CI_PIPELINE_ID",
     "CONTINUOUS_INTEGRATION",
+    "VELA",
+    "CF_BUILD_ID",
+    "AWS_APP_ID",
+    "ZUUL_UUID",
+    "EAS_BUILD",
+    "CI_XCODE_CLOUD",
+    "BUILD_BUILDID",
+    "GITHUB_RUN_ID",
+    "CI_JOB_ID",
+    "CIRCLE_BUILD_NUM",
+    "BUILDKITE_BUILD_ID",
+    "TRAVIS_BUILD_ID",
+    "DRONE_BUILD_NUMBER",
+    "BITBUCKET_PIPELINE_UUID",
+    "CODEBUILD_BUILD_ARN",
+    "APPCENTER_BUILD_ID",
 ];
+
+/// Variables by which systems say that this is a pull request whose other variables are not read here. All values
+/// say so that do not say no, or this one alone. `CIRCLE_PULL_REQUEST` and `CI_OPEN_MERGE_REQUESTS` are not here
+/// because they are set for pushes too.
+const PULL_REQUESTS: [(&str, Option<&str>); 44] = [
+    ("PULL_NUMBER", None),
+    ("JOB_TYPE", Some("presubmit")),
+    ("BITRISE_PULL_REQUEST", None),
+    ("PR", None),
+    ("PR_NUMBER", None),
+    ("SD_PULL_REQUEST", None),
+    ("VELA_BUILD_EVENT", Some("pull_request")),
+    ("VELA_PULL_REQUEST", None),
+    ("VELA_BUILD_PULL_REQUEST", None),
+    ("CM_PULL_REQUEST", None),
+    ("CM_PULL_REQUEST_NUMBER", None),
+    ("CF_PULL_REQUEST_NUMBER", None),
+    ("CF_PULL_REQUEST_ID", None),
+    ("CF_PULL_REQUEST_IS_FORK", None),
+    ("CIRRUS_PR", None),
+    ("APPVEYOR_PULL_REQUEST_NUMBER", None),
+    ("APPVEYOR_PULL_REQUEST_HEAD_REPO_NAME", None),
+    ("SEMAPHORE_GIT_REF_TYPE", Some("pull-request")),
+    ("SEMAPHORE_GIT_PR_NUMBER", None),
+    ("SEMAPHORE_GIT_PR_SLUG", None),
+    ("PULL_REQUEST", None),
+    ("PULL_REQUEST_ID", None),
+    ("PULL_REQUEST_NUMBER", None),
+    ("CONTEXT", Some("deploy-preview")),
+    ("IS_PULL_REQUEST", None),
+    ("VERCEL_GIT_PULL_REQUEST_ID", None),
+    ("NOW_GITHUB_PR_ID", None),
+    ("AWS_PULL_REQUEST_ID", None),
+    ("AWS_PULL_REQUEST_SOURCE_BRANCH", None),
+    ("BUDDY_EXECUTION_PULL_REQUEST_ID", None),
+    ("BUDDY_EXECUTION_PULL_REQUEST_NO", None),
+    ("BUDDY_RUN_PR_ID", None),
+    ("BUDDY_RUN_PR_NO", None),
+    ("HEROKU_PR_NUMBER", None),
+    ("CI_PR_NUMBER", None),
+    ("CI_PULL_REQUEST", None),
+    ("CI_PULL_REQUEST_NUMBER", None),
+    ("SCRUTINIZER_PR_NUMBER", None),
+    ("APPCENTER_PULL_REQUEST", None),
+    ("NEVERCODE_PULL_REQUEST", None),
+    ("TEAMCITY_PULL_REQUEST_NUMBER", None),
+    ("TEAMCITY_PULLREQUEST_NUMBER", None),
+    ("bamboo_repository_pr_key", None),
+    ("ZUUL_PIPELINE", Some("check")),
+];
+
+/// These two call their variables alike, so if the one is told, the other's are as good as told.
+const NAMESAKES: [&str; 2] = ["GitLab", "Woodpecker"];
 
 impl Vendor {
     /// Whether its variables are to be believed.
     pub fn is_told(&self, var: Vars) -> bool {
-        let matches = |found: String| self.value.is_none_or(|v| found.eq_ignore_ascii_case(v));
+        let matches = |found: String| match self.value {
+            None => true,
+            Some("true") => !says_no(&found),
+            Some(value) => found.eq_ignore_ascii_case(value),
+        };
         var(self.told_by).is_some_and(matches)
     }
 }
@@ -181,6 +254,56 @@ pub fn claims(var: Vars, read_file: ReadFile) -> Vec<VendorClaim> {
         commit: var(vendor.commit).filter(|commit| vendor.name != "Buildkite" || commit != "HEAD"),
     })
     .collect()
+}
+
+/// What stands against a deploy without a vendor that is told: a vendor's variables that say "pull request" or name
+/// an event that nobody may trust although what tells the vendor is missing, and the variables of other systems.
+/// `told` is what the vendors say that are told.
+pub fn objections(told: &[VendorClaim], var: Vars, read_file: ReadFile) -> Vec<VendorClaim> {
+    let is_namesake = |vendor: &&Vendor| NAMESAKES.contains(&vendor.name);
+    let one_is_told = VENDORS.iter().filter(is_namesake).any(|vendor| vendor.is_told(var));
+    let untold = VENDORS.iter().filter(|vendor| !vendor.is_told(var));
+    let of_vendors = untold.filter_map(|vendor| {
+        let run = match queued((vendor.run)(var, read_file)) {
+            Run::PullRequest { number, origin: Origin::Ours }
+                if !(one_is_told && is_namesake(&vendor)) =>
+            {
+                Run::PullRequest { number, origin: Origin::Unproven(vendor.told_by) }
+            }
+            run @ (Run::PullRequest { .. }
+            | Run::Untrusted { .. }
+            | Run::PerhapsFork { .. }
+            | Run::MergeQueue { .. }) => run,
+            _ => return None,
+        };
+        Some(VendorClaim { vendor: vendor.name, run, commit: None })
+    });
+    // A pull request that a vendor tells is one already, and workflows set such variables for it themselves.
+    let is_known = told.iter().any(|claim| matches!(claim.run, Run::PullRequest { .. }));
+    let said = PULL_REQUESTS.iter().filter(|(name, value)| match value {
+        _ if is_known => false,
+        None => says(var, name),
+        Some(value) => var(name).is_some_and(|found| found.eq_ignore_ascii_case(value)),
+    });
+    let others = said.map(|(name, _)| VendorClaim {
+        vendor: "CI",
+        run: Run::PerhapsFork { told_by: name },
+        commit: None,
+    });
+    of_vendors.chain(others).collect()
+}
+
+/// Whether a variable says something that is not no.
+pub fn says(var: Vars, name: &str) -> bool {
+    var(name).is_some_and(|value| !says_no(&value))
+}
+
+pub fn says_no(value: &str) -> bool {
+    ["false", "0"].contains(&value.to_ascii_lowercase().as_str())
+}
+
+pub fn is_github(var: Vars) -> bool {
+    VENDORS.iter().any(|vendor| vendor.name == GITHUB && vendor.is_told(var))
 }
 
 /// Branches that merge queues push for their tests, as every vendor sees them.

@@ -39,7 +39,10 @@ pub fn reference(config: &Config, head: &Head, ci: &Surroundings) -> Result<Refe
     let speak = |claim: &&VendorClaim| claim.run != Run::Host;
     let claims: Vec<&VendorClaim> = ci.claims().iter().filter(speak).collect();
     if claims.is_empty() {
-        return branch_of_head(head, ci.claims().first(), ci.is_ci());
+        return match ci.claims().first() {
+            Some(host) => Err(host_alone(host)),
+            None => branch_of_head(head, None, ci.is_ci()),
+        };
     }
     let (mut said, mut refusals) = (Vec::new(), Vec::new());
     for claim in claims {
@@ -80,7 +83,8 @@ fn agreed(said: Vec<(&str, Reference)>) -> Result<Reference, Refusal> {
 fn claimed(config: &Config, head: &Head, claim: &VendorClaim) -> Result<Reference, Refusal> {
     let vendor = claim.vendor;
     match &claim.run {
-        Run::Unsaid | Run::Host => branch_of_head(head, Some(claim), true),
+        Run::Unsaid => branch_of_head(head, Some(claim), true),
+        Run::Host => Err(host_alone(claim)),
         Run::Branch { name, told_by } => pushed(head, vendor, name, told_by),
         Run::PullRequest { number, origin } => pull_request(config, vendor, *number, origin),
         Run::Tag(tag) => Err(Refusal::new(
@@ -104,6 +108,7 @@ fn claimed(config: &Config, head: &Head, claim: &VendorClaim) -> Result<Referenc
             ),
             format!("pass {missing} on to this step, as {vendor} sets it"),
         )),
+        Run::PerhapsFork { told_by } => perhaps_fork(config, told_by),
         Run::MergeQueue { name } => Err(Refusal::new(
             "untrusted-event",
             format!(
@@ -112,6 +117,29 @@ fn claimed(config: &Config, head: &Head, claim: &VendorClaim) -> Result<Referenc
             "let the job run on pushes: the queue pushes to the branch when it merges",
         )),
     }
+}
+
+/// A machine that is lent to a runner, and no variable of the runner.
+fn host_alone(host: &VendorClaim) -> Refusal {
+    Refusal::new(
+        "untrusted-event",
+        format!(
+            "{} lends its machine to a runner of another vendor, and that one does not say what started this run",
+            host.vendor
+        ),
+        "pass the variables that the runner sets on to this step",
+    )
+}
+
+fn perhaps_fork(config: &Config, told_by: &str) -> Result<Reference, Refusal> {
+    by_pull_request(config, None)?;
+    Err(Refusal::new(
+        "fork",
+        format!(
+            "{told_by} says that this is a pull request, and nothing proves that it is not a fork's"
+        ),
+        format!("let the job run on pushes, where {told_by} is not set"),
+    ))
 }
 
 fn pushed(head: &Head, vendor: &str, name: &str, told_by: &str) -> Result<Reference, Refusal> {

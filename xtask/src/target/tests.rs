@@ -154,8 +154,12 @@ const PUSH_FEATURE: Vars =
     &[("GITLAB_CI", "true"), ("CI_COMMIT_BRANCH", "feature/new_look"), ("CI_COMMIT_SHA", COMMIT)];
 const PUSH_SHORT_COMMIT: Vars =
     &[("CIRCLECI", "true"), ("CIRCLE_BRANCH", "main"), ("CIRCLE_SHA1", "1111111")];
-const PUSH_NO_COMMIT: Vars =
-    &[("BUILDKITE", "true"), ("BUILDKITE_BRANCH", "main"), ("BUILDKITE_COMMIT", "HEAD")];
+const PUSH_NO_COMMIT: Vars = &[
+    ("BUILDKITE", "true"),
+    ("BUILDKITE_BRANCH", "main"),
+    ("BUILDKITE_PULL_REQUEST", "false"),
+    ("BUILDKITE_COMMIT", "HEAD"),
+];
 const PUSH_OTHER_COMMIT: Vars =
     &[("CIRCLECI", "true"), ("CIRCLE_BRANCH", "main"), ("CIRCLE_SHA1", OTHER)];
 const MERGE_REQUEST: Vars = &[
@@ -897,4 +901,112 @@ fn a_branch_leads_to_a_target_if_a_deploy_of_it_would_go_to_the_same_place() {
     {
         assert_eq!(leads_to(&config, &pull_request, branch), leads, "{branch}");
     }
+}
+
+/// The code of the refusal of these variables on `main`, or where they lead.
+fn on_main(config: &Config, environment: &str) -> String {
+    let pairs: Vec<(&str, &str)> =
+        environment.split_whitespace().map(|word| word.split_once('=').unwrap()).collect();
+    let checkout =
+        Checkout { root: PathBuf::from("/repository"), head: on("main"), parents: Vec::new() };
+    let var = |wanted: &str| {
+        let found = pairs.iter().find(|(name, _)| *name == wanted);
+        found.map(|(_, value)| (*value).to_owned())
+    };
+    match choose(config, &checkout, &Surroundings::of(&var), None) {
+        Ok(target) => format!("{} -> {}", target.branch, target.environment.name),
+        Err(Error::Refused(refusal)) => refusal.code.to_owned(),
+        Err(other) => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn whatever_says_pull_request_in_ci_keeps_a_run_from_the_account_of_the_branch() {
+    let config = config(CONFIG);
+    for environment in [
+        "PROW_JOB_ID=1 CI=true JOB_TYPE=presubmit PULL_NUMBER=7",
+        "PROW_JOB_ID=1 JOB_TYPE=presubmit",
+        "BITRISE_IO=true CI=true BITRISE_PULL_REQUEST=7 PR=true",
+        "SCREWDRIVER=true CI=true SD_PULL_REQUEST=7",
+        "VELA=true CI=true VELA_BUILD_EVENT=pull_request",
+        "CM_BUILD_ID=1 CI=true CM_PULL_REQUEST=true",
+        "CF_BUILD_ID=1 CI=true CF_PULL_REQUEST_NUMBER=7 CF_PULL_REQUEST_IS_FORK=true",
+        "CIRRUS_CI=true CIRRUS_PR=7",
+        "APPVEYOR=True APPVEYOR_PULL_REQUEST_NUMBER=7",
+        "SEMAPHORE=true SEMAPHORE_GIT_REF_TYPE=pull-request",
+        "NETLIFY=true PULL_REQUEST=true CONTEXT=deploy-preview",
+        "NETLIFY=true CONTEXT=deploy-preview",
+        "RENDER=true IS_PULL_REQUEST=true",
+        "VERCEL=1 VERCEL_GIT_PULL_REQUEST_ID=7",
+        "CODEBUILD_BUILD_ID=a:1 AWS_PULL_REQUEST_ID=7",
+        "DRONE=true DRONE_BUILD_EVENT=push DRONE_BRANCH=main CIRRUS_CI=true CIRRUS_PR=7",
+        "CI=true GITHUB_EVENT_NAME=pull_request GITHUB_REF=refs/pull/9/merge",
+        "CI=true CI_PIPELINE_SOURCE=merge_request_event CI_MERGE_REQUEST_IID=7",
+        "CI=true CI_MERGE_REQUEST_IID=7 CI_MERGE_REQUEST_PROJECT_ID=5 CI_MERGE_REQUEST_SOURCE_PROJECT_ID=5",
+        "CI=true CIRCLE_PR_NUMBER=7",
+        "CI=true DRONE_BUILD_EVENT=pull_request",
+        "CI=true DRONE_BUILD_EVENT=pull_request DRONE_PULL_REQUEST=7",
+        "CI=true BUILDKITE_PULL_REQUEST=7",
+        "CI=true TRAVIS_PULL_REQUEST=7",
+        "CI=true BITBUCKET_PR_ID=7",
+        "CI=true CHANGE_ID=7",
+        "CI=true BUILD_REASON=PullRequest",
+        "NETLIFY=true CODEBUILD_WEBHOOK_TRIGGER=pr/7",
+        "CIRCLECI=true CIRCLE_BRANCH=main GITHUB_HEAD_REF=x",
+    ] {
+        assert_eq!(on_main(&config, environment), "fork", "{environment}");
+    }
+    for environment in [
+        "CI=true GITHUB_EVENT_NAME=pull_request_target GITHUB_REF=refs/heads/main",
+        "CI=true GITHUB_ACTIONS=1 GITHUB_EVENT_NAME=pull_request_target GITHUB_REF=refs/heads/main",
+        "CI=true GITHUB_EVENT_NAME=workflow_run",
+        "CI=true CIRCLE_BRANCH=gh-readonly-queue/main/pr-7-1111111",
+    ] {
+        assert_eq!(on_main(&config, environment), "untrusted-event", "{environment}");
+    }
+}
+
+#[test]
+fn a_vendor_that_leaves_out_what_was_pushed_is_not_followed_to_the_branch_of_head() {
+    let config = config(CONFIG);
+    for environment in [
+        "GITLAB_CI=true",
+        "GITLAB_CI=true CI_COMMIT_REF_NAME=feature",
+        "CIRCLECI=true",
+        "BUILDKITE=true",
+        "BUILDKITE=true BUILDKITE_BRANCH=main",
+        "TF_BUILD=True",
+        "BITBUCKET_BUILD_NUMBER=1",
+        "DRONE=true",
+        "TRAVIS=true TRAVIS_PULL_REQUEST=false",
+        "GITHUB_ACTIONS=true GITHUB_EVENT_NAME=push",
+        "CODEBUILD_BUILD_ID=a:1 CODEBUILD_WEBHOOK_EVENT=WORKFLOW_JOB_QUEUED",
+        "CODEBUILD_BUILD_ID=a:1 CODEBUILD_WEBHOOK_EVENT=PUSH",
+    ] {
+        assert_eq!(on_main(&config, environment), "untrusted-event", "{environment}");
+    }
+}
+
+#[test]
+fn what_says_that_it_is_no_pull_request_keeps_no_push_away() {
+    let config = config(CONFIG);
+    for environment in [
+        "GITHUB_EVENT_NAME=pull_request CIRRUS_PR=7 CHANGE_ID=7 PR=7",
+        "CI=false CIRRUS_PR=7",
+        "CI=true",
+        "CI=true PULL_REQUEST=false IS_PULL_REQUEST=False BITRISE_PULL_REQUEST= CF_PULL_REQUEST_IS_FORK=0",
+        "CI=true TRAVIS_PULL_REQUEST=false BUILDKITE_PULL_REQUEST=false",
+        "NETLIFY=true PULL_REQUEST=false CONTEXT=production",
+        "PROW_JOB_ID=1 JOB_TYPE=postsubmit",
+        "SEMAPHORE=true SEMAPHORE_GIT_REF_TYPE=branch",
+        "VELA=true VELA_BUILD_EVENT=push",
+        "CIRCLECI=true CIRCLE_BRANCH=main CIRCLE_PULL_REQUEST=https://github.com/us/site/pull/7",
+        "GITLAB_CI=true CI_COMMIT_BRANCH=main CI_OPEN_MERGE_REQUESTS=us/site!7",
+        "GITHUB_ACTIONS=true GITHUB_EVENT_NAME=push GITHUB_REF=refs/heads/main GITHUB_HEAD_REF= GITHUB_RUN_ID=1",
+        "JENKINS_URL=x",
+    ] {
+        assert_eq!(on_main(&config, environment), "main -> production", "{environment}");
+    }
+    let ours = "BITBUCKET_BUILD_NUMBER=1 BITBUCKET_PR_ID=7 PR_NUMBER=7 PULL_REQUEST=true";
+    assert_eq!(on_main(&config, ours), "pr-7 -> development", "a pull request that is known");
 }
