@@ -581,6 +581,20 @@ fn two_lines_in_one_variable_are_told_as_such() {
 }
 
 #[test]
+fn a_reference_that_ci_did_not_fill_in_is_no_key() {
+    let world = world();
+    for value in ["$(AWS_SECRET)", "${AWS_SECRET}", "$AWS_SECRET", "${{secrets.AWS}}", "%AWS%"] {
+        for name in ["SITE_KEY", "SITE_SECRET"] {
+            world.wire.take();
+            let ran = world.deploy_with(&["--json"], &[(name, value)]).exits(3);
+            assert_eq!(ran.json()["refused"]["code"], json!("missing-credentials"), "{value}");
+            assert!(ran.stderr.contains(&format!("refused: {name} holds a reference")), "{value}");
+            assert_eq!(world.wire.take().len(), 0, "{value}: something is sent");
+        }
+    }
+}
+
+#[test]
 fn json_is_printed_for_whatever_happens() {
     let world = world();
     let ran = world.deploy(&["--json", "--max-deletes", "many"]).exits(2);

@@ -370,6 +370,37 @@ fn a_pull_request_that_nothing_proves_to_be_ours() {
 }
 
 #[test]
+fn a_pull_request_in_a_ci_that_is_not_known() {
+    let world = world();
+    configure(&world, "pull-requests = true");
+    refused(
+        &world,
+        &[("CIRRUS_CI", "true"), ("CIRRUS_PR", "7")],
+        "fork",
+        expect![[r#"
+            refused: CIRRUS_PR says that this is a pull request, and nothing proves that it is not a fork's
+
+            hint: let the job run on pushes, where CIRRUS_PR is not set
+        "#]],
+    );
+}
+
+#[test]
+fn a_runner_that_says_nothing_on_a_machine_that_is_lent() {
+    let world = world();
+    refused(
+        &world,
+        &[("CODEBUILD_BUILD_ID", "a:1"), ("CODEBUILD_WEBHOOK_EVENT", "WORKFLOW_JOB_QUEUED")],
+        "untrusted-event",
+        expect![[r#"
+            refused: CodeBuild lends its machine to a runner of another vendor, and that one does not say what started this run
+
+            hint: pass the variables that the runner sets on to this step
+        "#]],
+    );
+}
+
+#[test]
 fn a_run_whose_event_is_not_told() {
     let world = world();
     refused(

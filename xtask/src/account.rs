@@ -99,6 +99,15 @@ async fn source(environment: &Environment, var: Vars<'_>) -> Result<SharedCreden
 async fn load(environment: &Environment, source: &SharedCredentialsProvider) -> Result<Keys> {
     let keys = source.provide_credentials().await;
     let keys = keys.map_err(|error| unavailable(environment, &error))?;
+    for (name, value) in [
+        ("AWS_ACCESS_KEY_ID", Some(keys.access_key_id())),
+        ("AWS_SECRET_ACCESS_KEY", Some(keys.secret_access_key())),
+        ("AWS_SESSION_TOKEN", keys.session_token()),
+    ] {
+        if value.is_some_and(is_reference) {
+            return Err(unfilled(name).into());
+        }
+    }
     secrets::keep(keys.secret_access_key());
     keys.session_token().into_iter().for_each(secrets::keep);
     Ok(keys)
@@ -155,6 +164,9 @@ fn one_value(name: &str, value: &str) -> Result<String, Refusal> {
     let value = value.trim();
     // A secret in the id's place would be repeated by the store, so neither is ever shown.
     secrets::keep(value);
+    if is_reference(value) {
+        return Err(unfilled(name));
+    }
     if value.is_empty() || !value.bytes().all(|b| b.is_ascii_graphic()) {
         return Err(Refusal::new(
             "missing-credentials",
@@ -165,6 +177,26 @@ fn one_value(name: &str, value: &str) -> Result<String, Refusal> {
         ));
     }
     Ok(value.to_owned())
+}
+
+/// Whether a value is a reference to a variable that CI hands over as it stands if there is no such variable: Azure
+/// Pipelines does with `$(NAME)`, and others with forms of their own. No key has these characters around it.
+fn is_reference(value: &str) -> bool {
+    let around = [("$(", ")"), ("${", "}"), ("{{", "}}"), ("$[", "]"), ("%", "%"), ("((", "))")];
+    let is_name = |text: &str| text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    around.iter().any(|(open, close)| {
+        value.len() > open.len() + close.len() && value.starts_with(open) && value.ends_with(close)
+    }) || value.strip_prefix('$').is_some_and(|name| !name.is_empty() && is_name(name))
+}
+
+fn unfilled(name: &str) -> Refusal {
+    Refusal::new(
+        "missing-credentials",
+        format!("{name} holds a reference to a variable that is not set, instead of a key"),
+        format!(
+            "set the variable that {name} refers to (in CI: as a secret that this job may read; the pull requests of forks get none)"
+        ),
+    )
 }
 
 fn missing_variables(
