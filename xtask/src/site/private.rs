@@ -10,7 +10,17 @@ const SMALL: u64 = 8 << 10;
 pub fn is_secret(head: &[u8], size: u64) -> bool {
     let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start();
     match head.first() {
+        Some(b'-') if head.starts_with(b"-\0") => is_wide_pem(head),
+        Some(0xff | 0xfe) if head.starts_with(b"\xff\xfe") || head.starts_with(b"\xfe\xff") => {
+            is_wide_pem(&head[2..])
+        }
         Some(b'-') => is_private_pem(head),
+        Some(0x30) if is_private_der(head) => true,
+        // What OpenSSL writes before the key of a PKCS#12 file.
+        Some(b'B') if head.starts_with(b"Bag Attributes") => {
+            is_private(&String::from_utf8_lossy(head))
+        }
+        Some(b'#' | b';') if is_private_pem(without_remarks(head)) => true,
         Some(b'A') if head.starts_with(b"AGE-SECRET-KEY-1") => true,
         Some(b'P') if head.starts_with(b"PuTTY-User-Key-File-") => true,
         Some(b'u') if head.starts_with(b"untrusted comment:") => {
@@ -29,13 +39,19 @@ pub fn is_public(name: &str, head: &[u8]) -> bool {
     let first = first_line(head).unwrap_or_default();
     let is_ssh = ["ssh-", "ecdsa-", "sk-"].iter().any(|kind| first.starts_with(kind))
         && first.contains(" AAAA");
-    let is_minisign = first.starts_with("untrusted comment:") && first.contains("public key");
+    // The second line of a public key is of 42 bytes, and that of a secret key is longer.
+    let second = text.lines().nth(1).unwrap_or_default().trim_end();
+    let is_minisign = first.starts_with("untrusted comment:")
+        && (first.contains("public key") || second.starts_with("RW") && second.len() == 56);
+    let is_certificate = matches!(head, [0x30, 0x82, _, _, 0x30, 0x82, _, _, 0xa0, 3, 2, 1, ..]);
     // Keynote's slides; keys of no kind are archives or images.
     let starts: [&[u8]; 5] =
         [b"PK\x03\x04", b"\x1f\x8b\x08", b"%PDF-", b"\x89PNG", b"\xff\xd8\xff"];
     is_pem
         || is_ssh
         || is_minisign
+        || is_certificate
+        || crate::sniff::essence(head, false) == Some("image/svg+xml")
         || is_binary_pgp_public_key(head)
         || starts.iter().any(|start| head.starts_with(start))
         || is_harmless_json(name, head)
@@ -54,6 +70,40 @@ fn is_harmless_json(name: &str, head: &[u8]) -> bool {
     is_asked && serde_json::from_slice::<Value>(head).is_ok_and(|json| !is_secret_value(&json))
 }
 
+/// Whether a text of two bytes for each character begins with a private key.
+fn is_wide_pem(head: &[u8]) -> bool {
+    let narrow: Vec<u8> = head.iter().copied().filter(|byte| *byte != 0).collect();
+    is_private_pem(narrow.trim_ascii_start())
+}
+
+/// A private key of PKCS#8, PKCS#1 or SEC 1 without its armour: a sequence of a version and a key. Certificates and
+/// public keys begin with a sequence in it. <https://www.rfc-editor.org/rfc/rfc5208#section-5>
+fn is_private_der(head: &[u8]) -> bool {
+    let inner = match head {
+        [0x30, 0x82, _, _, inner @ ..] | [0x30, 0x81, _, inner @ ..] => inner,
+        [0x30, 0..0x80, inner @ ..] => inner,
+        _ => return false,
+    };
+    match inner {
+        // An algorithm, by its number.
+        [2, 1, 0, 0x30, _, 6, ..] => true,
+        // A number that is as long as a modulus.
+        [2, 1, 0, 2, 0x81 | 0x82, ..] => true,
+        [2, 1, 1, 4, 0x20 | 0x30 | 0x42, ..] => true,
+        _ => false,
+    }
+}
+
+/// A text without the remarks and empty lines at its beginning.
+fn without_remarks(head: &[u8]) -> &[u8] {
+    let mut text = head;
+    while let [b'#' | b';', ..] = text {
+        let end = text.iter().position(|byte| *byte == b'\n').unwrap_or(text.len());
+        text = text[end..].trim_ascii_start();
+    }
+    text
+}
+
 fn is_private_pem(head: &[u8]) -> bool {
     head.starts_with(b"-----BEGIN ") && is_private(&String::from_utf8_lossy(head))
         // As SSH.COM writes it.
@@ -69,7 +119,9 @@ fn is_private(text: &str) -> bool {
 /// Whether it is worth to parse a JSON text, told by its first kilobyte: a site may have one for each page.
 fn speaks_of_secrets(head: &[u8]) -> bool {
     let start = String::from_utf8_lossy(&head[..head.len().min(1024)]);
-    ["PRIVATE KEY", "private", "ecret", "client-key"].iter().any(|word| start.contains(word))
+    ["PRIVATE KEY", "private", "ecret", "client-key", "\"kty\"", "\"auths\""]
+        .iter()
+        .any(|word| start.contains(word))
 }
 
 /// Whether it is worth to read the lines of a text, told by its first one: nearly all files are pages, styles and
@@ -82,7 +134,10 @@ fn begins_like_settings(head: &[u8]) -> bool {
         Some(b'[' | b'#' | b';') => true,
         _ if line.starts_with(b"apiVersion:") => true,
         _ if line.contains(&b',') => String::from_utf8_lossy(line).contains("Access key ID"),
-        _ => line.iter().position(|b| *b == b'=').is_some_and(|at| line[..at].iter().all(is_name)),
+        _ => {
+            let sign = line.iter().position(|b| matches!(b, b'=' | b':'));
+            sign.is_some_and(|at| line[..at].iter().all(is_name))
+        }
     }
 }
 
@@ -105,13 +160,29 @@ fn is_secret_value(json: &Value) -> bool {
     match json {
         Value::Object(fields) => fields.iter().any(|(name, value)| {
             let is_named = SECRET_FIELDS.contains(&name.to_ascii_lowercase().as_str());
-            is_named && value.as_str().is_some_and(is_real) || is_secret_value(value)
+            let is_token = |value: &str| is_real(value) && !is_prose(value);
+            // A key of JSON Web Keys, and the logins of Docker.
+            let is_key = name == "d" && fields.contains_key("kty");
+            let is_login = name == "auths" && has_login(value);
+            (is_named || is_key) && value.as_str().is_some_and(is_token)
+                || is_login
+                || is_secret_value(value)
         }),
         Value::Array(items) => items.iter().any(is_secret_value),
         // Not a text that only speaks of one.
         Value::String(text) => text.starts_with("-----BEGIN ") && is_private(text),
         _ => false,
     }
+}
+
+/// Whether a value is a text about a secret.
+fn is_prose(value: &str) -> bool {
+    value.contains(' ') && !value.starts_with("-----BEGIN ")
+}
+
+fn has_login(auths: &Value) -> bool {
+    let mut hosts = auths.as_object().into_iter().flat_map(|hosts| hosts.values());
+    hosts.any(|host| host.get("auth").and_then(Value::as_str).is_some_and(|auth| auth.len() >= 8))
 }
 
 /// Whether a configuration file or an exported table sets a secret. Texts that explain such a file begin with words.
@@ -127,12 +198,25 @@ fn has_secret_line(head: &[u8]) -> bool {
     if first.contains("Access key ID,Secret access key") {
         return true;
     }
-    (is_section || sets(first).is_some()) && std::iter::once(first).chain(lines).any(is_secret_line)
+    (is_section || sets(first).is_some())
+        && (has_private_block(text) || std::iter::once(first).chain(lines).any(is_secret_line))
+}
+
+/// Whether a block of YAML is a private key, which is longer than the one of an example.
+fn has_private_block(text: &str) -> bool {
+    let lines: Vec<&str> = text.lines().map(str::trim).collect();
+    lines.windows(3).any(|lines| {
+        let is_block = [": |", ": |-", ": >"].iter().any(|end| lines[0].ends_with(end));
+        is_block
+            && lines[1].starts_with("-----BEGIN ")
+            && lines[1].contains("PRIVATE KEY")
+            && lines[2].len() >= 40
+    })
 }
 
 /// The name and the value of a line that sets one.
 fn sets(line: &str) -> Option<(&str, &str)> {
-    let (name, value) = line.strip_prefix("export ").unwrap_or(line).split_once('=')?;
+    let (name, value) = line.strip_prefix("export ").unwrap_or(line).split_once(['=', ':'])?;
     let name = name.trim();
     let is_name = |b: u8| b.is_ascii_alphanumeric() || b"_-.".contains(&b);
     (!name.is_empty() && name.bytes().all(is_name)).then(|| (name, value.trim().trim_matches('"')))
@@ -142,7 +226,10 @@ fn is_secret_line(line: &str) -> bool {
     let Some((name, value)) = sets(line) else { return false };
     let name = name.to_ascii_lowercase();
     let names = ["secret_access_key", "awssecretkey", "privatekey", "presharedkey"];
-    names.iter().any(|secret| name.ends_with(secret)) && value.len() >= 40 && is_real(value)
+    names.iter().any(|secret| name.ends_with(secret))
+        && value.len() >= 40
+        && is_real(value)
+        && !is_prose(value)
 }
 
 /// Whether a value is no placeholder of a documentation.
@@ -210,8 +297,50 @@ mod tests {
     }
 
     #[test]
+    fn a_secret_is_known_in_other_clothes() {
+        let body = "b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQAAAAAAAAAB";
+        let wide: Vec<u8> = KEY.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let secrets: Vec<Vec<u8>> = vec![
+            format!("Bag Attributes\n    friendlyName: x\n{KEY}").into(),
+            format!("# deploy key\n\n{KEY}").into(),
+            [b"\xff\xfe", wide.as_slice()].concat(),
+            wide,
+            format!("key: |\n  -----BEGIN OPENSSH PRIVATE KEY-----\n  {body}\n").into(),
+            format!("a:\n  AWS_SECRET_ACCESS_KEY: {VALUE}\n").into(),
+            format!("{{\"kty\": \"EC\", \"d\": \"{body}\"}}").into(),
+            format!("{{\"keys\": [{{\"kty\": \"RSA\", \"d\": \"{body}\"}}]}}").into(),
+            b"{\"auths\": {\"registry.example\": {\"auth\": \"dXNlcjpwYXNzd29yZA==\"}}}".to_vec(),
+            b"\x30\x82\x04\xbd\x02\x01\x00\x30\x0d\x06\x09\x2a".to_vec(),
+            b"\x30\x2e\x02\x01\x00\x30\x05\x06\x03\x2b\x65\x70".to_vec(),
+            b"\x30\x82\x04\xa4\x02\x01\x00\x02\x82\x01\x01".to_vec(),
+            b"\x30\x77\x02\x01\x01\x04\x20\x01".to_vec(),
+        ];
+        for secret in &secrets {
+            let shown = String::from_utf8_lossy(secret);
+            assert!(is_secret(secret, secret.len() as u64), "{shown}");
+        }
+        for text in [
+            "{\"private_key\": \"This key is used for signing releases\"}",
+            "{\"kty\": \"EC\", \"x\": \"b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQ\"}",
+            "{\"auths\": {\"registry.example\": {}}}",
+            "key: |\n  -----BEGIN OPENSSH PRIVATE KEY-----\n  ...\n",
+            "a: b\ntitle: How to set AWS_SECRET_ACCESS_KEY: an introduction for those who start\n",
+            "User-agent: *\nDisallow:\n",
+        ] {
+            assert!(!is_secret(text.as_bytes(), text.len() as u64), "{text}");
+        }
+        assert!(!is_secret(b"\x30\x82\x01\x22\x30\x0d\x06\x09\x2a\x86", 10), "a public key");
+    }
+
+    #[test]
     fn the_content_tells_that_a_file_with_the_name_of_a_secret_is_public() {
-        let public: [(&str, &[u8]); 10] = [
+        let public: [(&str, &[u8]); 13] = [
+            (
+                "own.key",
+                b"untrusted comment: of our releases\nRWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3\n",
+            ),
+            ("logo.key", b"<svg xmlns='http://www.w3.org/2000/svg'/>"),
+            ("ca.key", b"\x30\x82\x03\x5d\x30\x82\x02\x45\xa0\x03\x02\x01\x02"),
             ("gpg.key", b"-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nmQIN\n"),
             ("jwt.key", b"-----BEGIN PUBLIC KEY-----\nMIIB\n"),
             ("rds-ca.pem", CERTIFICATE.as_bytes()),
