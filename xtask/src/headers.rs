@@ -142,6 +142,7 @@ impl Doubt {
             Doubt::None => None,
             Doubt::Document => sniff::is_document(head).then_some("text/html"),
             // Text has the type that its name tells.
+            Doubt::Source if sniff::is_document(head) => Some("text/html"),
             Doubt::Source => match sniff::essence(head, is_whole) {
                 None => Some(UNKNOWN_TYPE),
                 Some(essence) if is_binary(essence) => Some(essence),
@@ -276,14 +277,16 @@ pub fn doubt(key: &str, essence: &str) -> Doubt {
     let is_certain = ["image/", "audio/", "video/", "font/", "model/"].iter();
     match ending(key).as_str() {
         "ts" | "tsx" | "mts" | "cts" | "rs" | "log" | "conf" => Doubt::Source,
-        "key" | "mod" => Doubt::Unknown,
+        "key" | "mod" | "java" => Doubt::Unknown,
+        "aspx" | "asp" | "jsp" | "dtd" | "wsdl" => Doubt::Document,
+        // Mirrors of wikis have pages about files, such as `File:Logo.png`.
+        _ if key.rsplit('/').next().unwrap_or(key).contains(':') => Doubt::Document,
+        "txt" | "text" => Doubt::None,
         ending if essence == UNKNOWN_TYPE => match mime_guess::from_ext(ending).first_raw() {
             None => Doubt::Unknown,
             Some(_) => Doubt::None,
         },
-        _ if matches!(essence, "text/html" | "text/plain" | "text/markdown" | "text/xml") => {
-            Doubt::None
-        }
+        _ if matches!(essence, "text/html" | "text/markdown" | "text/xml") => Doubt::None,
         _ if essence.ends_with("xml") => Doubt::None,
         _ if is_certain.clone().any(|start| essence.starts_with(start)) => Doubt::None,
         _ => Doubt::Document,
@@ -493,6 +496,24 @@ mod tests {
             ("example.com", b"<html>", "text/html"),
             ("app.js", b"<p>not a document", "text/javascript"),
             ("notes.txt", b"<!doctype html>", "text/plain"),
+            ("p.aspx", b"<!doctype html>", "text/html"),
+            ("api/index.ts", b"<!doctype html>", "text/html"),
+            ("docs/file.rs", b"<html lang=en>", "text/html"),
+            ("docs/nginx.conf", b"\n<!DOCTYPE html>", "text/html"),
+            ("docs/Cargo.toml", b"<!doctype html>", "text/html"),
+            ("a.yaml", b"<!doctype html>", "text/html"),
+            ("a.ini", b"<!doctype html>", "text/html"),
+            ("a.cfg", b"<!doctype html>", "text/html"),
+            ("a.py", b"<!doctype html>", "text/html"),
+            ("a.c", b"<!doctype html>", "text/html"),
+            ("a.h", b"<!doctype html>", "text/html"),
+            ("a.cpp", b"<!doctype html>", "text/html"),
+            ("a.java", b"<!doctype html>", "text/html"),
+            ("a.dtd", b"<!doctype html>", "text/html"),
+            ("a.wsdl", b"<!doctype html>", "text/html"),
+            ("wiki/File:Logo.png", b"<!doctype html>", "text/html"),
+            ("wiki/File:Logo.png", b"\x89PNG\r\n\x1a\n", "image/png"),
+            ("a.c", b"int main;", "text/plain"),
             ("video.ts", &stream, "video/mp2t"),
             ("clip.mts", &stream, "video/mp2t"),
             ("main.ts", b"export const a = 1;", "text/plain"),

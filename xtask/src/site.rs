@@ -371,7 +371,12 @@ fn settle(
         };
         if let Some(look) = &look {
             let relative = output.relative(&key);
-            let finding = look.finding.filter(|_| !choice.publishes(relative));
+            let is_meant = |finding: &Finding| match finding.why_left_out() {
+                Some(_) => choice.publishes(relative),
+                // Nobody means a pointer by a wide glob such as `docs/**`.
+                None => choice.names(relative),
+            };
+            let finding = look.finding.filter(|finding| !is_meant(finding));
             if let Some(why) = finding.and_then(Finding::why_left_out) {
                 left_out.push(LeftOut {
                     key: relative.to_owned(),

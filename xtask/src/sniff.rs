@@ -12,6 +12,8 @@ pub fn essence(head: &[u8], is_whole: bool) -> Option<&'static str> {
     if let Some(format) = binary(head) {
         return Some(format);
     }
+    let head = head.trim_ascii_start();
+    let is_whole = is_whole && head.len() <= HEAD;
     let text = text(head)?;
     let text = text.trim_start();
     Some(markup(text).unwrap_or_else(|| match is_json(text, is_whole) {
@@ -148,10 +150,11 @@ fn markup(text: &str) -> Option<&'static str> {
 }
 
 /// The elements that a document of HTML begins with.
-const HTML: [&str; 24] = [
+const HTML: [&str; 38] = [
     "html", "head", "body", "title", "meta", "link", "style", "script", "base", "main", "header",
     "nav", "article", "section", "h1", "div", "p", "a", "b", "br", "table", "font", "iframe",
-    "template",
+    "template", "h2", "h3", "h4", "ul", "ol", "dl", "span", "noscript", "form", "img", "pre",
+    "footer", "aside", "center",
 ];
 
 fn without_comments(text: &str) -> &str {
@@ -183,6 +186,8 @@ fn is_json(text: &str, is_whole: bool) -> bool {
 /// none that browsers know. <https://encoding.spec.whatwg.org/#names-and-labels>
 pub fn declared_charset(head: &[u8]) -> Option<&'static str> {
     match head {
+        // UTF-32, which browsers do not know.
+        [0xff, 0xfe, 0, 0, ..] | [0, 0, 0xfe, 0xff, ..] => return None,
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => return Some("utf-16"),
         [0xef, 0xbb, 0xbf, ..] => return Some("utf-8"),
         _ => {}
@@ -308,6 +313,12 @@ mod tests {
             assert_eq!(essence(head, true), *expected, "{}", String::from_utf8_lossy(head));
         }
         assert_eq!(essence(b"{\"a\": [1, \"cut", false), Some("application/json"));
+        let long = format!("{{\"issuer\": \"{}\"}}", "x".repeat(2 * HEAD));
+        assert_eq!(essence(long.as_bytes(), true), Some("application/json"));
+        for tag in ["<h2>", "<ul>", "<span>", "<noscript>"] {
+            let text = format!("{}{tag}", " ".repeat(HEAD + 1));
+            assert_eq!(essence(text.as_bytes(), true), Some("text/html"), "{tag}");
+        }
         for (first, size) in [(0, 188), (4, 192)] {
             assert_eq!(essence(&stream(first, size), false), Some("video/mp2t"));
         }

@@ -2,7 +2,7 @@
 //! headers do not tell. They are collected, so that one run names all of them.
 
 use crate::event::{Event, Tell};
-use crate::headers::Headers;
+use crate::headers::{Headers, is_page};
 use crate::refusal::Refusal;
 use crate::words::count;
 
@@ -19,7 +19,9 @@ pub struct Faults {
     git_crypt: Vec<String>,
     /// Bytes that are not in the encoding that a rule claims.
     wrong_encoding: Vec<String>,
-    /// Gzip that no header tells.
+    /// Gzip that no header tells, in what the site cannot be seen without.
+    unreadable: Vec<String>,
+    /// Gzip that no header tells, in other files.
     untold_gzip: Vec<String>,
 }
 
@@ -39,6 +41,9 @@ impl Faults {
         match headers.get("content-encoding") {
             Some(encoding) if !fits(coding, encoding) => {
                 self.wrong_encoding.push(format!("{key} ({encoding})"));
+            }
+            None if coding == Coding::Gzip && is_needed(key, headers.content_type()) => {
+                self.unreadable.push(key.to_owned());
             }
             None if coding == Coding::Gzip => self.untold_gzip.push(key.to_owned()),
             _ => {}
@@ -60,7 +65,7 @@ impl Faults {
     }
 
     fn refusal(&mut self) -> Option<Refusal> {
-        let faults: [(&mut Vec<String>, &'static str, &str, &str); 4] = [
+        let faults: [(&mut Vec<String>, &'static str, &str, &str); 5] = [
             (
                 &mut self.lfs,
                 "lfs-pointer",
@@ -85,12 +90,24 @@ impl Faults {
                 "a rule's `content-encoding` does not fit",
                 "let the generator compress them, or correct `match` and `content-encoding` of [[headers]] in deploy.toml",
             ),
+            (
+                &mut self.unreadable,
+                "wrong-encoding",
+                "is compressed by gzip, which no rule says, so browsers would show garbage",
+                "add to deploy.toml a [[headers]] rule that matches them, with content-encoding = \"gzip\"",
+            ),
         ];
         let (keys, code, why, hint) = faults.into_iter().find(|fault| !fault.0.is_empty())?;
         let files = count(keys.len() as u64, "file");
         let message = format!("the site has {files} whose content {why}: {}", names(keys));
         Some(Refusal::new(code, message, hint))
     }
+}
+
+/// Whether a browser has to understand a file to show the site.
+fn is_needed(key: &str, content_type: &str) -> bool {
+    let is_asset = ["text/css", "text/javascript"].iter().any(|one| content_type.starts_with(one));
+    is_asset || is_page(key, content_type)
 }
 
 /// Whether bytes can be in an encoding. Of several, the last was applied last. Brotli has no signature, but is never
@@ -130,6 +147,9 @@ mod tests {
             ("br", Coding::Other, true),
             ("br", Coding::Text, false),
             ("br", Coding::Gzip, false),
+            ("br", Coding::Format, false),
+            ("deflate", Coding::Format, false),
+            ("br, br", Coding::Format, false),
             ("zstd", Coding::Zstd, true),
             ("zstd", Coding::Other, false),
             ("deflate", Coding::Zlib, true),

@@ -109,7 +109,7 @@ impl<'c> Choice<'c> {
     }
 
     /// Whether `publish` has this very key, not only a glob that matches it.
-    fn names(&self, key: &str) -> bool {
+    pub fn names(&self, key: &str) -> bool {
         let key = key::normal(key);
         let is_below_own_folder = key.split('/').any(|segment| segment == OWN_FOLDER);
         !is_below_own_folder && self.publish.iter().any(|glob| glob.glob().glob() == key)

@@ -36,6 +36,8 @@ pub enum Coding {
     Zlib,
     /// Text, so not compressed.
     Text,
+    /// A format that is known by its first bytes, such as PNG.
+    Format,
     Other,
 }
 
@@ -103,8 +105,7 @@ impl<'k> Looker<'k> {
         }
         if self.charset.is_asked {
             // All ASCII, and no text of that: it is shifted by escape sequences.
-            self.charset.is_shifted =
-                head.contains(&0x1b) && sniff::declared_charset(head) == Some("iso-2022-jp");
+            self.charset.is_shifted = is_shifted(head) || is_wide(head);
             self.charset.head = head[..head.len().min(sniff::HEAD)].to_vec();
         }
     }
@@ -128,10 +129,14 @@ impl<'k> Looker<'k> {
             [0x28, 0xb5, 0x2f, 0xfd, ..] => Coding::Zstd,
             _ if !self.is_encoded => return None,
             [0x78, second, ..] if (0x7800 + u16::from(*second)).is_multiple_of(31) => Coding::Zlib,
-            _ if matches!(sniff::essence(head, false), Some(essence) if is_text(essence)) => {
-                Coding::Text
-            }
-            _ => Coding::Other,
+            _ => match sniff::essence(head, false) {
+                Some(essence) if is_text(essence) => Coding::Text,
+                // These are told by too few bytes: compressed ones can be the same by chance.
+                Some("image/bmp" | "video/mp2t") => Coding::Other,
+                Some(_) => Coding::Format,
+                None if is_long_utf_8(head) => Coding::Text,
+                None => Coding::Other,
+            },
         };
         let is_asked = self.is_encoded || self.charset.is_asked || self.is_zipped_by_name();
         (is_asked && self.size > 0).then_some(coding)
@@ -150,8 +155,31 @@ impl<'k> Looker<'k> {
     }
 }
 
+/// Whether bytes are UTF-8, and too many for compressed ones to be that by chance.
+fn is_long_utf_8(head: &[u8]) -> bool {
+    let head = &head[..head.len().min(sniff::HEAD)];
+    head.len() >= 32
+        && match std::str::from_utf8(head) {
+            Ok(_) => true,
+            Err(error) => error.error_len().is_none(),
+        }
+}
+
 fn is_text(essence: &str) -> bool {
     headers::needs_charset(essence) || matches!(essence, "application/json" | "image/svg+xml")
+}
+
+/// Whether escape sequences switch the character set, as in ISO-2022-JP. Those of terminals begin with `ESC [`.
+fn is_shifted(head: &[u8]) -> bool {
+    head.contains(&0x1b) && head.windows(2).any(|pair| matches!(pair, [0x1b, b'$' | b'(']))
+}
+
+/// Whether a text is UTF-16 or UTF-32 without a byte order mark: its Latin letters have a NUL beside them. A single one
+/// may stand in any text.
+fn is_wide(head: &[u8]) -> bool {
+    let head = &head[..head.len().min(sniff::HEAD)];
+    let nuls = head.iter().filter(|byte| **byte == 0).count();
+    nuls > 0 && (head.is_ascii() || nuls * 8 >= head.len())
 }
 
 /// <https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md>: of less than 1024 bytes, and the version is the first
@@ -249,6 +277,14 @@ mod tests {
                 declared("windows-1251"),
             ),
             ("a.txt", b"\xff\xfea\0", declared("utf-16")),
+            ("a.html", b"<p>\x1b$B%3\x1b(B", Charset::Unknown),
+            ("a.html", b"<p>\x1b(J\\", Charset::Unknown),
+            ("a.log", b"\x1b[1mbold\x1b[0m", Charset::Utf8),
+            ("a.txt", b"a\0b\0", Charset::Unknown),
+            ("a.txt", b"\0a\0b", Charset::Unknown),
+            ("a.txt", b"\xff\xfe\0\0a\0\0\0", Charset::Unknown),
+            ("a.txt", b"\0\0\xfe\xff\0\0\0a", Charset::Unknown),
+            ("a.txt", "caf\u{e9} and one \0 in a text".as_bytes(), Charset::Utf8),
             ("a.css", b"@charset \"gbk\";\xb0\xa1", declared("gbk")),
             ("a.js", b"// \xa9", Charset::Unknown),
             ("about", b"<p>caf\xe9", Charset::Unknown),
@@ -307,6 +343,11 @@ mod tests {
             ("a.css", true, b"a{}", Some(Coding::Text)),
             ("a.css", true, b"\x78\x9c\x01", Some(Coding::Zlib)),
             ("a.css", true, b"\x0b\x02\x80\x03", Some(Coding::Other)),
+            ("a.png", true, b"\x89PNG\r\n\x1a\n\0", Some(Coding::Format)),
+            ("a.woff2", true, b"wOF2\0\x01\0\0", Some(Coding::Format)),
+            ("a.wasm", true, b"\0asm\x01\0\0\0", Some(Coding::Format)),
+            ("a.br", true, b"BM\x80\x01", Some(Coding::Other)),
+            ("a.js", true, b"const separator = '\x01'; // a line", Some(Coding::Text)),
             ("a.css", false, b"a{}", None),
             ("a.css", false, b"\x1f\x8b\x08", Some(Coding::Gzip)),
             ("a.svgz", false, b"\x1f\x8b\x08", Some(Coding::Gzip)),

@@ -310,11 +310,32 @@ fn a_rule_for_the_encoding_has_to_fit_the_bytes() {
     let (site, warnings) = folder.site_and_warnings();
     assert_eq!(site.files[0].headers.content_type(), "text/css; charset=utf-8");
     assert_eq!(warnings, [""; 0]);
-    folder.write("b.html", b"\x1f\x8b\x08\0\xff");
+    folder.write("b.txt", b"\x1f\x8b\x08\0\xff");
     let (site, warnings) = folder.site_and_warnings();
-    assert_eq!(site.files[1].headers.content_type(), "text/html; charset=utf-8");
+    assert_eq!(site.files[1].headers.content_type(), "text/plain; charset=utf-8");
     assert!(warnings[0].starts_with("compressed by gzip, and no rule says so"), "{warnings:?}");
-    assert!(warnings[0].contains("`b.html`"), "{warnings:?}");
+    assert!(warnings[0].contains("`b.txt`"), "{warnings:?}");
+    for name in ["index.html", "b.css", "app.js", "feed.xml"] {
+        folder.write(name, b"\x1f\x8b\x08\0\xff");
+        let error = folder.error();
+        let told = "refused as wrong-encoding: the site has 1 file whose content is compressed by gzip, which no rule says";
+        assert!(error.starts_with(told), "{error}");
+        assert!(error.contains(&format!(": `{name}`")), "{error}");
+        folder.write(name, b"x");
+    }
+}
+
+#[test]
+fn a_wide_glob_publishes_no_pointer_and_its_very_name_does() {
+    let pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 22485\n";
+    for wide in ["**", "docs/**", "docs/*.png"] {
+        let folder = folder_with(&format!("publish = [\"{wide}\"]"), &[]);
+        folder.write("docs/logo.png", pointer);
+        assert!(folder.error().starts_with("refused as lfs-pointer"), "{wide}");
+    }
+    let folder = folder_with("publish = [\"docs/logo.png\"]", &[]);
+    folder.write("docs/logo.png", pointer);
+    assert_eq!(folder.site_and_warnings().0.files.len(), 1);
 }
 
 #[test]
