@@ -81,7 +81,7 @@ fn is_wide_pem(head: &[u8]) -> bool {
 fn is_private_der(head: &[u8]) -> bool {
     let inner = match head {
         [0x30, 0x82, _, _, inner @ ..] | [0x30, 0x81, _, inner @ ..] => inner,
-        [0x30, 0..0x80, inner @ ..] => inner,
+        [0x30, 0..=0x7f, inner @ ..] => inner,
         _ => return false,
     };
     match inner {
