@@ -374,6 +374,8 @@ fn an_output_that_git_does_not_ignore_is_told() {
     world.repo.write("site/public/stale.html", "stale");
     let ran = world.deploy(&[]).exits(0);
     warns(&ran, "git does not ignore `public`, so it is not emptied first");
+    let next = "if only the generator writes to it, add it to .gitignore\n";
+    assert!(ran.stderr.contains(next), "{}", ran.stderr);
 }
 
 #[test]
@@ -476,4 +478,101 @@ fn a_build_that_wrote_nothing_is_refused_as_before() {
     world.repo.write("site/public/index.html", "old");
     let ran = world.deploy(&["--json"]).exits(3);
     assert_eq!(ran.json()["refused"]["code"], "empty-site");
+}
+
+/// A world whose `output` names a folder of the user by mistake. The generator writes to `public`.
+fn mistaken(line: &str) -> World {
+    let world = world(line);
+    let config = fs::read_to_string(world.repo.join("site/deploy.toml")).unwrap();
+    world.repo.write("site/deploy.toml", config.replace("\"public\"", "\"static\""));
+    world.repo.write("site/static/photo.jpg", "the only copy");
+    world.repo.write("site/static/deep/er/photo.jpg", "the only copy");
+    world
+}
+
+#[track_caller]
+fn has_its_photos(world: &World, why: &str) {
+    for photo in ["site/static/photo.jpg", "site/static/deep/er/photo.jpg"] {
+        let found = fs::read(world.repo.join(photo)).unwrap_or_default();
+        assert_eq!(found, b"the only copy", "`{photo}` is gone: {why}");
+    }
+}
+
+#[test]
+fn what_an_output_held_is_put_back_unless_a_build_fills_the_output() {
+    // What the build does, and how a deploy ends.
+    let rows = [
+        ("mkdir -p public && echo page > public/index.html", 1),
+        ("mkdir -p public && echo feed > public/feed.xml", 3),
+        ("true", 3),
+        ("rm -rf static", 1),
+        ("mkdir -p static/deep/er static/empty", 3),
+        ("exit 7", 1),
+        ("echo page > static/index.html; exit 7", 1),
+        ("mkdir static/deep && echo page > static/deep/index.html; exit 7", 1),
+        ("rm -rf static; ln -s ../.. static; exit 7", 1),
+    ];
+    for (line, code) in rows {
+        for arguments in [&[][..], &["--dry-run"], &["--local"]] {
+            let world = mistaken(line);
+            world.repo.write(".gitignore", "/target\npublic\nstatic\n");
+            let refused = arguments == ["--dry-run"] && code == 3;
+            let ran = world.deploy(arguments).exits(if refused { 0 } else { code });
+            if line.contains("ln -s") {
+                let kept = world.repo.files("target/xtask/emptied");
+                assert!(kept.contains_key("0/photo.jpg"), "it stays aside: {:?}", kept.keys());
+                warns(&ran, "left what an earlier build's output held in `");
+                continue;
+            }
+            has_its_photos(&world, &format!("{line} {arguments:?}\n{}", ran.stderr));
+            let left = fs::read_dir(world.repo.join("target/xtask/emptied")).unwrap().count();
+            assert_eq!(left, 0, "{line}");
+        }
+    }
+}
+
+#[test]
+fn what_an_output_held_is_put_back_when_a_build_is_interrupted() {
+    let world = mistaken("echo > started; sleep 30");
+    world.repo.write(".gitignore", "/target\npublic\nstatic\n");
+    let variables =
+        [(KEY_VARIABLE, world.store.key.as_str()), (SECRET_VARIABLE, &world.store.secret)];
+    let ran = world.repo.xtask_signalled(&["deploy"], &variables, "-INT", "site/started");
+    has_its_photos(&world, &ran.exits(130).stderr);
+}
+
+#[test]
+fn what_a_killed_run_moved_aside_stays_until_a_build_fills_the_output() {
+    let world = mistaken("mkdir -p public && echo page > public/index.html");
+    world.repo.write(".gitignore", "/target\npublic\nstatic\n");
+    world.repo.write("target/xtask/emptied/0/photo.jpg", "of a run that was killed");
+    world.deploy(&[]).exits(1);
+    assert!(world.repo.join("target/xtask/emptied/0/photo.jpg").exists());
+}
+
+#[test]
+fn a_build_that_wrote_another_folder_is_told_also_where_the_output_is_not_emptied() {
+    let world = mistaken("mkdir -p public && echo page > public/index.html");
+    let ran = world.deploy(&[]).exits(1);
+    let said = &ran.stderr[ran.stderr.find("error: ").unwrap()..];
+    assert!(said.starts_with("error: the build wrote nothing to `static`\n"), "{said}");
+    assert!(said.contains("it wrote `public`") && said.contains("output = \"public\""), "{said}");
+    assert_eq!(world.wire.take_writes(), 0);
+    has_its_photos(&world, &ran.stderr);
+
+    // An output with a home page may be up to date.
+    world.repo.write("site/static/index.html", "page");
+    let ran = world.deploy(&[]).exits(0);
+    warns(&ran, "the build wrote nothing to `static`: it wrote `public`; correct deploy.toml");
+}
+
+#[test]
+fn a_build_that_writes_to_its_output_may_write_other_folders_too() {
+    let copy = "mkdir -p public && echo page > public/index.html && ";
+    for line in ["echo x > static/a.txt", "touch -d 2001-01-01 ../a && cp -p ../a static/a.txt"] {
+        let world = mistaken(&format!("{copy}{line}"));
+        let ran = world.deploy(&[]).exits(0);
+        assert!(!ran.stderr.contains("wrote nothing"), "{line}: {}", ran.stderr);
+        assert!(world.keys().contains(&"a.txt".to_owned()));
+    }
 }

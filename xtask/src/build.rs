@@ -2,6 +2,7 @@
 //! care: it gets a process group, which ends with the deploy, and nothing that it leaves running or prints without an
 //! end holds the deploy up.
 
+mod aside;
 mod elsewhere;
 mod environment;
 mod last_lines;
@@ -22,9 +23,11 @@ use crate::config::Config;
 use crate::error::{Failure, Result, failed};
 use crate::event::{Event, Tell};
 
+pub use aside::{Aside, settle};
+use elsewhere::Files;
 use environment::Changes;
 use last_lines::LastLines;
-pub use output::{Aside, Content, settle};
+pub use output::Content;
 pub use place::check_declared;
 use place::check_inside;
 
@@ -39,8 +42,8 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// Builds the site into its output folder, which is emptied first where git ignores it, so that nothing
 /// stale is deployed. `root` is the git work tree, `variables` are added to the generator's environment.
-/// Dropping the future ends the generator and what it started. Returned is what a build before in this
-/// process had put there.
+/// Dropping the future ends the generator and what it started. Returned is what the output held before, which goes back
+/// if the build wrote nothing there: hold it until the output is read.
 pub async fn run(
     config: &Config,
     root: &Path,
@@ -53,11 +56,8 @@ pub async fn run(
         return Ok(Aside::default());
     };
     check_inside(config, root)?;
-    let mut before = output::empty(config, root, content, tell)?;
-    if content == Content::Unknown {
-        // While the generator runs, which takes a while.
-        before = Aside::default();
-    }
+    let mut aside = output::empty(config, root, content, tell)?;
+    let before = Files::of(&config.output_folder());
     let shown = config.command.join(" ");
     tell.tell(Event::Building(shown.clone()));
     let changes = environment::changes(config, &std::env::vars_os().collect::<Vec<_>>());
@@ -83,8 +83,11 @@ pub async fn run(
         return Err(failure.into());
     }
     check_inside(config, root)?;
-    elsewhere::check(config, root, began)?;
-    Ok(before)
+    match before.is_written(&config.output_folder()) {
+        true => aside.is_replaced(),
+        false => elsewhere::check(config, root, began, tell)?,
+    }
+    Ok(aside)
 }
 
 /// What to do about a program that cannot be started.

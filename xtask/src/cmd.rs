@@ -24,7 +24,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use crate::build::Content;
+use crate::build::{Aside, Content};
 use crate::checkout::{self, Checkout};
 use crate::config::Config;
 use crate::error::{Result, failed};
@@ -59,9 +59,13 @@ async fn build(
 ) -> Result<Site> {
     own_files::check(root)?;
     let _held = hold_output(root, tell).await;
-    if !no_build {
-        crate::build::run(config, root, &target.variables(), Content::Unknown, tell).await?;
-    }
+    // What the output held goes back once the scan has seen what the build wrote, which may be nothing.
+    let _aside = match no_build {
+        true => Aside::default(),
+        false => {
+            crate::build::run(config, root, &target.variables(), Content::Unknown, tell).await?
+        }
+    };
     scan(config, target, known, tell).await
 }
 

@@ -1,7 +1,7 @@
 //! Where a build wrote to, if not to the folder that `deploy.toml` names: generators have defaults of their own, and what
 //! the user needs then is the line to correct.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime};
 use super::place::misplaced;
 use crate::config::Config;
 use crate::error::{Failure, failed};
+use crate::event::{Event, Tell};
 
 /// How deep below a folder an output is looked for.
 const DEPTH: usize = 3;
@@ -22,13 +23,72 @@ const NOT_LOOKED_INTO: [&str; 4] = [".git", "node_modules", "target", "vendor"];
 /// The times of some file systems are this coarse.
 const COARSE: Duration = Duration::from_secs(2);
 
-/// Fails if the build that began at a time left the output empty, and wrote an index document elsewhere.
-pub fn check(config: &Config, root: &Path, began: SystemTime) -> Result<(), Failure> {
-    let output = config.output_folder();
-    let is_empty = fs::read_dir(&output).map_or(true, |mut entries| entries.next().is_none());
-    if !is_empty {
-        return Ok(());
+/// The files of an output and their times, by which what a build writes there is noticed. An output of very many files
+/// counts as written to: they are not looked at.
+pub struct Files(Option<BTreeMap<PathBuf, Stamp>>);
+
+/// How many files are looked at.
+const FILES: usize = 10_000;
+
+type Stamp = (u64, Option<SystemTime>, Option<(i64, i64)>);
+
+impl Files {
+    pub fn of(folder: &Path) -> Files {
+        let mut files = BTreeMap::new();
+        let is_whole = each_file(folder, &mut |path, stamp| {
+            files.insert(path, stamp);
+            files.len() < FILES
+        });
+        Files(is_whole.then_some(files))
     }
+
+    /// Whether a file has come or changed since.
+    pub fn is_written(&self, folder: &Path) -> bool {
+        let Some(before) = &self.0 else { return true };
+        !each_file(folder, &mut |path, stamp| before.get(&path) == Some(&stamp))
+    }
+}
+
+/// Looks at the files below a folder for as long as `look` says. Returns whether all were looked at.
+fn each_file(folder: &Path, look: &mut impl FnMut(PathBuf, Stamp) -> bool) -> bool {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let Ok(metadata) = entry.metadata() else { continue };
+        let goes_on = match metadata.is_dir() {
+            true => each_file(&entry.path(), look),
+            false => look(entry.path(), stamp(&metadata)),
+        };
+        if !goes_on {
+            return false;
+        }
+    }
+    true
+}
+
+/// A program that copies a file may give it the time of its source, but the time of the inode is always new.
+fn stamp(metadata: &fs::Metadata) -> Stamp {
+    #[cfg(unix)]
+    let changed = {
+        use std::os::unix::fs::MetadataExt;
+        Some((metadata.ctime(), metadata.ctime_nsec()))
+    };
+    #[cfg(not(unix))]
+    let changed = None;
+    (metadata.len(), metadata.modified().ok(), changed)
+}
+
+/// Fails if the build that began at a time, and wrote nothing to the output, wrote an index document elsewhere. Where the
+/// output has an index document it may be up to date, so this is only a warning then.
+pub fn check(config: &Config, root: &Path, began: SystemTime, tell: &Tell) -> Result<(), Failure> {
+    let Some(failure) = written_elsewhere(config, root, began) else { return Ok(()) };
+    if !config.output_folder().join(&config.website.index).is_file() {
+        return Err(failure);
+    }
+    let hint = failure.hint.as_deref().unwrap_or_default();
+    tell.tell(Event::Warning(format!("{failure}; {hint}")));
+    Ok(())
+}
+
+fn written_elsewhere(config: &Config, root: &Path, began: SystemTime) -> Option<Failure> {
     let since = began.checked_sub(COARSE).unwrap_or(began);
     // Without links, as the site's folder is.
     let root = root.canonicalize().unwrap_or_else(|_| root.to_owned());
@@ -36,10 +96,8 @@ pub fn check(config: &Config, root: &Path, began: SystemTime) -> Result<(), Fail
     if written.is_empty() {
         written = find(&root, config, since);
     }
-    let Some(first) = written.first() else {
-        // The scan tells what is missing.
-        return Ok(());
-    };
+    // Where there is none, the scan tells what is missing.
+    let first = written.first()?;
     let correct = match misplaced(first, &config.site, &root) {
         None => {
             let first = relative(&config.site, first);
@@ -48,8 +106,8 @@ pub fn check(config: &Config, root: &Path, began: SystemTime) -> Result<(), Fail
         Some(_) => String::new(),
     };
     let output = config.output.display();
-    Err(nothing_in(config, &written)
-        .hint(format!("{correct}let the generator write to `{output}`")))
+    let hint = format!("{correct}let the generator write to `{output}`");
+    Some(nothing_in(config, &written).hint(hint))
 }
 
 /// A folder as it is written in the site's folder, with `..` where it is elsewhere.
@@ -77,6 +135,9 @@ fn find(top: &Path, config: &Config, since: SystemTime) -> Vec<PathBuf> {
         && looked < FOLDERS
     {
         looked += 1;
+        if folder == config.output_folder() {
+            continue;
+        }
         if depth > 0 && is_written(&folder.join(&config.website.index), since) {
             found.push(folder);
             continue;

@@ -1,12 +1,10 @@
-//! Empties the output folder before a build. What it held is moved aside, which takes no time, and removed when that
-//! keeps nobody waiting.
+//! Empties the output folder before a build. What it held is moved aside, which takes no time.
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
-use std::thread::JoinHandle;
 
+use super::aside::Aside;
 use crate::checkout;
 use crate::config::Config;
 use crate::error::{Failure, failed};
@@ -27,64 +25,6 @@ pub enum Content {
     OfABuild,
 }
 
-/// What an output held before it was emptied. Dropped, it is removed on a thread of its own, and [`settle`] waits for
-/// the end of that. What a process that was killed left there goes with the next one's.
-#[derive(Default)]
-pub struct Aside {
-    folder: Option<PathBuf>,
-    /// What others left: why one of them could not be removed was told then.
-    left: Vec<PathBuf>,
-    tell: Option<Tell>,
-}
-
-impl Drop for Aside {
-    fn drop(&mut self) {
-        let (left, Some(tell)) = (std::mem::take(&mut self.left), self.tell.take()) else {
-            return;
-        };
-        let own = self.folder.take();
-        let removal = std::thread::spawn(move || {
-            if let Some(folder) = own
-                && let Err(reason) = remove_aside(&folder)
-            {
-                tell.tell(Event::Warning(format!(
-                    "left what an earlier build's output held in `{}`: {reason}",
-                    folder.display()
-                )));
-            }
-            for folder in left {
-                let _ = remove_aside(&folder);
-            }
-        });
-        REMOVALS.lock().unwrap_or_else(PoisonError::into_inner).push(removal);
-    }
-}
-
-/// Those that were begun in this process.
-static REMOVALS: Mutex<Vec<JoinHandle<()>>> = Mutex::new(Vec::new());
-
-/// Waits until what was dropped is removed.
-pub fn settle() {
-    let removals = std::mem::take(&mut *REMOVALS.lock().unwrap_or_else(PoisonError::into_inner));
-    for removal in removals {
-        // One that panicked has removed less, and the next build tries again.
-        let _ = removal.join();
-    }
-}
-
-fn remove_aside(folder: &Path) -> Result<(), String> {
-    let done = match holds_git(folder) {
-        Ok(true) => return Err("a git repository is in it".to_owned()),
-        Ok(false) => fs::remove_dir_all(folder),
-        Err(error) => Err(error),
-    };
-    match done {
-        // Another run may have removed it.
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error.to_string()),
-        _ => Ok(()),
-    }
-}
-
 /// Empties the output, where git ignores it and it holds nothing else.
 pub fn empty(
     config: &Config,
@@ -100,7 +40,7 @@ pub fn empty(
         if !checkout::is_tracked(root, &output)? {
             let output = config.output.display();
             tell.tell(Event::Warning(format!(
-                "git does not ignore `{output}`, so it is not emptied first, and files of earlier builds are deployed too; add it to .gitignore"
+                "git does not ignore `{output}`, so it is not emptied first, and files of earlier builds are deployed too; if only the generator writes to it, add it to .gitignore"
             )));
         }
         return Ok(Aside::default());
@@ -113,10 +53,13 @@ pub fn empty(
     let cannot = |error: io::Error| {
         failed(format!("failed to empty `{}`", output.display())).because(&error)
     };
-    let left = left(root);
     let entries = fs::read_dir(&output).map_err(cannot)?.collect::<io::Result<Vec<_>>>();
     let entries = entries.map_err(cannot)?;
     let folder = if entries.is_empty() { None } else { make(root) };
+    let mut aside = Aside::of(output.clone(), folder.clone(), left(root, folder.as_deref()), tell);
+    if content == Content::OfABuild {
+        aside.is_replaced();
+    }
     for entry in entries {
         // Not across file systems, nor from below a mount.
         let moved = folder
@@ -126,12 +69,12 @@ pub fn empty(
             remove(&entry, tell).map_err(cannot)?;
         }
     }
-    Ok(Aside { folder, left, tell: Some(tell.clone()) })
+    Ok(aside)
 }
 
-/// What earlier runs moved aside and did not remove: the numbered folders. Everything else, and what is behind a link, is
-/// not this tool's.
-fn left(root: &Path) -> Vec<PathBuf> {
+/// What earlier runs moved aside and did not remove: the numbered folders but for this run's own. Everything else, and
+/// what is behind a link, is not this tool's.
+fn left(root: &Path, own: Option<&Path>) -> Vec<PathBuf> {
     let aside = own_files::path(root, ASIDE);
     if !fs::symlink_metadata(&aside).is_ok_and(|metadata| metadata.is_dir()) {
         return Vec::new();
@@ -141,7 +84,8 @@ fn left(root: &Path) -> Vec<PathBuf> {
         let is_number = entry.file_name().to_str().is_some_and(|name| name.parse::<u64>().is_ok());
         is_number && entry.file_type().is_ok_and(|kind| kind.is_dir())
     };
-    entries.filter(is_own).map(|entry| entry.path()).collect()
+    let folders = entries.filter(is_own).map(|entry| entry.path());
+    folders.filter(|folder| Some(folder.as_path()) != own).collect()
 }
 
 /// A new folder to move things to; `None` where there can be none.
@@ -207,7 +151,7 @@ fn is_linked(config: &Config, output: &Path) -> bool {
 
 /// Whether a `.git` is in a folder or anywhere below it: the folder of a repository, or the file of a
 /// submodule or of another work tree.
-fn holds_git(folder: &Path) -> io::Result<bool> {
+pub fn holds_git(folder: &Path) -> io::Result<bool> {
     enum Ended {
         Found,
         Failed(io::Error),
@@ -242,6 +186,7 @@ mod tests {
 
     use tempfile::TempDir;
 
+    use super::super::settle;
     use super::*;
     use crate::checkout::sample;
 

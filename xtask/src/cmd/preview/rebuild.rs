@@ -242,7 +242,6 @@ impl Round<'_> {
     async fn show(&mut self, made: Made, is_first: bool) -> Result<Built> {
         let Made { sources, built_in, output, aside } = made;
         let started = Instant::now();
-        self.aside = Some(aside);
         let early = Early::default();
         // A line for each stage of the first round is enough.
         let tell = match is_first {
@@ -255,8 +254,12 @@ impl Round<'_> {
             true => self.show_first(&sources, &early).await?,
             false => 0,
         };
-        let site = Arc::new(self.scan(&sources, &tell).await?);
-        self.built = built_in.map(|_| sources.config.output_folder());
+        let scanned = self.scan(&sources, &tell).await;
+        // What no build has replaced goes back at once, before the next one begins.
+        self.aside = aside.replaced();
+        let is_replaced = built_in.is_some() && self.aside.is_some();
+        self.built = is_replaced.then(|| sources.config.output_folder());
+        let site = Arc::new(scanned?);
         if is_first {
             tell_left_out(&site, &self.desk.tell);
             if let Ok(target) = &sources.target {
