@@ -576,3 +576,33 @@ fn a_build_that_writes_to_its_output_may_write_other_folders_too() {
         assert!(world.keys().contains(&"a.txt".to_owned()));
     }
 }
+
+#[test]
+fn a_site_without_a_home_page_is_told_and_so_is_its_empty_submodule() {
+    let world = world("mkdir -p public && echo feed > public/feed.xml");
+    let no_home = "the site has no `index.html`: visitors of its address get an error; ";
+    for arguments in [&["--dry-run"][..], &[], &[]] {
+        let ran = world.deploy(arguments).exits(0);
+        warns(&ran, &format!("{no_home}look at what the build printed"));
+    }
+    world.repo.write(".gitmodules", "[submodule \"t\"]\n\tpath = themes/t\n\turl = x\n");
+    fs::create_dir_all(world.repo.join("themes/t")).unwrap();
+    let check_out = "the submodule `themes/t` is empty: git submodule update --init --recursive";
+    warns(&world.deploy(&[]).exits(0), &format!("{no_home}{check_out}\n"));
+
+    world.repo.write("site/public/index.html", "page");
+    let ran = world.deploy(&["--no-build"]).exits(0);
+    assert!(!ran.stderr.contains("index.html"), "{}", ran.stderr);
+    let ran = world.deploy(&[]).exits(3);
+    assert!(ran.stderr.contains(&format!("hint: {check_out}; else look at ")), "{}", ran.stderr);
+}
+
+#[test]
+fn a_home_page_that_another_environment_or_keep_puts_there_is_not_missed() {
+    let world = world("mkdir -p public && echo feed > public/feed.xml");
+    world.store.put(&world.bucket, "index.html", b"theirs", "text/html");
+    let config = fs::read_to_string(world.repo.join("site/deploy.toml")).unwrap();
+    world.repo.write("site/deploy.toml", format!("keep = [\"index.html\"]\n{config}"));
+    let ran = world.deploy(&[]).exits(0);
+    assert!(!ran.stderr.contains("the site has no"), "{}", ran.stderr);
+}

@@ -6,6 +6,7 @@ mod git;
 mod history;
 #[cfg(test)]
 pub mod sample;
+mod submodules;
 mod unreadable;
 mod worktree;
 
@@ -17,6 +18,7 @@ use crate::error::{Error, Failure, Result, failed};
 
 pub use distance::{Distance, distance};
 pub use history::{History, history};
+pub use submodules::empty_submodule;
 pub use worktree::{Worktree, check_out};
 
 #[derive(Clone, Debug, PartialEq, Eq)]

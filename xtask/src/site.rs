@@ -126,6 +126,11 @@ impl File {
 }
 
 impl Site {
+    /// Whether a file has this key.
+    pub fn has(&self, key: &str) -> bool {
+        self.files.binary_search_by(|file| (*file.key).cmp(key)).is_ok()
+    }
+
     /// The site without the files whose keys belong to others.
     pub fn without(&self, kept: impl Fn(&str) -> bool) -> Site {
         let mut site = self.clone();

@@ -18,7 +18,7 @@ use tokio::sync::oneshot;
 use super::open::Opened;
 use crate::apply::Outcome;
 use crate::bucket::{Bucket, Listing};
-use crate::checkout::Checkout;
+use crate::checkout::{self, Checkout};
 use crate::cli::Doing;
 use crate::config::Config;
 use crate::error::{Failure, Result};
@@ -140,6 +140,11 @@ impl Job<'_> {
     /// told to deploy.
     fn repeat(&self, mut refusal: Refusal) -> Refusal {
         refusal.hint = refusal.hint.replace(USUAL_COMMAND, self.command);
+        if refusal.code == "empty-site"
+            && let Some(submodule) = empty_submodule(self)
+        {
+            refusal.hint = format!("{submodule}; else {}", refusal.hint);
+        }
         refusal
     }
 
@@ -147,6 +152,12 @@ impl Job<'_> {
         let retain = self.run.target.environment.retain.unwrap_or_default();
         Grace { retain, now: self.now }
     }
+}
+
+/// What to do about a theme that is a submodule and was not checked out.
+fn empty_submodule(job: &Job<'_>) -> Option<String> {
+    let folder = checkout::empty_submodule(&job.checkout.root)?;
+    Some(format!("the submodule `{folder}` is empty: git submodule update --init --recursive"))
 }
 
 /// What hints say that know of nothing else.
@@ -321,12 +332,28 @@ fn show(job: &Job<'_>, wanted: &Wanted, difference: &Difference) -> Result<Plann
     if let Some(late) = difference.outdated.as_ref().filter(|_| !job.in_ci) {
         job.tell.tell(Event::Warning(late.message.clone()));
     }
+    warn_of_no_home(job, wanted, difference);
     match job.refusal(wanted, difference) {
         Some(refusal) if job.doing.dry_run => warn_of_refusal(job, wanted, &refusal),
         Some(refusal) => return Err(refusal.into()),
         None => {}
     }
     Ok(planned)
+}
+
+/// Warns if the address of the site would show nothing. A home page that is live is not deleted without a refusal.
+fn warn_of_no_home(job: &Job<'_>, wanted: &Wanted, difference: &Difference) {
+    let Wanted::Built(site, None) = wanted else { return };
+    let key = job.run.target.prefix.join(&job.config.website.index);
+    let is_there = difference.listing.objects.get(&key).is_some();
+    if is_there || site.files.is_empty() || site.has(&key) {
+        return;
+    }
+    let look = "look at what the build printed, and at `output` of [build] in deploy.toml";
+    let hint = empty_submodule(job).unwrap_or_else(|| look.to_owned());
+    job.tell.tell(Event::Warning(format!(
+        "the site has no `{key}`: visitors of its address get an error; {hint}"
+    )));
 }
 
 fn warn_of_refusal(job: &Job<'_>, wanted: &Wanted, refusal: &Refusal) {
