@@ -83,6 +83,7 @@ fn a_build_that_fails_leaves_the_last_good_site() {
     let preview = world.preview(&[]);
     world.repo.write("site/pages/index.html", "BROKEN");
     preview.complains("the build failed");
+    assert!(!preview.said().contains("nothing was deployed"), "{}", preview.said());
     assert_eq!(preview.get("/").text(), "<h1>one</h1>");
     world.repo.write("site/pages/index.html", "mended");
     preview.becomes("/", "mended");

@@ -606,3 +606,17 @@ fn a_home_page_that_another_environment_or_keep_puts_there_is_not_missed() {
     let ran = world.deploy(&[]).exits(0);
     assert!(!ran.stderr.contains("the site has no"), "{}", ran.stderr);
 }
+
+#[test]
+fn a_program_that_a_shell_does_not_find_is_named() {
+    for (line, name) in [
+        ("hugo-that-is-not-here --minify", "`hugo-that-is-not-here`"),
+        ("A=b zola-that-is-not-here build", "`zola-that-is-not-here`"),
+        ("cd . && true && hugo-that-is-not-here", "`hugo-that-is-not-here`"),
+        ("./missing.sh", "the program that was not found"),
+    ] {
+        let ran = world(line).deploy(&[]).exits(1);
+        let hint = format!("hint: is {name} installed, and on the PATH?\n");
+        assert!(ran.stderr.contains(&hint), "{line}: {}", ran.stderr);
+    }
+}

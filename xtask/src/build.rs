@@ -6,6 +6,7 @@ mod aside;
 mod elsewhere;
 mod environment;
 mod last_lines;
+mod missing;
 mod output;
 mod place;
 
@@ -39,6 +40,9 @@ const PIECES: usize = 16;
 
 /// How long what the generator printed is waited for once it has ended.
 const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// What a hint ends with, and a preview leaves out.
+pub const NOTHING_DEPLOYED: &str = "; nothing was deployed";
 
 /// Builds the site into its output folder, which is emptied first where git ignores it, so that nothing
 /// stale is deployed. `root` is the git work tree, `variables` are added to the generator's environment.
@@ -75,10 +79,12 @@ pub async fn run(
             .hint(hint(config, program, &error))
     })?;
     if !status.success() {
+        let by_hand = || format!("run it by hand in `{}`{NOTHING_DEPLOYED}", config.site.display());
+        let paths = std::env::var_os("PATH").unwrap_or_default();
+        let missing = missing::hint(config, status.code(), &paths);
         let mut failure =
-            failed(format!("the build failed: `{shown}` ended with {}", outcome(status))).hint(
-                format!("run it by hand in `{}`; nothing was deployed", config.site.display()),
-            );
+            failed(format!("the build failed: `{shown}` ended with {}", outcome(status)))
+                .hint(missing.unwrap_or_else(by_hand));
         failure.printed = last_lines.take();
         return Err(failure.into());
     }

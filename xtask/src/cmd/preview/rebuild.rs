@@ -17,7 +17,7 @@ use super::held::Held;
 use super::output::{self, Output};
 use super::{Built, Desk, Sources};
 use crate::apply;
-use crate::build::{Aside, Content};
+use crate::build::{Aside, Content, NOTHING_DEPLOYED};
 use crate::cmd::links::tell_links;
 use crate::cmd::local::Local;
 use crate::cmd::{blocking, hold_output, now, tell_left_out};
@@ -232,6 +232,7 @@ impl Round<'_> {
                 let said =
                     std::mem::take(&mut *said.lock().unwrap_or_else(PoisonError::into_inner));
                 failure.causes.extend(said.error_first());
+                failure.hint = failure.hint.map(|hint| hint.replace(NOTHING_DEPLOYED, ""));
                 Err(failure.into())
             }
             Err(error) => Err(error),
