@@ -620,3 +620,30 @@ fn a_program_that_a_shell_does_not_find_is_named() {
         assert!(ran.stderr.contains(&hint), "{line}: {}", ran.stderr);
     }
 }
+
+/// The other run builds while files of this one are still to be sent.
+#[test]
+fn a_run_that_empties_the_output_of_another_is_named() {
+    let world = world(
+        "mkdir -p public; [ -e ../second ] && echo > public/x.css || cp ../*.css public; touch ../second",
+    );
+    for n in 0..400 {
+        world.repo.write(&format!("{n:03}.css"), "style");
+    }
+    world.store.put(&world.bucket, "old.css", b"old", "text/css");
+    let mut other = Some(world.repo.command("", &["deploy", "--local"], &[]));
+    world.wire.disturb(move |seen| {
+        let is_upload = seen.writes() && !seen.path.contains(".xtask/");
+        if let Some(mut other) = other.take_if(|_| is_upload) {
+            let ran = other.output().unwrap();
+            assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+        }
+        None
+    });
+    let ran = world.deploy(&["--max-deletes", "5"]).exits(1);
+    assert!(ran.stderr.contains("No such file or directory"), "{}", ran.stderr);
+    let hint =
+        "another run in this checkout emptied `public` meanwhile; run it again, one at a time\n";
+    assert!(ran.stderr.contains(hint), "{}", ran.stderr);
+    assert!(!ran.stderr.contains("deleted 0"), "{}", ran.stderr);
+}

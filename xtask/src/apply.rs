@@ -77,7 +77,7 @@ pub async fn apply(bucket: &Bucket, approved: Approved, stop: &Stop, tell: &Tell
             delete(bucket, objects, &mut outcome, stop).await;
         }
     }
-    if deletes > 0 {
+    if !outcome.deleted.is_empty() {
         tell.tell(Event::Deleted { objects: outcome.deleted.len() as u64 });
     }
     let left = outcome.not_tried > 0 || outcome.deleted.len() < deletes;

@@ -128,6 +128,7 @@ fn explain_answer<E: ProvideErrorMetadata>(
     let said = error.message().unwrap_or("no message");
     let mut failure = failure.because(&Cause(format!("{code} (HTTP {status}): {said}")));
     failure.is_everybodys = is_everybodys(code);
+    failure.is_of_file = code == "BadDigest";
     let region = raw.headers().get("x-amz-bucket-region");
     match hint(code, region) {
         Some(hint) => failure.hint(hint),

@@ -88,9 +88,16 @@ async fn hold_output(root: &Path, tell: &Tell) -> Option<File> {
             }
             tried => tried.ok()?,
         }
+        // By its time another run sees that the output was built again.
+        let _ = file.set_modified(SystemTime::now());
         Some(file)
     };
     tokio::task::spawn_blocking(lock).await.ok().flatten()
+}
+
+/// When a run of this checkout last began to build or to read the output.
+fn output_was_held(root: &Path) -> Option<SystemTime> {
+    std::fs::symlink_metadata(own_files::path(root, OUTPUT_LOCK)).ok()?.modified().ok()
 }
 
 /// Scans, and tells what was left out.

@@ -34,6 +34,8 @@ pub struct Failure {
     pub hint: Option<String>,
     /// Whether every other request would fail likewise: credentials that have expired, a bucket that is gone.
     pub is_everybodys: bool,
+    /// Whether a file of the site could not be read, or is no longer what it was.
+    pub is_of_file: bool,
 }
 
 /// A failure without a cause or a hint yet.
@@ -44,6 +46,7 @@ pub fn failed(message: impl Into<String>) -> Failure {
         printed: Vec::new(),
         hint: None,
         is_everybodys: false,
+        is_of_file: false,
     }
 }
 
@@ -64,6 +67,12 @@ impl Failure {
     /// Adds a path that the message is about.
     pub fn because_of_path(mut self, path: &Path) -> Failure {
         self.causes.push(path.display().to_string());
+        self
+    }
+
+    /// What is wrong is a file of the site, which something else may have changed.
+    pub fn of_file(mut self) -> Failure {
+        self.is_of_file = true;
         self
     }
 

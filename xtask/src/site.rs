@@ -114,7 +114,7 @@ impl File {
     ///
     /// Errors where it cannot be read or has changed.
     pub fn with_parts(&self, path: &Path) -> Result<File, Failure> {
-        let doing = || failed(format!("failed to read `{}`", path.display()));
+        let doing = || failed(format!("failed to read `{}`", path.display())).of_file();
         let digest = digest::of_file(path, self.size, &mut |_| ())
             .map_err(|error| doing().because(&error))?;
         if digest.md5 != self.digest.md5 {

@@ -121,7 +121,8 @@ impl Bucket {
         match self.can.has(Capability::ContentMd5) || self.holds(&file.key, &etag, file).await? {
             true => Ok(etag),
             false => {
-                Err(failed(upload_of(file)).hint("a file changed while it was sent: run it again"))
+                let failure = failed(upload_of(file)).of_file();
+                Err(failure.hint("a file changed while it was sent: run it again"))
             }
         }
     }
@@ -463,7 +464,7 @@ async fn read_range(path: &Path, offset: u64, length: u64) -> Result<Bytes, Fail
         file.take(length).read_to_end(&mut bytes)?;
         Ok(bytes)
     };
-    let doing = || failed(format!("failed to read `{}`", path.display()));
+    let doing = || failed(format!("failed to read `{}`", path.display())).of_file();
     match tokio::task::spawn_blocking(read).await {
         Ok(Ok(bytes)) if bytes.len() as u64 == length => Ok(bytes.into()),
         Ok(Ok(_)) => {

@@ -10,12 +10,13 @@ use tokio::sync::oneshot;
 
 use super::change::{self, Job, Scan, Wanted};
 use super::links::tell_links;
-use super::{build, is_dirty, now, open, stand, variable_as_set};
+use super::{build, is_dirty, now, open, output_was_held, stand, variable_as_set};
 use crate::bucket;
 use crate::checkout;
 use crate::ci::Surroundings;
 use crate::cli::Deploy;
-use crate::error::Result;
+use crate::config::Config;
+use crate::error::{Failure, Result};
 use crate::event::{Event, Tell};
 use crate::own_files;
 use crate::progress;
@@ -59,6 +60,7 @@ pub async fn run(options: &Deploy, stop: &Stop) -> Result<bool> {
     let scan = Scan { cuts: keys, objects: read };
     let looking = change::look(bucket, Some(scan), &tell);
     let (site, seen) = stop.cut(async { tokio::try_join!(building, looking) }).await?;
+    let held = output_was_held(&checkout.root);
     target::is_still(&checkout, &checkout::read(&checkout.root)?)?;
     tell_links(&config, &target, Arc::new(site.clone()), &tell).await?;
 
@@ -76,8 +78,21 @@ pub async fn run(options: &Deploy, stop: &Stop) -> Result<bool> {
         command: change::USUAL_COMMAND,
         is_relative: false,
     };
-    let made = change::make(&job, &Wanted::Built(site, None), seen, stop).await?;
+    let mut made = change::make(&job, &Wanted::Built(site, None), seen, stop).await?;
+    if output_was_held(&checkout.root) != held {
+        blame_the_other_run(config, &mut made.1.failures);
+    }
     change::finish(doing, run, opened, made, started).await
+}
+
+/// Another run of this checkout has built since the site was read, which is why files of it are gone.
+fn blame_the_other_run(config: &Config, failures: &mut [(String, Failure)]) {
+    for (_, failure) in failures.iter_mut().filter(|(_, failure)| failure.is_of_file) {
+        failure.hint = Some(format!(
+            "another run in this checkout emptied `{}` meanwhile; run it again, one at a time",
+            config.output.display()
+        ));
+    }
 }
 
 fn warn_of_collisions(target: &Target, tell: &Tell) {

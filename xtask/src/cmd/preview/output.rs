@@ -71,6 +71,7 @@ pub fn without_output(error: &Error) -> Error {
             printed: failure.printed.clone(),
             hint: failure.hint.clone(),
             is_everybodys: failure.is_everybodys,
+            is_of_file: failure.is_of_file,
         }
         .into(),
         Error::Config(text) => Error::Config(text.clone()),
