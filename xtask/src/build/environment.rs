@@ -38,7 +38,11 @@ pub fn changes(config: &Config, variables: &[Variable]) -> Changes {
         let (shown, text) = (name.to_string_lossy(), value.to_string_lossy());
         let is_allowed = config.build_env.iter().any(|allowed| *allowed == shown);
         let is_system = SYSTEM.contains(&shown.as_ref());
-        let is_withheld = !is_system && holds(&text, &in_use)
+        // A login at a proxy is no credential of an account, and without it a generator may have no network.
+        let is_proxy = is_allowed && PROXIES.contains(&shown.to_ascii_lowercase().as_str());
+        let is_withheld = is_proxy && holds(&text, &secrets)
+            || !is_system && !is_proxy && holds(&text, &in_use)
+            || !is_allowed && is_git_credential(&shown, &text)
             || !is_allowed && is_named_as_credential(config, &shown)
             || !is_allowed && !is_system && (has_token(&text) || holds(&text, &secrets));
         if is_withheld {
@@ -55,6 +59,16 @@ pub fn changes(config: &Config, variables: &[Variable]) -> Changes {
 
 /// A generator cannot run without these, and a short secret may well be a part of them: the name of a user, a folder.
 const SYSTEM: [&str; 8] = ["PATH", "HOME", "USER", "LOGNAME", "SHELL", "PWD", "OLDPWD", "TMPDIR"];
+
+/// Variables that name a proxy, in lower case.
+const PROXIES: [&str; 5] =
+    ["http_proxy", "https_proxy", "all_proxy", "npm_config_proxy", "npm_config_https_proxy"];
+
+/// Whether a variable configures git to send a login, as a CI does for a checkout.
+/// <https://git-scm.com/docs/git-config#ENVIRONMENT>
+fn is_git_credential(name: &str, value: &str) -> bool {
+    name.starts_with("GIT_CONFIG_") && value.to_ascii_lowercase().contains("authorization:")
+}
 
 /// Whether a variable's name tells that it holds a credential, whatever its case. Prefixes of public settings are
 /// compared as they are, because frameworks take them in capitals only.
@@ -114,7 +128,8 @@ const PUBLIC: [&str; 24] = [
 const HARMLESS: [&str; 3] = ["AWS_REGION", "AWS_DEFAULT_REGION", "AWS_CA_BUNDLE"];
 
 /// AWS's own, and what a CI job can exchange for a role's credentials or for its own rights.
-const STARTS: [&str; 3] = ["AWS_", "CI_JOB_JWT", "ACTIONS_ID_TOKEN_"];
+/// `MC_HOST_NAME` holds the address of a store with its keys.
+const STARTS: [&str; 4] = ["AWS_", "CI_JOB_JWT", "ACTIONS_ID_TOKEN_", "MC_HOST_"];
 
 const PARTS: [&str; 8] = [
     "_AWS_",
@@ -127,8 +142,9 @@ const PARTS: [&str; 8] = [
     "NETRC_PASSWORD",
 ];
 
-const NAMES: [&str; 15] = [
+const NAMES: [&str; 17] = [
     "ACTIONS_RUNTIME_TOKEN",
+    "AZURE_DEVOPS_EXT_PAT",
     "BUILDKITE_AGENT_ACCESS_TOKEN",
     "BUILDKITE_AGENT_JOB_API_TOKEN",
     "CIRCLE_TOKEN",
@@ -141,6 +157,7 @@ const NAMES: [&str; 15] = [
     "GITHUB_ENTERPRISE_TOKEN",
     "GITHUB_TOKEN",
     "GITLAB_TOKEN",
+    "MINIO_ROOT_USER",
     "REPOSITORY_OAUTH_ACCESS_TOKEN",
     "SYSTEM_ACCESSTOKEN",
     // It can be exchanged for credentials of AWS.
@@ -148,10 +165,11 @@ const NAMES: [&str; 15] = [
 ];
 
 /// S3 and stores that speak its protocol: their variables are credentials if another word of the name says so.
-const STORES: [&str; 8] = ["S3", "R2", "B2", "MINIO", "WASABI", "SPACES", "GARAGE", "CEPH"];
+const STORES: [&str; 10] =
+    ["S3", "S3CMD", "R2", "B2", "MINIO", "WASABI", "SPACES", "GARAGE", "CEPH", "SCW"];
 
 /// What a CI system sets for the job itself.
-const JOBS: [&str; 4] = ["CI_", "DRONE_", "BITBUCKET_", "SEMAPHORE_"];
+const JOBS: [&str; 5] = ["CI_", "DRONE_", "BITBUCKET_", "SEMAPHORE_", "TRAVIS_"];
 
 const SECRET_WORDS: [&str; 9] = [
     "SECRET",
@@ -170,17 +188,31 @@ fn has_secret_word(upper: &str) -> bool {
 }
 
 /// The values that no other variable may hold either. Not every withheld variable has one: that of `AWS_PROFILE` may
-/// well be a word that other settings hold too.
+/// well be a word that other settings hold too, and `AWS_SECRET_NAME` only says where a secret is.
 fn secret_values(config: &Config, variables: &[Variable]) -> Vec<String> {
-    let is_secret = |name: &str| {
+    let is_secret = |name: &str, value: &str| {
         let upper = name.to_ascii_uppercase();
         names_of_environments(config).any(|named| named.eq_ignore_ascii_case(name))
             || is_named_as_credential(config, name)
                 && (has_secret_word(&upper) || upper.contains("KEY"))
+                && !PLACES.iter().any(|end| upper.ends_with(end))
+                && (upper.contains("PASSW") || !is_of_plain_words(value))
     };
-    let secrets = variables.iter().filter(|(name, _)| is_secret(&name.to_string_lossy()));
+    let secrets = variables
+        .iter()
+        .filter(|(name, value)| is_secret(&name.to_string_lossy(), &value.to_string_lossy()));
     let values = secrets.map(|(_, value)| value.to_string_lossy().trim().to_owned());
     values.filter(|value| value.len() >= SHORTEST).flat_map(|value| secrets::ways(&value)).collect()
+}
+
+/// How names of variables end that say where a secret is or what it is called.
+const PLACES: [&str; 8] =
+    ["_PREFIX", "_NAME", "_ARN", "_PATH", "_FILE", "_DIR", "_REGION", "_KEY_ID"];
+
+/// Whether a value is made of words such as `production` or `site/development`. A key that was made at random has
+/// digits or capitals.
+fn is_of_plain_words(value: &str) -> bool {
+    value.trim().bytes().all(|byte| byte.is_ascii_lowercase() || b"-_/. ".contains(&byte))
 }
 
 /// A shorter value is likely a word that other settings hold too.

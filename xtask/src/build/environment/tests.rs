@@ -3,7 +3,7 @@ use super::*;
 const FILE: &str = r#"
     [build]
     output = "public"
-    env = ["MY_AWS_NAME", "GITHUB_TOKEN", "RUSTUP_TOOLCHAIN"]
+    env = ["MY_AWS_NAME", "GITHUB_TOKEN", "RUSTUP_TOOLCHAIN", "HTTPS_PROXY"]
     [environments.production]
     branches = ["main"]
     account = "111111111111"
@@ -97,6 +97,13 @@ fn credentials_are_withheld_by_name() {
         "DRONE_NETRC_PASSWORD",
         "CI_NETRC_PASSWORD",
         "VERCEL_OIDC_TOKEN",
+        "MC_HOST_store",
+        "S3CMD_SECRET",
+        "SCW_ACCESS_KEY",
+        "SCW_SECRET_KEY",
+        "MINIO_ROOT_USER",
+        "AZURE_DEVOPS_EXT_PAT",
+        "TRAVIS_TOKEN",
         "site_id",
         "SITE_PAIR",
     ] {
@@ -153,6 +160,41 @@ fn credentials_are_withheld_by_value() {
     );
     withheld(&[short, ("NAME", "minioadmins"), ("HOME", "/home/minioadmin")], &["SITE_PAIR"]);
     withheld(&[("HTTPS_PROXY", "http://user:password@proxy:3128")], &[]);
+}
+
+#[test]
+fn an_ordinary_word_withholds_no_other_variable() {
+    for (name, word) in [
+        ("AWS_S3_KEY_PREFIX", "production"),
+        ("AWS_SECRET_NAME", "site/development"),
+        ("AWS_SECRET_ARN", "arn:aws:secretsmanager:eu-central-1:111111111111:secret:site-a1b2c3"),
+        ("AWS_PRIVATE_KEY_PATH", "/srv/keys/site1"),
+        ("AWS_WEB_IDENTITY_TOKEN_FILE", "/var/run/token1"),
+        ("AWS_SECRET", "production"),
+    ] {
+        withheld(&[(name, word), ("NODE_ENV", word), ("HUGO_ENVIRONMENT", word)], &[name]);
+    }
+    let key = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
+    withheld(&[("AWS_SECRET", key), ("COPY", key)], &["AWS_SECRET", "COPY"]);
+    let word = "correct-horse-battery";
+    withheld(&[("AWS_PASSWORD", word), ("COPY", word)], &["AWS_PASSWORD", "COPY"]);
+}
+
+#[test]
+fn a_login_that_git_is_configured_to_send_is_withheld() {
+    let basic = "AUTHORIZATION: basic eC1hY2Nlc3MtdG9rZW46YWJj";
+    withheld(&[("GIT_CONFIG_VALUE_0", basic)], &["GIT_CONFIG_VALUE_0"]);
+    withheld(&[("GIT_CONFIG_VALUE_0", "main"), ("GIT_CONFIG_COUNT", "1")], &[]);
+}
+
+#[test]
+fn a_proxy_with_a_login_passes_if_the_file_names_it() {
+    secrets::keep("password-at-the-proxy");
+    let proxy = "http://me:password-at-the-proxy@proxy:3128";
+    withheld(&[("HTTPS_PROXY", proxy), ("ALL_PROXY", proxy)], &["ALL_PROXY"]);
+    let secret = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
+    let holds = "http://me:wJalrXUtnFEMI%2FK7MDENG%2BbPxRfiCYEXAMPLEKEY@proxy:3128";
+    withheld(&[("SITE_PAIR", secret), ("HTTPS_PROXY", holds)], &["HTTPS_PROXY", "SITE_PAIR"]);
 }
 
 #[test]
