@@ -12,7 +12,7 @@ mod worktree;
 
 use std::path::{Path, PathBuf};
 
-use git2::{Commit, ErrorCode, Oid, Repository, StatusOptions};
+use git2::{Commit, ErrorCode, Oid, Repository, RepositoryOpenFlags, StatusOptions};
 
 use crate::error::{Error, Failure, Result, failed};
 
@@ -59,8 +59,7 @@ const BRANCHES: &str = "refs/heads/";
 /// The checkout around a folder. Work trees made by `git worktree` have a HEAD of their own, and it
 /// is theirs that counts.
 pub fn read(folder: &Path) -> Result<Checkout> {
-    let repository =
-        Repository::discover(folder).map_err(|error| unreadable::repository(folder, &error))?;
+    let repository = around(folder).map_err(|error| unreadable::repository(folder, &error))?;
     let Some(root) = repository.workdir() else {
         return Err(Error::Config(
             "this git repository is bare: it has no files to deploy\n\nhint: run this in a clone"
@@ -82,6 +81,13 @@ pub fn read(folder: &Path) -> Result<Checkout> {
         }
     };
     Ok(Checkout { root: root.to_owned(), head, parents })
+}
+
+/// The repository around a folder. `Repository::discover` forgets where it found the work tree, and takes the folder
+/// around the git folder for it, which may be elsewhere.
+fn around(folder: &Path) -> Result<Repository, git2::Error> {
+    let nowhere: [&Path; 0] = [];
+    Repository::open_ext(folder, RepositoryOpenFlags::CROSS_FS, nowhere)
 }
 
 /// When HEAD's commit was made, in seconds since 1970; `None` where there is none or it cannot be read.
@@ -190,7 +196,7 @@ fn is_tracked_by_git(
 /// Whether the work tree around a folder is `root`, and not that of a repository beside it or inside of
 /// it, such as a submodule. A folder that is in no work tree, or not there, is in none.
 pub fn is_same_repository(root: &Path, folder: &Path) -> Result<bool, Failure> {
-    let repository = match Repository::discover(folder) {
+    let repository = match around(folder) {
         Ok(repository) => repository,
         Err(error) if error.code() == ErrorCode::NotFound => return Ok(false),
         Err(error) => return Err(unanswered("which repository is around", folder, &error)),
@@ -285,6 +291,29 @@ mod tests {
         ] {
             assert!(!is_branch_name(name), "{name:?}");
         }
+    }
+
+    #[test]
+    fn a_git_folder_that_is_elsewhere_does_not_move_the_work_tree() {
+        let scratch = tempfile::tempdir().unwrap();
+        let scratch = scratch.path().canonicalize().unwrap();
+        let (work, site) = (scratch.join("work"), scratch.join("work/site"));
+        std::fs::create_dir_all(&site).unwrap();
+        Repository::init(&scratch.join("elsewhere/site.git")).unwrap();
+        let link = format!("gitdir: {}\n", scratch.join("elsewhere/site.git/.git").display());
+        std::fs::write(work.join(".git"), link).unwrap();
+        let checkout = read(&site).unwrap();
+        assert_eq!(checkout.root.canonicalize().unwrap(), work);
+        assert!(is_same_repository(&work, &site).unwrap());
+    }
+
+    #[test]
+    fn a_broken_configuration_is_told_as_such() {
+        let scratch = tempfile::tempdir().unwrap();
+        Repository::init(scratch.path()).unwrap();
+        std::fs::write(scratch.path().join(".git/config"), "[core\nbare = false\n").unwrap();
+        let Err(Error::Failed(failure)) = read(scratch.path()) else { panic!("it is read") };
+        assert!(failure.message.starts_with("failed to read git's configuration"), "{failure:?}");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use git2::{ErrorCode, Repository};
+use git2::{ErrorClass, ErrorCode, Repository};
 
 use crate::error::{Error, Failure, failed};
 
@@ -12,6 +12,12 @@ pub fn repository(folder: &Path, error: &git2::Error) -> Error {
     let shown = folder.display();
     match (error.code(), format(error.message())) {
         (ErrorCode::Owner, _) => owner(folder, error),
+        _ if error.class() == ErrorClass::Config && error.code() != ErrorCode::NotFound => {
+            failed(format!("failed to read git's configuration of `{shown}`"))
+                .because(error)
+                .hint("correct the file; this names the line: git config --list --show-origin")
+                .into()
+        }
         (ErrorCode::NotFound, _) | (_, None) => Error::Config(format!(
             "`{shown}` is not in a git repository\n  {}\n\nhint: the branch decides where the site goes, so run this in a clone of the site's repository",
             error.message()
@@ -20,8 +26,18 @@ pub fn repository(folder: &Path, error: &git2::Error) -> Error {
             "the git repository around `{shown}` {what}, which this tool cannot read"
         ))
         .because(error)
-        .hint(hint)
+        .hint(from_the_top(folder, hint))
         .into(),
+    }
+}
+
+/// A command that names folders beside the work tree, as it is pasted in a folder of it.
+fn from_the_top(folder: &Path, command: &str) -> String {
+    match top(folder) {
+        Some(top) if command.contains("../") && folder.canonicalize().is_ok_and(|f| f != top) => {
+            format!("cd {} && {command}", quoted(&top.to_string_lossy()))
+        }
+        _ => command.to_owned(),
     }
 }
 
@@ -133,6 +149,20 @@ mod tests {
         ] {
             assert_eq!(quoted(path), shown);
         }
+    }
+
+    #[test]
+    fn a_command_that_leads_out_of_the_work_tree_begins_at_its_top() {
+        let scratch = tempfile::tempdir().unwrap();
+        let clone = scratch.path().canonicalize().unwrap().join("my clone");
+        Repository::init(&clone).unwrap();
+        let site = clone.join("site");
+        std::fs::create_dir(&site).unwrap();
+        assert_eq!(from_the_top(&clone, TO_FILES), TO_FILES);
+        let expected = format!("cd '{}' && {TO_FILES}", clone.display());
+        assert_eq!(from_the_top(&site, TO_FILES), expected);
+        let inside = "git update-index --no-split-index";
+        assert_eq!(from_the_top(&site, inside), inside);
     }
 
     #[test]
