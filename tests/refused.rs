@@ -624,6 +624,25 @@ fn credentials_that_are_not_there_whatever_else_is() {
 }
 
 #[test]
+fn a_key_and_its_secret_in_each_other_s_variable() {
+    let world = world();
+    configure(&world, "account = \"222222222222\"");
+    let secret = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
+    let swapped = [(KEY_VARIABLE, secret), (SECRET_VARIABLE, "AKIAIOSFODNN7EXAMPLE")];
+    refused(
+        &world,
+        &swapped,
+        "missing-credentials",
+        expect![[r#"
+            refused: SITE_KEY holds what looks like a secret key; are the two swapped?
+
+            hint: set SITE_KEY to the access key id (at AWS it begins with AKIA or ASIA), and SITE_SECRET to the secret key
+        "#]],
+    );
+    assert!(world.wire.take().is_empty(), "the secret is sent to nobody as an id");
+}
+
+#[test]
 fn a_profile_that_is_not_there_whatever_else_is() {
     let world = world();
     let config = world.config("").replace(

@@ -4,6 +4,7 @@
 
 mod identity;
 mod proven;
+mod swapped;
 
 use aws_config::default_provider::credentials::DefaultCredentialsChain;
 use aws_config::profile::ProfileFileCredentialsProvider;
@@ -110,6 +111,7 @@ async fn load(environment: &Environment, source: &SharedCredentialsProvider) -> 
     }
     secrets::keep(keys.secret_access_key());
     keys.session_token().into_iter().for_each(secrets::keep);
+    swapped::check(&environment.credentials, &keys)?;
     Ok(keys)
 }
 

@@ -23,6 +23,7 @@ use crate::key;
 
 pub use address::Address;
 pub use demands::{Acl, Demands, Encryption};
+pub use secret::{is_access_key_id, is_secret_access_key};
 pub use template::Template;
 
 use template::BRANCH;
