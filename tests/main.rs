@@ -22,6 +22,7 @@ mod handbook;
 mod interrupted;
 mod isolated;
 mod large;
+mod links;
 mod live_site;
 mod local;
 mod locked;

@@ -98,32 +98,3 @@ fn the_marks_of_changes_are_coloured() {
     let ran = world.deploy(&["--color", "always"]).exits(0);
     assert!(ran.stdout.contains("\u{1b}[32m  + \u{1b}[0mindex.html"), "{}", ran.stdout);
 }
-
-/// Two environments, and pages that load a style sheet from `https://example.com`.
-fn absolute(url: &str) -> World {
-    let world = World::new();
-    let other = "[environments.staging]\nbranches = [\"staging\"]\nendpoint = \"http://127.0.0.1:1\"\nbucket = \"other\"\n";
-    world.configure(&format!("{url}\n{other}"));
-    let page = "<!doctype html><link rel=stylesheet href=\"https://example.com/css/site.css\">";
-    world.site([("index.html", page), ("about.html", page), ("css/site.css", "p {}")]);
-    world
-}
-
-#[test]
-fn pages_that_load_their_files_from_another_address_are_told_of() {
-    for (url, expected) in [
-        (
-            "",
-            "warning: 2 pages ask https://example.com for `css/site.css`, not this deploy: give `production` its `url`",
-        ),
-        (
-            "url = \"https://stg.example.com/\"",
-            "for `css/site.css`, not this deploy: the generator does not take DEPLOY_URL, which is https://stg.example.com/",
-        ),
-    ] {
-        let ran = absolute(url).deploy(&[]).exits(0);
-        assert!(ran.stderr.contains(expected), "{}", ran.stderr);
-    }
-    let ran = absolute("url = \"https://EXAMPLE.com/\"").deploy(&[]).exits(0);
-    assert!(!ran.stderr.contains("https://example.com"), "{}", ran.stderr);
-}

@@ -62,7 +62,8 @@ pub async fn run(options: &Deploy, stop: &Stop) -> Result<bool> {
     let (site, seen) = stop.cut(async { tokio::try_join!(building, looking) }).await?;
     let held = output_was_held(&checkout.root);
     target::is_still(&checkout, &checkout::read(&checkout.root)?)?;
-    tell_links(&config, &target, Arc::new(site.clone()), &tell).await?;
+    let is_built = !*no_build && !config.command.is_empty();
+    tell_links(&config, &target, Arc::new(site.clone()), is_built, &tell).await?;
 
     let (checkout, config, run, tell) = (&checkout, &config, &run, &tell);
     let job = Job {

@@ -1,4 +1,5 @@
-//! Warns of pages that load the site's own files from another address, because staging would show production's.
+//! Warns of pages that lead away from this deploy: they load its files from another address, so that staging would show
+//! production's, or link to another environment.
 
 use std::sync::Arc;
 
@@ -6,39 +7,106 @@ use super::blocking;
 use crate::config::Config;
 use crate::error::Result;
 use crate::event::{Event, Tell};
-use crate::site::{Elsewhere, Site, elsewhere};
+use crate::site::{Astray, Base, Kind, Places, Site, astray, is_sample};
 use crate::target::Target;
 use crate::words::{count, plain};
 
-/// Reads some of the pages. A configuration with one environment that has no `url` is not warned of: there, any address
-/// may be the right one.
+/// Reads some of the pages. `is_built` says whether the generator was run for this deploy.
 pub async fn tell_links(
     config: &Config,
     target: &Target,
     site: Arc<Site>,
+    is_built: bool,
     tell: &Tell,
 ) -> Result<()> {
-    if target.url.is_none() && config.environments.len() == 1 {
-        return Ok(());
-    }
-    let (prefix, url) = (target.prefix.clone(), target.url.clone());
-    let found = blocking(move || Ok(elsewhere(&site, &prefix, url.as_deref()))).await?;
-    for elsewhere in &found {
-        tell.tell(Event::Warning(text(target, elsewhere)));
+    let (prefix, places) = (target.prefix.clone(), places(config, target));
+    let found = blocking(move || Ok(astray(&site, &prefix, &places))).await?;
+    // In a configuration with one environment that has no `url`, any address may be the right one.
+    let is_any_right = target.url.is_none() && config.environments.len() == 1;
+    for astray in &found {
+        let may_be_right = matches!(&astray.kind, Kind::LoadFrom(origin) if !is_sample(origin));
+        if !(is_any_right && may_be_right) {
+            tell.tell(Event::Warning(text(target, astray, is_built)));
+        }
     }
     Ok(())
 }
 
-fn text(target: &Target, elsewhere: &Elsewhere) -> String {
-    let Elsewhere { origin, pages, example } = elsewhere;
-    let environment = &target.environment.name;
-    let next = match &target.url {
-        Some(url) => format!("the generator does not take DEPLOY_URL, which is {url}"),
-        None => format!("give `{environment}` its `url`, and the generator DEPLOY_URL"),
+fn places(config: &Config, target: &Target) -> Places {
+    let own = target.url.as_deref().and_then(Base::of);
+    let by_prefix = || format!("/{}", target.prefix.as_str());
+    let others = config.environments.iter().filter(|other| other.name != target.environment.name);
+    let others = others.filter_map(|other| {
+        // Of an address for each branch, what is the same for all of them.
+        let url = other.url.as_ref().filter(|url| !url.has_branch_in_host())?;
+        Some((other.name.clone(), Base::of(url.fixed())?))
+    });
+    Places {
+        folder: own.as_ref().map_or_else(by_prefix, |own| own.path.clone()),
+        own,
+        others: others.collect(),
+        index: config.website.index.clone(),
+    }
+}
+
+fn text(target: &Target, astray: &Astray, is_built: bool) -> String {
+    let Astray { kind, pages, example } = astray;
+    let (ask, link) = if *pages == 1 { ("asks", "links") } else { ("ask", "link") };
+    let said = match kind {
+        Kind::LoadFrom(origin) => {
+            let next = other_address(target, origin, is_built);
+            format!("{ask} {origin} for `{example}`, not this deploy: {next}")
+        }
+        Kind::LinkToEnvironment(name) => {
+            let next = other_address(target, origin_of(example), is_built);
+            format!("{link} to {example}, the site of `{name}`: {next}")
+        }
+        Kind::LinkToSample => {
+            let next = other_address(target, origin_of(example), is_built);
+            format!("{link} to {example}, not this deploy: {next}")
+        }
+        Kind::LoadOutside => format!("{ask} for `{example}`, {}", outside(target)),
+        Kind::LinkOutside => format!("{link} to `{example}`, {}", outside(target)),
     };
-    let ask = if *pages == 1 { "asks" } else { "ask" };
-    plain(&format!(
-        "{} {ask} {origin} for `{example}`, not this deploy: {next}",
-        count(*pages as u64, "page")
-    ))
+    plain(&format!("{} {said}", count(*pages as u64, "page")))
+}
+
+/// What to do about pages that were built for another address.
+fn other_address(target: &Target, origin: &str, is_built: bool) -> String {
+    let environment = &target.environment.name;
+    match (&target.url, is_built) {
+        (Some(url), true) => format!("the generator does not take DEPLOY_URL, which is {url}"),
+        (Some(url), false) => {
+            format!("these pages were built for {origin}; build them again for {url}")
+        }
+        (None, true) => format!("give `{environment}` its `url`, and the generator DEPLOY_URL"),
+        (None, false) => format!(
+            "these pages were built for {origin}; give `{environment}` its `url`, and build them again for it"
+        ),
+    }
+}
+
+fn outside(target: &Target) -> String {
+    let own = target.url.as_deref().and_then(Base::of);
+    let folder = own.map_or_else(
+        || target.prefix.as_str().to_owned(),
+        |own| own.path.trim_start_matches('/').to_owned(),
+    );
+    let without_url = match target.url {
+        Some(_) => String::new(),
+        None => format!(
+            "; if a host name leads to that folder, give `{}` its `url`",
+            target.environment.name
+        ),
+    };
+    format!(
+        "which is outside of `{folder}`: let the generator write relative links, or begin them with the path of DEPLOY_URL{without_url}"
+    )
+}
+
+/// An address without its path.
+fn origin_of(address: &str) -> &str {
+    let host = address.find("//").map_or(0, |at| at + 2);
+    let end = address[host..].find('/').map_or(address.len(), |at| host + at);
+    &address[..end]
 }

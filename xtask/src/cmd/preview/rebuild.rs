@@ -264,7 +264,8 @@ impl Round<'_> {
         if is_first {
             tell_left_out(&site, &self.desk.tell);
             if let Ok(target) = &sources.target {
-                tell_links(&sources.config, target, site.clone(), &self.desk.tell).await?;
+                let (config, desk) = (&sources.config, self.desk);
+                tell_links(config, target, site.clone(), desk.builds(&sources), &desk.tell).await?;
             }
         }
         let prefix = sources.prefix();
