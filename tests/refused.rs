@@ -857,6 +857,9 @@ fn more_deletes_than_the_limit() {
         dry.stderr
             .contains("warning: a deploy would be refused: this would delete 300 of 300 objects")
     );
+    let dry = world.deploy(&["--dry-run", "--site", "site", "--env", "production"]).exits(0);
+    let hint = "; hint: look at them with --dry-run; if they are to go: cargo xtask deploy --env production --site site --max-deletes 300\n";
+    assert!(dry.stderr.contains(hint), "{}", dry.stderr);
     world.deploy(&["--max-deletes", "300"]).exits(0);
     assert_eq!(world.keys(), ["index.html"]);
 }

@@ -114,6 +114,12 @@ fn back_to_the_deploy_before_and_to_the_first_and_forward_again() {
 fn without_versions_the_commit_is_built_again() {
     let deployed = deployed(false);
     assert!(!deployed.is_versioned);
+    let dry = deployed.world.xtask(&["rollback", "--dry-run"]).exits(0);
+    let told = format!(
+        "warning: the bucket keeps no versions of that deploy, so commit {} is built again\n",
+        &deployed.commits[1][..7]
+    );
+    assert!(dry.stderr.contains(&told), "{}", dry.stderr);
     back_and_forward(&deployed);
     let left = deployed.world.repo.git().worktrees().expect("work trees").len();
     assert_eq!(left, 0, "the work tree goes");

@@ -168,6 +168,11 @@ fn one_environment_is_shown_with_its_earlier_deploys() {
         world.deploy(&[]).exits(0);
     }
     let text = world.xtask(&["status", "--env", "production"]).exits(0).stdout;
+    let pasted = "earlier deploys, for cargo xtask rollback --env production --to NAME:\n";
+    assert!(text.contains(pasted), "{text}");
+    let of_folder = world.xtask(&["status", "--site", "site", "--env", "production"]).exits(0);
+    let pasted = "cargo xtask rollback --env production --site site --to NAME:\n";
+    assert!(of_folder.stdout.contains(pasted), "{}", of_folder.stdout);
     let first = world.repo.git().revparse_single("HEAD~2").unwrap().id().to_string();
     let second = world.repo.git().revparse_single("HEAD~1").unwrap().id().to_string();
     let place = |commit: &str| text.find(&format!("Z-{}", &commit[..7])).expect("the deploy");

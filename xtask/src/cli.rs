@@ -44,16 +44,15 @@ impl Command {
 
     /// The place that was typed, for hints to repeat.
     pub(crate) fn typed(&self) -> Typed<'_> {
-        let (env, site, local) = match self {
+        match self {
             Command::Deploy(Deploy { place, .. }) | Command::Rollback(Rollback { place, .. }) => {
-                (place.env.as_deref(), place.site.as_deref(), place.local)
+                place.typed()
             }
-            Command::Preview(Preview { env, site, .. }) => (env.as_deref(), site.as_deref(), false),
-            Command::Status(Status { env, site, local, .. }) => {
-                (env.as_deref(), site.as_deref(), *local)
+            Command::Preview(Preview { env, site, .. }) => {
+                Typed { env: env.as_deref(), site: site.as_deref(), local: false }
             }
-        };
-        Typed { env, site, local }
+            Command::Status(options) => options.typed(),
+        }
     }
 }
 
@@ -126,6 +125,12 @@ pub struct Status {
     pub json: bool,
 }
 
+impl Status {
+    pub(crate) fn typed(&self) -> Typed<'_> {
+        Typed { env: self.env.as_deref(), site: self.site.as_deref(), local: self.local }
+    }
+}
+
 /// Makes the bucket of this branch's environment equal to an earlier deploy.
 #[derive(Args, Debug)]
 #[command(after_help = EXIT_CODES)]
@@ -155,6 +160,12 @@ pub struct Place {
     /// The site's folder, from where you stand [default: `site` at the top of the repository]
     #[arg(long, value_name = "DIR")]
     pub site: Option<PathBuf>,
+}
+
+impl Place {
+    pub(crate) fn typed(&self) -> Typed<'_> {
+        Typed { env: self.env.as_deref(), site: self.site.as_deref(), local: self.local }
+    }
 }
 
 /// How it is done.

@@ -91,7 +91,9 @@ pub async fn site(
 }
 
 fn lost(key: &str) -> Failure {
-    failed(format!("the bucket holds no version of `{key}` as it was in that deploy"))
+    let mut failure = failed("the bucket keeps no versions of that deploy");
+    failure.causes.push(format!("there is none of `{key}` as it was then"));
+    failure
 }
 
 /// The size of an object whose bytes are those of then.

@@ -23,6 +23,7 @@ use crate::cli::Doing;
 use crate::config::Config;
 use crate::error::{Failure, Result};
 use crate::event::{Event, Tell};
+use crate::hints::Typed;
 use crate::key::Prefix;
 use crate::plan::{self, Grace, Home, Plan, Spared, Terms};
 use crate::recall::{self, Earlier};
@@ -49,6 +50,8 @@ pub struct Job<'a> {
     pub in_ci: bool,
     /// What was typed, for hints to repeat: without the options that a hint may add.
     pub command: &'a str,
+    /// The place that was typed, likewise.
+    pub typed: Typed<'a>,
     /// Whether what is wanted was chosen by what is live.
     pub is_relative: bool,
 }
@@ -358,6 +361,7 @@ fn warn_of_no_home(job: &Job<'_>, wanted: &Wanted, difference: &Difference) {
 
 fn warn_of_refusal(job: &Job<'_>, wanted: &Wanted, refusal: &Refusal) {
     let what = if wanted.again().is_some() { "rollback" } else { "deploy" };
-    let text = format!("a {what} would be refused: {}", refusal.message);
+    let hint = job.typed.repeated_in(&refusal.hint);
+    let text = format!("a {what} would be refused: {}; hint: {hint}", refusal.message);
     job.tell.tell(Event::Warning(text));
 }

@@ -44,6 +44,7 @@ pub async fn run(options: &Deploy, stop: &Stop) -> Result<bool> {
     let (opened, dirty) =
         stop.cut(async { tokio::try_join!(opening, is_dirty(&checkout)) }).await?;
     let stale = *no_build && !config.command.is_empty();
+    let typed = place.typed();
     let (place, dry) = (opened.place.clone(), doing.dry_run);
     let run = Run { target: &target, place, dirty, stale, dry };
     print(doing.json, || vec![report::heading(&run)])?;
@@ -77,6 +78,7 @@ pub async fn run(options: &Deploy, stop: &Stop) -> Result<bool> {
         committed: checkout::time_of_head(&checkout.root).and_then(|time| time.try_into().ok()),
         in_ci: ci.is_ci(),
         command: change::USUAL_COMMAND,
+        typed,
         is_relative: false,
     };
     let mut made = change::make(&job, &Wanted::Built(site, None), seen, stop).await?;

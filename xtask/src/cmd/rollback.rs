@@ -95,6 +95,7 @@ pub async fn run(options: &Rollback, stop: &Stop) -> Result<bool> {
         committed: deploy.committed,
         in_ci: ci.is_ci(),
         command: &command,
+        typed: options.place.typed(),
         is_relative: to.is_none(),
     };
     let made = change::make(&job, &wanted, seen, stop).await?;
@@ -222,7 +223,7 @@ fn unknown(to: &str, names: &[&str], hints: &Hints) -> Refusal {
     let newest: Vec<&str> = names.iter().rev().copied().collect();
     Refusal::new(
         "unknown-deploy",
-        format!("no one deploy is remembered here that `{to}` names"),
+        format!("`{to}` does not match exactly one remembered deploy"),
         match newest.is_empty() {
             true => format!("nothing was deployed here yet, or its record is lost: {status}"),
             false => format!("{rollback} --to one of {}", newest.join(", ")),

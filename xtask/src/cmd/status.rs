@@ -50,7 +50,9 @@ pub async fn run(options: &Status, stop: &Stop) -> Result<bool> {
         .iter()
         .map(|environment| survey(&config, &checkout, environment, local.as_ref(), in_detail));
     let surveys = stop.cut(async { Ok(join_all(survey).await) }).await?;
-    let mut shown = Shown { now: now(), head: checkout.head.commit(), lines: Vec::new() };
+    let rollback = options.typed().repeated_in("cargo xtask rollback --to NAME");
+    let (now, head) = (now(), checkout.head.commit());
+    let mut shown = Shown { now, head, rollback, lines: Vec::new() };
     for (environment, survey) in environments.iter().zip(surveys) {
         match survey {
             Ok(places) => shown.lines.extend(places),

@@ -437,7 +437,7 @@ fn a_value_of_an_environment_that_cannot_be_is_a_problem() {
             account = 222222222222
         7:11: `account` must be the twelve digits of an AWS account
             account = "22222222222"
-        7:11: `account` must be the twelve digits of an AWS account
+        7:11: `account` must be the twelve digits of an AWS account, without the hyphens
             account = "2222-2222-2222"
         7:11: `account` must be the twelve digits of an AWS account
             account = ""

@@ -16,6 +16,8 @@ pub struct Shown<'s> {
     /// In seconds since 1970.
     pub now: u64,
     pub head: Option<&'s str>,
+    /// The command that goes back, at the place that was typed.
+    pub rollback: String,
     pub lines: Vec<Line<'s>>,
 }
 
@@ -55,7 +57,7 @@ fn text(shown: &Shown, in_detail: bool) -> Vec<String> {
     for (line, row) in shown.lines.iter().zip(aligned(&cells)) {
         lines.push(row);
         if let Ok(live) = &line.live {
-            lines.extend(below(live, shown.now, in_detail));
+            lines.extend(below(live, shown, in_detail));
         }
     }
     if lines.is_empty() {
@@ -125,14 +127,14 @@ fn of_drift(drift: &Drift, is_unfinished: bool) -> String {
 }
 
 /// What stands below the line of a place.
-fn below(live: &Live, now: u64, in_detail: bool) -> Vec<String> {
+fn below(live: &Live, shown: &Shown, in_detail: bool) -> Vec<String> {
     let mut lines: Vec<String> =
         live.warnings.iter().map(|warning| format!("  {}", plain(warning))).collect();
     if let Some(base) = live.standing.deploy.as_ref().and_then(|d| d.rolled_back_to.as_ref()) {
         lines.push(format!("  rolled back to {}", plain(base)));
     }
     if live.standing.is_unfinished {
-        let begun = live.begun.as_ref().map(|begun| unfinished(begun, now));
+        let begun = live.begun.as_ref().map(|begun| unfinished(begun, shown.now));
         lines.push(
             begun.unwrap_or_else(|| "  a later deploy was begun and has not ended".to_owned()),
         );
@@ -144,9 +146,10 @@ fn below(live: &Live, now: u64, in_detail: bool) -> Vec<String> {
         lines.extend(first(most, keys, "object"));
     }
     if in_detail && !live.earlier.is_empty() {
-        lines.push("earlier deploys, for cargo xtask rollback --to NAME:".to_owned());
+        lines.push(format!("earlier deploys, for {}:", shown.rollback));
+        let earlier = live.earlier.iter();
         let rows: Vec<Vec<String>> =
-            live.earlier.iter().map(|(name, deploy)| row_of(name, deploy.as_ref(), now)).collect();
+            earlier.map(|(name, deploy)| row_of(name, deploy.as_ref(), shown.now)).collect();
         lines.extend(aligned(&rows).map(|row| format!("  {row}")));
     }
     lines

@@ -40,7 +40,11 @@ pub async fn rebuild(
         );
         return Err(not_reproducible(target, message, hints).into());
     }
-    tell.tell(Event::Warning(format!("{lost}, so its commit is built again")));
+    tell.tell(Event::Warning(format!(
+        "{}, so commit {} is built again",
+        lost.message,
+        short(&deploy.commit)
+    )));
     let site = build(&then, &worktree.root, target, false, |_| None, tell).await?;
     Ok((site, worktree))
 }

@@ -250,8 +250,16 @@ fn read_account(value: &Value, problems: &mut Vec<Problem>) -> Option<String> {
         return None;
     }
     let (account, span) = string(value, problems)?;
+    let digits = account.replace('-', "");
     if account.len() != 12 || !account.bytes().all(|b| b.is_ascii_digit()) {
-        complain(problems, span, "`account` must be the twelve digits of an AWS account");
+        // The console shows it as 1111-2222-3333.
+        let is_hyphenated = digits.len() == 12 && digits.bytes().all(|b| b.is_ascii_digit());
+        let hint = if is_hyphenated { ", without the hyphens" } else { "" };
+        complain(
+            problems,
+            span,
+            format!("`account` must be the twelve digits of an AWS account{hint}"),
+        );
     }
     Some(account)
 }
