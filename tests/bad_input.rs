@@ -45,12 +45,45 @@ fn a_site_folder_without_a_configuration() {
         &world,
         2,
         expect![[r#"
+        error: there is no `deploy.toml` in this folder, nor above it in the repository, nor in `site` at its top
+
+        hint: write `deploy.toml` beside the configuration of your generator, and run this there, or name its folder: --site DIR
+    "#]],
+    );
+    expect![[r#"
         error: failed to read `site/deploy.toml`
           No such file or directory (os error 2)
 
-        hint: go to the repository of the site, or name its folder: --site DIR
-    "#]],
-    );
+        hint: write it there, or name the folder that has one: --site DIR
+    "#]]
+    .assert_eq(&told(&world.deploy(&["--site", "site"]).exits(2), &world));
+}
+
+#[test]
+fn the_configuration_that_is_nearest_is_taken() {
+    let world = world();
+    world.repo.write("deploy.toml", world.config(""));
+    world.repo.write("public/index.html", "top");
+    world.repo.write("content/post.md", "");
+    let credentials =
+        [("SITE_KEY", world.store.key.as_str()), ("SITE_SECRET", &world.store.secret)];
+    let deployed = |folder: &str| {
+        world.repo.xtask_in(folder, &["deploy"], &credentials).exits(0);
+        world.objects()["index.html"].body.clone()
+    };
+    assert_eq!(deployed("content"), b"top");
+    assert_eq!(deployed("site/public"), b"page");
+    assert_eq!(deployed("public"), b"top");
+    for copied in ["public", "target/package/site-0.1.0"] {
+        world.repo.write(&format!("{copied}/deploy.toml"), "a copy that nobody may read");
+        world.repo.xtask_in(copied, &["status"], &credentials).exits(0);
+    }
+    world.repo.remove("public/deploy.toml");
+    world.repo.write("deploy.toml", "build");
+    let ran = world.deploy(&[]).exits(2);
+    assert!(ran.stderr.contains("`deploy.toml` has a problem"), "{}", ran.stderr);
+    world.repo.remove("deploy.toml");
+    assert_eq!(deployed("content"), b"page");
 }
 
 #[test]

@@ -95,7 +95,8 @@ pub struct Preview {
     #[arg(long, value_name = "NAME")]
     pub env: Option<String>,
 
-    /// The site's folder, from where you stand [default: `site` at the top of the repository]
+    /// The folder with deploy.toml, from where you stand [default: the first from here up to the top of the repository,
+    /// then `site` there]
     #[arg(long, value_name = "DIR")]
     pub site: Option<PathBuf>,
 
@@ -116,7 +117,8 @@ pub struct Status {
     #[arg(long)]
     pub local: bool,
 
-    /// The site's folder, from where you stand [default: `site` at the top of the repository]
+    /// The folder with deploy.toml, from where you stand [default: the first from here up to the top of the repository,
+    /// then `site` there]
     #[arg(long, value_name = "DIR")]
     pub site: Option<PathBuf>,
 
@@ -157,7 +159,8 @@ pub struct Place {
     #[arg(long)]
     pub local: bool,
 
-    /// The site's folder, from where you stand [default: `site` at the top of the repository]
+    /// The folder with deploy.toml, from where you stand [default: the first from here up to the top of the repository,
+    /// then `site` there]
     #[arg(long, value_name = "DIR")]
     pub site: Option<PathBuf>,
 }

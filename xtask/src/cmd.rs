@@ -10,6 +10,7 @@ mod open;
 #[cfg(feature = "local")]
 pub mod preview;
 pub mod rollback;
+mod site_folder;
 pub mod status;
 #[cfg(not(feature = "local"))]
 mod without_local;

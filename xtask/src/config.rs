@@ -254,7 +254,7 @@ fn read_text(file: &Path) -> std::io::Result<String> {
 fn unreadable(shown: &Path, error: &std::io::Error) -> Error {
     let hint = match error.kind() {
         std::io::ErrorKind::NotFound => {
-            "go to the repository of the site, or name its folder: --site DIR"
+            "write it there, or name the folder that has one: --site DIR"
         }
         _ => "it must be a readable file of UTF-8 text, of 1 MiB at most",
     };

@@ -4,12 +4,13 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use super::local::Local;
+use super::site_folder;
 use super::variable;
 use crate::account;
 use crate::bucket::{self, Bucket};
 use crate::build;
 use crate::checkout::{self, Checkout};
-use crate::config::{Config, Environment};
+use crate::config::{Config, Environment, FILE};
 use crate::error::{Error, Result};
 use crate::event::{Event, Tell};
 use crate::key::Prefix;
@@ -80,11 +81,11 @@ pub async fn connect(environment: &Environment, prefix: &Prefix) -> Result<(Buck
     Ok((bucket::connect(environment, prefix, account), place))
 }
 
-/// `--site` is meant from where it is typed, the usual `site` from the top of the repository.
+/// `--site` is meant from where it is typed. Without it, the tool looks for the site.
 pub fn read_config(site: Option<&Path>, checkout: &Checkout, here: &Path) -> Result<Config> {
     let (folder, shown) = match site {
         Some(site) => (here.join(site), site.to_owned()),
-        None => (checkout.root.join(SITE), PathBuf::from(SITE)),
+        None => found(checkout, here)?,
     };
     // Without links and `..`, so that paths below it and git's can be compared.
     let folder = folder.canonicalize().unwrap_or(folder);
@@ -101,4 +102,15 @@ pub fn read_config(site: Option<&Path>, checkout: &Checkout, here: &Path) -> Res
     Ok(config)
 }
 
-const SITE: &str = "site";
+/// The folder of the site that is found, and how it is shown: from the top of the repository.
+fn found(checkout: &Checkout, here: &Path) -> Result<(PathBuf, PathBuf)> {
+    let plain = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let root = plain(&checkout.root);
+    let Some(folder) = site_folder::find(&root, &plain(here)) else {
+        return Err(Error::Config(format!(
+            "there is no `{FILE}` in this folder, nor above it in the repository, nor in `site` at its top\n\nhint: write `{FILE}` beside the configuration of your generator, and run this there, or name its folder: --site DIR"
+        )));
+    };
+    let shown = folder.strip_prefix(&root).unwrap_or(&folder).to_owned();
+    Ok((folder, shown))
+}

@@ -1005,7 +1005,7 @@ fn a_file_that_cannot_be_read_says_what_to_do() {
         failed to read `site/deploy.toml`
           No such file or directory (os error 2)
 
-        hint: go to the repository of the site, or name its folder: --site DIR
+        hint: write it there, or name the folder that has one: --site DIR
 
         failed to read `site/deploy.toml`
           stream did not contain valid UTF-8
