@@ -241,7 +241,11 @@ pub async fn make(
     seen: Seen,
     stop: &Stop,
 ) -> Result<(Planned, Outcome)> {
-    stop.cut(async { Ok(others::warn(job, &seen).await) }).await?;
+    let warning = async {
+        others::warn(job, &seen).await;
+        Ok(())
+    };
+    stop.cut(warning).await?;
     let foreign = Foreign::of(job, &seen);
     let difference = stop.cut(compare(job, wanted, seen, false)).await?;
     let hides = async { Ok(hides(job, wanted, foreign.as_ref(), &difference).await) };
