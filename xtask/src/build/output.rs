@@ -247,9 +247,10 @@ mod tests {
     fn what_a_build_replaces_is_removed_and_what_a_killed_one_left_goes_along() {
         let world = world(&["site/public/index.html", "site/public/a/b.html"]);
         world.write("target/xtask/emptied/0/left.html");
-        let aside = world.empty(Content::Unknown);
+        let mut aside = world.empty(Content::Unknown);
         assert!(world.has("site/public") && !world.has("site/public/index.html"));
         assert!(world.has("target/xtask/emptied/1/a/b.html"), "until it is in nobody's way");
+        aside.is_replaced();
         drop(aside);
         settle();
         assert!(world.has("target/xtask/emptied"));
