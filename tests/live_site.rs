@@ -101,14 +101,25 @@ fn the_result_of_a_broken_build_is_refused() {
         let blank = pages.iter().map(|key| empty(key));
         all("page").into_iter().chain(blank).collect()
     };
+    let white_pages = |text: &str| {
+        let white = pages.iter().map(|key| (key.clone(), text.to_owned()));
+        all("page").into_iter().chain(white).collect()
+    };
+    let (newlines, empty_body) = ("\n".repeat(6000), "<!doctype html><body></body>");
     for (why, site, code) in [
         ("no theme", BTreeMap::from([empty("index.html"), page("index.xml")]), "empty-site"),
         ("an empty home page", all(""), "empty-site"),
         ("a home page of white space", all("\u{feff} \n\n"), "empty-site"),
+        ("a home page of a comment", all("<!-- -->"), "empty-site"),
+        ("a home page of nulls", all("\0\0\0\0\0"), "empty-site"),
+        ("a home page of line breaks", all(&newlines), "empty-site"),
+        ("a home page without a body", all(empty_body), "empty-site"),
         ("no home page", without(&["index.html".into()]), "empty-site"),
         ("only an error document", BTreeMap::from([page("404.html")]), "empty-site"),
         ("most pages gone", without(&pages[..8]), "too-many-deletes"),
         ("most pages empty", blank_pages(), "too-many-deletes"),
+        ("most pages white", white_pages("\n"), "too-many-deletes"),
+        ("most pages without a body", white_pages(empty_body), "too-many-deletes"),
         ("most assets gone", without(&assets[..60]), "too-many-deletes"),
     ] {
         let world = World::new();
@@ -162,7 +173,7 @@ fn the_home_page_is_that_of_the_settings_and_below_the_prefix() {
 /// Writes a release of 40 pages and 100 assets, each named by a hash that is new with the release.
 fn write_release(world: &World, release: u32) {
     let pages = (0..40).map(|n| (format!("{n}.html"), format!("release {release}")));
-    let asset = |n| (format!("assets/x-{:08x}.js", release << 16 | n), format!("{release} {n}"));
+    let asset = |n| (format!("assets/x-{:07x}b.js", release << 16 | n), format!("{release} {n}"));
     let site: Vec<_> = pages.chain((0..100).map(asset)).collect();
     world.site(site.iter().map(|(key, text)| (key.as_str(), text.as_str())));
 }

@@ -1,6 +1,7 @@
 //! Site × listing × record: what changes, and why. A plan is a value: pure to make, printed before it is
 //! done, and done only once it was approved.
 
+mod blank;
 mod hashed;
 mod home;
 mod limit;
@@ -44,7 +45,7 @@ pub struct Plan {
     /// Of these, all that count towards the delete limit, and the pages.
     pub objects: Share,
     pub pages: Share,
-    /// Pages that are live and whose files are empty.
+    /// Pages that are live and whose files show nothing.
     pub blanked: u64,
     /// The key of the home page, if a deploy would take it away.
     pub home: Option<(String, Loss)>,
@@ -243,8 +244,9 @@ fn add_uploads(plan: &mut Plan, site: Site, listing: &Listing, record: &Record) 
         let before = known.and_then(|object| record.headers_of(&file.key, object)).cloned();
         let replaces = object.map(|object| object.etag.clone());
         let upload = Upload { file, reason, replaces, before };
-        let is_blanked = upload.file.size == 0 && object.is_some_and(|object| object.size > 0);
-        plan.blanked += u64::from(is_blanked && upload.is_page());
+        let is_replaced = reason == Reason::Content && object.is_some_and(|object| object.size > 0);
+        let is_blanked = is_replaced && upload.is_page() && blank::is_blank(&upload.file);
+        plan.blanked += u64::from(is_blanked);
         plan.uploads.push(upload);
     }
 }

@@ -72,6 +72,9 @@ fn holds_hash(part: &str) -> bool {
 
 /// Whether a text looks random: hex digits, or letters and digits as no word has them.
 fn is_hash(text: &str) -> bool {
+    if is_date_or_number(text) || is_of_words(text) {
+        return false;
+    }
     let has = |test: fn(&u8) -> bool| text.as_bytes().iter().any(test);
     let all = |test: fn(&u8) -> bool| text.as_bytes().iter().all(test);
     let has_digit = has(u8::is_ascii_digit);
@@ -88,6 +91,35 @@ fn is_hash(text: &str) -> bool {
     is_letters_and_digits || (is_of_base64 && is_as_long_as_hashes && has_capital_inside)
 }
 
+/// Whether a text is a number, or begins with a date, or tells a size: `20240131`, `20240131T120000`, `1920x1080`.
+fn is_date_or_number(text: &str) -> bool {
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    let begins_with_date = text
+        .get(..8)
+        .is_some_and(|date| is_number(date) && (date.starts_with("19") || date.starts_with("20")));
+    let is_size = text.split_once(['x', 'X']).is_some_and(|(w, h)| is_number(w) && is_number(h));
+    is_number(text) || begins_with_date || is_size
+}
+
+/// Whether a text consists of words and numbers, as the names of cameras and of people are: `DSC00001`, `IMG_0001`,
+/// `photo2024`, `My-Photo`.
+fn is_of_words(text: &str) -> bool {
+    let parts: Vec<&str> = text.split(['-', '_']).collect();
+    let is_plain = |part: &&str| {
+        let letters = part.trim_end_matches(|c: char| c.is_ascii_digit());
+        let is_word = !letters.chars().skip(1).any(|c| c.is_ascii_uppercase());
+        let is_capitals = !letters.chars().any(|c| c.is_ascii_lowercase());
+        let has_number = part.len() - letters.len() >= 2;
+        let is_named = match parts.len() {
+            // Without a number, letters alone may be a hash.
+            1 => has_number,
+            _ => is_word || is_capitals,
+        };
+        letters.is_empty() || (letters.chars().all(|c| c.is_ascii_alphabetic()) && is_named)
+    };
+    parts.iter().all(is_plain)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -98,7 +130,8 @@ mod tests {
             ("assets/index-DiwrgTda.js", Some("assets/*.js")),
             ("assets/index-B_x-9aQz.css", Some("assets/*.css")),
             ("assets/x-0a1b2c3d.js", Some("assets/*.js")),
-            ("assets/x-00000017.js", Some("assets/*.js")),
+            ("assets/x-0000017b.js", Some("assets/*.js")),
+            ("assets/x-HVJQZQKA.js", Some("assets/*.js")),
             ("static/js/main.073c9b0a.js", Some("static/js/*.js")),
             ("static/js/main.073c9b0a.js.map", Some("static/js/*.map")),
             ("static/js/2.1fdb8a7e.chunk.js", Some("static/js/*.js")),
@@ -115,6 +148,21 @@ mod tests {
             ("img/Background.png", None),
             ("img/photo-2024.jpg", None),
             ("img/team-photo-large.jpg", None),
+            ("photos/IMG_20240117.jpg", None),
+            ("photos/thumb_20240117.jpg", None),
+            ("photos/IMG_0001.jpg", None),
+            ("photos/IMG-0001.jpg", None),
+            ("photos/holiday_IMG_0001.jpg", None),
+            ("photos/DSC00001.jpg", None),
+            ("photos/DSCN0001.jpg", None),
+            ("photos/P1010001.jpg", None),
+            ("photos/photo2024.jpg", None),
+            ("photos/PXL_20240117_153000123.jpg", None),
+            ("photos/20240117T153000.jpg", None),
+            ("photos/hero-1920x1080.jpg", None),
+            ("photos/My-Photo.jpg", None),
+            ("photos/Photo-Album-Summer-2024.jpg", None),
+            ("files/00000017.pdf", None),
             ("remoteEntry.js", None),
             ("caf\u{e9}-caf\u{e9}s.css", None),
         ] {

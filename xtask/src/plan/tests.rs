@@ -458,14 +458,21 @@ fn keys(numbers: std::ops::Range<u64>, key: impl Fn(u64) -> String) -> Vec<Strin
     numbers.map(key).collect()
 }
 
+/// What a bundler could name an asset by.
+fn hash(n: u64) -> String {
+    format!("{n:07x}b")
+}
+
 #[test]
 fn hashed_assets_that_new_ones_replace_do_not_count_and_pages_always_do() {
     let pages = |n| keys(0..n, |n| format!("{n:02}.html"));
-    let hashed = |release: u64, n| keys(0..n, |n| format!("assets/x-{:08x}.js", release << 24 | n));
+    let hashed =
+        |release: u64, n| keys(0..n, |n| format!("assets/x-{}.js", hash(release << 8 | n)));
     let plain = |release: &str, n| keys(0..n, |n| format!("assets/{release}{n}.js"));
+    let photos = |start: &str| keys(0..60, |n| format!("photos/{start}_202401{n:02}.jpg"));
     let in_folder =
         |release: u64| keys(0..50, |n| format!("_next/static/k{release}vYp0a1bQ9/chunk{n}.js"));
-    let in_another = |n| keys(0..n, |n| format!("img/x-{:08x}.js", 2 << 24 | n));
+    let in_another = |n| keys(0..n, |n| format!("img/x-{}.js", hash(2 << 8 | n)));
     let join = |parts: &[Vec<String>]| parts.concat();
     for (why, before, after, approved) in [
         ("all renamed", [pages(40), hashed(1, 100)], join(&[pages(40), hashed(2, 100)]), true),
@@ -484,6 +491,7 @@ fn hashed_assets_that_new_ones_replace_do_not_count_and_pages_always_do() {
             false,
         ),
         ("fixed names", [pages(40), plain("a", 100)], join(&[pages(40), plain("b", 100)]), false),
+        ("photos", [pages(40), photos("IMG")], join(&[pages(40), photos("thumb")]), false),
         ("pages go", [pages(60), hashed(1, 5)], join(&[pages(1), hashed(2, 5)]), false),
         (
             "pages hide behind assets",
@@ -505,12 +513,14 @@ fn hashed_assets_that_new_ones_replace_do_not_count_and_pages_always_do() {
 #[test]
 fn what_was_replaced_long_ago_goes_without_being_counted_if_its_name_has_a_hash() {
     let pages = keys(0..40, |n| format!("{n:02}.html"));
-    let hashed = keys(0..100, |n| format!("assets/x-{n:08x}.js"));
+    let hashed = keys(0..100, |n| format!("assets/x-{}.js", hash(n)));
     let plain = keys(0..100, |n| format!("assets/x{n}.js"));
-    let extra = keys(0..60, |n| format!("old-{n:08x}.html"));
+    let photos = keys(0..60, |n| format!("photos/IMG_202401{n:02}.jpg"));
+    let extra = keys(0..60, |n| format!("old-{}.html", hash(n)));
     for (why, gone, approved) in [
         ("hashed", &hashed, true),
         ("fixed names", &plain, false),
+        ("photos that a forged record lists", &photos, false),
         ("pages that a forged record lists", &extra, false),
     ] {
         let retained = gone.iter().map(|key| (key.as_str(), 0)).collect();
@@ -536,6 +546,29 @@ fn pages_that_become_empty_count_like_deletes() {
         if let Some(refusal) = refusal {
             assert!(refusal.message.starts_with("this would delete or blank 6 of 10 objects"));
         }
+    }
+}
+
+#[test]
+fn pages_that_become_white_count_like_deletes_and_other_files_do_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let names = keys(0..10, |n| format!("{n}.html"));
+    let listing = listing(names.iter().map(|key| (key.as_str(), 5, md5(1))));
+    for (text, blanked) in [("\n", 6), ("<!doctype html><body></body>", 6), ("<p>x", 0)] {
+        let path = folder.path().join("page");
+        std::fs::write(&path, text).unwrap();
+        let blank = |key: &str| {
+            let source = Source::Disk(Disk::At(path.as_path().into()));
+            File { source, ..file(key, text.len() as u64, 2) }
+        };
+        let files = (0..).zip(&names).map(|(n, key)| match n < 6 {
+            true => blank(key),
+            false => file(key, 5, 1),
+        });
+        let files = files.collect();
+        let plan = make(site(files), &listing, &Record::default(), &at_once(), &|_| false);
+        assert_eq!(plan.blanked, blanked, "{text:?}");
+        assert_eq!(plan.refusal(None).is_some(), blanked > 0, "{text:?}");
     }
 }
 
