@@ -25,7 +25,7 @@ use crate::key::RECORD;
 use crate::site::{Digest, File, Site, Sum, is_in_parts};
 use crate::sorted::Sorted;
 
-pub use deploy::{Commit, Deploy};
+pub use deploy::{CLOCKS, Commit, Deploy};
 pub use earlier::{begin, forget, read_begun, read_deploy, read_earlier, read_live, set_aside};
 
 /// HEAD requests under way at once.
@@ -46,6 +46,8 @@ pub struct Record {
     pub begun: Option<Etag>,
     /// Of the object that it was read from.
     pub etag: Option<Etag>,
+    /// When that object was written, by the store's clock.
+    pub modified: LastModified,
     /// Names that were left out of the site, relative to it: objects of these are not deleted by a rollback either.
     pub left_out: Vec<String>,
     /// Whether the store gives an object of one piece its MD5 as the ETag, as it did to this record.
@@ -160,7 +162,7 @@ pub async fn read(bucket: &Bucket, tell: &Tell) -> Result<Record, Failure> {
         )));
         Record { is_unreadable: true, ..Record::default() }
     });
-    Ok(Record { etag: Some(etag), ..record })
+    Ok(Record { etag: Some(etag), modified: until, ..record })
 }
 
 /// Writes the record: what it knows, and of the files that were `written`, in the order of their keys, the

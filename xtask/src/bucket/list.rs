@@ -65,6 +65,11 @@ impl LastModified {
         LastModified(seconds)
     }
 
+    /// Since 1970.
+    pub fn seconds(self) -> u64 {
+        self.0
+    }
+
     pub fn of(time: Option<&DateTime>) -> LastModified {
         LastModified(time.map_or(0, |time| time.secs().try_into().unwrap_or_default()))
     }

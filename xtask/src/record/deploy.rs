@@ -31,6 +31,9 @@ pub struct Deploy {
     pub newest: Option<Commit>,
 }
 
+/// How far the clocks of two machines may be apart, in seconds.
+pub const CLOCKS: u64 = 600;
+
 /// A commit, and when it was made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Commit {
@@ -40,9 +43,8 @@ pub struct Commit {
 }
 
 impl Deploy {
-    /// This run's. It comes after the one that it replaces, whatever the clocks of the two machines say.
-    /// `now` is in seconds since 1970.
-    pub fn of(target: &Target, now: u64, dirty: bool, replaced: Option<&Deploy>) -> Deploy {
+    /// This run's, at a time that [`Deploy::time_after`] gives.
+    pub fn of(target: &Target, at: u64, dirty: bool, replaced: Option<&Deploy>) -> Deploy {
         Deploy {
             environment: Some(target.environment.name.clone()),
             committed: None,
@@ -52,9 +54,19 @@ impl Deploy {
             commit: target.commit.clone(),
             dirty,
             who: String::new(),
-            at: replaced.map_or(now, |replaced| now.max(replaced.at.saturating_add(1))),
+            at,
             replaced: replaced.map(Deploy::origin),
             rolled_back_to: None,
+        }
+    }
+
+    /// The time of the deploy that replaces this one. It comes after, whatever the clocks of the two machines say,
+    /// unless this one's time is later than its record, which was `written` by the store's clock: a time that
+    /// somebody made up would give all later deploys one name. All times are in seconds since 1970.
+    pub fn time_after(&self, now: u64, written: u64) -> u64 {
+        match self.at <= now.max(written).saturating_add(CLOCKS) {
+            true => now.max(self.at.saturating_add(1)),
+            false => now,
         }
     }
 
@@ -89,13 +101,11 @@ impl Deploy {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_deploy_is_named_by_its_time_and_commit() {
-        let commit = "8060c0d1a2b3c4d5e6f708192a3b4c5d6e7f8091".to_owned();
-        let deploy = |at| Deploy {
+    fn deploy(at: u64) -> Deploy {
+        Deploy {
             tool: "0.1.0".into(),
             branch: "main".into(),
-            commit: commit.clone(),
+            commit: "8060c0d1a2b3c4d5e6f708192a3b4c5d6e7f8091".into(),
             dirty: false,
             who: "kim@laptop".into(),
             at,
@@ -104,7 +114,29 @@ mod tests {
             environment: None,
             committed: None,
             newest: None,
-        };
+        }
+    }
+
+    #[test]
+    fn a_deploy_comes_after_the_one_that_it_replaces_unless_that_ones_time_is_made_up() {
+        let (now, store) = (10_000, 20_000);
+        for (at, written, expected) in [
+            (5_000, 5_000, now),
+            (now, now, now + 1),
+            (now + CLOCKS, now, now + CLOCKS + 1),
+            (now + CLOCKS + 1, now, now),
+            // This machine's clock is late.
+            (store + 5, store, store + 6),
+            (store + CLOCKS + 1, store, now),
+            (u64::MAX, now, now),
+            (u64::MAX, 0, now),
+        ] {
+            assert_eq!(deploy(at).time_after(now, written), expected, "{at} {written}");
+        }
+    }
+
+    #[test]
+    fn a_deploy_is_named_by_its_time_and_commit() {
         assert_eq!(deploy(1_795_466_325).id(), "20261123T203845Z-8060c0d");
         assert!(deploy(1_795_466_325).id() < deploy(1_795_466_326).id());
         assert!(deploy(u64::MAX).id().ends_with("-8060c0d"), "a time that nobody can name");

@@ -157,7 +157,7 @@ async fn carry_out(
     let outdated = difference.is_something(wanted);
     let Difference { mut listing, record, plan, .. } = difference;
     let mut approved = plan.approve(job.limit()).map_err(|refusal| job.repeat(refusal))?;
-    let deploy = this_deploy(job, wanted, record.deploy.as_ref());
+    let deploy = this_deploy(job, wanted, &record);
     let own_entry = own_entry(&deploy, record.deploy.as_ref());
     if outdated {
         record::set_aside(job.bucket, &record, &mut listing.earlier).await?;
@@ -194,12 +194,15 @@ async fn carry_out(
 }
 
 /// What is remembered of this run.
-fn this_deploy(job: &Job<'_>, wanted: &Wanted, live: Option<&Deploy>) -> Deploy {
+fn this_deploy(job: &Job<'_>, wanted: &Wanted, record: &Record) -> Deploy {
+    let live = record.deploy.as_ref();
+    let written = record.modified.seconds();
+    let at = live.map_or(job.now, |live| live.time_after(job.now, written));
     let mut deploy = Deploy {
         who: lock::who(&variable),
         rolled_back_to: wanted.again(),
         committed: job.committed,
-        ..Deploy::of(job.run.target, job.now, job.run.dirty, live)
+        ..Deploy::of(job.run.target, at, job.run.dirty, live)
     };
     let Some(live) = live else { return deploy };
     let is_again = live.commit == deploy.commit;
