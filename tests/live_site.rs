@@ -236,6 +236,77 @@ fn an_older_commit_does_not_follow_a_newer_one_in_ci_and_is_a_warning_by_hand() 
 }
 
 #[test]
+fn what_was_deployed_by_hand_from_another_branch_is_newer_than_the_commits_below_it() {
+    let world = committed();
+    let mut commits = Vec::new();
+    for text in ["one", "two"] {
+        world.repo.write("site/source", text);
+        commits.push(world.repo.commit(text).to_string());
+        world.site([("index.html", text)]);
+        world.deploy_with(&[], &CI).exits(0);
+    }
+    world.repo.switch_to_new("hotfix");
+    world.repo.write("site/source", "fixed");
+    world.repo.commit("fixed");
+    world.site([("index.html", "fixed")]);
+    world.deploy(&["--env", "production"]).exits(0);
+
+    world.repo.git().set_head("refs/heads/main").unwrap();
+    for (n, text) in [(0, "one"), (1, "two")] {
+        world.repo.reset(&commits[n]);
+        world.site([("index.html", text)]);
+        is_refused(world.deploy_with(&["--json"], &CI), "outdated");
+    }
+    assert_eq!(world.objects()["index.html"].body, b"fixed");
+    // A commit that is no ancestor of it is deployed.
+    world.repo.write("site/source", "three");
+    world.repo.commit("three");
+    world.site([("index.html", "three")]);
+    world.deploy_with(&[], &CI).exits(0);
+}
+
+#[test]
+fn a_time_that_somebody_made_up_does_not_end_the_history() {
+    let world = committed();
+    world.store.keep_versions(&world.bucket);
+    let deploy = |text: &str| {
+        world.repo.write("site/source", text);
+        world.repo.commit(text);
+        world.site([("index.html", text)]);
+        world.deploy(&[]).exits(0);
+    };
+    deploy("one");
+    let record = world.store.object(&world.bucket, ".xtask/record").body;
+    let text = String::from_utf8(record).unwrap();
+    let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    lines.pop();
+    let mut first: Value = serde_json::from_str(&lines[0]).unwrap();
+    first["deploy"]["at"] = json!(u64::MAX);
+    lines[0] = first.to_string();
+    seal(&world, &lines);
+    for text in ["two", "three", "four"] {
+        deploy(text);
+    }
+    for text in ["three", "two"] {
+        world.xtask(&["rollback"]).exits(0);
+        assert_eq!(world.objects()["index.html"].body, text.as_bytes());
+    }
+}
+
+#[test]
+fn an_asset_that_becomes_empty_is_named() {
+    let world = World::new();
+    world.site([("index.html", "page"), ("a.css", "a"), ("b.js", "b"), ("c.txt", "")]);
+    world.deploy(&[]).exits(0);
+    world.site([("index.html", "page"), ("a.css", ""), ("b.js", ""), ("c.txt", "")]);
+    let said = "warning: empty now, and not empty in the bucket: `a.css`, `b.js`\n";
+    for (arguments, times) in [(&["--dry-run"][..], 1), (&[], 1), (&[], 0)] {
+        let ran = world.deploy(arguments).exits(0);
+        assert_eq!(ran.stderr.matches(said).count(), times, "{arguments:?}: {}", ran.stderr);
+    }
+}
+
+#[test]
 fn after_a_rollback_the_newest_commit_may_be_deployed_again_and_an_older_one_may_not() {
     let world = committed();
     world.store.keep_versions(&world.bucket);

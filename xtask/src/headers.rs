@@ -94,9 +94,14 @@ fn is_service_worker(name: &str) -> bool {
         return name == "ngsw.json";
     };
     let stem = stem.strip_suffix(".min").unwrap_or(stem);
-    let words: String = stem.chars().filter(|c| !matches!(c, '-' | '_' | '.')).collect();
+    let parts: Vec<&str> = stem.split(['-', '_', '.']).collect();
+    let words = parts.concat();
+    let is_sw = |part: &&str| part.trim_end_matches(|c: char| c.is_ascii_digit()) == "sw";
+    let is_for_offline = |name: &&str| words.contains(name);
     stem.ends_with("sw")
+        || parts.iter().any(is_sw)
         || words.contains("serviceworker")
+        || (parts.contains(&"worker") && ["pwa", "offline", "cache"].iter().any(is_for_offline))
         || matches!(
             words.as_str(),
             "ngswworker" | "onesignalsdkworker" | "onesignalsdkupdaterworker"
@@ -271,6 +276,13 @@ fn ending(key: &str) -> String {
     ending.map_or("", |(_, ending)| ending).to_ascii_lowercase()
 }
 
+/// Whether a key's name has no ending that could tell its content type: `about`, `v1.0`.
+pub fn lacks_type(key: &str) -> bool {
+    let name = key.rsplit('/').next().unwrap_or(key);
+    let is_ending = ending(key).starts_with(|c: char| c.is_ascii_alphabetic());
+    !is_ending && !name.starts_with('.') && essence(key) == UNKNOWN_TYPE
+}
+
 /// Whether the content of a file has a say in its content type. `essence` is what its name tells.
 pub fn doubt(key: &str, essence: &str) -> Doubt {
     // Formats that browsers know by these names, or that only their own programs read.
@@ -398,6 +410,24 @@ mod tests {
     }
 
     #[test]
+    fn a_name_without_an_ending_tells_no_type() {
+        for (key, lacks) in [
+            ("about", true),
+            ("blog/post-1", true),
+            ("docs/v1.0", true),
+            ("docs/v1.0-beta", true),
+            ("a.b/c", true),
+            ("a.png", false),
+            ("archive.7z", false),
+            ("index.unheard-of", false),
+            ("CNAME", false),
+            (".nojekyll", false),
+        ] {
+            assert_eq!(lacks_type(key), lacks, "{key}");
+        }
+    }
+
+    #[test]
     fn a_file_that_loads_others_is_a_page() {
         for (key, page) in [
             ("index.html", true),
@@ -414,6 +444,18 @@ mod tests {
             ("ngsw.json", true),
             ("OneSignalSDKWorker.js", true),
             ("registerSW.js", true),
+            ("sw-v2.js", true),
+            ("sw2.js", true),
+            ("sw.v3.min.js", true),
+            ("workbox-sw-prod.js", true),
+            ("pwa-worker.js", true),
+            ("offline_worker.js", true),
+            ("sw_cached_site.js", true),
+            ("swiper.js", false),
+            ("swagger-ui-bundle.js", false),
+            ("swap-2.js", false),
+            ("worker-1.js", false),
+            ("answer2.js", false),
             ("sitemap.txt", true),
             ("news.js", false),
             ("pdf.worker.js", false),

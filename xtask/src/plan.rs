@@ -45,8 +45,12 @@ pub struct Plan {
     /// Of these, all that count towards the delete limit, and the pages.
     pub objects: Share,
     pub pages: Share,
+    /// The pages that names alone tell: a forged record can make the others more than they are.
+    pub named_pages: Share,
     /// Pages that are live and whose files show nothing.
     pub blanked: u64,
+    /// Files of other kinds that are empty, and whose objects are not. In the order of their keys.
+    pub emptied: Vec<String>,
     /// The key of the home page, if a deploy would take it away.
     pub home: Option<(String, Loss)>,
 }
@@ -200,8 +204,9 @@ pub fn make(
             continue;
         }
         plan.listed += 1;
-        let is_page = was_page(key, record);
+        let (is_page, is_named) = (was_page(key, record), is_page_by_name(key));
         plan.pages.of += u64::from(is_page);
+        plan.named_pages.of += u64::from(is_named);
         if is_file {
             continue;
         }
@@ -209,6 +214,7 @@ pub fn make(
             Some(since) if !is_page => plan.retained.push((key.to_owned(), since)),
             _ => {
                 plan.pages.lost += u64::from(is_page);
+                plan.named_pages.lost += u64::from(is_named);
                 let (key, etag) = (key.to_owned(), object.etag.clone());
                 plan.deletes.push(Delete { key, etag, is_page });
             }
@@ -225,10 +231,17 @@ pub fn make(
 }
 
 /// Whether an object is a page, by its name or by what the record says of it: a record that was forged makes no
-/// page an asset.
+/// page an asset. What no ending and no record tells is a page, as `blog/post-1` is where other tools deployed.
 fn was_page(key: &str, record: &Record) -> bool {
-    let recorded = || record.objects.get(key).map(|known| known.headers.content_type());
-    is_page(key, &headers::content_type(key)) || recorded().is_some_and(|kind| is_page(key, kind))
+    is_page_by_name(key)
+        || match record.objects.get(key) {
+            Some(known) => is_page(key, known.headers.content_type()),
+            None => record.retained.get(key).is_none() && headers::lacks_type(key),
+        }
+}
+
+fn is_page_by_name(key: &str) -> bool {
+    is_page(key, headers::essence(key))
 }
 
 fn add_uploads(plan: &mut Plan, site: Site, listing: &Listing, record: &Record) {
@@ -245,8 +258,12 @@ fn add_uploads(plan: &mut Plan, site: Site, listing: &Listing, record: &Record) 
         let replaces = object.map(|object| object.etag.clone());
         let upload = Upload { file, reason, replaces, before };
         let is_replaced = reason == Reason::Content && object.is_some_and(|object| object.size > 0);
+        if is_replaced && upload.file.size == 0 && !upload.is_page() {
+            plan.emptied.push(upload.file.key.to_string());
+        }
         let is_blanked = is_replaced && upload.is_page() && blank::is_blank(&upload.file);
         plan.blanked += u64::from(is_blanked);
+        plan.named_pages.lost += u64::from(is_blanked && is_page_by_name(&upload.file.key));
         plan.uploads.push(upload);
     }
 }

@@ -340,6 +340,7 @@ fn show(job: &Job<'_>, wanted: &Wanted, difference: &Difference) -> Result<Plann
         job.tell.tell(Event::Warning(late.message.clone()));
     }
     warn_of_no_home(job, wanted, difference);
+    warn_of_emptied(job, &difference.plan.emptied);
     match job.refusal(wanted, difference) {
         Some(refusal) if job.doing.dry_run => warn_of_refusal(job, wanted, &refusal),
         Some(refusal) => return Err(refusal.into()),
@@ -361,6 +362,20 @@ fn warn_of_no_home(job: &Job<'_>, wanted: &Wanted, difference: &Difference) {
     job.tell.tell(Event::Warning(format!(
         "the site has no `{key}`: visitors of its address get an error; {hint}"
     )));
+}
+
+/// An empty style sheet is seldom meant, and it is allowed.
+fn warn_of_emptied(job: &Job<'_>, keys: &[String]) {
+    const NAMES: usize = 10;
+    if keys.is_empty() {
+        return;
+    }
+    let mut names: Vec<String> = keys.iter().take(NAMES).map(|key| format!("`{key}`")).collect();
+    if keys.len() > NAMES {
+        names.push(format!("and {} more", keys.len() - NAMES));
+    }
+    let names = names.join(", ");
+    job.tell.tell(Event::Warning(format!("empty now, and not empty in the bucket: {names}")));
 }
 
 fn warn_of_refusal(job: &Job<'_>, wanted: &Wanted, refusal: &Refusal) {

@@ -72,7 +72,7 @@ impl Plan {
     }
 
     fn too_many_deletes(&self, limit: Option<u64>) -> Option<Refusal> {
-        let (objects, pages) = (self.objects, self.pages);
+        let (objects, pages, named) = (self.objects, self.pages, self.named_pages);
         let (share, noun, bound) = match limit {
             // Whoever says zero means every delete.
             Some(0) if self.deletes.len() as u64 > objects.lost => {
@@ -84,6 +84,7 @@ impl Plan {
             }
             None if objects.is_too_much() => (objects, "object", objects.words()),
             None if pages.is_too_much() => (pages, "page", pages.words()),
+            None if named.is_too_much() => (named, "page", named.words()),
             _ => return None,
         };
         let verb = if self.blanked > 0 { "delete or blank" } else { "delete" };

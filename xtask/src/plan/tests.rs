@@ -511,6 +511,36 @@ fn hashed_assets_that_new_ones_replace_do_not_count_and_pages_always_do() {
 }
 
 #[test]
+fn pages_count_by_what_is_known_of_them_and_by_their_names_alone() {
+    let html = keys(0..21, |n| format!("{n:02}.html"));
+    let images = keys(0..100, |n| format!("img/{n}.png"));
+    let posts = keys(0..15, |n| format!("blog/post-{n}"));
+    let known = |key: &String, kind: &str| {
+        let mut known = known(&md5(1), 1, "no-cache");
+        known.headers.set("content-type", kind);
+        (key.clone(), known)
+    };
+    let recorded = |keys: &[String], kind: &str| Record {
+        objects: Arc::new(keys.iter().map(|key| known(key, kind)).collect()),
+        ..Record::default()
+    };
+    for (why, before, gone, record, approved) in [
+        ("posts of another tool", &images[..45], &posts, Record::default(), false),
+        ("posts of a record", &images[..45], &posts, recorded(&posts, "text/html"), false),
+        ("files of a record", &images[..45], &posts, recorded(&posts, "font/woff2"), true),
+        ("a forged record", &images, &html[..16].to_vec(), recorded(&images, "text/html"), false),
+    ] {
+        let stay = sorted(&[before.to_vec(), html[16..].to_vec()].concat());
+        let all = sorted(&[stay.clone(), gone.clone()].concat());
+        let refusal = plan_of(&all, &stay, &at_once(), &record).refusal(None);
+        assert_eq!(refusal.is_none(), approved, "{why}: {refusal:?}");
+        if let Some(refusal) = refusal {
+            assert!(refusal.message.contains(" pages, and the limit is"), "{}", refusal.message);
+        }
+    }
+}
+
+#[test]
 fn what_was_replaced_long_ago_goes_without_being_counted_if_its_name_has_a_hash() {
     let pages = keys(0..40, |n| format!("{n:02}.html"));
     let hashed = keys(0..100, |n| format!("assets/x-{}.js", hash(n)));
