@@ -299,7 +299,7 @@ mod tests {
         let scratch = scratch.path().canonicalize().unwrap();
         let (work, site) = (scratch.join("work"), scratch.join("work/site"));
         std::fs::create_dir_all(&site).unwrap();
-        Repository::init(&scratch.join("elsewhere/site.git")).unwrap();
+        Repository::init(scratch.join("elsewhere/site.git")).unwrap();
         let link = format!("gitdir: {}\n", scratch.join("elsewhere/site.git/.git").display());
         std::fs::write(work.join(".git"), link).unwrap();
         let checkout = read(&site).unwrap();

@@ -204,12 +204,10 @@ pub fn make(
             continue;
         }
         plan.listed += 1;
-        let (is_page, is_named) = (was_page(key, record), is_page_by_name(key));
-        plan.pages.of += u64::from(is_page);
-        plan.named_pages.of += u64::from(is_named);
         if is_file {
             continue;
         }
+        let (is_page, is_named) = (was_page(key, record), is_page_by_name(key));
         match terms.grace.since(key, record) {
             Some(since) if !is_page => plan.retained.push((key.to_owned(), since)),
             _ => {
@@ -226,8 +224,22 @@ pub fn make(
     plan.objects =
         Share { lost: deletes - superseded + plan.blanked, of: plan.listed - superseded };
     plan.pages.lost += plan.blanked;
+    if plan.objects.lost > 0 || plan.pages.lost > 0 {
+        count_pages(&mut plan, listing, record, kept);
+    }
     plan.home = terms.home.as_ref().and_then(|home| loss(home, &plan, listing));
     plan
+}
+
+/// Counts the pages of which some are lost. A deploy that loses none is spared this, because it looks at every name.
+fn count_pages(plan: &mut Plan, listing: &Listing, record: &Record, kept: &dyn Fn(&str) -> bool) {
+    for (key, object) in listing.objects.iter() {
+        let is_left_out = plan.left_out.binary_search_by(|other| other.as_str().cmp(key)).is_ok();
+        if !kept(key) && !object.is_folder_marker(key) && !is_left_out {
+            plan.pages.of += u64::from(was_page(key, record));
+            plan.named_pages.of += u64::from(is_page_by_name(key));
+        }
+    }
 }
 
 /// Whether an object is a page, by its name or by what the record says of it: a record that was forged makes no

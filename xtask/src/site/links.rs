@@ -85,10 +85,10 @@ pub struct Astray {
 }
 
 /// Pages that are read. A generator makes the same mistake in all of them.
-const MOST_PAGES: usize = 200;
+const MOST_PAGES: usize = 50;
 
 /// What is read of each, in bytes.
-const MOST_OF_A_PAGE: u64 = 256 << 10;
+const MOST_OF_A_PAGE: u64 = 64 << 10;
 
 /// How the pages of a site lead away from it. Blocks the thread. A page that cannot be read is passed over.
 pub fn astray(site: &Site, prefix: &Prefix, places: &Places) -> Vec<Astray> {
