@@ -158,7 +158,7 @@ fn works(world: &World, arguments: &[&str], why: &str) {
 fn tell_the_story(lacks: &[&'static Lack]) {
     let names: Vec<&str> = lacks.iter().map(|lack| lack.name).collect();
     let why = names.join(" and ");
-    let world = World::new();
+    let world = World::reworded();
     world.store.keep_versions(&world.bucket);
     for key in ["foreign.html", "leftover.html"] {
         world.store.put(&world.bucket, key, b"foreign", "text/html");
@@ -232,7 +232,7 @@ fn a_store_without_two_capabilities_is_deployed_to() {
 
 #[test]
 fn what_a_store_lacks_is_told_once_and_asked_for_once() {
-    let world = World::new();
+    let world = World::reworded();
     lack(&world, &[&LACKS[0], &LACKS[4]]);
     let files: Vec<(String, String)> =
         (0..20).map(|n| (format!("{n}.css"), n.to_string())).collect();
@@ -263,7 +263,7 @@ fn batches_of_deletes_are_declined_in_many_ways() {
         (200, ""),
         (200, "<html><body>hello</body></html>"),
     ] {
-        let world = World::new();
+        let world = World::reworded();
         let stays = [("index.html", "page"), ("c.css", "c"), ("d.css", "d")];
         world.site(stays.into_iter().chain([("a.css", "a"), ("b.css", "b")]));
         world.deploy(&[]).exits(0);
@@ -279,7 +279,7 @@ fn batches_of_deletes_are_declined_in_many_ways() {
 
 #[test]
 fn a_delete_that_nobody_may_do_fails_for_what_it_is() {
-    let world = World::new();
+    let world = World::reworded();
     world.site([("index.html", "page"), ("a.css", "a")]);
     world.deploy(&[]).exits(0);
     world.site([("index.html", "page")]);
@@ -310,7 +310,7 @@ fn a_busy_store_is_asked_again_however_it_says_so() {
         (200, code("SlowDown")),
         (200, code("InternalError")),
     ] {
-        let world = World::new();
+        let world = World::reworded();
         world.site([("index.html", "page"), ("a.css", "a")]);
         let (mut tried, body) = (HashMap::<String, u32>::new(), body);
         let told = body.clone();
@@ -328,7 +328,7 @@ fn a_busy_store_is_asked_again_however_it_says_so() {
 
 #[test]
 fn a_store_that_takes_a_key_once_a_second_is_deployed_to() {
-    let world = World::new();
+    let world = World::reworded();
     let mut written: HashMap<String, Instant> = HashMap::new();
     world.wire.answer(move |seen| {
         if seen.method != "PUT" {
@@ -410,7 +410,7 @@ const BROKEN: [(&str, Reword); 9] = [
 #[test]
 fn a_listing_that_cannot_be_relied_on_ends_the_deploy_before_it_writes() {
     let check = |(why, reword): &(&str, Reword)| {
-        let world = World::new();
+        let world = World::reworded();
         world.configure("prefix = \"docs\"");
         world.site([("index.html", "page"), ("a.css", "a"), ("b.css", "b")]);
         world.deploy(&[]).exits(0);
@@ -436,7 +436,7 @@ fn a_listing_that_cannot_be_relied_on_ends_the_deploy_before_it_writes() {
 fn a_listing_of_locks_that_cannot_be_relied_on_takes_no_lock() {
     // A store without conditions, where the tickets that are listed are the lock.
     let check = |(why, reword): &(&str, Reword)| {
-        let world = World::new();
+        let world = World::reworded();
         world.site([("index.html", "page")]);
         let reword = *reword;
         world.wire.disturb(move |seen| {
@@ -458,7 +458,7 @@ fn a_listing_of_locks_that_cannot_be_relied_on_takes_no_lock() {
 fn credentials_for_a_folder_deploy_to_it() {
     // They may list `docs/` alone, so S3 does not tell them that a key is not there.
     for is_exact in [false, true] {
-        let world = World::new();
+        let world = World::reworded();
         world.configure("prefix = \"docs\"");
         world.site([("index.html", "page"), ("a.css", "a")]);
         world.wire.disturb(move |seen| {
@@ -484,7 +484,7 @@ fn credentials_for_a_folder_deploy_to_it() {
 
 #[test]
 fn a_policy_that_hides_the_tools_folder_from_the_deploy_too_is_named() {
-    let world = World::new();
+    let world = World::reworded();
     world.site([("index.html", "page")]);
     let hide = |seen: &Seen| declined(seen.key().starts_with(".xtask/"), 403, "AccessDenied");
     world.wire.disturb(hide);
@@ -501,7 +501,7 @@ fn a_policy_that_hides_the_tools_folder_from_the_deploy_too_is_named() {
 #[test]
 fn an_object_that_cannot_be_read_is_written_again() {
     for (unreadable, code) in [(1, 0), (11, 1)] {
-        let world = World::new();
+        let world = World::reworded();
         let keys: Vec<String> = (0..20).map(|n| format!("{n:02}.css")).collect();
         keys.iter().for_each(|key| world.store.put(&world.bucket, key, b"css", "text/css"));
         world.site(keys.iter().map(|key| (key.as_str(), "css")));
@@ -522,7 +522,7 @@ fn an_object_that_cannot_be_read_is_written_again() {
 
 #[test]
 fn what_is_too_large_to_be_the_tools_is_not_read() {
-    let world = World::new();
+    let world = World::reworded();
     world.site([("index.html", "page")]);
     world.deploy(&[]).exits(0);
     world.store.put(&world.bucket, ".xtask/record", &vec![b' '; (128 << 20) + 1], "text/plain");
@@ -563,7 +563,7 @@ fn a_store_that_drops_the_body_of_an_upload_fails_the_deploy() {
         ("a part of a large file", "large.bin", &large),
     ] {
         for is_stored in [true, false] {
-            let world = World::new();
+            let world = World::reworded();
             world.site([("index.html", "old"), ("gone.css", "gone")]);
             world.deploy(&[]).exits(0);
             world.site([("index.html", "old")]);
@@ -584,7 +584,7 @@ fn a_store_that_drops_the_body_of_an_upload_fails_the_deploy() {
 
 #[test]
 fn an_empty_file_has_the_etag_of_nothing() {
-    let world = World::new();
+    let world = World::reworded();
     world.site([("index.html", "page"), ("empty.css", "")]);
     world.deploy(&[]).exits(0);
     world.assert_bucket_equals_site("");
@@ -593,7 +593,7 @@ fn an_empty_file_has_the_etag_of_nothing() {
 #[test]
 fn an_upload_whose_etag_is_another_md5_is_read_again() {
     // The store says of one object what it does not say of the others.
-    let world = World::new();
+    let world = World::reworded();
     world.site([("index.html", "page"), ("a.css", "a"), ("b.css", "b")]);
     world.deploy(&[]).exits(0);
     world.site([("index.html", "new"), ("a.css", "new a"), ("b.css", "b")]);

@@ -43,6 +43,11 @@ impl World {
         World::on(Store::get())
     }
 
+    /// One whose store is the embedded one, for tests that reword its answers letter by letter.
+    pub fn reworded() -> World {
+        World::on(Store::reworded())
+    }
+
     /// One whose store has ETags that say nothing of the content.
     pub fn opaque() -> World {
         World::on(Store::opaque())

@@ -51,7 +51,7 @@ pub use own::{Condition, Written};
 pub use pace::Turn;
 pub use read::{Look, Own};
 pub use unfinished::Unfinished;
-pub use versions::Version;
+pub use versions::{NO_VERSIONS, Version};
 
 /// A connection to one bucket and prefix. Cheap to clone.
 #[derive(Clone)]

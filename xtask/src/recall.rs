@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::bucket::{Bucket, LARGEST_COPY, Listing, Version};
+use crate::bucket::{Bucket, LARGEST_COPY, Listing, NO_VERSIONS, Version};
 use crate::error::{Failure, failed};
 use crate::etag::Etag;
 use crate::event::{Event, Tell};
@@ -91,7 +91,7 @@ pub async fn site(
 }
 
 fn lost(key: &str) -> Failure {
-    let mut failure = failed("the bucket keeps no versions of that deploy");
+    let mut failure = failed(NO_VERSIONS);
     failure.causes.push(format!("there is none of `{key}` as it was then"));
     failure
 }

@@ -5,6 +5,7 @@ use aws_sdk_s3::Config;
 use aws_sdk_s3::types::EncodingType;
 
 use super::Bucket;
+use super::capabilities::declines;
 use super::headway::{self, Headway, unreliable};
 use super::list::decode;
 use crate::aws;
@@ -18,6 +19,9 @@ pub struct Version {
     /// In bytes.
     pub size: u64,
 }
+
+/// What is said of a bucket that holds nothing of an earlier deploy.
+pub const NO_VERSIONS: &str = "the bucket keeps no versions of that deploy";
 
 impl Bucket {
     /// The version of an object that has this ETag: the newest of them, whose bytes are those of all.
@@ -36,7 +40,10 @@ impl Bucket {
                 .config_override(Config::builder().timeout_config(aws::timeouts_of_answer()))
                 .send()
                 .await
-                .map_err(|error| aws::explain(doing(), &error))?;
+                .map_err(|error| match declines(&error) {
+                    true => aws::explain(NO_VERSIONS.to_owned(), &error),
+                    false => aws::explain(doing(), &error),
+                })?;
             let encoded = page.encoding_type() == Some(&EncodingType::Url);
             let is_this = |found: Option<&str>| found.is_some_and(|k| decode(k, encoded) == key);
             let found = page
