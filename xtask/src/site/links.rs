@@ -85,7 +85,7 @@ pub struct Astray {
 }
 
 /// Pages that are read. A generator makes the same mistake in all of them.
-const MOST_PAGES: usize = 50;
+const MOST_PAGES: usize = 20;
 
 /// What is read of each, in bytes.
 const MOST_OF_A_PAGE: u64 = 64 << 10;

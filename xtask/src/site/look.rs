@@ -178,8 +178,12 @@ fn is_shifted(head: &[u8]) -> bool {
 /// may stand in any text.
 fn is_wide(head: &[u8]) -> bool {
     let head = &head[..head.len().min(sniff::HEAD)];
+    // Nearly every text has none, and this is the quick way to know.
+    if !head.contains(&0) {
+        return false;
+    }
     let nuls = head.iter().filter(|byte| **byte == 0).count();
-    nuls > 0 && (head.is_ascii() || nuls * 8 >= head.len())
+    head.is_ascii() || nuls * 8 >= head.len()
 }
 
 /// <https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md>: of less than 1024 bytes, and the version is the first
