@@ -57,7 +57,7 @@ fn a_misleading_ending_and_another_character_set_are_seen_in_the_bytes() {
     world.repo.write("site/public/old.html", b"<p>caf\xe9");
     world.repo.write("site/public/declared.html", b"<meta charset=\"iso-8859-1\"><p>caf\xe9");
     world.repo.write("site/public/wide.txt", b"\xff\xfea\0");
-    // Longer than what is read at once, and the first byte that is no UTF-8 is the last.
+    // Longer than one read, and only its last byte is not UTF-8.
     world.repo.write("site/public/long.txt", [vec![b'a'; 200_000], vec![0xe9]].concat());
     world.deploy(&[]).exits(0);
     let objects = world.objects();

@@ -199,7 +199,7 @@ fn a_site_whose_objects_are_public_by_their_acls_is_not_hidden_by_whatever_wrote
     world.configure("");
     grants(&world, "/index.html", &[EVERYBODY]);
     refuses_to_hide(&world, "index.html");
-    // Another tool's, with one page among them that nobody is to see yet.
+    // Objects of another tool. One page among them is not public yet.
     for (page, public) in [("index.html", "/index.html"), ("z.html", "/z.html")] {
         let world = World::new();
         for key in ["a-draft.html", page] {
@@ -227,7 +227,7 @@ fn an_account_that_reads_by_an_acl_is_not_locked_out() {
 
 const EVERYBODY: &str = "<Grantee xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" xsi:type=\"Group\"><URI>http://acs.amazonaws.com/groups/global/AllUsers</URI></Grantee><Permission>READ</Permission>";
 
-/// Lets others read the object at the end of a path, and nobody read others.
+/// Lets visitors read the object at the end of a path, and no other object.
 fn grants(world: &World, path: &'static str, grants: &[&str]) {
     let body = |grants: &[&str]| {
         let own = "<Grantee xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" xsi:type=\"CanonicalUser\"><ID>a</ID></Grantee><Permission>FULL_CONTROL</Permission>";

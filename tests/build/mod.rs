@@ -418,7 +418,7 @@ fn pull_requests_that_are_put_one_over_the_other_are_told() {
 
 #[test]
 fn a_build_that_wrote_another_folder_is_told_with_the_line_to_correct() {
-    // What the build writes, and what is said of it.
+    // What the build writes, and the message about it.
     let rows = [
         ("mkdir -p dist && echo page > dist/index.html", "it wrote `dist`", "output = \"dist\""),
         (

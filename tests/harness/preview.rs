@@ -100,7 +100,7 @@ impl Previewed {
         ask(&self.address, method, path, headers)
     }
 
-    /// The address of the tool's own pages, which has a part that nobody can guess.
+    /// The address of the tool's own pages. A part of it is random, so that other pages cannot guess it.
     #[track_caller]
     pub fn pages(&self) -> String {
         let line = self.waits_for("what a deploy would change: http://");

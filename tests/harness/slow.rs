@@ -29,7 +29,7 @@ impl SlowLine {
     pub fn to(address: &str, bytes_a_second: u64) -> SlowLine {
         let listener = block_on(async { listen() });
         let (line, to) = (listener.local_addr().expect("an address"), address.to_owned());
-        // Until when the line is busy. Whoever waits for it is served in turn.
+        // Until when the line is busy. Connections that wait for it are served in turn.
         let busy = Arc::new(Mutex::new(Instant::now()));
         runtime().spawn(async move {
             while let Ok((client, _)) = listener.accept().await {

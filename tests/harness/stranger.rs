@@ -63,7 +63,7 @@ fn answer(stream: &TcpStream, files: &[[String; 3]]) {
         None => ("404 Not Found", "text/plain", ""),
     };
     let mut stream = stream;
-    // Whoever asked may be gone.
+    // The caller may have gone away.
     let _ = write!(
         stream,
         "HTTP/1.1 {status}\r\ncontent-type: {kind}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{content}",
