@@ -285,6 +285,10 @@ pub fn lacks_type(key: &str) -> bool {
 
 /// Whether the content of a file has a say in its content type. `essence` is what its name tells.
 pub fn doubt(key: &str, essence: &str) -> Doubt {
+    // The content could only say the same.
+    if essence == "text/html" {
+        return Doubt::None;
+    }
     // Formats that browsers know by these names, or that only their own programs read.
     let is_certain = ["image/", "audio/", "video/", "font/", "model/"].iter();
     match ending(key).as_str() {
@@ -313,6 +317,11 @@ fn essence_by(key: &str, guess: &mut dyn FnMut(&str) -> &'static str) -> &'stati
         // Apple asks for this one without an ending and wants JSON.
         // https://developer.apple.com/documentation/xcode/supporting-associated-domains
         ("apple-app-site-association", _) => "application/json",
+        // Nearly all files of most sites, told without the registry.
+        (_, "html" | "htm") => "text/html",
+        (_, "css") => "text/css",
+        (_, "png") => "image/png",
+        (_, "svg") => "image/svg+xml",
         // Feed readers tell feeds by these; `.xml` alone stays XML.
         (_, "rss") => "application/rss+xml",
         (_, "atom") => "application/atom+xml",

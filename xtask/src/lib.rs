@@ -39,6 +39,7 @@ mod standing;
 mod target;
 
 mod aws;
+mod byte_search;
 mod color;
 pub mod error;
 mod etag;

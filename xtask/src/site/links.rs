@@ -10,6 +10,7 @@ use std::io::Read;
 use percent_encoding::percent_decode_str;
 
 use super::{Site, Source};
+use crate::byte_search;
 use crate::headers::is_page;
 use crate::key::Prefix;
 
@@ -155,26 +156,17 @@ fn of_page(
     held: &dyn Fn(&str) -> Option<Held>,
 ) -> BTreeMap<Kind, String> {
     let (mut found, mut knows_place) = (BTreeMap::new(), false);
-    let mut rest = page;
-    while let Some(at) = rest.iter().position(|byte| *byte == b'<') {
-        rest = &rest[at + 1..];
-        let end = rest.iter().position(|byte| *byte == b'>').unwrap_or(rest.len());
-        let tag = &rest[..end];
-        if tag.first().is_some_and(u8::is_ascii_alphabetic) {
-            let is_link = is_named(tag, b"a") || is_named(tag, b"area");
-            for (origin, path) in addresses(tag) {
-                let origin = origin.as_deref();
-                knows_place |= places.is_named_by(origin, &path);
-                let astray = match is_link {
-                    true => link(origin, &path, places, held),
-                    false => load(origin, &path, places, held),
-                };
-                if let Some((kind, example)) = astray {
-                    found.entry(kind).or_insert(example);
-                }
-            }
+    for (tag, (origin, path)) in addresses(page) {
+        let origin = origin.as_deref();
+        knows_place |= places.is_named_by(origin, &path);
+        let is_link = is_named(tag, b"a") || is_named(tag, b"area");
+        let astray = match is_link {
+            true => link(origin, &path, places, held),
+            false => load(origin, &path, places, held),
+        };
+        if let Some((kind, example)) = astray {
+            found.entry(kind).or_insert(example);
         }
-        rest = &rest[end..];
     }
     // The generator knows where the site goes, so what leads elsewhere is meant to: to another version, or to what is
     // live.
@@ -289,38 +281,67 @@ fn is_named(tag: &[u8], name: &[u8]) -> bool {
     tag[..end].eq_ignore_ascii_case(name)
 }
 
-/// The addresses in a tag that are the value of `src` or `href`, as origin and path; one that begins with a slash has
-/// no origin, and one that is relative to the page is left out.
-fn addresses(tag: &[u8]) -> impl Iterator<Item = (Option<String>, String)> {
-    let mut rest = tag;
-    std::iter::from_fn(move || {
-        loop {
-            let at = rest.iter().position(|byte| *byte == b'=')?;
-            let (name, value) = (rest[..at].trim_ascii_end(), rest[at + 1..].trim_ascii_start());
-            let is_loaded = [&b"src"[..], b"href"].iter().any(|attribute| {
-                let start = name.len().checked_sub(attribute.len());
-                start.is_some_and(|start| {
-                    name[start..].eq_ignore_ascii_case(attribute)
-                        && name[..start].last().is_some_and(u8::is_ascii_whitespace)
-                })
-            });
-            rest = value;
-            if let Some(found) = is_loaded.then(|| address(value_of(value))).flatten() {
-                return Some(found);
-            }
+/// An address, as origin and path; a path on the page's own host has no origin.
+type Address = (Option<String>, String);
+
+/// The values of `src` and `href` in a page that are addresses, each with the tag up to it. Addresses that are relative
+/// to the page are left out.
+fn addresses(page: &[u8]) -> impl Iterator<Item = (&[u8], Address)> {
+    byte_search::all(b'=', page).filter_map(|at| {
+        let (name, value) = (page[..at].trim_ascii_end(), page[at + 1..].trim_ascii_start());
+        if !is_attribute(name) || !may_be_address(value) {
+            return None;
         }
+        Some((tag_up_to(page, at)?, address(value_of(value))?))
     })
+}
+
+/// Whether a text ends with the name of an attribute that has an address.
+fn is_attribute(text: &[u8]) -> bool {
+    let is_last = |name: &[u8]| {
+        text.len().checked_sub(name.len()).is_some_and(|start| {
+            text[start..].eq_ignore_ascii_case(name)
+                && text[..start].last().is_some_and(u8::is_ascii_whitespace)
+        })
+    };
+    match text.last() {
+        Some(b'f' | b'F') => is_last(b"href"),
+        Some(b'c' | b'C') => is_last(b"src"),
+        _ => false,
+    }
+}
+
+/// Whether a value does not begin like an address that is relative to the page.
+fn may_be_address(value: &[u8]) -> bool {
+    let start = value.strip_prefix(b"\"").or_else(|| value.strip_prefix(b"'")).unwrap_or(value);
+    matches!(start.trim_ascii_start().first(), Some(b'/' | b'h' | b'H'))
+}
+
+/// The tag that a place in a page is in, from its name up to there; `None` outside of tags and in a comment.
+fn tag_up_to(page: &[u8], at: usize) -> Option<&[u8]> {
+    let open = |end: usize| {
+        let start = byte_search::last(b'<', &page[..end])?;
+        let tag = &page[start + 1..end];
+        byte_search::first(b'>', tag).is_none().then_some((start, tag))
+    };
+    let (start, tag) = open(at)?;
+    let is_tag = tag.first().is_some_and(u8::is_ascii_alphabetic);
+    let is_in_comment = open(start).is_some_and(|(_, before)| before.starts_with(b"!--"));
+    (is_tag && !is_in_comment).then_some(tag)
 }
 
 /// The value of an attribute without its quotes.
 fn value_of(text: &[u8]) -> &[u8] {
-    let quote = text.first().filter(|byte| matches!(byte, b'"' | b'\''));
-    let text = if quote.is_some() { &text[1..] } else { text };
-    let is_end = |byte: &u8| quote.map_or(byte.is_ascii_whitespace(), |quote| byte == quote);
-    &text[..text.iter().position(is_end).unwrap_or(text.len())]
+    let end = |text: &[u8]| text.iter().position(|b| b.is_ascii_whitespace() || *b == b'>');
+    match text {
+        [quote @ (b'"' | b'\''), rest @ ..] => {
+            &rest[..byte_search::first(*quote, rest).unwrap_or(rest.len())]
+        }
+        _ => &text[..end(text).unwrap_or(text.len())],
+    }
 }
 
-fn address(value: &[u8]) -> Option<(Option<String>, String)> {
+fn address(value: &[u8]) -> Option<Address> {
     let value = value.trim_ascii();
     match value.strip_prefix(b"/") {
         Some(rest) if !rest.starts_with(b"/") => {

@@ -3,6 +3,7 @@
 
 use super::left_out::Why;
 use super::private;
+use crate::byte_search;
 use crate::headers::{self, Charset, Doubt, Told};
 use crate::sniff;
 
@@ -171,7 +172,7 @@ fn is_text(essence: &str) -> bool {
 
 /// Whether escape sequences switch the character set, as in ISO-2022-JP. Those of terminals begin with `ESC [`.
 fn is_shifted(head: &[u8]) -> bool {
-    head.contains(&0x1b) && head.windows(2).any(|pair| matches!(pair, [0x1b, b'$' | b'(']))
+    byte_search::all(0x1b, head).any(|at| matches!(head.get(at + 1), Some(b'$' | b'(')))
 }
 
 /// Whether a text is UTF-16 or UTF-32 without a byte order mark: its Latin letters have a NUL beside them. A single one

@@ -20,11 +20,21 @@ pub enum Named {
 
 /// What the name of a file says.
 pub fn of_file(name: &str) -> Named {
+    if is_usual(name) {
+        return Named::Plain;
+    }
     match of_any(name) {
         // A secret with a dot is called a secret, because that is the reason that matters.
         Named::Plain | Named::Hidden if looks_secret(name) => Named::Secret,
         named => named,
     }
+}
+
+/// Whether a name is one of those that nearly all files of a site have. They are in no list here, and each is asked for
+/// in every deploy.
+fn is_usual(name: &str) -> bool {
+    let starts_usually = name.as_bytes().first().is_some_and(u8::is_ascii_alphanumeric);
+    starts_usually && [".html", ".css", ".js", ".svg", ".png"].iter().any(|end| name.ends_with(end))
 }
 
 /// What the name of a folder says. Folders are never secrets: `process.env/` is a page.
@@ -78,6 +88,9 @@ fn is_system(name: &str) -> bool {
 
 /// Whether files of this name usually hold secrets, also as a backup: `server.key~`, `id_rsa.old`.
 pub fn looks_secret(name: &str) -> bool {
+    if is_usual(name) {
+        return false;
+    }
     let lower = name.to_ascii_lowercase();
     let name = without_backup_ending(&lower);
     SECRET_NAMES.contains(&name)

@@ -10,6 +10,8 @@ const SMALL: u64 = 8 << 10;
 pub fn is_secret(head: &[u8], size: u64) -> bool {
     let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start();
     match head.first() {
+        // Nearly every page.
+        Some(b'<') => false,
         Some(b'-') if head.starts_with(b"-\0") => is_wide_pem(head),
         Some(0xff | 0xfe) if head.starts_with(b"\xff\xfe") || head.starts_with(b"\xfe\xff") => {
             is_wide_pem(&head[2..])
