@@ -21,7 +21,7 @@ struct Lack {
 /// The number of capabilities at the beginning of [`LACKS`]; the rest are answers that differ.
 const CAPABILITIES: usize = 11;
 
-const LACKS: [Lack; 15] = [
+const LACKS: [Lack; 17] = [
     Lack {
         name: "no conditional create",
         fault: |seen| declined(uploads(seen) && seen.has("if-none-match"), 501, "NotImplemented"),
@@ -92,6 +92,17 @@ const LACKS: [Lack; 15] = [
         fault: |seen| {
             let is_it = is_read(seen) && seen.key() == "foreign.html";
             declined(is_it, 403, "AccessDenied")
+        },
+    },
+    Lack {
+        name: "no copies, since they have no body",
+        fault: |seen| declined(seen.copies, 411, "MissingContentLength"),
+    },
+    Lack {
+        name: "no writes that do not tell their length",
+        fault: |seen| {
+            let has_length = seen.has("content-length") || seen.method == "DELETE";
+            declined(seen.writes() && !has_length, 411, "MissingContentLength")
         },
     },
     Lack { name: "weak ETags", fault: |_| Some(Fault::Reworded(weak)) },

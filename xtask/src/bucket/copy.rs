@@ -168,10 +168,11 @@ impl Bucket {
     fn cannot_copy(&self, error: &Refused) -> bool {
         let status = error.raw_response().map(|raw| raw.status().as_u16());
         let everybodys = error.as_service_error().is_some_and(aws::is_everybodys_error);
-        if declines(error) && matches!(status, Some(405 | 501)) {
+        // A store may answer 411 because a copy has no body and so no length.
+        if declines(error) && matches!(status, Some(405 | 411 | 501)) {
             self.can.lack(Capability::Copy);
         }
-        matches!(status, Some(400 | 403 | 405 | 501)) && !everybodys
+        matches!(status, Some(400 | 403 | 405 | 411 | 501)) && !everybodys
     }
 }
 

@@ -42,6 +42,13 @@ impl Intercept for Watch {
         if context.request().method() == "PUT" {
             context.request_mut().add_extension(self.line.clone());
         }
+        let request = context.request_mut();
+        // The HTTP client leaves the length of an empty body out, as that of a copy, and some stores then answer 411.
+        // <https://www.rfc-editor.org/rfc/rfc9110#section-8.6-5>
+        if matches!(request.method(), "PUT" | "POST") && request.body().content_length() == Some(0)
+        {
+            request.headers_mut().insert("content-length", "0");
+        }
         Ok(())
     }
 
