@@ -555,6 +555,13 @@ fn etag_of_nothing(response: &mut Response<String>) {
     if response.headers().contains_key(ETAG) {
         response.headers_mut().insert(ETAG, OF_NOTHING.parse().expect("a header"));
     }
+    // That of a copy stands in its body.
+    if response.body().contains("<CopyObjectResult") {
+        edit(response, |text| {
+            let other = format!("<ETag>{OF_NOTHING}</ETag></CopyObjectResult>");
+            without_elements(text, "ETag").replace("</CopyObjectResult>", &other)
+        });
+    }
 }
 
 #[test]
@@ -590,6 +597,46 @@ fn a_store_that_drops_the_body_of_an_upload_fails_the_deploy() {
             assert!(ran.stderr.contains("hint: "), "{why}\n{}", ran.stderr);
             assert!(world.keys().contains(&"gone.css".to_owned()), "{why}: a delete follows");
         }
+    }
+}
+
+#[test]
+fn a_store_that_drops_the_body_of_the_lock_or_the_record_fails_the_deploy() {
+    for key in [".xtask/lock", ".xtask/record", ".xtask/begun"] {
+        let world = World::reworded();
+        world.site([("index.html", "old")]);
+        world.deploy(&[]).exits(0);
+        world.site([("index.html", "new")]);
+        world.wire.disturb(move |seen| {
+            let is_it = seen.method == "PUT" && seen.key() == key;
+            is_it.then_some(Fault::Reworded(etag_of_nothing))
+        });
+        let ran = world.deploy(&[]);
+        assert_eq!(ran.code, Some(1), "{key}\n{}\n{}", ran.stdout, ran.stderr);
+        assert!(ran.stderr.contains(&format!("failed to write `{key}`")), "{}", ran.stderr);
+        assert!(ran.stderr.contains("kept other bytes than were sent"), "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn a_version_that_is_copied_without_its_bytes_fails_the_rollback() {
+    for copies in [true, false] {
+        let world = World::reworded();
+        world.store.keep_versions(&world.bucket);
+        for page in ["one", "two"] {
+            world.site([("index.html", page)]);
+            world.repo.commit(page);
+            world.deploy(&[]).exits(0);
+        }
+        world.wire.disturb(move |seen| match seen.copies {
+            true if copies => Some(Fault::Reworded(etag_of_nothing)),
+            true => declined(true, 501, "NotImplemented"),
+            false => (seen.method == "PUT" && !seen.key().starts_with(".xtask/"))
+                .then_some(Fault::Reworded(etag_of_nothing)),
+        });
+        let ran = world.xtask(&["rollback"]).exits(1);
+        assert!(ran.stderr.contains("failed to upload `index.html`"), "{}", ran.stderr);
+        assert!(ran.stderr.contains("kept other bytes than were sent"), "{}", ran.stderr);
     }
 }
 

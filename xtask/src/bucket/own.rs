@@ -81,7 +81,11 @@ impl Bucket {
                     let head = self.head(&key).await?;
                     etag = head.map_or(etag, |(etag, _)| etag.to_string());
                 }
-                if Etag::from(etag.as_str()) == Etag::Hex(digest) {
+                let stored = Etag::from(etag.as_str());
+                if stored.is_of_nothing() {
+                    return Err(put::not_stored(format!("failed to write `{key}`")));
+                }
+                if stored == Etag::Hex(digest) {
                     self.gives_md5s.store(true, Ordering::Relaxed);
                 }
                 Ok(Written::Done(etag))
