@@ -7,6 +7,7 @@
 
 mod harness;
 
+mod answers;
 mod bad_input;
 mod browser;
 mod build;

@@ -2,6 +2,8 @@
 //! code tells an operator little; what it means for a deploy and what to do next stand here.
 
 mod client;
+mod codes;
+mod foreign;
 #[cfg(feature = "local")]
 pub mod in_process;
 mod line;
@@ -20,6 +22,8 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use crate::error::{Failure, failed};
 
 pub use client::http_client;
+pub use codes::{is_everybodys, is_full, is_throttle};
+pub use foreign::is_page;
 pub use line::{Body, Line};
 
 /// How long to wait for a connection, and for the beginning of an answer. The time that a body takes is not counted:
@@ -60,6 +64,9 @@ where
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {
     let failure = failed(doing);
+    if let Some(foreign) = error.raw_response().and_then(|raw| foreign::find(error.code(), raw)) {
+        return foreign.explain(failure);
+    }
     match error {
         SdkError::ServiceError(service) => explain_answer(failure, service.err(), service.raw()),
         SdkError::TimeoutError(_) => failure
@@ -73,6 +80,11 @@ where
     }
 }
 
+/// Whether an answer is not that of a store.
+pub fn is_foreign<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
+    error.raw_response().is_some_and(|raw| foreign::find(error.code(), raw).is_some())
+}
+
 /// What a write that failed means. The bucket was listed before, so a write that is denied is denied by a right to
 /// write, or by a policy that wants something of it.
 pub fn explain_write<E>(doing: String, error: &SdkError<E, HttpResponse>) -> Failure
@@ -80,9 +92,7 @@ where
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {
     let failure = explain(doing, error);
-    match error.raw_response().is_some_and(|raw| raw.status().as_u16() == 403)
-        && error.code().is_none_or(|code| code == "AccessDenied")
-    {
+    match is_forbidden(error) && error.code().is_none_or(|code| code == "AccessDenied") {
         true => failure.hint(DENIED),
         false => failure,
     }
@@ -121,16 +131,21 @@ fn explain_answer<E: ProvideErrorMetadata>(
         301 | 307 => "PermanentRedirect",
         403 => "AccessDenied",
         404 => "NotFound",
+        413 => "EntityTooLarge",
         429 => "TooManyRequests",
+        500 => "InternalError",
+        502 | 504 | 520.. => "BadGateway",
         503 => "ServiceUnavailable",
+        507 => "InsufficientStorage",
         _ => "Unknown",
     });
     let said = error.message().unwrap_or("no message");
+    let is_full = is_full(status, Some(code), Some(said));
     let mut failure = failure.because(&Cause(format!("{code} (HTTP {status}): {said}")));
-    failure.is_everybodys = is_everybodys(code);
+    failure.is_everybodys = is_full || is_everybodys(code);
     failure.is_of_file = code == "BadDigest";
     let region = raw.headers().get("x-amz-bucket-region");
-    match hint(code, region) {
+    match if is_full { Some(codes::FULL.to_owned()) } else { codes::hint(code, region) } {
         Some(hint) => failure.hint(hint),
         None => failure,
     }
@@ -148,82 +163,13 @@ pub fn is_absent<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> 
         && code != Some("NoSuchBucket")
 }
 
-/// Whether the credentials may not do this.
+/// Whether the credentials may not do this. A store that is full also answers 403, and so does a firewall.
 pub fn is_forbidden<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
     let everybodys = error.as_service_error().is_some_and(is_everybodys_error);
-    error.raw_response().is_some_and(|raw| raw.status().as_u16() == 403) && !everybodys
-}
-
-/// Whether an error's code says that the store has too much to do now, whatever the status is.
-pub fn is_throttle(code: &str) -> bool {
-    THROTTLES.contains(&code)
-}
-
-/// Of S3, and of stores and gateways that have codes of their own.
-/// <https://developers.cloudflare.com/r2/api/error-codes/>
-const THROTTLES: [&str; 12] = [
-    "BandwidthLimitExceeded",
-    "RateExceeded",
-    "RateLimitExceeded",
-    "RequestLimitExceeded",
-    "RequestThrottled",
-    "ServiceUnavailable",
-    "SlowDown",
-    "SlowDownRead",
-    "SlowDownWrite",
-    "Throttling",
-    "ThrottlingException",
-    "TooManyRequests",
-];
-
-/// Whether any other request of this run would be answered so too.
-pub fn is_everybodys(code: &str) -> bool {
-    EVERYBODYS.contains(&code)
-}
-
-const EVERYBODYS: [&str; 10] = [
-    "AccessControlListNotSupported",
-    "ExpiredToken",
-    "ExpiredTokenException",
-    "InvalidAccessKeyId",
-    "InvalidClientTokenId",
-    "InvalidToken",
-    "NoSuchBucket",
-    "SignatureDoesNotMatch",
-    "TokenRefreshRequired",
-    "UnrecognizedClientException",
-];
-
-/// <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>
-/// <https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html>
-fn hint(code: &str, region: Option<&str>) -> Option<String> {
-    Some(match code {
-        "NoSuchBucket" => "create the bucket, or correct `bucket` in deploy.toml".into(),
-        "PermanentRedirect" | "AuthorizationHeaderMalformed" | "IllegalLocationConstraintException" => match region {
-            Some(region) => format!("the bucket is in another region; in deploy.toml: region = \"{region}\""),
-            None => "the bucket is in another region; correct `region` in deploy.toml".into(),
-        },
-        "AccessDenied" | "AllAccessDisabled" | "Forbidden" => {
-            "look at the values of the credentials (swapped? in quotes?); they need s3:ListBucket on the bucket and s3:GetObject, s3:PutObject, s3:DeleteObject and s3:AbortMultipartUpload on its objects, and the bucket must belong to `account`".into()
-        }
-        "InvalidAccessKeyId" | "InvalidClientTokenId" | "UnrecognizedClientException" => {
-            "the access key does not exist or was deactivated: make a new one, or correct the variable's value".into()
-        }
-        "SignatureDoesNotMatch" => "the secret does not belong to the access key: copy both again, without spaces".into(),
-        "ExpiredToken" | "ExpiredTokenException" | "TokenRefreshRequired" | "RequestExpired" => {
-            "the credentials have expired: get new ones and run it again".into()
-        }
-        "InvalidToken" => "the session token is not valid: name it with `session-token`, and copy all three again".into(),
-        "RequestTimeTooSkewed" => "this machine's clock is wrong: set it, then run it again".into(),
-        "InternalError" => "the store is busy: run it again in a minute".into(),
-        code if is_throttle(code) => "the store is busy: run it again in a minute".into(),
-        "BadDigest" => "a file changed while it was sent: run it again".into(),
-        "AccessControlListNotSupported" => {
-            "the bucket has ACLs switched off (bucket owner enforced): take `acl` out of deploy.toml, and let a policy of the bucket say who reads it".into()
-        }
-        "EntityTooLarge" => "the store does not take objects of this size".into(),
-        _ => return None,
-    })
+    error.raw_response().is_some_and(|raw| {
+        let is_page = error.code().is_none() && raw.body().bytes().is_some_and(is_page);
+        raw.status().as_u16() == 403 && !is_page && !is_full(403, error.code(), error.message())
+    }) && !everybodys
 }
 
 /// A cause that is a text.

@@ -31,11 +31,17 @@ pub async fn of(environment: &Environment, keys: &Keys) -> Result<Caller, Failur
     let identity = client.get_caller_identity().send().await.map_err(|error| {
         let doing = format!("failed to ask whose credentials `{}` has", environment.name);
         let failure = aws::explain(doing, &error);
-        match (&failure.hint, endpoint) {
-            (None, Some(endpoint)) => failure.hint(format!(
-                "if {endpoint} knows no accounts, leave `account` out; then nothing proves whose the bucket is"
-            )),
-            _ => failure,
+        let Some(endpoint) = endpoint else { return failure };
+        let no_accounts = format!(
+            "if {endpoint} knows no accounts, leave `account` out; then nothing proves whose the bucket is"
+        );
+        match &failure.hint {
+            None => failure.hint(no_accounts),
+            Some(hint) if aws::is_foreign(&error) => {
+                let hint = format!("{hint}; {no_accounts}");
+                failure.hint(hint)
+            }
+            Some(_) => failure,
         }
     })?;
     Ok(Caller {

@@ -23,6 +23,7 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
+use super::foreign::Answerer;
 use super::line::Line;
 use super::pieces::{self, Moved};
 use super::proxy::{Place, Proxies, Proxy};
@@ -127,9 +128,10 @@ impl Shared {
             settings.read_timeout().map(|time| time + line)
         };
         match in_time(connector.call(request), &moved, patience).await {
-            Ok(Ok(answer)) => match proxy.filter(|_| answer.status().as_u16() == 407) {
+            Ok(Ok(mut answer)) => match proxy.filter(|_| answer.status().as_u16() == 407) {
                 Some(proxy) => Err(hopeless(Unreached::login(proxy))),
                 None => {
+                    answer.add_extension(Answerer::of(&place, proxy));
                     self.answered(place, contact);
                     Ok(answer)
                 }

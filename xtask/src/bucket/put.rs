@@ -180,11 +180,14 @@ impl Bucket {
         Ok(<[u8; 16]>::from(md5.finalize()) == file.digest.md5)
     }
 
-    /// The ETag of an object that was written, asked for if the store did not tell it. The ETag of no bytes is a
-    /// failure if the file has some.
+    /// The ETag of an object that was written, asked for if the store did not tell it. That the object is not there is
+    /// a failure, and so is the ETag of no bytes if the file has some.
     pub(super) async fn told(&self, file: &File, etag: Etag) -> Result<Etag, Failure> {
         let etag = match etag.is_missing() {
-            true => self.head(&file.key).await?.map_or(etag, |(etag, _)| etag),
+            true => match self.head(&file.key).await? {
+                Some((etag, _)) => etag,
+                None => return Err(not_stored(upload_of(file))),
+            },
             false => etag,
         };
         match file.size > 0 && etag.is_of_nothing() {

@@ -81,6 +81,9 @@ impl Intercept for Watch {
             }
         }
         match body.bytes() {
+            Some(body) if (200..300).contains(&status) && aws::is_page(body) => {
+                Err(Broken::Page.into())
+            }
             Some(body) if (200..300).contains(&status) => Ok(whole(body)?),
             _ => Ok(()),
         }
@@ -111,7 +114,7 @@ impl Storable for Sent {
 }
 
 /// What is tried again beside the SDK's own list: throttling by whatever status and code, answers of gateways, and
-/// answers that are not whole.
+/// answers that are not whole. A store that is full stays full, whatever its status.
 #[derive(Debug)]
 pub struct TryAgain;
 
@@ -127,6 +130,8 @@ impl ClassifyRetry for TryAgain {
         let (status, body) = (response.status().as_u16(), response.body().bytes());
         let is_broken = || (200..300).contains(&status) && body.is_some_and(|b| whole(b).is_err());
         match status {
+            _ if is_full(status, body) => RetryAction::RetryForbidden,
+            200..300 if body.is_some_and(aws::is_page) => RetryAction::RetryForbidden,
             _ if is_throttled(status, body) => RetryAction::throttling_error(),
             // 505 and above are those of gateways, such as 520 to 527 of Cloudflare. 501 does not change.
             408 | 500 | 502.. => RetryAction::transient_error(),
@@ -146,11 +151,21 @@ fn is_throttled(status: u16, body: Option<&[u8]>) -> bool {
     }
 }
 
-/// The code in an error's XML. Errors are short, so a long body is not searched.
+fn is_full(status: u16, body: Option<&[u8]>) -> bool {
+    let body = body.unwrap_or_default();
+    aws::is_full(status, code(body), element(body, "<Message>", "</Message>"))
+}
+
+/// The code in an error's XML.
 fn code(body: &[u8]) -> Option<&str> {
+    element(body, "<Code>", "</Code>")
+}
+
+/// The text of an element of an error's XML. Errors are short, so a long body is not searched.
+fn element<'b>(body: &'b [u8], open: &str, close: &str) -> Option<&'b str> {
     let text = std::str::from_utf8(body).ok().filter(|text| text.len() < LONGEST_ERROR)?;
     let text = text.split_once("<Error")?.1;
-    Some(text.split_once("<Code>")?.1.split_once("</Code>")?.0.trim())
+    Some(text.split_once(open)?.1.split_once(close)?.0.trim())
 }
 
 /// In bytes.
@@ -163,6 +178,8 @@ enum Broken {
     Off,
     /// It holds an error.
     Error(String),
+    /// It is a page for browsers.
+    Page,
 }
 
 impl std::error::Error for Broken {}
@@ -171,6 +188,7 @@ impl fmt::Display for Broken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Broken::Off => f.write_str("the answer broke off"),
+            Broken::Page => f.write_str("a web page answered in the store's place"),
             Broken::Error(code) => write!(f, "the store answered 200 with the error {code}"),
         }
     }
