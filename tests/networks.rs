@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use crate::harness::{Answer, Proxy, Ran, SlowLine, Tls, Via, World};
+use crate::harness::{Answer, Certificate, Proxy, Ran, SlowLine, Tls, Via, World};
 
 /// An address that nobody has, so that only a proxy reaches it (RFC 5737). Buckets are in its paths.
 const ELSEWHERE: &str = "192.0.2.1:9000";
@@ -224,12 +224,34 @@ fn a_certificate_that_is_not_trusted_is_looked_at_once() {
     says(&ran, &["hint: ", "other names", "endpoint"]);
     assert!(tls.take_accepted() <= AT_ONCE);
 
-    let tls = Tls::until(2020, &world.wire.address(), &["127.0.0.1"]);
-    world.repo.write("target/ca.pem", &tls.authority);
+    let wrong = |certificate: Certificate, texts: &[&str]| {
+        let tls = Tls::with(certificate, &world.wire.address(), &["127.0.0.1"]);
+        world.repo.write("target/ca.pem", &tls.authority);
+        move_to(&world, &format!("https://{}", tls.address()), "");
+        let ran = world.deploy_with(&[], &bundle).exits(1);
+        says(&ran, &["hint: "]);
+        says(&ran, texts);
+        assert!(tls.take_accepted() <= AT_ONCE);
+    };
+    let certificate = Certificate::default;
+    wrong(Certificate { valid: 1975..2020, ..certificate() }, &["has expired", "clock"]);
+    wrong(Certificate { valid: 3000..4000, ..certificate() }, &["is not valid yet", "clock"]);
+    let own = Certificate { is_own_authority: Some(true), ..certificate() };
+    wrong(own, &["an authority's own certificate", "CA:FALSE"]);
+    let of_client = Certificate { is_of_client: true, ..certificate() };
+    wrong(of_client, &["cannot be used for a server"]);
+}
+
+#[test]
+fn a_certificate_that_a_host_signed_itself_is_trusted_if_a_variable_names_it() {
+    let world = World::new();
+    let own = Certificate { is_own_authority: Some(false), ..Certificate::default() };
+    let tls = Tls::with(own, &world.wire.address(), &["127.0.0.1"]);
+    world.repo.write("target/own.pem", &tls.authority);
     move_to(&world, &format!("https://{}", tls.address()), "");
-    let ran = world.deploy_with(&[], &bundle).exits(1);
-    says(&ran, &["hint: ", "expired", "clock"]);
-    assert!(tls.take_accepted() <= AT_ONCE);
+    world.site([("index.html", "page")]);
+    says(&world.deploy(&[]).exits(1), &["AWS_CA_BUNDLE"]);
+    world.deploy_with(&[], &[("AWS_CA_BUNDLE", "target/own.pem")]).exits(0);
 }
 
 #[test]

@@ -23,7 +23,7 @@ pub use repo::{Ran, Repo};
 pub use slow::SlowLine;
 pub use store::{Remote, Store};
 pub use stranger::Stranger;
-pub use tls::Tls;
+pub use tls::{Certificate, Tls};
 pub use wire::{Answer, Fault, Seen, Wire, draws};
 
 /// A repository whose branch `main` is deployed to a bucket of its own.

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
@@ -21,15 +21,31 @@ pub struct Tls {
     accepted: Arc<AtomicUsize>,
 }
 
+/// What a host's certificate is like.
+pub struct Certificate {
+    /// The years in which it is valid.
+    pub valid: std::ops::Range<i32>,
+    /// It is self-signed, and one of an authority if the value says so; otherwise an authority signs it.
+    pub is_own_authority: Option<bool>,
+    /// It is for clients, and not for servers.
+    pub is_of_client: bool,
+}
+
+impl Default for Certificate {
+    fn default() -> Certificate {
+        Certificate { valid: 1975..4000, is_own_authority: None, is_of_client: false }
+    }
+}
+
 impl Tls {
     /// Passes what comes on to `host:port`.
     pub fn to(address: &str, names: &[&str]) -> Tls {
-        Tls::until(4000, address, names)
+        Tls::with(Certificate::default(), address, names)
     }
 
-    /// One whose certificate was valid until some year.
-    pub fn until(year: i32, address: &str, names: &[&str]) -> Tls {
-        let (config, authority) = certified(year, names);
+    /// One with a certificate that may be wrong.
+    pub fn with(certificate: Certificate, address: &str, names: &[&str]) -> Tls {
+        let (config, authority) = certified(certificate, names);
         let acceptor = TlsAcceptor::from(Arc::new(config));
         let listener = block_on(TcpListener::bind(("127.0.0.1", 0))).expect("a port");
         let (address, to) = (listener.local_addr().expect("an address"), address.to_owned());
@@ -59,18 +75,30 @@ impl Tls {
     }
 }
 
-fn certified(year: i32, names: &[&str]) -> (ServerConfig, String) {
+fn certified(wanted: Certificate, names: &[&str]) -> (ServerConfig, String) {
     let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
-    let mut authority = CertificateParams::default();
-    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let key = KeyPair::generate().expect("a key");
-    let pem = authority.self_signed(&key).expect("a certificate").pem();
-    let issuer = Issuer::new(authority, key);
-
     let key = KeyPair::generate().expect("a key");
     let mut certificate = CertificateParams::new(names).expect("names");
-    certificate.not_after = rcgen::date_time_ymd(year, 1, 1);
-    let certificate = certificate.signed_by(&key, &issuer).expect("a certificate");
+    certificate.not_before = rcgen::date_time_ymd(wanted.valid.start, 1, 1);
+    certificate.not_after = rcgen::date_time_ymd(wanted.valid.end, 1, 1);
+    if wanted.is_of_client {
+        certificate.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+    }
+    let (certificate, pem) = match wanted.is_own_authority {
+        Some(is_authority) => {
+            certificate.is_ca = match is_authority {
+                true => IsCa::Ca(BasicConstraints::Unconstrained),
+                false => IsCa::ExplicitNoCa,
+            };
+            let certificate = certificate.self_signed(&key).expect("a certificate");
+            let pem = certificate.pem();
+            (certificate, pem)
+        }
+        None => {
+            let (issuer, pem) = authority();
+            (certificate.signed_by(&key, &issuer).expect("a certificate"), pem)
+        }
+    };
     let chain: Vec<CertificateDer<'static>> = vec![certificate.der().clone()];
     let key = PrivateKeyDer::try_from(key.serialize_der()).expect("a key");
     let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
@@ -80,6 +108,14 @@ fn certified(year: i32, names: &[&str]) -> (ServerConfig, String) {
         .with_single_cert(chain, key)
         .expect("the key is the certificate's");
     (config, pem)
+}
+
+fn authority() -> (Issuer<'static, KeyPair>, String) {
+    let mut authority = CertificateParams::default();
+    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let key = KeyPair::generate().expect("a key");
+    let pem = authority.self_signed(&key).expect("a certificate").pem();
+    (Issuer::new(authority, key), pem)
 }
 
 async fn converse(client: TcpStream, acceptor: TlsAcceptor, to: String) {

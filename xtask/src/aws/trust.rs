@@ -22,12 +22,20 @@ pub struct Useless {
 /// Why a certificate was not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Distrust {
-    /// Of no authority that is trusted, or not in order.
+    /// Its authority is not one that is trusted.
     Untrusted,
-    /// It is not valid today.
-    Time,
+    /// It is an authority's own, and may not stand for a host.
+    Authority,
+    Expired,
+    NotValidYet,
     /// It is another host's.
     Name,
+    /// It was revoked.
+    Revoked,
+    /// It cannot be used for this: it is not one for servers, too old in its form, or damaged.
+    Unfit,
+    /// The host wants a certificate of this machine.
+    Client,
     /// The other side does not speak TLS, or none of its versions that are safe.
     Protocol,
 }
@@ -90,24 +98,44 @@ fn usable(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
 
 /// What TLS says against the other side; `None` if the error is another one, or may be gone with the next try.
 pub fn distrust(error: &(dyn std::error::Error + 'static)) -> Option<Distrust> {
-    use CertificateError::{
-        Expired, ExpiredContext, NotValidForName, NotValidForNameContext, NotValidYet,
-        NotValidYetContext,
-    };
+    use rustls::AlertDescription as Alert;
     let error = std::iter::successors(Some(error), |error| below(*error))
         .find_map(|error| error.downcast_ref::<rustls::Error>())?;
     match error {
-        rustls::Error::InvalidCertificate(error) => Some(match error {
-            Expired | ExpiredContext { .. } | NotValidYet | NotValidYetContext { .. } => {
-                Distrust::Time
-            }
-            NotValidForName | NotValidForNameContext { .. } => Distrust::Name,
-            _ => Distrust::Untrusted,
-        }),
+        rustls::Error::InvalidCertificate(error) => Some(of_certificate(error)),
         rustls::Error::InvalidMessage(_) | rustls::Error::PeerIncompatible(_) => {
             Some(Distrust::Protocol)
         }
+        rustls::Error::NoCertificatesPresented => Some(Distrust::Unfit),
+        rustls::Error::AlertReceived(alert) => match alert {
+            Alert::CertificateRequired
+            | Alert::NoCertificate
+            | Alert::BadCertificate
+            | Alert::UnknownCA => Some(Distrust::Client),
+            Alert::HandshakeFailure | Alert::ProtocolVersion | Alert::InsufficientSecurity => {
+                Some(Distrust::Protocol)
+            }
+            Alert::UnrecognisedName => Some(Distrust::Name),
+            _ => None,
+        },
         _ => None,
+    }
+}
+
+fn of_certificate(error: &CertificateError) -> Distrust {
+    use CertificateError::{
+        Expired, ExpiredContext, NotValidForName, NotValidForNameContext, NotValidYet,
+        NotValidYetContext, Other, Revoked, UnknownIssuer,
+    };
+    match error {
+        Expired | ExpiredContext { .. } => Distrust::Expired,
+        NotValidYet | NotValidYetContext { .. } => Distrust::NotValidYet,
+        NotValidForName | NotValidForNameContext { .. } => Distrust::Name,
+        UnknownIssuer => Distrust::Untrusted,
+        Revoked => Distrust::Revoked,
+        // The type of the error is one of the library that rustls checks certificates with, which is not used here.
+        Other(error) if error.to_string().contains("CaUsedAsEndEntity") => Distrust::Authority,
+        _ => Distrust::Unfit,
     }
 }
 
@@ -123,27 +151,48 @@ fn below<'e>(
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use rustls::OtherError;
+
     use super::*;
 
     #[test]
     fn what_another_try_cannot_mend_is_told_from_what_it_can() {
         use CertificateError::{
-            BadSignature, Expired, NotValidForName, NotValidYet, UnknownIssuer,
+            BadEncoding, BadSignature, Expired, InvalidPurpose, NotValidForName, NotValidYet,
+            Other, Revoked, UnknownIssuer,
+        };
+        use rustls::AlertDescription::{
+            CertificateRequired, HandshakeFailure, InternalError, UnrecognisedName,
         };
         let wrapped = |error: rustls::Error| {
             std::io::Error::other(std::io::Error::new(std::io::ErrorKind::InvalidData, error))
         };
         let cases = [
             (rustls::Error::InvalidCertificate(UnknownIssuer), Some(Distrust::Untrusted)),
-            (rustls::Error::InvalidCertificate(BadSignature), Some(Distrust::Untrusted)),
-            (rustls::Error::InvalidCertificate(Expired), Some(Distrust::Time)),
-            (rustls::Error::InvalidCertificate(NotValidYet), Some(Distrust::Time)),
+            (rustls::Error::InvalidCertificate(BadSignature), Some(Distrust::Unfit)),
+            (rustls::Error::InvalidCertificate(BadEncoding), Some(Distrust::Unfit)),
+            (rustls::Error::InvalidCertificate(InvalidPurpose), Some(Distrust::Unfit)),
+            (rustls::Error::InvalidCertificate(Revoked), Some(Distrust::Revoked)),
+            (rustls::Error::InvalidCertificate(Expired), Some(Distrust::Expired)),
+            (rustls::Error::InvalidCertificate(NotValidYet), Some(Distrust::NotValidYet)),
+            (
+                rustls::Error::InvalidCertificate(Other(OtherError(Arc::new(
+                    std::io::Error::other("CaUsedAsEndEntity"),
+                )))),
+                Some(Distrust::Authority),
+            ),
             (rustls::Error::InvalidCertificate(NotValidForName), Some(Distrust::Name)),
             (
                 rustls::Error::InvalidMessage(rustls::InvalidMessage::InvalidContentType),
                 Some(Distrust::Protocol),
             ),
-            (rustls::Error::AlertReceived(rustls::AlertDescription::InternalError), None),
+            (rustls::Error::NoCertificatesPresented, Some(Distrust::Unfit)),
+            (rustls::Error::AlertReceived(CertificateRequired), Some(Distrust::Client)),
+            (rustls::Error::AlertReceived(HandshakeFailure), Some(Distrust::Protocol)),
+            (rustls::Error::AlertReceived(UnrecognisedName), Some(Distrust::Name)),
+            (rustls::Error::AlertReceived(InternalError), None),
         ];
         for (error, expected) in cases {
             let shown = format!("{error:?}");

@@ -125,8 +125,23 @@ impl Unreached {
                     "name the authority that signs for `{place}`, a file in PEM, with AWS_CA_BUNDLE or SSL_CERT_FILE; if this machine has no certificates: apt-get install ca-certificates"
                 ),
             },
-            Distrust::Time => format!(
-                "the certificate of `{place}` has expired or is not valid yet: renew it, or set this machine's clock"
+            Distrust::Authority => format!(
+                "`{place}` shows an authority's own certificate as that of the host: have the authority sign one for the host and name the authority with AWS_CA_BUNDLE, or make the host's own with openssl req -x509 -addext basicConstraints=critical,CA:FALSE"
+            ),
+            Distrust::Expired => format!(
+                "the certificate of `{place}` has expired: renew it; if it has not, set this machine's clock"
+            ),
+            Distrust::NotValidYet => format!(
+                "the certificate of `{place}` is not valid yet: set this machine's clock, or that of the machine that made the certificate"
+            ),
+            Distrust::Revoked => {
+                format!("the certificate of `{place}` was revoked: put a new one in its place")
+            }
+            Distrust::Unfit => format!(
+                "the certificate of `{place}` cannot be used for a server: make another one, X.509 of version 3, for TLS servers, signed with SHA-256 or better"
+            ),
+            Distrust::Client => format!(
+                "`{place}` wants a certificate of this machine, which this tool does not send: let it take the store's keys alone"
             ),
             Distrust::Name => format!(
                 "the certificate of `{place}` is for other names: correct `endpoint` in deploy.toml, or the certificate"
