@@ -783,6 +783,15 @@ fn a_rule_for_headers_that_cannot_be_is_a_problem() {
         rule("expires = \"tomorrow\""),
         rule("expires = 2026-10-21"),
         rule("x-amz-website-redirect-location = \"new.html\""),
+        rule("content-encoding = \"gzipp\""),
+        rule("content-encoding = \"UTF-8\""),
+        rule("content-encoding = \"utf8\""),
+        rule("content-encoding = \"none\""),
+        rule("content-encoding = \"brotli\""),
+        rule("content-encoding = \"aws-chunked\""),
+        rule("content-encoding = \"gzip,\""),
+        rule("content-encoding = \"gzip br\""),
+        rule("content-encoding = \"base64\""),
         rule("match = \"**\""),
         "[[headers]]\ncache-control = \"no-cache\"".into(),
         "[[headers]]\nmatch = \"a[\"".into(),
@@ -815,6 +824,24 @@ fn a_rule_for_headers_that_cannot_be_is_a_problem() {
             expires = 2026-10-21
         12:35: a redirect leads to a path such as "/new/" or to an http address, in 2 KB
             x-amz-website-redirect-location = "new.html"
+        12:20: `gzipp` is not an encoding that browsers know; did you mean `gzip`?
+            content-encoding = "gzipp"
+        12:20: `UTF-8` is not an encoding that browsers know; a character set stands in `content-type`: "text/html; charset=utf-8"
+            content-encoding = "UTF-8"
+        12:20: `utf8` is not an encoding that browsers know; a character set stands in `content-type`: "text/html; charset=utf-8"
+            content-encoding = "utf8"
+        12:20: `none` is not an encoding that browsers know; leave it out if the files are not compressed
+            content-encoding = "none"
+        12:20: `brotli` is not an encoding that browsers know; did you mean `br`?
+            content-encoding = "brotli"
+        12:20: `aws-chunked` is not an encoding that browsers know; it is one of gzip, br, zstd, deflate, compress, identity, or several with commas between
+            content-encoding = "aws-chunked"
+        12:20: an encoding is missing before or after a comma
+            content-encoding = "gzip,"
+        12:20: `gzip br` is not an encoding that browsers know; it is one of gzip, br, zstd, deflate, compress, identity, or several with commas between
+            content-encoding = "gzip br"
+        12:20: `base64` is not an encoding that browsers know; it is one of gzip, br, zstd, deflate, compress, identity, or several with commas between
+            content-encoding = "base64"
         12:1: duplicate key
             match = "**"
         10:1: a [[headers]] rule lacks `match`, a glob such as "**/*.css"

@@ -79,6 +79,7 @@ pub fn parts() -> impl Strategy<Value = Parts> {
         (glob, btree_map(header_name(), "[!-~]([ -~]{0,12}[!-~])?", 0..4), option::of(date()));
     let rule = rule.prop_map(|(glob, mut headers, expires)| {
         headers.extend(expires.map(|date| ("expires".to_owned(), date)));
+        headers.entry("content-encoding".to_owned()).and_modify(|value| *value = "gzip".into());
         (glob, headers)
     });
     let lists = [vec(glob, 0..3), vec(glob, 0..3), vec(glob, 0..3)];

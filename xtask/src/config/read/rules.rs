@@ -78,6 +78,10 @@ fn check_header_value(name: &str, text: &str, span: Range<usize>, problems: &mut
         complain(problems, span, "a header's value is printable ASCII without spaces around it");
     } else if name == "expires" && !headers::is_http_date(text) {
         complain(problems, span, "`expires` is a date such as \"Wed, 21 Oct 2026 07:28:00 GMT\"");
+    } else if name == "content-encoding"
+        && let Some(unknown) = text.split(',').map(str::trim).find(|name| !is_encoding(name))
+    {
+        complain(problems, span, no_encoding(unknown));
     } else if name == headers::REDIRECT && !is_redirect(text) {
         complain(
             problems,
@@ -85,6 +89,51 @@ fn check_header_value(name: &str, text: &str, span: Range<usize>, problems: &mut
             "a redirect leads to a path such as \"/new/\" or to an http address, in 2 KB",
         );
     }
+}
+
+/// The names of encodings that a client of HTTP may know. `aws-chunked` is one of a transfer to S3, which the store
+/// takes away.
+/// <https://www.iana.org/assignments/http-parameters/http-parameters.xhtml#content-coding>
+const ENCODINGS: [&str; 13] = [
+    "gzip",
+    "br",
+    "zstd",
+    "deflate",
+    "compress",
+    "identity",
+    "x-gzip",
+    "x-compress",
+    "dcb",
+    "dcz",
+    "exi",
+    "pack200-gzip",
+    "aes128gcm",
+];
+
+fn is_encoding(name: &str) -> bool {
+    ENCODINGS.iter().any(|known| name.eq_ignore_ascii_case(known))
+}
+
+fn no_encoding(name: &str) -> String {
+    let lower = name.to_ascii_lowercase();
+    let is_charset = ["utf", "iso-", "latin", "us-ascii", "ascii", "windows-"];
+    let advice = match nearest(&lower, &ENCODINGS) {
+        _ if is_charset.iter().any(|start| lower.starts_with(start)) => {
+            "; a character set stands in `content-type`: \"text/html; charset=utf-8\"".to_owned()
+        }
+        _ if lower == "brotli" => "; did you mean `br`?".to_owned(),
+        _ if lower.is_empty() => {
+            return "an encoding is missing before or after a comma".to_owned();
+        }
+        _ if ["none", "plain"].contains(&&*lower) => {
+            "; leave it out if the files are not compressed".to_owned()
+        }
+        Some(meant) => format!("; did you mean `{meant}`?"),
+        None => {
+            format!("; it is one of {}, or several with commas between", ENCODINGS[..6].join(", "))
+        }
+    };
+    format!("`{name}` is not an encoding that browsers know{advice}")
 }
 
 /// What S3 takes for a redirect.
