@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::forged::{forge, forge_live, names};
 use crate::harness::{KEY_VARIABLE, SECRET_VARIABLE, World};
 
 fn status(world: &World) -> Value {
@@ -216,4 +217,50 @@ fn before_the_first_deploy_there_is_nothing_and_that_is_no_failure() {
     }
     let all = status(&world);
     assert_eq!(all.as_array().map(Vec::len), Some(2), "{all}");
+}
+
+#[test]
+fn a_login_in_the_address_of_a_job_is_not_shown() {
+    let world = World::new();
+    world.site([("index.html", "page")]);
+    world.deploy_with(&[], &[("USER", "kim"), ("HOSTNAME", "laptop")]).exits(0);
+    world.site([("index.html", "new")]);
+    world.deploy_with(&[], &[("USER", "kim"), ("HOSTNAME", "laptop")]).exits(0);
+    // As an earlier version of this tool wrote it.
+    let with_login = |text: &str| {
+        assert!(text.contains("kim@laptop"), "{text}");
+        text.replace("kim@laptop", "https://robot:s3cr3t-token@ci.example.com/job/7?key=s3cr3t")
+    };
+    forge_live(&world, with_login);
+    let earlier = names(&world).pop().expect("an earlier deploy");
+    forge(&world, &earlier, &earlier, "kim@laptop", "https://robot:s3cr3t-token@ci.example.com/6");
+    let asked = [&["status", "--json"][..], &["status", "--env", "production"]];
+    for arguments in asked {
+        let ran = world.xtask(arguments).exits(0);
+        assert!(ran.stdout.contains("https://ci.example.com/job/7"), "{}", ran.stdout);
+        assert!(ran.stdout.contains("https://ci.example.com/6"), "{}", ran.stdout);
+        for text in [&ran.stdout, &ran.stderr] {
+            assert!(!text.contains("s3cr3t") && !text.contains("robot"), "{text}");
+        }
+    }
+    // What the next deploy remembers has none of it either.
+    world.site([("index.html", "newer")]);
+    world.deploy(&[]).exits(0);
+    let ran = world.xtask(&["status", "--json"]).exits(0);
+    assert!(!ran.stdout.contains("s3cr3t"), "{}", ran.stdout);
+}
+
+#[test]
+fn a_login_in_a_lock_is_not_shown() {
+    let world = World::new();
+    world.site([("index.html", "page")]);
+    let lock = json!({
+        "version": 1, "id": "01234567", "who": "https://robot:s3cr3t-token@ci.example.com/7",
+        "since": 1_000, "renewed": 1_000, "expires": 2_000, "renewals": 1,
+    });
+    world.store.put(&world.bucket, ".xtask/lock", lock.to_string().as_bytes(), "application/json");
+    let ran = world.deploy(&[]).exits(3);
+    let shown = format!("{}{}", ran.stdout, ran.stderr);
+    assert!(shown.contains("https://ci.example.com/7"), "{shown}");
+    assert!(!shown.contains("s3cr3t") && !shown.contains("robot"), "{shown}");
 }

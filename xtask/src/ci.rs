@@ -14,7 +14,7 @@ mod address;
 mod runs;
 mod vendors;
 
-pub use address::job;
+pub use address::{job, without_logins};
 
 /// What one vendor says of this run.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -24,6 +24,30 @@ fn is_number(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit())
 }
 
+/// A text without the logins in its addresses: who deploys, as a record or a lock says that another version of this tool
+/// wrote, or that somebody made up.
+pub fn without_logins(text: &str) -> String {
+    text.split_inclusive(char::is_whitespace).map(word_without_login).collect()
+}
+
+fn word_without_login(word: &str) -> String {
+    let wraps = |c: char| c.is_whitespace() || "()<>[]{}\"'`,;".contains(c);
+    let address = word.trim_matches(wraps);
+    let has_login = address.contains('@');
+    let safe = match address.contains("://") {
+        true => shown(address).or_else(|| has_login.then(|| "an address with a login".to_owned())),
+        // `kim@laptop` is no login, and `user:token@host` is one.
+        false => address
+            .rsplit_once('@')
+            .filter(|(login, _)| login.contains(':'))
+            .map(|(_, host)| host.to_owned()),
+    };
+    match safe {
+        Some(safe) => word.replacen(address, &safe, 1),
+        None => word.to_owned(),
+    }
+}
+
 /// An address without user, password, query and fragment; `None` for what is not an address of a web page.
 fn bare(address: &str) -> Option<String> {
     let (scheme, rest) = address.split_once("://")?;
@@ -98,6 +122,25 @@ mod tests {
             ("", None),
         ] {
             assert_eq!(bare(address).as_deref(), shown, "{address}");
+        }
+    }
+
+    #[test]
+    fn a_text_of_the_bucket_loses_the_logins_in_it_and_nothing_else() {
+        for (text, shown) in [
+            ("kim@laptop", "kim@laptop"),
+            ("", ""),
+            ("https://ci.example.com/job/7/", "https://ci.example.com/job/7/"),
+            ("https://user:token@ci/job/7", "https://ci/job/7"),
+            ("HTTPS://user:token@ci/job/7?token=token", "HTTPS://ci/job/7"),
+            ("job 7 (https://token@ci/7), by kim", "job 7 (https://ci/7), by kim"),
+            ("https://user:tok/en@ci/7", "an address with a login"),
+            ("ssh://git:token@ci/7 now", "an address with a login now"),
+            ("user:token@ci/7", "ci/7"),
+            ("ssh://ci/7", "ssh://ci/7"),
+            ("a: b@c", "a: b@c"),
+        ] {
+            assert_eq!(without_logins(text), shown, "{text}");
         }
     }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::bucket::Own;
+use crate::ci;
 use crate::format::{self, garbled};
 use crate::words::{about, ago, plain};
 
@@ -75,7 +76,7 @@ impl Note {
         if note.expires < note.renewed {
             return Err(garbled("it expires before it was written"));
         }
-        let who = plain(&note.who).chars().take(LONGEST_NAME).collect();
+        let who = plain(&ci::without_logins(&note.who)).chars().take(LONGEST_NAME).collect();
         Ok(Note { who, ..note })
     }
 

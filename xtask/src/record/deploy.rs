@@ -1,8 +1,9 @@
 //! A deploy as it is remembered: of which state of the repository, by whom and when.
 
 use aws_sdk_s3::primitives::{DateTime, DateTimeFormat};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::ci;
 use crate::target::{Target, short};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,6 +14,7 @@ pub struct Deploy {
     pub commit: String,
     /// Whether there were changes that were not committed.
     pub dirty: bool,
+    #[serde(deserialize_with = "without_logins")]
     pub who: String,
     /// Seconds since 1970.
     pub at: u64,
@@ -29,6 +31,11 @@ pub struct Deploy {
     /// Of a rollback: the newest commit that was live before it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub newest: Option<Commit>,
+}
+
+/// Who deployed, as a bucket says it.
+fn without_logins<'d, D: Deserializer<'d>>(text: D) -> Result<String, D::Error> {
+    String::deserialize(text).map(|who| ci::without_logins(&who))
 }
 
 /// How far the clocks of two machines may be apart, in seconds.
