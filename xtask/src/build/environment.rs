@@ -221,9 +221,8 @@ const SHORTEST: usize = 8;
 /// A shorter value must stand between other characters than letters and digits.
 const SHORTEST_PART: usize = 12;
 
-/// Whether a value holds one of the secrets, as it is or as a part of an address.
+/// Whether a value holds one of the secrets, as it is or in one of its [`readings`].
 fn holds(value: &str, secrets: &[String]) -> bool {
-    let decoded = percent_decode_str(value).decode_utf8_lossy();
     let holds = |text: &str, secret: &str| {
         text.match_indices(secret).any(|(at, _)| {
             let (before, after) = (&text[..at], &text[at + secret.len()..]);
@@ -232,14 +231,45 @@ fn holds(value: &str, secrets: &[String]) -> bool {
             !is_part || secret.len() >= SHORTEST_PART
         })
     };
-    secrets.iter().any(|secret| holds(value, secret) || holds(&decoded, secret))
+    let readings = readings(value);
+    secrets.iter().any(|secret| readings.iter().any(|text| holds(text, secret)))
+}
+
+/// What a value says: as it is, as a part of an address, and what stands in it in Base64. Docker keeps `user:token` so
+/// in a file of JSON, and CI systems keep such a file in Base64 again.
+/// <https://docs.docker.com/reference/cli/docker/login/#credential-stores>
+fn readings(value: &str) -> Vec<String> {
+    let mut readings = vec![value.to_owned()];
+    let decoded = percent_decode_str(value).decode_utf8_lossy();
+    readings.extend(Some(decoded.into_owned()).filter(|decoded| decoded != value));
+    let mut outer = 0..readings.len();
+    for _ in 0..LAYERS {
+        let inner: Vec<String> =
+            readings[outer.clone()].iter().flat_map(|text| in_base64(text)).collect();
+        outer = readings.len()..readings.len() + inner.len();
+        readings.extend(inner);
+    }
+    readings
+}
+
+/// How often a value is decoded.
+const LAYERS: usize = 2;
+
+/// The texts that stand in Base64 in a text.
+fn in_base64(text: &str) -> impl Iterator<Item = String> {
+    let is_digit = |c: char| c.is_ascii_alphanumeric() || "+/-_".contains(c);
+    let words = text.split(move |c| !is_digit(c)).filter(|word| word.len() >= SHORTEST_PART);
+    words.filter_map(|word| {
+        let standard = word.replace('-', "+").replace('_', "/");
+        let bytes = base64_simd::forgiving_decode_to_vec(standard.as_bytes()).ok()?;
+        String::from_utf8(bytes).ok()
+    })
 }
 
 /// Whether a value holds the id of a key of AWS, or the token of a CI job.
 fn has_token(value: &str) -> bool {
-    let decoded = percent_decode_str(value).decode_utf8_lossy();
-    let mut words = decoded.split(|c: char| !c.is_ascii_alphanumeric() && c != '-' && c != '_');
-    words.any(|word| {
+    let no_part = |c: char| !c.is_ascii_alphanumeric() && c != '-' && c != '_';
+    readings(value).iter().flat_map(|text| text.split(no_part)).any(|word| {
         let is_id = |word: &str| word.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
         let is_key = ["AKIA", "ASIA"].iter().any(|start| word.starts_with(start));
         // <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids>

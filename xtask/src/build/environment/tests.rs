@@ -163,6 +163,35 @@ fn credentials_are_withheld_by_value() {
 }
 
 #[test]
+fn credentials_in_base64_are_withheld_by_value() {
+    let base64 = |text: &str| base64_simd::STANDARD.encode_to_string(text);
+    let secret = ("SITE_PAIR", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY");
+    let job = ("CI_JOB_TOKEN", "64_Vx1zQhQ9yWqS2m3nA");
+    let docker = |login: &str| {
+        format!(r#"{{"auths":{{"registry.example.com":{{"auth":"{}"}}}}}}"#, base64(login))
+    };
+    let login = "gitlab-ci-token:64_Vx1zQhQ9yWqS2m3nA";
+    for (name, value) in [
+        ("REGISTRY_AUTH", base64(login)),
+        ("HEADER", format!("Basic {}", base64(login).trim_end_matches('='))),
+        ("DOCKER_CONFIG_TEXT", docker(login)),
+        ("DOCKER_CONFIG_TWICE", base64(&docker(login))),
+        ("STORE_LOGIN", base64_simd::URL_SAFE_NO_PAD.encode_to_string(format!("?>{}", secret.1))),
+        ("GIT_LOGIN", base64("x-access-token:ghs_16C7e42F292c6912E7710c838347Ae178B4a")),
+    ] {
+        let found = of(&[secret, job, (name, &value)]).withheld;
+        assert!(found.contains(&name.into()), "{name}={value}");
+    }
+    for (name, value) in [
+        ("SETTINGS", base64(r#"{"title":"A site","color":"red"}"#)),
+        ("REVISION", "8060c0d1a2b3c4d5e6f708192a3b4c5d6e7f8091".to_owned()),
+        ("PATHS", "/opt/hostedtoolcache/node/20.0.0/x64/bin".to_owned()),
+    ] {
+        withheld(&[secret, job, (name, &value)], &["CI_JOB_TOKEN", "SITE_PAIR"]);
+    }
+}
+
+#[test]
 fn an_ordinary_word_withholds_no_other_variable() {
     for (name, word) in [
         ("AWS_S3_KEY_PREFIX", "production"),
