@@ -371,3 +371,42 @@ fn a_repository_of_another_user_is_trusted_once_the_hint_was_pasted() {
         sh(&world, ".", "git config --global --unset-all safe.directory");
     }
 }
+
+/// libgit2 reads the setting from fewer places than git does, and knows fewer patterns.
+#[test]
+fn a_repository_that_git_trusts_is_trusted_wherever_the_setting_stands() {
+    let world = world();
+    sh(&world, ".", "git clone -q . clone");
+    if !shell(&world, ".", "chown -R 12345 clone").status.success() {
+        return;
+    }
+    let clone = world.repo.join("clone").canonicalize().expect("a folder").display().to_string();
+    let settings = world.repo.home().join("settings").display().to_string();
+    let keys =
+        [(KEY_VARIABLE, world.store.key.as_str()), (SECRET_VARIABLE, world.store.secret.as_str())];
+    let pattern = format!("{}/*", world.repo.path().canonicalize().expect("a folder").display());
+    let global = [("GIT_CONFIG_GLOBAL", settings.as_str())];
+    for (why, value, variables) in [
+        ("another file", clone.as_str(), &global[..]),
+        ("a pattern", pattern.as_str(), &global),
+        ("every folder", "*", &global),
+        (
+            "the environment",
+            "",
+            &[
+                ("GIT_CONFIG_COUNT", "1"),
+                ("GIT_CONFIG_KEY_0", "safe.directory"),
+                ("GIT_CONFIG_VALUE_0", clone.as_str()),
+            ],
+        ),
+    ] {
+        std::fs::write(&settings, format!("[safe]\ndirectory = {value}\n")).expect("a file");
+        let variables = [&keys, variables].concat();
+        let ran = world.repo.xtask_in("clone/site", &["deploy"], &variables);
+        assert_eq!(ran.code, Some(0), "{why}: {}", ran.stderr);
+    }
+    let other = [("GIT_CONFIG_GLOBAL", settings.as_str())];
+    std::fs::write(&settings, "[safe]\ndirectory = /elsewhere\n").expect("a file");
+    let ran = world.repo.xtask_in("clone/site", &["deploy"], &[&keys[..], &other].concat());
+    assert!(ran.exits(2).stderr.contains("belongs to another user"));
+}

@@ -87,7 +87,23 @@ pub fn read(folder: &Path) -> Result<Checkout> {
 /// around the git folder for it, which may be elsewhere.
 fn around(folder: &Path) -> Result<Repository, git2::Error> {
     let nowhere: [&Path; 0] = [];
-    Repository::open_ext(folder, RepositoryOpenFlags::CROSS_FS, nowhere)
+    let open = || Repository::open_ext(folder, RepositoryOpenFlags::CROSS_FS, nowhere);
+    match open() {
+        Err(error) if error.code() == ErrorCode::Owner && git::reads(folder) => {
+            trust_every_owner()?;
+            open()
+        }
+        opened => opened,
+    }
+}
+
+/// Lets libgit2 open repositories of other users from now on. It does not read `safe.directory` where git does, from
+/// `GIT_CONFIG_COUNT` and `GIT_CONFIG_GLOBAL`, nor as a pattern, so git's own word decides.
+/// <https://git-scm.com/docs/git-config#Documentation/git-config.txt-safedirectory>
+fn trust_every_owner() -> Result<(), git2::Error> {
+    // SAFETY: libgit2 keeps this switch in one global integer and only reads it when it opens a repository. The first
+    // repository is opened before this process has other threads that open some.
+    unsafe { git2::opts::set_verify_owner_validation(false) }
 }
 
 /// When HEAD's commit was made, in seconds since 1970; `None` where there is none or it cannot be read.

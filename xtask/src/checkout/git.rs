@@ -13,6 +13,11 @@ pub fn ask(root: &Path, arguments: &[&str]) -> Option<Vec<u8>> {
     output.status.success().then_some(output.stdout)
 }
 
+/// Whether git reads the repository around a folder. It declines one of another user unless a setting names it.
+pub fn reads(folder: &Path) -> bool {
+    ask(folder, &["rev-parse", "--git-dir"]).is_some()
+}
+
 fn run(root: &Path, arguments: &[&str]) -> io::Result<Output> {
     let mut command = Command::new("git");
     // Without a lock, it does not get in the way of the user's git, and writes nothing.
