@@ -24,6 +24,9 @@ pub struct VendorClaim {
     pub run: Run,
     /// The commit as the vendor tells it, where it tells one.
     pub commit: Option<String>,
+    /// Of a pull request, the newest commit of its own branch, where the vendor tells it beside `commit`. A job may
+    /// check that one out instead of the merge that the vendor tests.
+    pub source: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -51,7 +51,8 @@ const VENDORS: [Vendor; 11] = [
                     CI_EXTERNAL_PULL_REQUEST_TARGET_REPOSITORY CI_COMMIT_TAG CI_COMMIT_BRANCH \
                     CI_COMMIT_SHA CI_PIPELINE_SOURCE CI_MERGE_REQUEST_EVENT_TYPE CI_MERGE_REQUEST_ID \
                     CI_MERGE_REQUEST_REF_PATH CI_MERGE_REQUEST_SOURCE_BRANCH_NAME \
-                    CI_EXTERNAL_PULL_REQUEST_SOURCE_BRANCH_NAME",
+                    CI_EXTERNAL_PULL_REQUEST_SOURCE_BRANCH_NAME \
+                    CI_MERGE_REQUEST_SOURCE_BRANCH_SHA CI_EXTERNAL_PULL_REQUEST_SOURCE_BRANCH_SHA",
         push: "CI_COMMIT_BRANCH={branch} CI_PIPELINE_SOURCE=push",
         pull_requests: &[
             "CI_MERGE_REQUEST_IID=7",
@@ -92,7 +93,8 @@ const VENDORS: [Vendor; 11] = [
     Vendor {
         told_by: "TRAVIS=true",
         variables: "TRAVIS_PULL_REQUEST TRAVIS_PULL_REQUEST_SLUG TRAVIS_REPO_SLUG TRAVIS_TAG \
-                    TRAVIS_BRANCH TRAVIS_COMMIT TRAVIS_EVENT_TYPE TRAVIS_PULL_REQUEST_BRANCH",
+                    TRAVIS_BRANCH TRAVIS_COMMIT TRAVIS_EVENT_TYPE TRAVIS_PULL_REQUEST_BRANCH \
+                    TRAVIS_PULL_REQUEST_SHA",
         push: "TRAVIS_BRANCH={branch} TRAVIS_PULL_REQUEST=false",
         pull_requests: &["TRAVIS_PULL_REQUEST=7"],
         forks: &[
@@ -104,7 +106,8 @@ const VENDORS: [Vendor; 11] = [
         told_by: "TF_BUILD=True",
         variables: "BUILD_REASON BUILD_SOURCEBRANCH SYSTEM_PULLREQUEST_PULLREQUESTNUMBER \
                     SYSTEM_PULLREQUEST_PULLREQUESTID SYSTEM_PULLREQUEST_ISFORK \
-                    SYSTEM_PULLREQUEST_SOURCEBRANCH SYSTEM_PULLREQUEST_TARGETBRANCH BUILD_SOURCEVERSION",
+                    SYSTEM_PULLREQUEST_SOURCEBRANCH SYSTEM_PULLREQUEST_TARGETBRANCH BUILD_SOURCEVERSION \
+                    SYSTEM_PULLREQUEST_SOURCECOMMITID",
         push: "BUILD_SOURCEBRANCH=refs/heads/{branch} BUILD_REASON=IndividualCI",
         pull_requests: &["BUILD_REASON=PullRequest", "BUILD_SOURCEBRANCH=refs/pull/7/merge"],
         forks: &[
@@ -126,7 +129,8 @@ const VENDORS: [Vendor; 11] = [
                     gitlabMergeRequestIid gitlabSourceRepoHttpUrl gitlabTargetRepoHttpUrl TAG_NAME \
                     BRANCH_NAME GIT_BRANCH GIT_COMMIT CHANGE_BRANCH CHANGE_TARGET GITHUB_PR_NUMBER \
                     GITHUB_PR_SOURCE_BRANCH ghprbActualCommit ghprbSourceBranch gitlabMergeRequestId \
-                    pullRequestId GERRIT_EVENT_TYPE GERRIT_CHANGE_NUMBER gitlabActionType",
+                    pullRequestId GERRIT_EVENT_TYPE GERRIT_CHANGE_NUMBER gitlabActionType \
+                    gitlabMergeRequestLastCommit",
         push: "BRANCH_NAME={branch}",
         pull_requests: &[
             "CHANGE_ID=7",

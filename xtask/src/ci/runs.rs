@@ -45,6 +45,13 @@ fn github_origin(event: Option<String>) -> Origin {
     }
 }
 
+/// The newest commit of the branch that a pull request comes from, by the event's file.
+pub fn github_source(var: Vars, read_file: ReadFile) -> Option<String> {
+    let event = read_file(&var("GITHUB_EVENT_PATH")?)?;
+    let event: serde_json::Value = serde_json::from_str(&event).ok()?;
+    Some(event["pull_request"]["head"]["sha"].as_str()?.to_owned())
+}
+
 /// A source that is missing counts as a push: `CI_COMMIT_BRANCH` is not set for merge requests.
 pub fn gitlab(var: Vars) -> Run {
     let source = var("CI_PIPELINE_SOURCE").unwrap_or_else(|| "push".to_owned());

@@ -387,7 +387,7 @@ fn each_vendor_is_heard_as_it_speaks() {
     for Vendor { name, told_by, commit, runs } in vendors() {
         for (kind, environment, run) in runs {
             let said = read(&format!("{told_by} {commit}={COMMIT} {environment}"));
-            let word = VendorClaim { vendor: name, run, commit: Some(COMMIT.into()) };
+            let word = VendorClaim { vendor: name, run, commit: Some(COMMIT.into()), source: None };
             assert_eq!(said, Some(word), "{name}: {kind}");
         }
     }

@@ -18,6 +18,8 @@ pub struct Vendor {
     pub value: Option<&'static str>,
     /// The variable that holds the commit.
     pub commit: &'static str,
+    /// The variables that hold the newest commit of a pull request's own branch. GitHub tells it in the event's file.
+    pub source: &'static [&'static str],
     pub run: fn(Vars, ReadFile) -> Run,
     /// The address of the job.
     pub job: fn(Vars) -> Option<String>,
@@ -35,6 +37,7 @@ pub const VENDORS: [Vendor; 11] = [
         told_by: "CI",
         value: Some("woodpecker"),
         commit: "CI_COMMIT_SHA",
+        source: &[],
         run: |var, _| runs::woodpecker(var),
         job: |var| var("CI_PIPELINE_URL"),
         page: "https://woodpecker-ci.org/docs/usage/environment",
@@ -44,6 +47,7 @@ pub const VENDORS: [Vendor; 11] = [
         told_by: "DRONE",
         value: Some("true"),
         commit: "DRONE_COMMIT_SHA",
+        source: &[],
         run: |var, _| runs::drone(var),
         job: |var| var("DRONE_BUILD_LINK"),
         page: "https://docs.drone.io/pipeline/environment/reference/",
@@ -53,6 +57,7 @@ pub const VENDORS: [Vendor; 11] = [
         told_by: "GITHUB_ACTIONS",
         value: Some("true"),
         commit: "GITHUB_SHA",
+        source: &[],
         run: runs::github,
         job: address::github,
         page: "https://docs.github.com/en/actions/reference/workflows-and-actions/variables",
@@ -62,6 +67,10 @@ pub const VENDORS: [Vendor; 11] = [
         told_by: "GITLAB_CI",
         value: Some("true"),
         commit: "CI_COMMIT_SHA",
+        source: &[
+            "CI_MERGE_REQUEST_SOURCE_BRANCH_SHA",
+            "CI_EXTERNAL_PULL_REQUEST_SOURCE_BRANCH_SHA",
+        ],
         run: |var, _| runs::gitlab(var),
         job: |var| var("CI_JOB_URL"),
         page: "https://docs.gitlab.com/ci/variables/predefined_variables/",
@@ -71,6 +80,7 @@ pub const VENDORS: [Vendor; 11] = [
         told_by: "CIRCLECI",
         value: Some("true"),
         commit: "CIRCLE_SHA1",
+        source: &[],
         run: |var, _| runs::circle(var),
         job: |var| var("CIRCLE_BUILD_URL"),
         page: "https://circleci.com/docs/reference/variables/",
@@ -80,6 +90,7 @@ pub const VENDORS: [Vendor; 11] = [
         told_by: "BUILDKITE",
         value: Some("true"),
         commit: "BUILDKITE_COMMIT",
+        source: &[],
         run: |var, _| runs::buildkite(var),
         job: |var| var("BUILDKITE_BUILD_URL"),
         page: "https://buildkite.com/docs/pipelines/configure/environment-variables",
@@ -89,6 +100,7 @@ pub const VENDORS: [Vendor; 11] = [
         told_by: "TRAVIS",
         value: Some("true"),
         commit: "TRAVIS_COMMIT",
+        source: &["TRAVIS_PULL_REQUEST_SHA"],
         run: |var, _| runs::travis(var),
         job: |var| var("TRAVIS_JOB_WEB_URL"),
         page: "https://docs.travis-ci.com/user/environment-variables/",
@@ -98,6 +110,7 @@ pub const VENDORS: [Vendor; 11] = [
         told_by: "TF_BUILD",
         value: Some("true"),
         commit: "BUILD_SOURCEVERSION",
+        source: &["SYSTEM_PULLREQUEST_SOURCECOMMITID"],
         run: |var, _| runs::azure(var),
         job: address::azure,
         page: "https://learn.microsoft.com/en-us/azure/devops/pipelines/build/variables",
@@ -107,6 +120,7 @@ pub const VENDORS: [Vendor; 11] = [
         told_by: "BITBUCKET_BUILD_NUMBER",
         value: None,
         commit: "BITBUCKET_COMMIT",
+        source: &[],
         run: |var, _| runs::bitbucket(var),
         job: address::bitbucket,
         page: "https://support.atlassian.com/bitbucket-cloud/docs/variables-and-secrets/",
@@ -116,6 +130,7 @@ pub const VENDORS: [Vendor; 11] = [
         told_by: "JENKINS_URL",
         value: None,
         commit: "GIT_COMMIT",
+        source: &["ghprbActualCommit", "gitlabMergeRequestLastCommit"],
         run: |var, _| runs::jenkins(var),
         job: |var| var("BUILD_URL"),
         page: "https://www.jenkins.io/doc/book/pipeline/jenkinsfile/#using-environment-variables",
@@ -125,6 +140,7 @@ pub const VENDORS: [Vendor; 11] = [
         told_by: "CODEBUILD_BUILD_ID",
         value: None,
         commit: "CODEBUILD_RESOLVED_SOURCE_VERSION",
+        source: &[],
         run: |var, _| runs::codebuild(var),
         job: address::codebuild,
         page: "https://docs.aws.amazon.com/codebuild/latest/userguide/build-env-ref-env-vars.html",
@@ -247,13 +263,26 @@ impl Vendor {
 /// What each vendor says that is told.
 pub fn claims(var: Vars, read_file: ReadFile) -> Vec<VendorClaim> {
     let told = VENDORS.iter().filter(|vendor| vendor.is_told(var));
-    told.map(|vendor| VendorClaim {
-        vendor: vendor.name,
-        run: queued((vendor.run)(var, read_file)),
-        // A build that was started by hand can say so where a commit belongs.
-        commit: var(vendor.commit).filter(|commit| vendor.name != "Buildkite" || commit != "HEAD"),
+    told.map(|vendor| {
+        let run = queued((vendor.run)(var, read_file));
+        let is_pull_request = matches!(run, Run::PullRequest { .. });
+        VendorClaim {
+            vendor: vendor.name,
+            run,
+            // A build that was started by hand can say so where a commit belongs.
+            commit: var(vendor.commit)
+                .filter(|commit| vendor.name != "Buildkite" || commit != "HEAD"),
+            source: is_pull_request.then(|| source(vendor, var, read_file)).flatten(),
+        }
     })
     .collect()
+}
+
+fn source(vendor: &Vendor, var: Vars, read_file: ReadFile) -> Option<String> {
+    match vendor.name {
+        GITHUB => runs::github_source(var, read_file),
+        _ => vendor.source.iter().find_map(|name| var(name)),
+    }
 }
 
 /// What stands against a deploy without a vendor that is told: a vendor's variables that say "pull request" or name
@@ -276,7 +305,7 @@ pub fn objections(told: &[VendorClaim], var: Vars, read_file: ReadFile) -> Vec<V
             | Run::MergeQueue { .. }) => run,
             _ => return None,
         };
-        Some(VendorClaim { vendor: vendor.name, run, commit: None })
+        Some(VendorClaim { vendor: vendor.name, run, commit: None, source: None })
     });
     // A pull request that a vendor tells is one already, and workflows set such variables for it themselves.
     let is_known = told.iter().any(|claim| matches!(claim.run, Run::PullRequest { .. }));
@@ -289,6 +318,7 @@ pub fn objections(told: &[VendorClaim], var: Vars, read_file: ReadFile) -> Vec<V
         vendor: "CI",
         run: Run::PerhapsFork { told_by: name },
         commit: None,
+        source: None,
     });
     of_vendors.chain(others).collect()
 }

@@ -8,7 +8,8 @@ use crate::config::Config;
 use crate::refusal::{self, Refusal};
 
 /// Whether a vendor speaks of the commit that HEAD is. For a pull request many vendors test its merge with the
-/// branch that it targets, and tell the commit that was merged.
+/// branch that it targets, and tell the commit that was merged. A job may check out the branch itself: that is the
+/// pull request too, and gets no further than one.
 pub fn agree_on_commit(
     checkout: &Checkout,
     commit: &str,
@@ -17,7 +18,11 @@ pub fn agree_on_commit(
     let Some(told) = &claim.commit else { return Ok(()) };
     // A short form is one that git itself would print.
     let is_told = |id: &str| told.len() >= SHORT && id.starts_with(&told.to_ascii_lowercase());
-    let is_merge = checkout.parents.len() > 1 && matches!(claim.run, Run::PullRequest { .. });
+    let is_pull_request = matches!(claim.run, Run::PullRequest { .. });
+    if is_pull_request && claim.source.as_ref().is_some_and(|id| id.eq_ignore_ascii_case(commit)) {
+        return Ok(());
+    }
+    let is_merge = is_pull_request && checkout.parents.len() > 1;
     if is_told(commit) || is_merge && checkout.parents.iter().any(|parent| is_told(parent)) {
         return Ok(());
     }

@@ -833,6 +833,86 @@ fn for_a_pull_request_the_vendors_commit_may_be_what_was_merged() {
     assert_eq!(choose(&[MERGE, OTHER], PUSH_OTHER_COMMIT), "commit-mismatch", "a push");
 }
 
+/// What becomes of a checkout of `COMMIT` where GitHub runs an event. The head of its pull request is the commit `sha`
+/// in the repository `theirs`.
+fn on_github(config: &Config, event: &str, theirs: &str, sha: &str) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("event.json");
+    let head = format!(r#""head":{{"sha":"{sha}","repo":{{"full_name":"{theirs}"}}}}"#);
+    let base = r#""base":{"repo":{"full_name":"us/site"}}"#;
+    std::fs::write(&file, format!(r#"{{"pull_request":{{{head},{base}}}}}"#)).unwrap();
+    let (name, reference) = event.split_once(' ').unwrap();
+    let var = |wanted: &str| match wanted {
+        "GITHUB_ACTIONS" => Some("true".to_owned()),
+        "GITHUB_EVENT_NAME" => Some(name.to_owned()),
+        "GITHUB_REF" => Some(reference.to_owned()),
+        "GITHUB_SHA" => Some(MERGE.to_owned()),
+        "GITHUB_EVENT_PATH" => Some(file.display().to_string()),
+        _ => None,
+    };
+    let (root, head) = (PathBuf::from("/repository"), detached());
+    let checkout = Checkout { root, head, parents: vec![OTHER.into()] };
+    match super::choose(config, &checkout, &Surroundings::of(&var), None) {
+        Ok(target) => target.branch,
+        Err(Error::Refused(refusal)) => refusal.code.to_owned(),
+        Err(other) => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn on_github_the_branch_of_a_pull_request_may_be_checked_out_instead_of_its_merge() {
+    let (config, without) = (config(CONFIG), config(NO_PULL_REQUESTS));
+    let event = "pull_request refs/pull/7/merge";
+    assert_eq!(on_github(&config, event, "us/site", COMMIT), "pr-7");
+    assert_eq!(on_github(&without, event, "us/site", COMMIT), "pull-request", "as the merge is");
+    assert_eq!(on_github(&config, event, "us/site", OTHER), "commit-mismatch");
+    assert_eq!(on_github(&config, event, "us/site", &COMMIT[..8]), "commit-mismatch", "a part");
+    assert_eq!(on_github(&config, event, "us/site", ""), "commit-mismatch");
+    assert_eq!(on_github(&config, event, "they/site", COMMIT), "fork");
+    let with_secrets = "pull_request_target refs/heads/main";
+    assert_eq!(on_github(&config, with_secrets, "us/site", COMMIT), "untrusted-event");
+    assert_eq!(
+        on_github(&config, "workflow_run refs/heads/main", "us/site", COMMIT),
+        "untrusted-event"
+    );
+    assert_eq!(on_github(&config, "push refs/heads/main", "us/site", COMMIT), "commit-mismatch");
+}
+
+#[test]
+fn other_vendors_name_the_branch_of_a_pull_request_too() {
+    let config = config(CONFIG);
+    let gitlab = "GITLAB_CI=true CI_COMMIT_SHA={told} CI_MERGE_REQUEST_SOURCE_BRANCH_SHA={source} CI_PIPELINE_SOURCE=merge_request_event CI_MERGE_REQUEST_IID=7 CI_MERGE_REQUEST_PROJECT_ID=1 CI_MERGE_REQUEST_SOURCE_PROJECT_ID=1";
+    let azure = "TF_BUILD=True BUILD_SOURCEVERSION={told} SYSTEM_PULLREQUEST_SOURCECOMMITID={source} BUILD_REASON=PullRequest SYSTEM_PULLREQUEST_PULLREQUESTNUMBER=7 SYSTEM_PULLREQUEST_ISFORK=False";
+    let travis = "TRAVIS=true TRAVIS_COMMIT={told} TRAVIS_PULL_REQUEST_SHA={source} TRAVIS_PULL_REQUEST=7 TRAVIS_REPO_SLUG=us/site TRAVIS_PULL_REQUEST_SLUG=us/site";
+    let jenkins = "JENKINS_URL=http://jenkins GIT_COMMIT={told} ghprbActualCommit={source} ghprbPullId=7 ghprbAuthorRepoGitUrl=https://github.com/us/site ghprbGhRepository=us/site";
+    let pushed = "GITLAB_CI=true CI_COMMIT_SHA={told} CI_MERGE_REQUEST_SOURCE_BRANCH_SHA={source} CI_PIPELINE_SOURCE=push CI_COMMIT_BRANCH=main";
+    for (vars, source, expected) in [
+        (gitlab, COMMIT, "pr-7"),
+        (azure, COMMIT, "pr-7"),
+        (travis, COMMIT, "pr-7"),
+        (jenkins, COMMIT, "pr-7"),
+        (gitlab, OTHER, "commit-mismatch"),
+        (azure, OTHER, "commit-mismatch"),
+        (pushed, COMMIT, "commit-mismatch"),
+    ] {
+        let vars = vars.replace("{told}", MERGE).replace("{source}", source);
+        let vars: Vec<(&str, &str)> =
+            vars.split(' ').map(|pair| pair.split_once('=').unwrap()).collect();
+        let var = |wanted: &str| {
+            let found = vars.iter().find(|(name, _)| *name == wanted);
+            found.map(|(_, value)| (*value).to_owned())
+        };
+        let (root, head) = (PathBuf::from("/repository"), detached());
+        let checkout = Checkout { root, head, parents: vec![OTHER.into()] };
+        let chosen = match super::choose(&config, &checkout, &Surroundings::of(&var), None) {
+            Ok(target) => target.branch,
+            Err(Error::Refused(refusal)) => refusal.code.to_owned(),
+            Err(other) => panic!("{other:?}"),
+        };
+        assert_eq!(chosen, expected, "{vars:?}");
+    }
+}
+
 #[test]
 fn a_head_that_moves_during_a_run_is_refused() {
     let at = |head| Checkout { root: PathBuf::from("/repository"), head, parents: Vec::new() };
