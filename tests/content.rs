@@ -242,3 +242,30 @@ fn a_preview_says_which_files_were_not_fetched() {
     world.repo.write("site/public/logo.png", pointer);
     preview.complains("the site has 1 file whose content Git LFS did not fetch: `logo.png`");
 }
+
+#[test]
+fn a_format_that_the_first_bytes_prove_is_told_whatever_the_ending_is() {
+    let world = World::new();
+    world.repo.write("site/public/index.html", PAGE);
+    for (key, content) in [
+        ("drawing.png", &b"<svg xmlns='http://www.w3.org/2000/svg'/>"[..]),
+        ("photo.svg", b"\x89PNG\r\n\x1a\n\0"),
+        ("paper.html", b"%PDF-1.7\n"),
+        ("photo.jpg", b"RIFF\0\0\0\0WEBPVP8 "),
+        ("about", format!("<!--{}-->\n<p>x", " licence".repeat(1000)).as_bytes()),
+    ] {
+        world.repo.write(&format!("site/public/{key}"), content);
+    }
+    world.deploy(&[]).exits(0);
+    let objects = world.objects();
+    for (key, expected) in [
+        ("drawing.png", "image/svg+xml"),
+        ("photo.svg", "image/png"),
+        ("paper.html", "application/pdf"),
+        ("photo.jpg", "image/webp"),
+        ("about", "text/html; charset=utf-8"),
+    ] {
+        assert_eq!(objects[key].content_type.as_deref(), Some(expected), "{key}");
+    }
+    assert!(world.deploy(&[]).exits(0).stdout.contains("nothing to do"));
+}

@@ -132,7 +132,9 @@ pub enum Charset {
 pub enum Doubt {
     /// The name tells.
     None,
-    /// The name tells, unless the content is an HTML document: `node.js` and `index.php` may be pages.
+    /// The name tells, unless the first bytes prove a format of another kind.
+    Format,
+    /// The same, and the content may be an HTML document: `node.js` and `index.php` may be pages.
     Document,
     /// The ending is one of source code and of other formats too: `.ts` is TypeScript or video.
     Source,
@@ -141,11 +143,13 @@ pub enum Doubt {
 }
 
 impl Doubt {
-    /// The content type that the beginning of a file tells; `None` where the name's stands.
-    pub fn essence(self, head: &[u8], is_whole: bool) -> Option<&'static str> {
+    /// The content type that the beginning of a file tells; `None` where that of the name stands, which is `named`.
+    pub fn essence(self, named: &str, head: &[u8], is_whole: bool) -> Option<&'static str> {
         match self {
             Doubt::None => None,
-            Doubt::Document => sniff::is_document(head).then_some("text/html"),
+            Doubt::Format => contradiction(named, head),
+            Doubt::Document if sniff::is_document(head) => Some("text/html"),
+            Doubt::Document => contradiction(named, head),
             // Text has the type that its name tells.
             Doubt::Source if sniff::is_document(head) => Some("text/html"),
             Doubt::Source => match sniff::essence(head, is_whole) {
@@ -154,6 +158,62 @@ impl Doubt {
                 Some(_) => None,
             },
             Doubt::Unknown => sniff::essence(head, is_whole),
+        }
+    }
+}
+
+/// The content type that the first bytes prove although the name tells one of another kind: a photo with the ending of
+/// a page, a drawing with that of a photo. An HTML document with the ending of an image stays one: a browser shows it
+/// as neither, and a file that a visitor sent in must not become a page.
+fn contradiction(named: &str, head: &[u8]) -> Option<&'static str> {
+    // Nearly every page begins so, and is looked at no longer.
+    let is_markup = matches!(head.first(), Some(b'<' | 0xef | b'\n' | b'\r' | b'\t' | b' '));
+    match Kind::of(named) {
+        Kind::Text if is_markup => {
+            return (named == "text/html").then(|| sniff::feed(head)).flatten();
+        }
+        Kind::Image if is_markup && named != "image/svg+xml" => {
+            return sniff::is_svg(head).then_some("image/svg+xml");
+        }
+        Kind::Image if is_markup => return None,
+        _ => {}
+    }
+    let found = sniff::proven(head)?;
+    let is_other = match (Kind::of(named), Kind::of(found)) {
+        // An animated PNG begins like any other, and pictures of one container have several names.
+        (Kind::Image, Kind::Image) => {
+            let is_alias = matches!(
+                (named, found),
+                ("image/apng", "image/png") | ("image/heif" | "image/heic-sequence", "image/heic")
+            );
+            named != found && !is_alias
+        }
+        (named, found) => named != found,
+    };
+    is_other.then_some(found)
+}
+
+/// Content types of one kind share their containers, or have programs that tell them apart.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Image,
+    /// Sound and moving pictures.
+    Media,
+    Font,
+    Text,
+    Other,
+}
+
+impl Kind {
+    fn of(essence: &str) -> Kind {
+        let starts = |starts: &[&str]| starts.iter().any(|start| essence.starts_with(start));
+        match essence {
+            _ if starts(&["text/"]) => Kind::Text,
+            _ if starts(&["image/"]) => Kind::Image,
+            _ if starts(&["audio/", "video/", "application/ogg"]) => Kind::Media,
+            _ if starts(&["font/"]) => Kind::Font,
+            _ if essence.ends_with("xml") || essence.ends_with("json") => Kind::Text,
+            _ => Kind::Other,
         }
     }
 }
@@ -285,26 +345,27 @@ pub fn lacks_type(key: &str) -> bool {
 
 /// Whether the content of a file has a say in its content type. `essence` is what its name tells.
 pub fn doubt(key: &str, essence: &str) -> Doubt {
-    // The content could only say the same.
-    if essence == "text/html" {
-        return Doubt::None;
+    // As below, and at once, because most files of a site are pages.
+    if essence == "text/html" && !key.contains(':') {
+        return Doubt::Format;
     }
     // Formats that browsers know by these names, or that only their own programs read.
-    let is_certain = ["image/", "audio/", "video/", "font/", "model/"].iter();
+    let is_certain = ["image/", "audio/", "video/", "font/"].iter();
     match ending(key).as_str() {
         "ts" | "tsx" | "mts" | "cts" | "rs" | "log" | "conf" => Doubt::Source,
         "key" | "mod" | "java" => Doubt::Unknown,
         "aspx" | "asp" | "jsp" | "dtd" | "wsdl" => Doubt::Document,
         // Mirrors of wikis have pages about files, such as `File:Logo.png`.
         _ if key.rsplit('/').next().unwrap_or(key).contains(':') => Doubt::Document,
-        "txt" | "text" => Doubt::None,
+        "txt" | "text" => Doubt::Format,
         ending if essence == UNKNOWN_TYPE => match mime_guess::from_ext(ending).first_raw() {
             None => Doubt::Unknown,
             Some(_) => Doubt::None,
         },
-        _ if matches!(essence, "text/html" | "text/markdown" | "text/xml") => Doubt::None,
-        _ if essence.ends_with("xml") => Doubt::None,
-        _ if is_certain.clone().any(|start| essence.starts_with(start)) => Doubt::None,
+        _ if matches!(essence, "text/html" | "text/markdown" | "text/xml") => Doubt::Format,
+        _ if essence.ends_with("xml") => Doubt::Format,
+        _ if essence.starts_with("model/") => Doubt::None,
+        _ if is_certain.clone().any(|start| essence.starts_with(start)) => Doubt::Format,
         _ => Doubt::Document,
     }
 }
@@ -581,7 +642,7 @@ mod tests {
         ];
         for (key, head, expected) in rows {
             let by_name = essence(key);
-            let told = doubt(key, by_name).essence(head, true).unwrap_or(by_name);
+            let told = doubt(key, by_name).essence(by_name, head, true).unwrap_or(by_name);
             assert_eq!(told, *expected, "{key}");
         }
     }

@@ -12,24 +12,76 @@ pub fn essence(head: &[u8], is_whole: bool) -> Option<&'static str> {
     if let Some(format) = binary(head) {
         return Some(format);
     }
-    let head = head.trim_ascii_start();
-    let is_whole = is_whole && head.len() <= HEAD;
-    let text = text(head)?;
+    let head = without_mark(head).trim_ascii_start();
+    let Opening { is_xml, is_open, rest } = Opening::of(head);
+    let is_whole = is_whole && rest.len() <= HEAD;
+    let text = text(rest)?;
     let text = text.trim_start();
-    Some(markup(text).unwrap_or_else(|| match is_json(text, is_whole) {
-        true => "application/json",
-        false => "text/plain",
-    }))
+    let is_json = || rest.len() == head.len() && is_json(text, is_whole);
+    Some(match markup(is_xml, text) {
+        Some(markup) => markup,
+        // As the standard has it: a comment at the beginning tells HTML.
+        None if is_open && !is_xml && !is_whole => "text/html",
+        None if is_json() => "application/json",
+        None => "text/plain",
+    })
+}
+
+/// A format that the first bytes prove, to be believed against an ending that tells another: its signature is too long
+/// to be there by chance, and no other format has the same.
+pub fn proven(head: &[u8]) -> Option<&'static str> {
+    // Of these brands, no image is in a file that calls itself so.
+    const VIDEO: [&[u8]; 9] =
+        [b"isom", b"iso2", b"iso4", b"iso5", b"iso6", b"mp41", b"mp42", b"avc1", b"M4V "];
+    // What all of them begin with. Texts nearly never do, and cost no more.
+    if !matches!(
+        head.first(),
+        Some(0 | 0x1a | 0x89 | 0xfd | 0xff | b'%' | b'7' | b'G' | b'O' | b'P' | b'R' | b'f' | b'w')
+    ) {
+        return None;
+    }
+    match binary(head)? {
+        "image/bmp" | "audio/mpeg" | "application/x-bzip2" | "video/mp2t" => None,
+        // How a file is compressed is for `content-encoding` to tell.
+        "application/gzip" | "application/zstd" => None,
+        "video/mp4" if !VIDEO.iter().any(|brand| head[8..].starts_with(brand)) => None,
+        format => Some(format),
+    }
+}
+
+/// Whether a text is of SVG, as its root element.
+pub fn is_svg(head: &[u8]) -> bool {
+    is_markup(head) && essence(head, false) == Some("image/svg+xml")
+}
+
+/// The type of a feed, as its root element tells it.
+pub fn feed(head: &[u8]) -> Option<&'static str> {
+    let text = without_mark(head).trim_ascii_start();
+    if !matches!(text, [b'<', b'?' | b'r' | b'f', ..] | [b'<', b'!', b'-', ..]) {
+        return None;
+    }
+    let feeds = ["application/rss+xml", "application/atom+xml"];
+    essence(head, false).filter(|essence| feeds.contains(essence))
+}
+
+/// The bytes without the mark of UTF-8.
+fn without_mark(head: &[u8]) -> &[u8] {
+    head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head)
+}
+
+/// Whether bytes can begin with markup. Costs less than reading them as text.
+fn is_markup(head: &[u8]) -> bool {
+    let start = head.iter().find(|byte| !byte.is_ascii_whitespace());
+    matches!(start, Some(b'<' | 0xef | 0xfe | 0xff))
 }
 
 /// Whether the content is a whole HTML document, not only text that has tags in it.
 pub fn is_document(head: &[u8]) -> bool {
-    // Nearly all that is none is known by this, which costs less than reading text.
-    let start = head.iter().find(|byte| !byte.is_ascii_whitespace());
-    if !matches!(start, Some(b'<' | 0xef | 0xfe | 0xff)) {
+    // Nearly all that is none is known by this.
+    if !is_markup(head) {
         return false;
     }
-    let Some(text) = text(head) else { return false };
+    let Some(text) = text(Opening::of(head).rest) else { return false };
     let text = without_comments(text.trim_start());
     let starts = ["<!doctype html", "<html", "<head", "<body"];
     starts.iter().any(|tag| text.get(..tag.len()).is_some_and(|t| t.eq_ignore_ascii_case(tag)))
@@ -124,11 +176,46 @@ fn wide(bytes: &[u8], read: fn([u8; 2]) -> u16) -> Cow<'_, str> {
     Cow::Owned(String::from_utf16_lossy(&units))
 }
 
-/// The format of a text that begins with a tag; `None` where it begins with something else.
-fn markup(text: &str) -> Option<&'static str> {
+/// What stands before the first tag of a text: white space, comments and instructions, which may be longer than what
+/// is looked at.
+struct Opening<'h> {
+    /// Whether it has an XML declaration.
+    is_xml: bool,
+    /// Whether a comment in it has no end.
+    is_open: bool,
+    /// The bytes behind it.
+    rest: &'h [u8],
+}
+
+impl<'h> Opening<'h> {
+    fn of(head: &'h [u8]) -> Opening<'h> {
+        let mut rest = without_mark(head).trim_ascii_start();
+        let (mut is_xml, mut is_open) = (false, false);
+        while let Some(end) = Opening::end(rest) {
+            is_xml |= rest.starts_with(b"<?xml");
+            let at = rest.windows(end.len()).position(|window| window == end);
+            is_open = at.is_none();
+            rest = at.map_or(&[], |at| rest[at + end.len()..].trim_ascii_start());
+        }
+        Opening { is_xml, is_open, rest }
+    }
+
+    /// What ends the instruction or the comment that a text begins with.
+    fn end(text: &[u8]) -> Option<&'static [u8]> {
+        match text {
+            _ if text.starts_with(b"<?") => Some(b"?>"),
+            _ if text.starts_with(b"<!--") => Some(b"-->"),
+            _ => None,
+        }
+    }
+}
+
+/// The format of a text that begins with a tag; `None` where it begins with something else. `is_xml` says whether an
+/// XML declaration stood before it.
+fn markup(is_xml: bool, text: &str) -> Option<&'static str> {
     let (is_xml, text) = match text.strip_prefix("<?xml") {
         Some(rest) => (true, rest.split_once("?>").map_or("", |(_, rest)| rest)),
-        None => (false, text),
+        None => (is_xml, text),
     };
     let text = without_comments(text);
     let name = match text.get(..9).filter(|start| start.eq_ignore_ascii_case("<!doctype")) {
@@ -274,12 +361,17 @@ mod tests {
     #[test]
     fn the_first_bytes_tell_the_content_type() {
         let wide: Vec<u8> = "\u{feff}<html>".encode_utf16().flat_map(u16::to_le_bytes).collect();
-        let long = format!("<!-- {} --><html>", "x".repeat(2000));
+        let long = format!("<!-- {} -->\n<html>", "x".repeat(3 * HEAD));
+        let long_feed = format!("<?xml version='1.0'?>\n<!-- {} --><feed>", "x".repeat(3 * HEAD));
+        let open = format!("<!-- {}", "x".repeat(3 * HEAD));
         let rows: &[(&[u8], Option<&str>)] = &[
             (b"<!doctype html><title>x</title>", Some("text/html")),
             (b"\xef\xbb\xbf\n <HTML lang=en>", Some("text/html")),
             (b"<!-- built -->\n<p>x", Some("text/html")),
             (long.as_bytes(), Some("text/html")),
+            (long_feed.as_bytes(), Some("application/atom+xml")),
+            (b"<!-- {} -->{}", Some("text/plain")),
+            (b"<!-- only a comment", Some("text/plain")),
             (&wide, Some("text/html")),
             (b"<p>caf\xe9</p>", Some("text/html")),
             (
@@ -294,6 +386,7 @@ mod tests {
             (b"<?xml?><urlset>", Some("application/xml")),
             (b"{\"issuer\":\"https://example.com\"}", Some("application/json")),
             (b"[1, 2]", Some("application/json")),
+            (b"\xef\xbb\xbf {}", Some("application/json")),
             (b"[section]\nkey = 1", Some("text/plain")),
             (b"{not json}", Some("text/plain")),
             (b"{", Some("text/plain")),
@@ -312,6 +405,8 @@ mod tests {
         for (head, expected) in rows {
             assert_eq!(essence(head, true), *expected, "{}", String::from_utf8_lossy(head));
         }
+        assert_eq!(essence(open.as_bytes(), false), Some("text/html"));
+        assert!(is_document(long.as_bytes()));
         assert_eq!(essence(b"{\"a\": [1, \"cut", false), Some("application/json"));
         let long = format!("{{\"issuer\": \"{}\"}}", "x".repeat(2 * HEAD));
         assert_eq!(essence(long.as_bytes(), true), Some("application/json"));

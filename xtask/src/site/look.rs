@@ -57,6 +57,8 @@ impl Finding {
 pub struct Looker<'k> {
     name: &'k str,
     size: u64,
+    /// The content type that the name tells.
+    named: &'static str,
     doubt: Doubt,
     has_secret_name: bool,
     is_encoded: bool,
@@ -67,18 +69,19 @@ pub struct Looker<'k> {
 }
 
 impl<'k> Looker<'k> {
-    /// `essence` is the content type that the name tells. `is_encoded` says whether a rule sets `content-encoding`.
-    pub fn of(key: &'k str, size: u64, essence: &str, is_encoded: bool) -> Looker<'k> {
+    /// `named` is the content type that the name tells. `is_encoded` says whether a rule sets `content-encoding`.
+    pub fn of(key: &'k str, size: u64, named: &'static str, is_encoded: bool) -> Looker<'k> {
         let name = key.rsplit('/').next().unwrap_or(key);
         Looker {
             name,
             size,
-            doubt: headers::doubt(key, essence),
+            named,
+            doubt: headers::doubt(key, named),
             has_secret_name: super::names::looks_secret(name),
             is_encoded,
             look: Look::default(),
             is_begun: false,
-            charset: Utf8 { is_asked: headers::needs_charset(essence), ..Utf8::default() },
+            charset: Utf8 { is_asked: headers::needs_charset(named), ..Utf8::default() },
         }
     }
 
@@ -100,7 +103,7 @@ impl<'k> Looker<'k> {
             self.charset.is_asked = false;
             return;
         }
-        self.look.told.essence = self.doubt.essence(head, is_whole);
+        self.look.told.essence = self.doubt.essence(self.named, head, is_whole);
         if let Some(essence) = self.look.told.essence {
             self.charset.is_asked = headers::needs_charset(essence);
         }
@@ -315,6 +318,73 @@ mod tests {
                 pieces.iter().for_each(|piece| utf8.take(piece));
                 assert_eq!(utf8.done(), Charset::Utf8, "{at} {end}");
             }
+        }
+    }
+
+    #[test]
+    fn the_first_bytes_may_prove_another_format_than_the_name_tells() {
+        let svg: &[u8] = b"<?xml version='1.0'?>\n<svg xmlns='http://www.w3.org/2000/svg'/>";
+        let (png, jpeg): (&[u8], &[u8]) = (b"\x89PNG\r\n\x1a\n\0\0", b"\xff\xd8\xff\xe0\0\x10JFIF");
+        let (pdf, webp): (&[u8], &[u8]) = (b"%PDF-1.7\n", b"RIFF\0\0\0\0WEBPVP8 ");
+        let (zip, wasm): (&[u8], &[u8]) = (b"PK\x03\x04\x14\0", b"\0asm\x01\0\0\0");
+        let (mp4, heif): (&[u8], &[u8]) = (b"\0\0\0\x20ftypisom\0\0", b"\0\0\0\x20ftypmif1\0\0");
+        let rss: &[u8] = b"<?xml version='1.0'?><!-- feed --><rss version='2.0'>";
+        let page: &[u8] = b"<!doctype html><title>x</title>";
+        let rows: &[(&str, &[u8], Option<&str>)] = &[
+            ("a.png", svg, Some("image/svg+xml")),
+            ("a.jpg", b"\xef\xbb\xbf<!-- x --><svg>", Some("image/svg+xml")),
+            ("a.svg", png, Some("image/png")),
+            ("a.html", pdf, Some("application/pdf")),
+            ("a.htm", jpeg, Some("image/jpeg")),
+            ("a.png", jpeg, Some("image/jpeg")),
+            ("a.jpg", webp, Some("image/webp")),
+            ("a.gif", mp4, Some("video/mp4")),
+            ("a.png", pdf, Some("application/pdf")),
+            ("a.pdf", png, Some("image/png")),
+            ("a.css", png, Some("image/png")),
+            ("a.js", wasm, Some("application/wasm")),
+            ("a.json", zip, Some("application/zip")),
+            ("a.txt", pdf, Some("application/pdf")),
+            ("a.xml", png, Some("image/png")),
+            ("a.md", zip, Some("application/zip")),
+            ("feed/index.html", rss, Some("application/rss+xml")),
+            (
+                "index.html",
+                b"<feed xmlns='http://www.w3.org/2005/Atom'>",
+                Some("application/atom+xml"),
+            ),
+            // The name is right, or as good.
+            ("a.png", png, None),
+            ("a.apng", png, None),
+            ("a.svg", svg, None),
+            ("a.heif", b"\0\0\0\x20ftypheic\0\0", None),
+            ("a.avif", heif, None),
+            ("a.jpg", heif, None),
+            ("a.docx", zip, None),
+            ("a.jar", zip, None),
+            ("a.epub", zip, None),
+            ("a.pdf", pdf, None),
+            ("a.m4a", mp4, None),
+            ("a.webm", b"\x1a\x45\xdf\xa3", None),
+            ("a.otf", b"\0\x01\0\0\0\x10", None),
+            ("a.ttf", b"\0\x01\0\0\0\x10", None),
+            ("a.html", page, None),
+            ("a.html", svg, None),
+            ("a.html", b"<?xml version='1.0'?><div xmlns='http://www.w3.org/1999/xhtml'>", None),
+            ("a.html", b"<?xml version='1.0'?><html xmlns='http://www.w3.org/1999/xhtml'>", None),
+            ("a.html", b"BMW and ID3 are not formats", None),
+            ("a.css", b"BM{}", None),
+            // A browser shows it as neither, and a file that a visitor sent in must not become a page.
+            ("a.png", page, None),
+            ("a.svg", page, None),
+            ("a.xml", rss, None),
+            ("a.txt", page, None),
+            ("a.png", b"", None),
+        ];
+        for (key, bytes, expected) in rows {
+            let shown = String::from_utf8_lossy(bytes);
+            assert_eq!(look_in(&[bytes], key, false).told.essence, *expected, "{key} {shown}");
+            assert_eq!(look_in(&[bytes], key, true).told.essence, None, "encoded {key} {shown}");
         }
     }
 
