@@ -269,3 +269,38 @@ fn a_format_that_the_first_bytes_prove_is_told_whatever_the_ending_is() {
     }
     assert!(world.deploy(&[]).exits(0).stdout.contains("nothing to do"));
 }
+
+#[test]
+fn files_that_set_variables_stay_at_home_and_pages_of_their_name_do_not() {
+    let world = World::new();
+    let secrets = [("env", "DB_PASSWORD=x\n"), ("env.production", "# live\nDB_PASSWORD=x\n")];
+    let pages =
+        [("docs/env", "<h1>The command env</h1>"), ("env.html", PAGE), ("env/index.html", PAGE)];
+    world.site(pages.into_iter().chain([("index.html", PAGE)]));
+    world.repo.write("site/public/a/env", secrets[0].1);
+    world.repo.write("site/public/a/env.production", secrets[1].1);
+    let ran = world.deploy(&[]).exits(0);
+    assert_eq!(world.keys(), ["docs/env", "env.html", "env/index.html", "index.html"]);
+    for (name, _) in secrets {
+        assert!(ran.stderr.contains(&format!("left out `a/{name}`: it looks like a secret")));
+    }
+    lists(&world, "publish = [\"a/env\"]");
+    world.deploy(&[]).exits(0);
+    assert!(world.keys().contains(&"a/env".to_owned()));
+}
+
+#[test]
+fn leftovers_of_editors_stay_at_home_and_are_named() {
+    let world = World::new();
+    let files = ["~$report.docx", "about.html~", "#about.html#", "docs/about.html.swp"];
+    world.site(files.into_iter().chain(["index.html"]).map(|key| (key, "x")));
+    let ran = world.deploy(&[]).exits(0);
+    assert_eq!(world.keys(), ["index.html"]);
+    assert!(ran.stderr.contains("left out files that an editor left: "), "{}", ran.stderr);
+    for name in files {
+        assert!(ran.stderr.contains(&format!("`{name}`")), "{name}: {}", ran.stderr);
+    }
+    lists(&world, "publish = [\"docs/**\", \"about.html~\"]");
+    world.deploy(&[]).exits(0);
+    assert_eq!(world.keys(), ["about.html~", "index.html"]);
+}

@@ -26,6 +26,7 @@ pub fn tell_left_out(site: &Site, tell: &Tell) {
     let hidden: Vec<_> = of(Why::Hidden).filter(|entry| !entry.is_page).collect();
     note("files whose names begin with a dot", &hidden, tell);
     note("files that an operating system made", &of(Why::System).collect::<Vec<_>>(), tell);
+    note("files that an editor left", &of(Why::Leftover).collect::<Vec<_>>(), tell);
     note("what `exclude` matches", &of(Why::Excluded).collect::<Vec<_>>(), tell);
 }
 

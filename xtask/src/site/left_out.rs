@@ -27,6 +27,8 @@ pub enum Why {
     Hidden,
     /// An operating system made it.
     System,
+    /// An editor made it beside the file that it edits.
+    Leftover,
     /// Its name is that of a secret, and its content is not known to be public.
     SecretName,
     /// It holds a private key or other credentials.
@@ -76,6 +78,10 @@ impl<'c> Choice<'c> {
                 false if is_own => Verdict::LeftOut(Why::Own),
                 false => Verdict::LeftOut(Why::System),
             },
+            Named::Leftover => match self.means(key) {
+                true => Verdict::Site,
+                false => Verdict::LeftOut(Why::Leftover),
+            },
             _ if self.publishes(key) => Verdict::Site,
             Named::Hidden => Verdict::LeftOut(Why::Hidden),
             Named::Secret if last_segment(key).starts_with('.') => {
@@ -95,7 +101,9 @@ impl<'c> Choice<'c> {
             Named::Own => Verdict::LeftOut(Why::Own),
             Named::System => Verdict::LeftOut(Why::System),
             Named::Hidden => Verdict::Within(within.unwrap_or(Why::Hidden)),
-            Named::Plain | Named::Secret => within.map_or(Verdict::Site, Verdict::Within),
+            Named::Plain | Named::Secret | Named::Leftover => {
+                within.map_or(Verdict::Site, Verdict::Within)
+            }
         }
     }
 
@@ -113,6 +121,14 @@ impl<'c> Choice<'c> {
         let key = key::normal(key);
         let is_below_own_folder = key.split('/').any(|segment| segment == OWN_FOLDER);
         !is_below_own_folder && self.publish.iter().any(|glob| glob.glob().glob() == key)
+    }
+
+    /// Whether a glob of `publish` speaks of such names: `*~` does, and `docs/**` does not.
+    fn means(&self, key: &str) -> bool {
+        let key = key::normal(key);
+        let is_wide =
+            |glob: &GlobMatcher| last_segment(glob.glob().glob()).chars().all(|c| c == '*');
+        self.publish.iter().any(|glob| !is_wide(glob) && glob.is_match(&*key))
     }
 
     fn names_below(&self, folder: &str) -> bool {
@@ -196,5 +212,16 @@ mod tests {
         assert_eq!(choice.of_file("a/Thumbs.db", None), Verdict::LeftOut(Why::System));
         assert_eq!(choice.of_file("Thumbs.db", None), Verdict::Site);
         assert_eq!(choice.of_file("a/.env", None), Verdict::Site);
+    }
+
+    #[test]
+    fn leftovers_are_published_only_by_a_glob_that_speaks_of_them() {
+        let publish = globs(&["**", "docs/**", "old/*.html~", "#x#"]);
+        let choice = Choice { exclude: &[], publish: &publish };
+        let left_out = Verdict::LeftOut(Why::Leftover);
+        assert_eq!(choice.of_file("docs/index.html~", None), left_out);
+        assert_eq!(choice.of_file("~$report.docx", None), left_out);
+        assert_eq!(choice.of_file("old/index.html~", None), Verdict::Site);
+        assert_eq!(choice.of_file("#x#", None), Verdict::Site);
     }
 }

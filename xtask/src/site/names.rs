@@ -12,6 +12,8 @@ pub enum Named {
     Hidden,
     /// An operating system or file manager made it.
     System,
+    /// An editor made it beside the file that it edits.
+    Leftover,
     /// Files with such names usually hold secrets.
     Secret,
     /// A version control system's folder, or this tool's own: no glob publishes what is below it.
@@ -26,6 +28,7 @@ pub fn of_file(name: &str) -> Named {
     match of_any(name) {
         // A secret with a dot is called a secret, because that is the reason that matters.
         Named::Plain | Named::Hidden if looks_secret(name) => Named::Secret,
+        Named::Plain | Named::Hidden if is_leftover(name) => Named::Leftover,
         named => named,
     }
 }
@@ -86,6 +89,24 @@ fn is_system(name: &str) -> bool {
         || ["._", ".trash-", ".fuse_hidden", ".nfs0"].iter().any(|start| lower.starts_with(start))
 }
 
+/// Whether an editor or an office program made a file of this name beside the one that was edited: a backup, a lock, or
+/// what was not saved yet.
+fn is_leftover(name: &str) -> bool {
+    const ENDINGS: [&str; 8] =
+        [".swp", ".swo", ".swn", ".swx", ".kate-swp", ".asv", "___jb_tmp___", "___jb_old___"];
+    let lower = name.to_ascii_lowercase();
+    let is_between = |start: &str, end: &str| {
+        lower.len() > start.len() + end.len() && lower.starts_with(start) && lower.ends_with(end)
+    };
+    is_between("", "~")
+        || is_between("#", "#")
+        || is_between(".#", "")
+        || is_between(".~lock.", "#")
+        || is_between("~$", "")
+        || is_between("~wr", ".tmp")
+        || ENDINGS.iter().any(|ending| is_between("", ending))
+}
+
 /// Whether files of this name usually hold secrets, also as a backup: `server.key~`, `id_rsa.old`.
 pub fn looks_secret(name: &str) -> bool {
     if is_usual(name) {
@@ -95,11 +116,35 @@ pub fn looks_secret(name: &str) -> bool {
     let name = without_backup_ending(&lower);
     SECRET_NAMES.contains(&name)
         || SECRET_ENDINGS.iter().any(|ending| name.ends_with(ending))
-        || name.starts_with(".env.")
+        || [".env.", ".env-", ".env_"].iter().any(|start| name.starts_with(start))
+        || is_plain_env(&lower)
         || is_service_account(name)
 }
 
-const SECRET_NAMES: [&str; 24] = [
+/// Whether files of this name usually hold secrets, unless they are pages or texts: `env`, `env.production`.
+pub fn is_plain_env(name: &str) -> bool {
+    const STAGES: [&str; 10] = [
+        "local",
+        "dev",
+        "development",
+        "test",
+        "testing",
+        "stage",
+        "staging",
+        "prod",
+        "production",
+        "live",
+    ];
+    let lower = name.to_ascii_lowercase();
+    // `env.txt` is a text for visitors.
+    if lower.ends_with(".txt") {
+        return false;
+    }
+    let mut words = without_backup_ending(&lower).split(['.', '-', '_']);
+    words.next() == Some("env") && words.all(|word| STAGES.contains(&word))
+}
+
+const SECRET_NAMES: [&str; 28] = [
     "id_rsa",
     "id_dsa",
     "id_ecdsa",
@@ -108,7 +153,10 @@ const SECRET_NAMES: [&str; 24] = [
     "id_ed25519_sk",
     "id_xmss",
     ".env",
+    ".envrc",
     ".npmrc",
+    ".yarnrc.yml",
+    ".pypirc",
     ".netrc",
     "_netrc",
     ".pgpass",
@@ -124,6 +172,7 @@ const SECRET_NAMES: [&str; 24] = [
     "rootkey.csv",
     "wp-config.php",
     "terraform.tfstate",
+    "secring.gpg",
 ];
 
 const SECRET_ENDINGS: [&str; 24] = [
@@ -193,6 +242,17 @@ mod tests {
             ".env",
             ".env.production",
             ".env.local.bak",
+            ".env-production",
+            ".env_local",
+            ".envrc",
+            "env",
+            "ENV",
+            "env.production",
+            "env.local",
+            "env.production.local",
+            "env-staging",
+            "env.bak",
+            "secring.gpg",
             ".npmrc",
             ".htpasswd",
             "kubeconfig",
@@ -225,7 +285,6 @@ mod tests {
             "pem.html",
             "id_rsa.html",
             "id_rsa.pub",
-            "index.html~",
             "keys.html",
             "environment",
             "notes.txt",
@@ -233,6 +292,12 @@ mod tests {
             "~",
             ".well-known",
             "env.js",
+            "env.d.ts",
+            "env.html",
+            "env.txt",
+            "env.local.txt",
+            "env.example",
+            "environment.production",
         ] {
             assert_eq!(of_file(name), Named::Plain, "{name}");
         }
@@ -245,6 +310,31 @@ mod tests {
         }
         assert_eq!(of_folder(".net"), Named::Hidden);
         assert_eq!(of_folder(".Git"), Named::Own);
+    }
+
+    #[test]
+    fn leftovers_of_editors_are_known() {
+        for name in [
+            "~$report.docx",
+            "~$DGET.XLSX",
+            "index.html~",
+            "index.html.~1~",
+            "#index.html#",
+            ".#index.html",
+            "index.html.swp",
+            ".index.html.swp",
+            "notes.SWO",
+            ".~lock.report.odt#",
+            "~WRL0001.tmp",
+            "index.html___jb_tmp___",
+        ] {
+            assert_eq!(of_file(name), Named::Leftover, "{name}");
+            assert_ne!(of_folder(name), Named::Leftover, "{name}");
+        }
+        for name in ["~", "#", "##", "~user", "c#", "#1", "swp", "a~b.html", "write.tmp", "~wr"] {
+            assert_eq!(of_file(name), Named::Plain, "{name}");
+        }
+        assert_eq!(of_file("server.key~"), Named::Secret);
     }
 
     #[test]

@@ -17,7 +17,10 @@ pub fn is_secret(head: &[u8], size: u64) -> bool {
             is_wide_pem(&head[2..])
         }
         Some(b'-') => is_private_pem(head),
-        Some(0x30) if is_private_der(head) => true,
+        Some(0x30) if is_private_der(head) || is_pkcs12(head) => true,
+        // Key stores of Java, and a database of KeePass.
+        Some(0xfe | 0xce | 3) if KEY_STORES.iter().any(|start| head.starts_with(start)) => true,
+        Some(b'S') if head.starts_with(b"SSH PRIVATE KEY FILE FORMAT") => true,
         // What OpenSSL writes before the key of a PKCS#12 file.
         Some(b'B') if head.starts_with(b"Bag Attributes") => {
             is_private(&String::from_utf8_lossy(head))
@@ -34,9 +37,16 @@ pub fn is_secret(head: &[u8], size: u64) -> bool {
     }
 }
 
+const KEY_STORES: [&[u8]; 3] =
+    [b"\xfe\xed\xfe\xed\0\0\0", b"\xce\xce\xce\xce\0\0\0", b"\x03\xd9\xa2\x9a"];
+
 /// Whether the content of a file with a secret's name is public after all.
 pub fn is_public(name: &str, head: &[u8]) -> bool {
     let text = String::from_utf8_lossy(head);
+    // A page may be called `env`, so this name needs the content to agree.
+    if super::names::is_plain_env(name) && !sets_variables(&text) {
+        return true;
+    }
     let is_pem = text.contains("-----BEGIN ") && !is_private(&text);
     let first = first_line(head).unwrap_or_default();
     let is_ssh = ["ssh-", "ecdsa-", "sk-"].iter().any(|kind| first.starts_with(kind))
@@ -92,8 +102,21 @@ fn is_private_der(head: &[u8]) -> bool {
         // A number that is as long as a modulus.
         [2, 1, 0, 2, 0x81 | 0x82, ..] => true,
         [2, 1, 1, 4, 0x20 | 0x30 | 0x42, ..] => true,
+        // Encrypted: the algorithm is one of PKCS#5 or PKCS#12. That of a public key is one of PKCS#1.
+        [0x30, _, 6, _, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 5 | 12, ..] => true,
         _ => false,
     }
+}
+
+/// A PKCS#12 file: version 3 and its content, with a length or, as BER has it, without one. It may hold a private key,
+/// which is encrypted. <https://www.rfc-editor.org/rfc/rfc7292#section-4>
+fn is_pkcs12(head: &[u8]) -> bool {
+    matches!(
+        head,
+        [0x30, 0x82, _, _, 2, 1, 3, 0x30, ..]
+            | [0x30, 0x83, _, _, _, 2, 1, 3, 0x30, ..]
+            | [0x30, 0x80, 2, 1, 3, 0x30, ..]
+    )
 }
 
 /// A text without the remarks and empty lines at its beginning.
@@ -134,6 +157,7 @@ fn begins_like_settings(head: &[u8]) -> bool {
     let is_name = |b: &u8| b.is_ascii_alphanumeric() || b"_-. ".contains(b);
     match head.first() {
         Some(b'[' | b'#' | b';') => true,
+        Some(b'$') => start[..start.len().min(5)].eq_ignore_ascii_case(b"$env:"),
         _ if line.starts_with(b"apiVersion:") => true,
         _ if line.contains(&b',') => String::from_utf8_lossy(line).contains("Access key ID"),
         _ => {
@@ -200,7 +224,9 @@ fn has_secret_line(head: &[u8]) -> bool {
     if first.contains("Access key ID,Secret access key") {
         return true;
     }
-    (is_section || sets(first).is_some())
+    // A script may do other things first.
+    let is_script = text.starts_with("#!");
+    (is_section || is_script || sets(first).is_some())
         && (has_private_block(text) || std::iter::once(first).chain(lines).any(is_secret_line))
 }
 
@@ -218,10 +244,25 @@ fn has_private_block(text: &str) -> bool {
 
 /// The name and the value of a line that sets one.
 fn sets(line: &str) -> Option<(&str, &str)> {
-    let (name, value) = line.strip_prefix("export ").unwrap_or(line).split_once(['=', ':'])?;
+    // As shells of Unix and of Windows set a variable.
+    let starts = ["export ", "set ", "$env:", "$Env:"];
+    let line = starts.iter().find_map(|start| line.strip_prefix(start)).unwrap_or(line);
+    let (name, value) = line.split_once(['=', ':'])?;
     let name = name.trim();
     let is_name = |b: u8| b.is_ascii_alphanumeric() || b"_-.".contains(&b);
     (!name.is_empty() && name.bytes().all(is_name)).then(|| (name, value.trim().trim_matches('"')))
+}
+
+/// Whether a text sets variables, as the files do that are called `.env`: `NAME=value` is its first line.
+fn sets_variables(text: &str) -> bool {
+    let mut lines = text.trim_start_matches('\u{feff}').lines().map(str::trim);
+    let first = lines.find(|line| !line.is_empty() && !line.starts_with(['#', ';']));
+    first.is_some_and(|line| {
+        let line = line.strip_prefix("export ").unwrap_or(line);
+        let name = line.split_once('=').map_or("", |(name, _)| name.trim_end());
+        let is_name = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
+        !name.is_empty() && name.bytes().all(is_name)
+    })
 }
 
 fn is_secret_line(line: &str) -> bool {
@@ -316,6 +357,16 @@ mod tests {
             b"\x30\x2e\x02\x01\x00\x30\x05\x06\x03\x2b\x65\x70".to_vec(),
             b"\x30\x82\x04\xa4\x02\x01\x00\x02\x82\x01\x01".to_vec(),
             b"\x30\x77\x02\x01\x01\x04\x20\x01".to_vec(),
+            b"\x30\x82\x05\x2e\x30\x57\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x05\x0d\x30".to_vec(),
+            b"\x30\x82\x05\x10\x30\x1c\x06\x0a\x2a\x86\x48\x86\xf7\x0d\x01\x0c\x01\x03".to_vec(),
+            b"\x30\x82\x0a\x1c\x02\x01\x03\x30\x82\x09".to_vec(),
+            b"\x30\x80\x02\x01\x03\x30\x80\x06".to_vec(),
+            b"\xfe\xed\xfe\xed\0\0\0\x02\0\0\0\x01".to_vec(),
+            b"\x03\xd9\xa2\x9a\x67\xfb\x4b\xb5".to_vec(),
+            b"SSH PRIVATE KEY FILE FORMAT 1.1\n\0".to_vec(),
+            format!("#!/bin/sh\nset -e\nexport AWS_SECRET_ACCESS_KEY='{VALUE}'\n").into(),
+            format!("$env:AWS_SECRET_ACCESS_KEY = \"{VALUE}\"\r\n").into(),
+            format!("set AWS_ACCESS_KEY_ID=AKIA\r\nset AWS_SECRET_ACCESS_KEY={VALUE}\r\n").into(),
         ];
         for secret in &secrets {
             let shown = String::from_utf8_lossy(secret);
@@ -328,15 +379,18 @@ mod tests {
             "key: |\n  -----BEGIN OPENSSH PRIVATE KEY-----\n  ...\n",
             "a: b\ntitle: How to set AWS_SECRET_ACCESS_KEY: an introduction for those who start\n",
             "User-agent: *\nDisallow:\n",
+            "#!/bin/sh\nexport AWS_SECRET_ACCESS_KEY=\"$(pass show aws/secret-access-key/of/production)\"\n",
+            "$env:AWS_SECRET_ACCESS_KEY = \"YOUR-SECRET-ACCESS-KEY-OF-FORTY-CHARACTERS\"\n",
         ] {
             assert!(!is_secret(text.as_bytes(), text.len() as u64), "{text}");
         }
-        assert!(!is_secret(b"\x30\x82\x01\x22\x30\x0d\x06\x09\x2a\x86", 10), "a public key");
+        let public_key = b"\x30\x82\x01\x22\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01";
+        assert!(!is_secret(public_key, public_key.len() as u64), "a public key");
     }
 
     #[test]
     fn the_content_tells_that_a_file_with_the_name_of_a_secret_is_public() {
-        let public: [(&str, &[u8]); 13] = [
+        let public: [(&str, &[u8]); 18] = [
             (
                 "own.key",
                 b"untrusted comment: of our releases\nRWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3\n",
@@ -353,6 +407,11 @@ mod tests {
             ("minisign.key", b"untrusted comment: minisign public key 1234\nRWQ\n"),
             ("process.env", b"<!DOCTYPE html><title>process.env</title>"),
             ("service-account.json", b"{\"pageProps\": {\"title\": \"Service accounts\"}}"),
+            ("env", b"<p>The variables of the environment: <code>NAME=value</code>"),
+            ("env", b"The command env shows the environment.\n\nNAME=value\n"),
+            ("env", b"\x7fELF\x02\x01\x01"),
+            ("env.local", b"# How to use env.local\n\nWrite NAME=value into it.\n"),
+            ("env", b""),
         ];
         for (name, content) in public {
             assert!(is_public(name, content), "{name}");
@@ -362,6 +421,8 @@ mod tests {
             ("server.key", b"\x30\x82\x04\xa4"),
             ("secring.key", b"\x95\x01\x0d\x04\x53\x93\0\0\0\0\0\0\0\0\0\0\0\0"),
             ("prod.env", b"TOKEN=abc\n"),
+            ("env", b"# of the database\n\nDB_PASSWORD=abc\n"),
+            ("env.production", b"\xef\xbb\xbfexport DB_PASSWORD = abc\r\n"),
             ("service-account.json", b"x"),
             ("terraform.tfstate", b"{\"version\": 4}"),
         ] {
