@@ -372,6 +372,22 @@ fn a_file_that_cannot_be_deployed_faithfully() {
     "#]],
     );
 
+    let two = world();
+    for name in [&b"caf\xe9.html"[..], b"stra\xdfe.html"] {
+        fs::write(place("x", &two).with_file_name(std::ffi::OsStr::from_bytes(name)), "x").unwrap();
+    }
+    fails(
+        &two,
+        1,
+        expect![[r#"
+        error: failed to name 2 files in the bucket
+          `REPOSITORY/site/public/caf�.html` has a name that is not UTF-8
+          `REPOSITORY/site/public/stra�e.html` has a name that is not UTF-8
+
+        hint: rename the files, or let the generator leave them out
+    "#]],
+    );
+
     let socket = world();
     let _listener = std::os::unix::net::UnixListener::bind(place("socket", &socket)).unwrap();
     fails(

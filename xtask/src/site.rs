@@ -35,6 +35,7 @@ pub use recheck::recheck;
 pub use seen::Seen;
 
 use faults::Faults;
+use keys::{Misnamed, Unfit};
 use left_out::Choice;
 use look::{Finding, Look, Looker};
 use seen::Stamp;
@@ -249,7 +250,7 @@ fn find(
     again: bool,
 ) -> Result<(Vec<Entry>, Vec<LeftOut>), Failure> {
     // In one list from the beginning: what is large and goes is not given back by every allocator.
-    let entries = Mutex::new(Vec::new());
+    let (entries, misnamed) = (Mutex::new(Vec::new()), Mutex::new(Vec::new()));
     let add =
         |own: &mut Vec<Entry>| entries.lock().unwrap_or_else(PoisonError::into_inner).append(own);
     let (named, left_out) = walk::files(
@@ -257,13 +258,17 @@ fn find(
         Choice::of(config),
         || (Vec::new(), Ruled::by(&config.rules)),
         |(own, ruled), found| {
-            own.push(name(found, output, ruled, again)?);
+            match name(found, output, ruled, again) {
+                Ok(entry) => own.push(entry),
+                Err(one) => misnamed.lock().unwrap_or_else(PoisonError::into_inner).push(one),
+            }
             if own.len() == AT_ONCE {
                 add(own);
             }
             Ok(())
         },
     )?;
+    keys::misnamed(misnamed.into_inner().unwrap_or_else(PoisonError::into_inner))?;
     named.into_iter().for_each(|(mut own, _)| add(&mut own));
     let mut entries = entries.into_inner().unwrap_or_else(PoisonError::into_inner);
     entries.shrink_to_fit();
@@ -276,18 +281,19 @@ fn name(
     output: &Arc<Output>,
     ruled: &mut Ruled,
     again: bool,
-) -> Result<Entry, Failure> {
+) -> Result<Entry, Misnamed> {
     let below = found.path.strip_prefix(&output.folder).unwrap_or(&found.path);
-    let relative = key::of_path(below).map_err(|reason| {
-        failed(format!("failed to name `{}` in the bucket: it {reason}", found.path.display()))
-            .hint("rename the file, or let the generator leave it out")
-    })?;
+    let misnamed = |key: &str, why| Misnamed { path: found.path.clone(), key: key.into(), why };
+    let relative = key::of_path(below).map_err(|reason| misnamed("", Unfit::Name(reason)))?;
+    let key: Box<str> = output.prefix.join(&relative).into();
+    if let Some(why) = keys::unfit(&key) {
+        return Err(misnamed(&key, why));
+    }
     let disk = match below == Path::new(&relative) {
         true => Disk::AsKey(output.clone()),
         false => Disk::At(found.path.into()),
     };
     let headers = ruled.of(&relative, Told::default());
-    let key = output.prefix.join(&relative).into();
     Ok(Entry {
         key,
         disk,

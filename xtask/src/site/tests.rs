@@ -492,6 +492,27 @@ fn a_name_that_cannot_be_a_key_is_an_error() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
+fn all_names_that_cannot_be_keys_are_told_at_once() {
+    use std::os::unix::ffi::OsStrExt;
+    let few = folder(&["a\u{7}b.html", "c/d\u{7}.png", " ", "index.html"]);
+    fs::write(few.path("").join(std::ffi::OsStr::from_bytes(b"gr\xfc\xdfe.html")), "").unwrap();
+    expect![[r#"
+        failed to name 4 files in the bucket
+          the key of `SITE/public/ ` is only white space
+          `SITE/public/aBELLb.html` has a control character in its name
+          `SITE/public/c/dBELL.png` has a control character in its name
+          `SITE/public/gr��e.html` has a name that is not UTF-8
+        hint: rename the files, or let the generator leave them out
+    "#]]
+    .assert_eq(&few.error());
+    let names: Vec<String> = (10..27).map(|number| format!("{number}\u{7}.html")).collect();
+    let many = folder(&names.iter().map(String::as_str).collect::<Vec<_>>()).error();
+    assert_eq!(many.matches("control character").count(), 10, "{many}");
+    assert!(many.contains("\n  and 7 more\n"), "{many}");
+}
+
+#[test]
 fn a_key_is_at_most_as_long_as_s3_takes_it_with_the_prefix() {
     let name = ["a".repeat(250), "b".repeat(250), "c".repeat(250), "d".repeat(250)].join("/");
     let folder = folder(&[&name]);
