@@ -111,6 +111,7 @@ fn a_link_does_not_lead_an_output_out_of_the_repository_or_to_its_sources() {
         let before = world("true", "../dist");
         symlink(&to, before.repo.join("dist")).unwrap();
         leads_astray(&before, before.deploy(&[]), why);
+        leads_astray(&before, before.deploy(&["--no-build"]), why);
         let built = world(&format!("ln -s {to} ../dist"), "../dist");
         leads_astray(&built, built.deploy(&[]), why);
     }

@@ -30,7 +30,7 @@ use environment::Changes;
 use last_lines::LastLines;
 pub use output::Content;
 pub use place::check_declared;
-use place::check_inside;
+pub use place::check_inside;
 
 /// A line is told in pieces of this many bytes, so that one without an end fills no memory.
 const LONGEST_PIECE: u64 = 64 * 1024;

@@ -62,7 +62,10 @@ async fn build(
     let _held = hold_output(root, tell).await;
     // What the output held goes back once the scan has seen what the build wrote, which may be nothing.
     let _aside = match no_build {
-        true => Aside::default(),
+        true => {
+            crate::build::check_inside(config, root)?;
+            Aside::default()
+        }
         false => {
             crate::build::run(config, root, &target.variables(), Content::Unknown, tell).await?
         }

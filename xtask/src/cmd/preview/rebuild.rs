@@ -208,6 +208,7 @@ impl Round<'_> {
         let sources = sources?;
         let output = hold_output(&sources.checkout.root, &self.desk.tell).await;
         if !self.desk.builds(&sources) {
+            crate::build::check_inside(&sources.config, &sources.checkout.root)?;
             return Ok(Made { sources, built_in: None, output, aside: Aside::default() });
         }
         let said = Arc::new(Mutex::new(Output::default()));
