@@ -135,3 +135,17 @@ fn pages_in_a_folder_that_ask_for_files_outside_of_it() {
     let links = format!("warning: 4 pages link to `/posts/`, {advice}");
     assert_told(DEAF, &with_path, menu, &[], &links);
 }
+
+#[test]
+fn style_sheets_that_load_files_from_another_address_are_told_too() {
+    let world = World::new();
+    world.site([
+        ("index.html", "<!doctype html><link rel=stylesheet href=css/site.css>"),
+        ("css/site.css", "@import \"https://example.com/css/base.css\";"),
+        ("css/base.css", "p { background: url(../img/a.png) }"),
+    ]);
+    let ran = world.deploy(&[]).exits(0);
+    let told =
+        "warning: 1 style sheet asks https://example.com for `css/base.css`, not this deploy: ";
+    assert!(ran.stderr.contains(told), "{}", ran.stderr);
+}

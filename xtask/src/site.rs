@@ -30,7 +30,7 @@ use crate::parallel;
 pub use digest::LARGEST_WHOLE;
 pub use digest::{Digest, PartDigests, Sum, is_in_parts};
 pub use left_out::{LeftOut, Why};
-pub use links::{Astray, Base, Kind, Places, astray, is_sample};
+pub use links::{Astray, Base, Kind, Places, Reader, astray, is_sample};
 pub use recheck::recheck;
 pub use seen::Seen;
 

@@ -7,7 +7,7 @@ use super::blocking;
 use crate::config::Config;
 use crate::error::Result;
 use crate::event::{Event, Tell};
-use crate::site::{Astray, Base, Kind, Places, Site, astray, is_sample};
+use crate::site::{Astray, Base, Kind, Places, Reader, Site, astray, is_sample};
 use crate::target::Target;
 use crate::words::{count, plain};
 
@@ -50,38 +50,46 @@ fn places(config: &Config, target: &Target) -> Places {
 }
 
 fn text(target: &Target, astray: &Astray, is_built: bool) -> String {
-    let Astray { kind, pages, example } = astray;
-    let (ask, link) = if *pages == 1 { ("asks", "links") } else { ("ask", "link") };
+    let Astray { kind, of, files, example } = astray;
+    let (ask, link) = if *files == 1 { ("asks", "links") } else { ("ask", "link") };
     let said = match kind {
         Kind::LoadFrom(origin) => {
-            let next = other_address(target, origin, is_built);
+            let next = other_address(target, origin, is_built, *of);
             format!("{ask} {origin} for `{example}`, not this deploy: {next}")
         }
         Kind::LinkToEnvironment(name) => {
-            let next = other_address(target, origin_of(example), is_built);
+            let next = other_address(target, origin_of(example), is_built, *of);
             format!("{link} to {example}, the site of `{name}`: {next}")
         }
         Kind::LinkToSample => {
-            let next = other_address(target, origin_of(example), is_built);
+            let next = other_address(target, origin_of(example), is_built, *of);
             format!("{link} to {example}, not this deploy: {next}")
         }
         Kind::LoadOutside => format!("{ask} for `{example}`, {}", outside(target)),
         Kind::LinkOutside => format!("{link} to `{example}`, {}", outside(target)),
     };
-    plain(&format!("{} {said}", count(*pages as u64, "page")))
+    let noun = match of {
+        Reader::Page => "page",
+        Reader::StyleSheet => "style sheet",
+    };
+    plain(&format!("{} {said}", count(*files as u64, noun)))
 }
 
 /// What to do about pages that were built for another address.
-fn other_address(target: &Target, origin: &str, is_built: bool) -> String {
+fn other_address(target: &Target, origin: &str, is_built: bool, of: Reader) -> String {
+    let these = match of {
+        Reader::Page => "these pages",
+        Reader::StyleSheet => "these style sheets",
+    };
     let environment = &target.environment.name;
     match (&target.url, is_built) {
         (Some(url), true) => format!("the generator does not take DEPLOY_URL, which is {url}"),
         (Some(url), false) => {
-            format!("these pages were built for {origin}; build them again for {url}")
+            format!("{these} were built for {origin}; build them again for {url}")
         }
         (None, true) => format!("give `{environment}` its `url`, and the generator DEPLOY_URL"),
         (None, false) => format!(
-            "these pages were built for {origin}; give `{environment}` its `url`, and build them again for it"
+            "{these} were built for {origin}; give `{environment}` its `url`, and build them again for it"
         ),
     }
 }

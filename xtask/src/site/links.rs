@@ -3,14 +3,16 @@
 //! style sheets and link to production's pages, and a broken one is not seen before it is live. In a folder of a
 //! bucket, an address that begins with `/` leads out of it.
 
+mod addresses;
+
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
 
 use percent_encoding::percent_decode_str;
 
+use self::addresses::split;
 use super::{Site, Source};
-use crate::byte_search;
 use crate::headers::is_page;
 use crate::key::Prefix;
 
@@ -79,53 +81,74 @@ pub enum Kind {
 #[derive(Debug, PartialEq, Eq)]
 pub struct Astray {
     pub kind: Kind,
-    /// How many of the pages that were read do so.
-    pub pages: usize,
+    pub of: Reader,
+    /// How many of the files that were read do so.
+    pub files: usize,
     /// One of the files, as a key without the prefix, or one of the addresses.
     pub example: String,
+}
+
+/// What names an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reader {
+    Page,
+    StyleSheet,
 }
 
 /// Pages that are read. A generator makes the same mistake in all of them.
 const MOST_PAGES: usize = 20;
 
-/// What is read of each, in bytes.
-const MOST_OF_A_PAGE: u64 = 64 << 10;
+/// Style sheets that are read.
+const MOST_STYLE_SHEETS: usize = 5;
 
-/// How the pages of a site lead away from it. Blocks the thread. A page that cannot be read is passed over.
+/// What is read of each, in bytes.
+const MOST_OF_A_FILE: u64 = 64 << 10;
+
+/// How the pages and style sheets of a site lead away from it. Blocks the thread. A file that cannot be read is passed
+/// over.
 pub fn astray(site: &Site, prefix: &Prefix, places: &Places) -> Vec<Astray> {
-    let pages = site.files.iter().filter(|file| is_html(file.headers.content_type()));
-    let step = pages.clone().count().div_ceil(MOST_PAGES).max(1);
     let held = |path: &str| held(site, prefix, &places.index, path);
+    let mut astray = read(site, Reader::Page, |page| of_page(page, places, &held));
+    let of_style_sheet = |css: &[u8]| of_style_sheet(css, places, &held);
+    astray.extend(read(site, Reader::StyleSheet, of_style_sheet));
+    astray
+}
+
+/// Looks at some of the files of a kind.
+fn read(site: &Site, of: Reader, look: impl Fn(&[u8]) -> BTreeMap<Kind, String>) -> Vec<Astray> {
+    let (essence, most) = match of {
+        Reader::Page => ("text/html", MOST_PAGES),
+        Reader::StyleSheet => ("text/css", MOST_STYLE_SHEETS),
+    };
+    let files = site.files.iter().filter(|file| file.headers.content_type().starts_with(essence));
+    let step = files.clone().count().div_ceil(most).max(1);
     let (mut read, mut found) = (0, BTreeMap::new());
-    for page in pages.step_by(step) {
-        let Source::Disk(disk) = &page.source else { continue };
-        let Ok(file) = File::open(disk.path(&page.key)) else { continue };
+    for file in files.step_by(step) {
+        let Source::Disk(disk) = &file.source else { continue };
+        let Ok(content) = File::open(disk.path(&file.key)) else { continue };
         let mut text = Vec::new();
-        if file.take(MOST_OF_A_PAGE).read_to_end(&mut text).is_err() {
+        if content.take(MOST_OF_A_FILE).read_to_end(&mut text).is_err() {
             continue;
         }
         read += 1;
-        for (kind, example) in of_page(&text, places, &held) {
+        for (kind, example) in look(&text) {
             found.entry(kind).or_insert((0, example)).0 += 1;
         }
     }
-    worth_telling(found, read)
+    worth_telling(found, read, of)
 }
 
 /// A link may lead elsewhere on purpose, but not from most pages.
-fn worth_telling(found: BTreeMap<Kind, (usize, String)>, read: usize) -> Vec<Astray> {
+fn worth_telling(found: BTreeMap<Kind, (usize, String)>, read: usize, of: Reader) -> Vec<Astray> {
     let loads_outside = found.contains_key(&Kind::LoadOutside);
     let is_told = |astray: &Astray| match astray.kind {
         Kind::LoadFrom(_) | Kind::LoadOutside => true,
         Kind::LinkOutside if loads_outside => false,
-        _ => astray.pages > 1 && astray.pages * 2 > read,
+        _ => astray.files > 1 && astray.files * 2 > read,
     };
     let found = found.into_iter();
-    found.map(|(kind, (pages, example))| Astray { kind, pages, example }).filter(is_told).collect()
-}
-
-fn is_html(content_type: &str) -> bool {
-    content_type.starts_with("text/html")
+    let found = found.map(|(kind, (files, example))| Astray { kind, of, files, example });
+    found.filter(is_told).collect()
 }
 
 /// What the site holds.
@@ -156,10 +179,9 @@ fn of_page(
     held: &dyn Fn(&str) -> Option<Held>,
 ) -> BTreeMap<Kind, String> {
     let (mut found, mut knows_place) = (BTreeMap::new(), false);
-    for (tag, (origin, path)) in addresses(page) {
+    for (is_link, (origin, path)) in addresses::in_page(page) {
         let origin = origin.as_deref();
         knows_place |= places.is_named_by(origin, &path);
-        let is_link = is_named(tag, b"a") || is_named(tag, b"area");
         let astray = match is_link {
             true => link(origin, &path, places, held),
             false => load(origin, &path, places, held),
@@ -172,6 +194,21 @@ fn of_page(
     // live.
     let is_load = |kind: &Kind| matches!(kind, Kind::LoadFrom(_) | Kind::LoadOutside);
     found.retain(|kind, _| !knows_place || is_load(kind));
+    found
+}
+
+/// How one style sheet leads away.
+fn of_style_sheet(
+    css: &[u8],
+    places: &Places,
+    held: &dyn Fn(&str) -> Option<Held>,
+) -> BTreeMap<Kind, String> {
+    let mut found = BTreeMap::new();
+    for (origin, path) in addresses::in_style_sheet(css) {
+        if let Some((kind, example)) = load(origin.as_deref(), &path, places, held) {
+            found.entry(kind).or_insert(example);
+        }
+    }
     found
 }
 
@@ -276,97 +313,6 @@ pub fn is_sample(origin: &str) -> bool {
             .any(is_at_or_below)
 }
 
-fn is_named(tag: &[u8], name: &[u8]) -> bool {
-    let end = tag.iter().position(|byte| !byte.is_ascii_alphanumeric()).unwrap_or(tag.len());
-    tag[..end].eq_ignore_ascii_case(name)
-}
-
-/// An address, as origin and path; a path on the page's own host has no origin.
-type Address = (Option<String>, String);
-
-/// The values of `src` and `href` in a page that are addresses, each with the tag up to it. Addresses that are relative
-/// to the page are left out.
-fn addresses(page: &[u8]) -> impl Iterator<Item = (&[u8], Address)> {
-    byte_search::all(b'=', page).filter_map(|at| {
-        let (name, value) = (page[..at].trim_ascii_end(), page[at + 1..].trim_ascii_start());
-        if !is_attribute(name) || !may_be_address(value) {
-            return None;
-        }
-        Some((tag_up_to(page, at)?, address(value_of(value))?))
-    })
-}
-
-/// Whether a text ends with the name of an attribute that has an address.
-fn is_attribute(text: &[u8]) -> bool {
-    let is_last = |name: &[u8]| {
-        text.len().checked_sub(name.len()).is_some_and(|start| {
-            text[start..].eq_ignore_ascii_case(name)
-                && text[..start].last().is_some_and(u8::is_ascii_whitespace)
-        })
-    };
-    match text.last() {
-        Some(b'f' | b'F') => is_last(b"href"),
-        Some(b'c' | b'C') => is_last(b"src"),
-        _ => false,
-    }
-}
-
-/// Whether a value does not begin like an address that is relative to the page.
-fn may_be_address(value: &[u8]) -> bool {
-    let start = value.strip_prefix(b"\"").or_else(|| value.strip_prefix(b"'")).unwrap_or(value);
-    matches!(start.trim_ascii_start().first(), Some(b'/' | b'h' | b'H'))
-}
-
-/// The tag that a place in a page is in, from its name up to there; `None` outside of tags and in a comment.
-fn tag_up_to(page: &[u8], at: usize) -> Option<&[u8]> {
-    let open = |end: usize| {
-        let start = byte_search::last(b'<', &page[..end])?;
-        let tag = &page[start + 1..end];
-        byte_search::first(b'>', tag).is_none().then_some((start, tag))
-    };
-    let (start, tag) = open(at)?;
-    let is_tag = tag.first().is_some_and(u8::is_ascii_alphabetic);
-    let is_in_comment = open(start).is_some_and(|(_, before)| before.starts_with(b"!--"));
-    (is_tag && !is_in_comment).then_some(tag)
-}
-
-/// The value of an attribute without its quotes.
-fn value_of(text: &[u8]) -> &[u8] {
-    let end = |text: &[u8]| text.iter().position(|b| b.is_ascii_whitespace() || *b == b'>');
-    match text {
-        [quote @ (b'"' | b'\''), rest @ ..] => {
-            &rest[..byte_search::first(*quote, rest).unwrap_or(rest.len())]
-        }
-        _ => &text[..end(text).unwrap_or(text.len())],
-    }
-}
-
-fn address(value: &[u8]) -> Option<Address> {
-    let value = value.trim_ascii();
-    match value.strip_prefix(b"/") {
-        Some(rest) if !rest.starts_with(b"/") => {
-            let path = std::str::from_utf8(value).ok()?.split(['?', '#']).next()?;
-            Some((None, path.to_owned()))
-        }
-        _ => split(value).map(|(origin, path)| (Some(origin), path)),
-    }
-}
-
-/// The origin, in lower case, and the path of an address with a host; `None` for any other.
-fn split(address: &[u8]) -> Option<(String, String)> {
-    let address = std::str::from_utf8(address).ok()?;
-    let (scheme, rest) = address.split_once("//")?;
-    if !["", "http:", "https:"].contains(&scheme.to_ascii_lowercase().as_str()) {
-        return None;
-    }
-    let rest = rest.split(['?', '#']).next().unwrap_or_default();
-    let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-    // Browsers take the scheme of the page, and pages that are deployed are asked for by https.
-    let scheme = if scheme.eq_ignore_ascii_case("http:") { "http" } else { "https" };
-    let host = host.to_ascii_lowercase();
-    (!host.is_empty()).then(|| (format!("{scheme}://{host}"), path.to_owned()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -421,12 +367,69 @@ mod tests {
             ("<link href=/css/site.css><script src=app.js>", ""),
             ("<p>3 < 4 = \"https://example.com/app.js\"", ""),
             ("<link href=", ""),
+            (
+                "<img src=a.png srcset=\"/x.png 1x, https://example.com/img/a%20b.png 2x\">",
+                "https://example.com img/a b.png",
+            ),
+            (
+                "<source srcset='https://example.com/app.js, https://example.com/css/site.css 2x'>",
+                "https://example.com app.js",
+            ),
+            (
+                "<link rel=preload imagesrcset=\"//example.com/app.js 1x\">",
+                "https://example.com app.js",
+            ),
+            ("<video poster=https://example.com/app.js>", "https://example.com app.js"),
+            ("<base href=https://example.com/><script src=app.js>", "https://example.com app.js"),
+            (
+                "<base href=\"https://example.com/in/x\"><img src=./app.js>",
+                "https://example.com app.js",
+            ),
+            ("<base href=\"https://example.com\"><img src=/app.js>", "https://example.com app.js"),
+            ("<base href=/><img src=app.js>", ""),
+            ("<base href=https://example.com/><img src=data:image/png;base64,iVBO//8=>", ""),
+            ("<base href=https://example.com/><a href=#top>", ""),
+            (
+                "<style>@font-face { src: url( 'https://example.com/app.js' ) }</style>",
+                "https://example.com app.js",
+            ),
+            (
+                "<div style=\"background: url(&quot;https://example.com/app.js&quot;)\">",
+                "https://example.com app.js",
+            ),
+            ("<p>url(https://example.com/app.js)", ""),
+            ("<style>a{x:curl(https://example.com/app.js)}</style>", ""),
+            ("<a href=/wiki/File:Logo.png>", ""),
             ("<", ""),
         ] {
             let expected = expected.split_once(' ').map_or(String::new(), |(origin, file)| {
                 format!("{:?} {file}", Kind::LoadFrom(origin.into()))
             });
             assert_found(&places, page, &expected);
+        }
+    }
+
+    #[test]
+    fn a_style_sheet_loads_files_of_the_site_from_other_origins() {
+        let places = places("https://dev.test/x/", "x/", &[]);
+        for (css, expected) in [
+            ("a{background:URL(https://example.com/img/a%20b.png)}", "from img/a b.png"),
+            ("@import \"https://example.com/css/site.css\" screen;", "from css/site.css"),
+            ("@import url(//example.com/css/site.css);", "from css/site.css"),
+            ("a{background:url(/img/a%20b.png)}", "outside /img/a%20b.png"),
+            ("a{background:url(../img/a%20b.png)}", ""),
+            ("a{background:url(/x/img/a%20b.png)}", ""),
+            ("a{background:url(https://cdn.test/other.png)}", ""),
+            ("@import", ""),
+            ("url(", ""),
+            ("(", ""),
+        ] {
+            let found = of_style_sheet(css.as_bytes(), &places, &in_site).into_iter();
+            let shown = |(kind, example)| match kind {
+                Kind::LoadFrom(_) => format!("from {example}"),
+                _ => format!("outside {example}"),
+            };
+            assert_eq!(found.map(shown).collect::<Vec<_>>().join(", "), expected, "{css}");
         }
     }
 
@@ -512,7 +515,8 @@ mod tests {
     #[test]
     fn links_of_few_pages_are_not_told_of() {
         let told = |kind: Kind, pages, read| {
-            worth_telling(BTreeMap::from([(kind, (pages, String::new()))]), read).len()
+            worth_telling(BTreeMap::from([(kind, (pages, String::new()))]), read, Reader::Page)
+                .len()
         };
         assert_eq!(told(Kind::LinkToSample, 1, 1), 0);
         assert_eq!(told(Kind::LinkToSample, 2, 4), 0);
@@ -520,6 +524,10 @@ mod tests {
         assert_eq!(told(Kind::LoadOutside, 1, 4), 1);
         let both = [(Kind::LoadOutside, 1), (Kind::LinkOutside, 4)];
         let both = both.map(|(kind, pages)| (kind, (pages, String::new())));
-        assert_eq!(worth_telling(BTreeMap::from(both), 4).len(), 1, "one line says it");
+        assert_eq!(
+            worth_telling(BTreeMap::from(both), 4, Reader::Page).len(),
+            1,
+            "one line says it"
+        );
     }
 }
