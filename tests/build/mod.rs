@@ -567,6 +567,16 @@ fn a_build_that_wrote_another_folder_is_told_also_where_the_output_is_not_emptie
 }
 
 #[test]
+fn a_build_that_wrote_another_folder_is_told_also_where_it_kept_the_times_of_what_it_copied() {
+    let world = mistaken(
+        "mkdir -p public && echo page > public/index.html && touch -d 2001-01-01 public/index.html",
+    );
+    world.repo.write("site/static/index.html", "page");
+    let ran = world.deploy(&[]).exits(0);
+    warns(&ran, "the build wrote nothing to `static`: it wrote `public`; correct deploy.toml");
+}
+
+#[test]
 fn a_build_that_writes_to_its_output_may_write_other_folders_too() {
     let copy = "mkdir -p public && echo page > public/index.html && ";
     for line in ["echo x > static/a.txt", "touch -d 2001-01-01 ../a && cp -p ../a static/a.txt"] {

@@ -23,6 +23,9 @@ const NOT_LOOKED_INTO: [&str; 4] = [".git", "node_modules", "target", "vendor"];
 /// The times of some file systems are this coarse.
 const COARSE: Duration = Duration::from_secs(2);
 
+/// The times of inodes are taken from a clock that is this much late.
+const TICK: Duration = Duration::from_millis(10);
+
 /// The files of an output and their times, by which what a build writes there is noticed. An output of very many files
 /// counts as written to: they are not looked at.
 pub struct Files(Option<BTreeMap<PathBuf, Stamp>>);
@@ -89,12 +92,11 @@ pub fn check(config: &Config, root: &Path, began: SystemTime, tell: &Tell) -> Re
 }
 
 fn written_elsewhere(config: &Config, root: &Path, began: SystemTime) -> Option<Failure> {
-    let since = began.checked_sub(COARSE).unwrap_or(began);
     // Without links, as the site's folder is.
     let root = root.canonicalize().unwrap_or_else(|_| root.to_owned());
-    let mut written = find(&config.site, config, since);
+    let mut written = find(&config.site, config, began);
     if written.is_empty() {
-        written = find(&root, config, since);
+        written = find(&root, config, began);
     }
     // Where there is none, the scan tells what is missing.
     let first = written.first()?;
@@ -151,7 +153,18 @@ fn find(top: &Path, config: &Config, since: SystemTime) -> Vec<PathBuf> {
 
 fn is_written(file: &Path, since: SystemTime) -> bool {
     let written = fs::symlink_metadata(file).ok().filter(fs::Metadata::is_file);
-    written.and_then(|file| file.modified().ok()).is_some_and(|time| time >= since)
+    written.is_some_and(|file| {
+        let (_, modified, changed) = stamp(&file);
+        // A copy can have the time of its source.
+        let changed = changed.and_then(|(seconds, nanoseconds)| {
+            let (seconds, nanoseconds) = (seconds.try_into().ok()?, nanoseconds.try_into().ok()?);
+            SystemTime::UNIX_EPOCH.checked_add(Duration::new(seconds, nanoseconds))
+        });
+        let is_since = |time: Option<SystemTime>, late| {
+            time.is_some_and(|time| since.checked_sub(late).is_none_or(|since| time >= since))
+        };
+        is_since(modified, COARSE) || is_since(changed, TICK)
+    })
 }
 
 fn folders_of(folder: &Path) -> impl Iterator<Item = PathBuf> {
