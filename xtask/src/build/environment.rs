@@ -242,6 +242,10 @@ fn readings(value: &str) -> Vec<String> {
     let mut readings = vec![value.to_owned()];
     let decoded = percent_decode_str(value).decode_utf8_lossy();
     readings.extend(Some(decoded.into_owned()).filter(|decoded| decoded != value));
+    // Programs break the lines of a long text in Base64.
+    if value.contains('\n') {
+        readings.push(value.split_whitespace().collect());
+    }
     let mut outer = 0..readings.len();
     for _ in 0..LAYERS {
         let inner: Vec<String> =

@@ -170,12 +170,17 @@ fn credentials_in_base64_are_withheld_by_value() {
     let docker = |login: &str| {
         format!(r#"{{"auths":{{"registry.example.com":{{"auth":"{}"}}}}}}"#, base64(login))
     };
+    let in_lines = |text: &str| {
+        let lines: Vec<_> = text.as_bytes().chunks(76).map(String::from_utf8_lossy).collect();
+        lines.join("\n") + "\n"
+    };
     let login = "gitlab-ci-token:64_Vx1zQhQ9yWqS2m3nA";
     for (name, value) in [
         ("REGISTRY_AUTH", base64(login)),
         ("HEADER", format!("Basic {}", base64(login).trim_end_matches('='))),
         ("DOCKER_CONFIG_TEXT", docker(login)),
         ("DOCKER_CONFIG_TWICE", base64(&docker(login))),
+        ("DOCKER_CONFIG_LINES", in_lines(&base64(&docker(login)))),
         ("STORE_LOGIN", base64_simd::URL_SAFE_NO_PAD.encode_to_string(format!("?>{}", secret.1))),
         ("GIT_LOGIN", base64("x-access-token:ghs_16C7e42F292c6912E7710c838347Ae178B4a")),
     ] {
