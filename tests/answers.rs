@@ -47,6 +47,8 @@ fn a_web_page_in_the_stores_place_is_told_with_the_host_and_what_to_check() {
         (EVERY, 302, PAGE, redirects),
         (EVERY, 307, PAGE, redirects),
         (EVERY, 200, "{\"status\":\"ok\"}", "did not answer as an S3 store (HTTP 200)"),
+        (EVERY, 200, "<rss><channel></channel></rss>", "did not answer as an S3 store (HTTP 200)"),
+        (EVERY, 511, PAGE, "answered with a web page and not as an S3 store (HTTP 511)"),
         (EVERY, 200, "", "did not answer as an S3 store (HTTP 200)"),
         (EVERY, 404, "404 page not found", "did not answer as an S3 store (HTTP 404)"),
         (WRITES, 200, PAGE, page),
@@ -96,7 +98,7 @@ fn the_account_is_not_asked_of_a_web_page() {
 
 #[test]
 fn a_web_page_is_looked_at_once() {
-    for status in [200, 302, 403, 404] {
+    for status in [200, 302, 403, 404, 511] {
         let (_, _, asked) = deploy_where(EVERY, status, PAGE);
         // The listing and the record are asked for at once.
         assert!(asked <= 2, "{status}: {asked} requests");
@@ -114,6 +116,7 @@ fn a_store_that_is_full_is_told_as_such_and_asked_once() {
         (403, error("AccessDenied", "Cannot upload files, storage cap exceeded.")),
         (400, error("XMinioAdminBucketQuotaExceeded", "Bucket quota exceeded")),
         (500, error("InternalError", "no space left on device")),
+        (500, error("InternalError", "assign volume: No writable volumes")),
         (503, error("InsufficientStorage", "")),
         (507, error("InsufficientStorage", "")),
         (507, error("XMinioStorageFull", "")),

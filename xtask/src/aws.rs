@@ -68,6 +68,11 @@ where
         return foreign.explain(failure);
     }
     match error {
+        SdkError::ServiceError(service)
+            if service.raw().status().is_success() && error.code().is_none() =>
+        {
+            foreign::unreadable(service.raw()).explain(failure)
+        }
         SdkError::ServiceError(service) => explain_answer(failure, service.err(), service.raw()),
         SdkError::TimeoutError(_) => failure
             .because(&Cause("no answer in time".into()))
@@ -129,6 +134,7 @@ fn explain_answer<E: ProvideErrorMetadata>(
     let status = raw.status().as_u16();
     let code = error.code().unwrap_or(match status {
         301 | 307 => "PermanentRedirect",
+        402 => "AccountProblem",
         403 => "AccessDenied",
         404 => "NotFound",
         413 => "EntityTooLarge",

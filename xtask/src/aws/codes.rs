@@ -54,10 +54,21 @@ const FULL_CODES: [&str; 6] = [
     "XMinioStorageFull",
 ];
 
-/// Words in messages of Garage, Backblaze B2 and file systems, whose codes say no more than `AccessDenied` or
+/// Words in messages of Garage, Backblaze B2, SeaweedFS and file systems, whose codes say no more than `AccessDenied` or
 /// `InternalError`; in lower case.
-const FULL_MESSAGES: [&str; 4] =
-    ["quota is reached", "quota exceeded", "storage cap exceeded", "no space left on device"];
+const FULL_MESSAGES: [&str; 11] = [
+    "quota is reached",
+    "quota exceeded",
+    "quota has been exceeded",
+    "exceeds quota",
+    "exceeded quota",
+    "over quota",
+    "storage cap exceeded",
+    "no space left",
+    "no free volumes",
+    "no writable volumes",
+    "disk is full",
+];
 
 pub const FULL: &str = "the store is full, or its quota for this bucket is used up: make room (objects that are no longer needed, old versions, unfinished uploads) or raise the quota; until then each deploy fails like this";
 

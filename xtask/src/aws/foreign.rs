@@ -48,12 +48,11 @@ pub fn find(code: Option<&str>, raw: &HttpResponse) -> Option<Foreign> {
         return None;
     }
     let (status, body) = (raw.status().as_u16(), raw.body().bytes().unwrap_or_default());
-    let answerer = raw.extension::<Answerer>();
-    let host = answerer.map_or_else(|| "the store".to_owned(), |it| format!("`{}`", it.place));
+    let (answerer, host) = host_of(raw);
     let has_page = is_page(body);
     let (what, hint) = match status {
-        // Without a body, a gateway that takes no larger ones answers 413, and the others when the store is busy.
-        408 | 413 | 429 | 500.. => return None,
+        // Gateways answer 413 to a file that is too large for them, and the others while the store is busy.
+        408 | 413 | 429 | 500..=510 | 512.. => return None,
         300..400 => {
             let target = redirect(raw)?;
             let hint = match is_same_host_with_tls(answerer, &target) {
@@ -69,7 +68,9 @@ pub fn find(code: Option<&str>, raw: &HttpResponse) -> Option<Foreign> {
         _ if has_page => {
             (format!("{host} answered with a web page and not as an S3 store"), check(answerer))
         }
-        200..300 | 400 | 404 | 405 if !is_xml(body) && (status < 300 || !body.is_empty()) => {
+        // A network that wants a login says so with 511.
+        511 => (format!("{host} did not answer as an S3 store"), check(answerer)),
+        200..300 | 400 | 401 | 404 | 405 if !is_xml(body) && (status < 300 || !body.is_empty()) => {
             (format!("{host} did not answer as an S3 store"), check(answerer))
         }
         _ => return None,
@@ -78,6 +79,20 @@ pub fn find(code: Option<&str>, raw: &HttpResponse) -> Option<Foreign> {
     let what = format!("{what} (HTTP {status}){said}");
     // A firewall may object to one file.
     Some(Foreign { what, hint, is_everybodys: !matches!(status, 401 | 403 | 451) })
+}
+
+/// An answer of success that says nothing of what was asked for.
+pub fn unreadable(raw: &HttpResponse) -> Foreign {
+    let (answerer, host) = host_of(raw);
+    let status = raw.status().as_u16();
+    let what = format!("{host} did not answer as an S3 store (HTTP {status})");
+    Foreign { what, hint: check(answerer), is_everybodys: true }
+}
+
+fn host_of(raw: &HttpResponse) -> (Option<&Answerer>, String) {
+    let answerer = raw.extension::<Answerer>();
+    let host = answerer.map_or_else(|| "the store".to_owned(), |it| format!("`{}`", it.place));
+    (answerer, host)
 }
 
 const CHECK: &str =
@@ -250,6 +265,10 @@ mod tests {
         told(&answer(403, &[], PAGE), Some((page, "firewall")));
         let text = "`minio:9001` did not answer as an S3 store (HTTP 200)";
         told(&answer(200, &[], ""), Some((text, "`endpoint`")));
+        let page = "`minio:9001` answered with a web page and not as an S3 store (HTTP 511)";
+        told(&answer(511, &[], PAGE), Some((page, "login page")));
+        let text = "`minio:9001` did not answer as an S3 store (HTTP 511)";
+        told(&answer(511, &[], ""), Some((text, "login page")));
         let text = "`minio:9001` did not answer as an S3 store (HTTP 400): Client sent an HTTP request to an HTTPS server.";
         let body = "Client sent an HTTP request to an HTTPS server.\n";
         told(&answer(400, &[], body), Some((text, "`endpoint`")));

@@ -132,6 +132,8 @@ impl ClassifyRetry for TryAgain {
         match status {
             _ if is_full(status, body) => RetryAction::RetryForbidden,
             200..300 if body.is_some_and(aws::is_page) => RetryAction::RetryForbidden,
+            // A network that wants a login.
+            511 => RetryAction::RetryForbidden,
             _ if is_throttled(status, body) => RetryAction::throttling_error(),
             // 505 and above are those of gateways, such as 520 to 527 of Cloudflare. 501 does not change.
             408 | 500 | 502.. => RetryAction::transient_error(),
