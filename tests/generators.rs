@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use git2::StatusOptions;
 use serde_json::json;
-use xtask::local::store::Store;
+use xtask_site_local::store::Store;
 
 use crate::harness::{Repo, block_on};
 

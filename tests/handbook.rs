@@ -5,8 +5,8 @@ use std::path::Path;
 
 use clap::CommandFactory;
 use serde_json::json;
-use xtask::cli::Cli;
-use xtask::refusal::CODES;
+use xtask_site::cli::Cli;
+use xtask_site_engine::base::refusal::CODES;
 
 use crate::harness::Repo;
 

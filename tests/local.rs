@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use serde_json::json;
-use xtask::local::store::Store;
+use xtask_site_local::store::Store;
 
 use crate::harness::{Repo, block_on};
 
@@ -31,10 +31,10 @@ fn repo() -> Repo {
 /// What the embedded bucket below `target/` holds.
 fn keys(repo: &Repo) -> Vec<String> {
     let store = Store::open(&repo.join("target/xtask/bucket")).expect("the embedded bucket");
-    let page = block_on(
-        store
-            .list("example.com", xtask::local::store::Listing { limit: 100, ..Default::default() }),
-    );
+    let page = block_on(store.list(
+        "example.com",
+        xtask_site_local::store::Listing { limit: 100, ..Default::default() },
+    ));
     page.expect("a listing").objects.into_iter().map(|(key, _)| key).collect()
 }
 

@@ -14,7 +14,7 @@ use aws_sdk_s3::types::{
     MetadataDirective, VersioningConfiguration, WebsiteConfiguration,
 };
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
-use xtask::local;
+use xtask_site_local as local;
 
 use super::block_on;
 

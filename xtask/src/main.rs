@@ -1,5 +1,5 @@
-//! `cargo xtask`: see the library.
+//! `cargo xtask`: see the library `xtask-site`.
 
 fn main() -> std::process::ExitCode {
-    xtask::main()
+    xtask_site::main()
 }

@@ -1,0 +1,129 @@
+//! How a command ends without having done its work: a mistake in what was typed or declared, a
+//! refusal, or a failure. They differ in exit code because they differ in who acts next.
+
+use std::fmt;
+use std::path::Path;
+
+use crate::base::refusal::Refusal;
+
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+#[derive(Debug)]
+pub enum Error {
+    /// The configuration or the call is wrong: exit code 2. The text is complete, with its lines.
+    Config(String),
+    /// Declined, nothing touched: exit code 3.
+    Refused(Refusal),
+    /// Something broke: exit code 1.
+    Failed(Failure),
+    /// Ended by a signal: exit code 130. What was done by then.
+    Interrupted(String),
+}
+
+/// What helps where something is not in this build.
+pub const WHOLE_TOOL: &str = "it was built with --no-default-features; if CARGO_ALIAS_XTASK says so, as in CI: unset CARGO_ALIAS_XTASK";
+
+/// What broke, why, and what to try.
+#[derive(Debug)]
+pub struct Failure {
+    pub message: String,
+    /// Innermost last, each a line below the message.
+    pub causes: Vec<String>,
+    /// What another program printed before it failed: causes too, which the terminal has already.
+    pub printed: Vec<String>,
+    pub hint: Option<String>,
+    /// Whether every other request would fail likewise: credentials that have expired, a bucket that is gone.
+    pub is_everybodys: bool,
+    /// Whether a file of the site could not be read, or is no longer what it was.
+    pub is_of_file: bool,
+}
+
+/// A failure without a cause or a hint yet.
+pub fn failed(message: impl Into<String>) -> Failure {
+    Failure {
+        message: message.into(),
+        causes: Vec::new(),
+        printed: Vec::new(),
+        hint: None,
+        is_everybodys: false,
+        is_of_file: false,
+    }
+}
+
+impl Failure {
+    /// Adds an error and the errors below it as causes, leaving out what only repeats its parent.
+    pub fn because(mut self, error: &(dyn std::error::Error + 'static)) -> Failure {
+        let mut next = Some(error);
+        while let Some(error) = next {
+            let text = error.to_string();
+            if self.causes.last().is_none_or(|above| !above.contains(&text)) {
+                self.causes.push(text);
+            }
+            next = error.source();
+        }
+        self
+    }
+
+    /// Adds a path that the message is about.
+    pub fn because_of_path(mut self, path: &Path) -> Failure {
+        self.causes.push(path.display().to_string());
+        self
+    }
+
+    /// What is wrong is a file of the site, which something else may have changed.
+    pub fn of_file(mut self) -> Failure {
+        self.is_of_file = true;
+        self
+    }
+
+    pub fn hint(mut self, hint: impl Into<String>) -> Failure {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+impl Error {
+    /// The process's exit code: 1 failed, 2 usage or configuration, 3 refused, 130 interrupted.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Error::Failed(_) => 1,
+            Error::Config(_) => 2,
+            Error::Refused(_) => 3,
+            Error::Interrupted(_) => 130,
+        }
+    }
+}
+
+impl Error {
+    /// The same error with what `change` makes of its hint.
+    pub fn with_hint(mut self, change: impl Fn(&str) -> String) -> Error {
+        match &mut self {
+            Error::Refused(refusal) => refusal.hint = change(&refusal.hint),
+            Error::Failed(failure) => {
+                failure.hint = failure.hint.take().map(|hint| change(&hint));
+            }
+            Error::Config(_) | Error::Interrupted(_) => {}
+        }
+        self
+    }
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Error {
+        Error::Refused(refusal)
+    }
+}
+
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Error {
+        Error::Failed(failure)
+    }
+}
+
+/// The message and its causes on one line, for JSON and for lists.
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)?;
+        self.causes.iter().try_for_each(|cause| write!(f, ": {cause}"))
+    }
+}

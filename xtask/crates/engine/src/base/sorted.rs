@@ -1,0 +1,191 @@
+//! A map from text for very many small entries, which are looked up more often than they change: one sorted
+//! list, and the keys in one text. A tree that is filled in order takes nearly twice the memory, and a hundred
+//! thousand keys of their own leave as many holes behind when they go.
+
+use std::cmp::Ordering;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::Relaxed;
+
+#[derive(Clone, Debug)]
+pub struct Sorted<V> {
+    keys: String,
+    entries: Vec<Entry<V>>,
+    next: Next,
+}
+
+/// After the entry that was looked up last: most are looked up in the order of their keys.
+#[derive(Debug, Default)]
+struct Next(AtomicUsize);
+
+impl Clone for Next {
+    fn clone(&self) -> Next {
+        Next::default()
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Entry<V> {
+    /// Where the key begins and ends.
+    begin: usize,
+    end: usize,
+    value: V,
+}
+
+impl<V> Sorted<V> {
+    pub fn get(&self, key: &str) -> Option<&V> {
+        let next = self.next.0.load(Relaxed);
+        let is_next = self.entries.get(next).is_some_and(|entry| key_of(&self.keys, entry) == key);
+        let found = match is_next {
+            true => Ok(next),
+            false => self.entries.binary_search_by(|entry| key_of(&self.keys, entry).cmp(key)),
+        };
+        let after = found.map_or_else(|at| at, |at| at + 1);
+        self.next.0.store(after, Relaxed);
+        found.ok().map(|at| &self.entries[at].value)
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// In the order of the keys.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &V)> {
+        self.entries.iter().map(|entry| (key_of(&self.keys, entry), &entry.value))
+    }
+
+    /// In the order of the keys.
+    pub fn iter_mut(&mut self) -> impl ExactSizeIterator<Item = (&str, &mut V)> {
+        let keys = &self.keys;
+        self.entries.iter_mut().map(|entry| (&keys[entry.begin..entry.end], &mut entry.value))
+    }
+
+    /// The entries to keep, and no room for the others.
+    pub fn filter(self, keep: impl Fn(&str, &V) -> bool) -> Sorted<V> {
+        let Sorted { keys, entries, .. } = self;
+        let kept = entries.into_iter().filter(|entry| keep(key_of(&keys, entry), &entry.value));
+        let mut kept: Sorted<V> =
+            kept.map(|entry| (&keys[entry.begin..entry.end], entry.value)).collect();
+        kept.shrink();
+        kept
+    }
+
+    /// Adds entries. Cheap where they come after the rest.
+    pub fn append(&mut self, mut other: Sorted<V>) {
+        let is_after = match (self.entries.last(), other.entries.first()) {
+            (Some(last), Some(first)) => key_of(&self.keys, last) < key_of(&other.keys, first),
+            _ => true,
+        };
+        let offset = self.keys.len();
+        self.keys.push_str(&other.keys);
+        for entry in &mut other.entries {
+            entry.begin += offset;
+            entry.end += offset;
+        }
+        self.entries.append(&mut other.entries);
+        if !is_after {
+            self.sort();
+        }
+    }
+
+    fn sort(&mut self) {
+        let keys = &self.keys;
+        let order = |one: &Entry<V>, other: &Entry<V>| key_of(keys, one).cmp(key_of(keys, other));
+        self.entries.sort_by(order);
+        self.entries.dedup_by(|later, earlier| {
+            let same = order(later, earlier) == Ordering::Equal;
+            if same {
+                std::mem::swap(later, earlier);
+            }
+            same
+        });
+    }
+
+    /// Gives back the room that it was to grow into.
+    pub fn shrink(&mut self) {
+        self.keys.shrink_to_fit();
+        self.entries.shrink_to_fit();
+    }
+}
+
+fn key_of<'k, V>(keys: &'k str, entry: &Entry<V>) -> &'k str {
+    &keys[entry.begin..entry.end]
+}
+
+impl<V> Default for Sorted<V> {
+    fn default() -> Sorted<V> {
+        Sorted { keys: String::new(), entries: Vec::new(), next: Next::default() }
+    }
+}
+
+impl<V: PartialEq> PartialEq for Sorted<V> {
+    fn eq(&self, other: &Sorted<V>) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+impl<V: Eq> Eq for Sorted<V> {}
+
+/// Of two entries with one key the later stays. Cheap where what is added comes in order and after the rest.
+impl<K: AsRef<str>, V> Extend<(K, V)> for Sorted<V> {
+    fn extend<I: IntoIterator<Item = (K, V)>>(&mut self, entries: I) {
+        let last = self.entries.len().saturating_sub(1);
+        for (key, value) in entries {
+            let begin = self.keys.len();
+            self.keys.push_str(key.as_ref());
+            self.entries.push(Entry { begin, end: self.keys.len(), value });
+        }
+        let keys = &self.keys;
+        let ordered = |one: &Entry<V>, next: &Entry<V>| key_of(keys, one) < key_of(keys, next);
+        if !self.entries[last..].is_sorted_by(ordered) {
+            self.sort();
+        }
+    }
+}
+
+impl<K: AsRef<str>, V> FromIterator<(K, V)> for Sorted<V> {
+    fn from_iter<I: IntoIterator<Item = (K, V)>>(entries: I) -> Sorted<V> {
+        let mut sorted = Sorted::default();
+        sorted.extend(entries);
+        sorted
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::base::properties::cases;
+
+    proptest! {
+        #![proptest_config(cases())]
+
+        #[test]
+        fn it_is_the_map_that_its_entries_make(
+            parts in prop::collection::vec(prop::collection::vec(("[ab]{0,2}", any::<u8>()), 0..6), 0..4),
+        ) {
+            let (mut sorted, mut map) = (Sorted::default(), BTreeMap::new());
+            for (index, part) in parts.into_iter().enumerate() {
+                map.extend(part.clone());
+                match index % 2 {
+                    0 => sorted.extend(part),
+                    _ => sorted.append(part.into_iter().collect()),
+                }
+            }
+            prop_assert!(sorted.iter().eq(map.iter().map(|(key, value)| (key.as_str(), value))));
+            for key in ["", "a", "ab", "a", "b", "c"] {
+                prop_assert_eq!(sorted.get(key), map.get(key));
+            }
+            let sorted = sorted.filter(|key, value| key != "a" && *value < 100);
+            map.retain(|key, value| key != "a" && *value < 100);
+            prop_assert!(sorted.iter().eq(map.iter().map(|(key, value)| (key.as_str(), value))));
+            prop_assert_eq!(sorted.len(), map.len());
+        }
+    }
+}

@@ -1,0 +1,249 @@
+//! The bucket of the account: connect, list, put, delete. It can only be had by way of the account
+//! check, every request carries the expected owner, and nothing outside the prefix is ever named.
+
+pub mod account;
+pub mod aws;
+pub mod record;
+pub mod lock;
+
+mod acl;
+mod capabilities;
+mod copy;
+mod delete;
+mod demands;
+mod endpoint;
+mod folders;
+mod headway;
+mod list;
+mod own;
+mod pace;
+mod put;
+mod read;
+mod unfinished;
+mod versions;
+mod watch;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use aws_sdk_s3::Client;
+use aws_sdk_s3::config::retry::{RetryConfig, RetryPartition, TokenBucket};
+use aws_sdk_s3::config::{
+    BehaviorVersion, Credentials, Region, RequestChecksumCalculation, ResponseChecksumValidation,
+    SharedCredentialsProvider, SharedHttpClient, SharedInterceptor,
+};
+
+use crate::base::error::Failure;
+use crate::base::etag::Etag;
+use crate::base::headers::Headers;
+use crate::base::key::{OWN_FOLDER, Prefix};
+use crate::repository::config::{Address, Demands, Environment};
+
+use account::Account;
+use aws::Line;
+use capabilities::Capabilities;
+use demands::Stating;
+use endpoint::Resolver;
+use pace::Pace;
+use watch::{TryAgain, Watch};
+
+pub use acl::Readers;
+pub use copy::{LARGEST_COPY, Restated};
+pub use delete::{DELETES_PER_REQUEST, Delete};
+pub use list::{LastModified, Listing, Object, cuts};
+pub use own::{Condition, Written};
+pub use pace::Turn;
+pub use read::{Look, Own};
+pub use unfinished::Unfinished;
+pub use versions::{NO_VERSIONS, Version};
+
+/// A connection to one bucket and prefix. Cheap to clone.
+#[derive(Clone)]
+pub struct Bucket {
+    client: Client,
+    name: String,
+    prefix: Prefix,
+    /// Sent with every request: S3 answers 403 where the bucket is another account's.
+    /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-owner-condition.html>
+    owner: Option<String>,
+    /// The host of the endpoint, if the bucket's name stands before it.
+    named_below: Option<String>,
+    watch: Watch,
+    can: Capabilities,
+    /// Whether a write of this run was answered with the MD5 of its body as the ETag.
+    gives_md5s: Arc<AtomicBool>,
+}
+
+/// Where to find a bucket that is not AWS's.
+pub struct Store<'a> {
+    pub endpoint: &'a str,
+    pub region: &'a str,
+    pub access_key_id: &'a str,
+    pub secret_access_key: &'a str,
+}
+
+/// How often a request is tried in all. What is tried again is the SDK's standard list (5xx, timeouts, resets) and
+/// what [`TryAgain`] adds; 403, 404 and 301 are on neither.
+const ATTEMPTS: u32 = 8;
+
+/// The first wait before another try; each is twice as long as the one before, up to the longest, and each
+/// is shortened by chance, so that not all come back at once. Together they last 16 s at the most.
+const FIRST_WAIT: Duration = Duration::from_millis(200);
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
+
+/// Connects to the environment's bucket as its proven account. Nothing is sent yet.
+pub fn connect(environment: &Environment, prefix: &Prefix, account: Account) -> Bucket {
+    let store = Where {
+        region: &environment.region,
+        endpoint: environment.endpoint.as_deref(),
+        is_path_style: environment.is_path_style(),
+        demands: environment.demands.clone(),
+    };
+    let place = (environment.bucket.as_str(), prefix);
+    open(place, account.credentials, store, account.id)
+}
+
+/// Connects to a bucket in a store of this machine, which has no accounts.
+pub fn connect_local(bucket: &str, prefix: &Prefix, store: &Store) -> Bucket {
+    let keys = Credentials::new(store.access_key_id, store.secret_access_key, None, None, "local");
+    let credentials = SharedCredentialsProvider::new(keys);
+    let store = Where {
+        region: store.region,
+        endpoint: Some(store.endpoint),
+        is_path_style: true,
+        demands: Demands::default(),
+    };
+    open((bucket, prefix), credentials, store, None)
+}
+
+/// How a bucket is reached, and what it demands.
+struct Where<'a> {
+    region: &'a str,
+    endpoint: Option<&'a str>,
+    is_path_style: bool,
+    demands: Demands,
+}
+
+fn open(
+    (bucket, prefix): (&str, &Prefix),
+    credentials: SharedCredentialsProvider,
+    store: Where<'_>,
+    owner: Option<String>,
+) -> Bucket {
+    let watch = Watch { requests: Arc::default(), pace: Pace::new(), line: Line::new() };
+    // The defaults since January 2025 send a CRC as a trailer, which some compatible stores reject.
+    // Content-MD5, which every store verifies, is sent instead.
+    let mut config = aws_sdk_s3::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new(store.region.to_owned()))
+        .credentials_provider(credentials)
+        .http_client(aws::http_client())
+        .timeout_config(aws::timeouts())
+        .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
+        .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
+        .retry_config(
+            RetryConfig::standard()
+                .with_max_attempts(ATTEMPTS)
+                .with_initial_backoff(FIRST_WAIT)
+                .with_max_backoff(LONGEST_WAIT),
+        )
+        // The SDK's budget for all retries together gives up on a store that throttles many files a
+        // little; the pace answers that instead.
+        .retry_partition(
+            RetryPartition::custom("bucket").token_bucket(TokenBucket::unlimited()).build(),
+        )
+        .retry_classifier(TryAgain)
+        .endpoint_resolver(Resolver::default());
+    // Any other interceptor is looked for in all configuration at each step, in case that it is to be left out.
+    config.push_interceptor(SharedInterceptor::permanent(watch.clone()));
+    if store.demands != Demands::default() {
+        config.push_interceptor(SharedInterceptor::permanent(Stating(store.demands.clone())));
+    }
+    if let Some(endpoint) = store.endpoint {
+        config = config.endpoint_url(endpoint);
+    }
+    let address = store.endpoint.and_then(Address::parse).filter(|_| !store.is_path_style);
+    let named_below = address.map(|address| address.host);
+    let client = Client::from_conf(config.force_path_style(store.is_path_style).build());
+    let (name, prefix) = (bucket.to_owned(), prefix.clone());
+    let can = Capabilities::default();
+    let gives_md5s = Arc::default();
+    Bucket { client, name, prefix, owner, named_below, watch, can, gives_md5s }
+}
+
+impl Bucket {
+    /// The same bucket, with its requests going through another client.
+    pub fn through(self, client: SharedHttpClient) -> Bucket {
+        let config = self.client.config().to_builder().http_client(client).build();
+        Bucket { client: Client::from_conf(config), ..self }
+    }
+
+    /// The same bucket below another prefix.
+    pub fn below(&self, prefix: &Prefix) -> Bucket {
+        Bucket { prefix: prefix.clone(), ..self.clone() }
+    }
+
+    pub fn prefix(&self) -> &Prefix {
+        &self.prefix
+    }
+
+    /// Requests sent so far, each try counted.
+    pub fn requests(&self) -> u64 {
+        self.watch.requests.load(Ordering::Relaxed)
+    }
+
+    /// Whether the ETags that the store gives are known to be MD5s, by its answer to a write of this run.
+    pub fn gives_md5s(&self) -> bool {
+        self.gives_md5s.load(Ordering::Relaxed)
+    }
+
+    /// What the store was found to lack so far, in one line.
+    pub fn lacks(&self) -> Option<String> {
+        self.can.told()
+    }
+
+    /// Waits until the store can take one more upload.
+    pub async fn turn(&self) -> Turn {
+        self.watch.pace.turn().await
+    }
+
+    /// Waits until the line to the store can take a body of this size.
+    pub async fn body(&self, size: u64) -> aws::Body {
+        self.watch.line.begin(size).await
+    }
+
+    /// The ETag and the headers that an object has now; `None` where there is none.
+    pub async fn head(&self, key: &str) -> Result<Option<(Etag, Headers)>, Failure> {
+        let request = self.client.head_object().bucket(&self.name).key(key);
+        match request.set_expected_bucket_owner(self.owner.clone()).send().await {
+            Ok(head) => Ok(Some((Etag::sent(head.e_tag()), put::headers_of(&head)))),
+            Err(error) if aws::is_absent(&error) => Ok(None),
+            Err(error) => {
+                Err(aws::explain(format!("failed to read the headers of `{key}`"), &error))
+            }
+        }
+    }
+
+    /// Adds to a failure what helps if it is the host's name that does not answer: stores of one's own often have no
+    /// names for their buckets, or no certificate for them.
+    pub fn with_path_style_hint(&self, failure: Failure) -> Failure {
+        let about_name = |cause: &String| {
+            ["dns error", "not valid for name", "NotValidForName"].iter().any(|e| cause.contains(e))
+        };
+        match &self.named_below {
+            Some(host) if failure.causes.iter().any(about_name) => failure.hint(format!(
+                "the bucket is looked for at {}.{host}; if the store has no names for its buckets, write path-style = true in deploy.toml, and else check `endpoint`",
+                self.name
+            )),
+            _ => failure,
+        }
+    }
+
+    /// The whole key of an object of the tool's own folder.
+    pub fn own_key(&self, name: &str) -> String {
+        self.prefix.join(&format!("{OWN_FOLDER}{name}"))
+    }
+}
+
+const WRITTEN_SINCE: &str = "somebody else wrote it since the bucket was listed";

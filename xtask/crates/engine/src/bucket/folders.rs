@@ -1,0 +1,36 @@
+//! The folders of a bucket: what S3 calls common prefixes. They are asked for to look around, never to decide what is
+//! written or deleted.
+
+use aws_sdk_s3::Config;
+use aws_sdk_s3::types::EncodingType;
+
+use super::Bucket;
+use super::list::decode;
+use crate::base::error::Failure;
+use crate::bucket::aws;
+
+impl Bucket {
+    /// The folders right below the prefix, as whole keys that end in `/`: those of the first page, in the store's order.
+    /// A store that knows no delimiter names none.
+    /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-prefixes.html>
+    pub async fn folders(&self) -> Result<Vec<String>, Failure> {
+        let prefix = self.prefix.as_str();
+        let request = self.client.list_objects_v2().bucket(&self.name);
+        let page = request
+            .set_prefix(Some(prefix.to_owned()).filter(|prefix| !prefix.is_empty()))
+            .delimiter("/")
+            .encoding_type(EncodingType::Url)
+            .set_expected_bucket_owner(self.owner.clone())
+            .customize()
+            .config_override(Config::builder().timeout_config(aws::timeouts_of_answer()))
+            .send()
+            .await
+            .map_err(|error| {
+                aws::explain(format!("failed to list the folders of `{}`", self.name), &error)
+            })?;
+        let encoded = page.encoding_type() == Some(&EncodingType::Url);
+        let folders = page.common_prefixes().iter().filter_map(|folder| folder.prefix());
+        let folders = folders.map(|folder| decode(folder, encoded));
+        Ok(folders.filter(|folder| folder.starts_with(prefix) && folder != prefix).collect())
+    }
+}

@@ -1,0 +1,58 @@
+//! Whatever a key is made of, and whichever way a store spells it, it is listed as itself.
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+use super::decode;
+use crate::base::properties::{cases, text};
+
+/// How a store spells one character.
+#[derive(Clone, Copy, Debug)]
+enum Spelling {
+    /// As it is, where it may be.
+    Itself,
+    Upper,
+    Lower,
+    /// A space as `+`.
+    Form,
+}
+
+/// A key as a store spells it: AWS has `+` for a space, others `%20`; some spell out what is safe, some
+/// leave what is not ASCII.
+fn spelt(key: &str, spellings: &[Spelling]) -> String {
+    let mut out = String::new();
+    for (c, spelling) in key.chars().zip(spellings.iter().cycle()) {
+        let bytes = c.to_string().into_bytes();
+        match spelling {
+            Spelling::Itself if !matches!(c, '%' | '+') => out.push(c),
+            Spelling::Form if c == ' ' => out.push('+'),
+            Spelling::Lower => bytes.iter().for_each(|b| out.push_str(&format!("%{b:02x}"))),
+            _ => bytes.iter().for_each(|b| out.push_str(&format!("%{b:02X}"))),
+        }
+    }
+    out
+}
+
+fn spellings() -> impl Strategy<Value = Vec<Spelling>> {
+    use Spelling::{Form, Itself, Lower, Upper};
+    vec(proptest::sample::select(vec![Itself, Upper, Lower, Form]), 1..8)
+}
+
+proptest! {
+    #![proptest_config(cases())]
+
+    #[test]
+    fn a_key_is_listed_as_itself_however_it_is_spelt(key in text(), spellings in spellings()) {
+        prop_assert_eq!(decode(&spelt(&key, &spellings), true), key);
+    }
+
+    #[test]
+    fn a_store_that_does_not_encode_is_taken_at_its_word(key in text()) {
+        prop_assert_eq!(decode(&key, false), key);
+    }
+
+    #[test]
+    fn broken_encodings_are_read_without_an_end_of_the_world(key in "[%+0-9a-fA-F\u{e9}]{0,12}") {
+        decode(&key, true);
+    }
+}

@@ -1,0 +1,309 @@
+//! Objects of the tool's own folder as the lock needs them: written and deleted under a condition, listed by the
+//! beginning of their name. `read.rs` reads them.
+//!
+//! That a condition does not hold is an answer here and no failure: another was quicker.
+//! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-requests.html>
+
+use std::sync::atomic::Ordering;
+
+use aws_sdk_s3::Config;
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::operation::list_objects_v2::{ListObjectsV2Error, ListObjectsV2Output};
+use aws_sdk_s3::primitives::ByteStream;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use bytes::Bytes;
+use md5::{Digest as _, Md5};
+
+use super::capabilities::{Capability, Uses, declines};
+use super::headway::{self, Headway, unreliable};
+use super::{Bucket, put};
+use crate::base::error::{Failure, failed};
+use crate::base::etag::{Etag, bare};
+use crate::bucket::aws;
+
+/// What must hold for a write to happen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Condition<'a> {
+    None,
+    /// `If-None-Match: *`
+    Absent,
+    /// `If-Match`, here without quotes.
+    Etag(&'a str),
+}
+
+/// What a store answered to a write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Written {
+    /// It is done, and this is the ETag, without quotes.
+    Done(String),
+    /// The condition does not hold.
+    ///
+    /// It does not prove that nothing was written: where an answer is lost, the client asks again, and its
+    /// own first request stands in the way of its second.
+    Refused,
+    /// Another write of the same object was under way. Some stores answer so whatever the condition.
+    Conflict,
+    /// The store knows no such condition.
+    Unknown,
+}
+
+impl Bucket {
+    /// Writes an object of the tool's own folder if the condition holds.
+    pub async fn put_own(
+        &self,
+        name: &str,
+        body: Vec<u8>,
+        condition: Condition<'_>,
+    ) -> Result<Written, Failure> {
+        let key = self.own_key(name);
+        let digest: [u8; 16] = Md5::digest(&body).into();
+        let (md5, body) = (put::base64(&digest), Bytes::from(body));
+        let send = |uses: Uses| {
+            let request = self.client.put_object().bucket(&self.name).key(&key);
+            let request = match condition {
+                Condition::None => request,
+                Condition::Absent => request.if_none_match("*"),
+                Condition::Etag(etag) => request.if_match(format!("\"{etag}\"")),
+            };
+            request
+                .content_type("application/json")
+                .cache_control("no-store")
+                .set_content_md5(uses.has(Capability::ContentMd5).then(|| md5.clone()))
+                .set_expected_bucket_owner(self.owner.clone())
+                .body(ByteStream::from(body.clone()))
+                .send()
+        };
+        match self.can.negotiate(&[Capability::ContentMd5], send).await {
+            Ok(put) => {
+                let mut etag = unquoted(put.e_tag.as_deref());
+                if etag.is_empty() {
+                    // The store did not tell it.
+                    let head = self.head(&key).await?;
+                    etag = head.map_or(etag, |(etag, _)| etag.to_string());
+                }
+                let stored = Etag::from(etag.as_str());
+                if stored.is_of_nothing() {
+                    return Err(put::not_stored(format!("failed to write `{key}`")));
+                }
+                if stored == Etag::Hex(digest) {
+                    self.gives_md5s.store(true, Ordering::Relaxed);
+                }
+                Ok(Written::Done(etag))
+            }
+            Err(error) => refusal(condition, &error)
+                .ok_or_else(|| explain_own_write(format!("failed to write `{key}`"), &error)),
+        }
+    }
+
+    /// Deletes an object of the tool's own folder if it is still the one with this ETag, and returns whether
+    /// the store agreed that it was. Without an ETag, or where the store ignores it, it goes in any case.
+    pub async fn delete_own(&self, name: &str, etag: Option<&str>) -> Result<bool, Failure> {
+        let key = self.own_key(name);
+        let request = self.client.delete_object().bucket(&self.name).key(&key);
+        let request = request
+            .set_if_match(etag.map(|etag| format!("\"{etag}\"")))
+            .set_expected_bucket_owner(self.owner.clone());
+        let condition = etag.map_or(Condition::None, Condition::Etag);
+        let Err(error) = request.send().await else { return Ok(true) };
+        match refusal(condition, &error) {
+            Some(Written::Unknown) => Box::pin(self.delete_own(name, None)).await,
+            Some(_) => Ok(false),
+            None => Err(explain_own(format!("failed to delete `{key}`"), &error)),
+        }
+    }
+
+    /// The names in the tool's own folder that begin so, in order.
+    pub async fn list_own(&self, beginning: &str) -> Result<Vec<String>, Failure> {
+        self.names(beginning, Reach::Beginning).await
+    }
+
+    async fn names(&self, beginning: &str, reach: Reach) -> Result<Vec<String>, Failure> {
+        let folder = self.own_key("");
+        let doing = || format!("failed to list `{folder}`");
+        let (mut names, mut token, mut headway) = (Vec::new(), None, Headway::default());
+        loop {
+            let page = match self.own_page(beginning, reach, token).await {
+                Ok(page) => page,
+                Err(error) if reach == Reach::Beginning && aws::is_forbidden(&error) => {
+                    return Box::pin(self.names(beginning, Reach::Prefix)).await;
+                }
+                Err(error) => return Err(aws::explain(doing(), &error)),
+            };
+            let next = headway::next(page.is_truncated, page.next_continuation_token.clone());
+            let next = next.map_err(|what| unreliable(doing(), what))?;
+            headway
+                .goes_on(page.contents().len(), next.as_deref())
+                .map_err(|what| unreliable(doing(), what))?;
+            let found = own_names(&page, &folder, beginning, reach);
+            let (found, is_past) = found.map_err(|what| unreliable(doing(), what))?;
+            names.extend(found);
+            if names.len() > MOST_NAMES {
+                return Err(failed(doing()).hint(format!(
+                    "more than {MOST_NAMES} objects begin with `{folder}{beginning}`: delete those that are not this tool's"
+                )));
+            }
+            token = match next {
+                Some(next) if !is_past => Some(next),
+                _ => break,
+            };
+        }
+        names.sort();
+        Ok(names)
+    }
+
+    async fn own_page(
+        &self,
+        beginning: &str,
+        reach: Reach,
+        token: Option<String>,
+    ) -> Result<ListObjectsV2Output, SdkError<ListObjectsV2Error, HttpResponse>> {
+        let (prefix, after) = match reach {
+            Reach::Beginning => (self.own_key(beginning), None),
+            Reach::Prefix => (self.prefix.as_str().to_owned(), Some(self.own_key(""))),
+        };
+        let request = self.client.list_objects_v2().bucket(&self.name);
+        request
+            .set_prefix(Some(prefix).filter(|prefix| !prefix.is_empty()))
+            .set_start_after(after.filter(|_| token.is_none()))
+            .set_continuation_token(token)
+            .set_expected_bucket_owner(self.owner.clone())
+            .customize()
+            .config_override(Config::builder().timeout_config(aws::timeouts_of_answer()))
+            .send()
+            .await
+    }
+}
+
+/// How much of a bucket is asked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reach {
+    /// The keys that begin as those that are looked for.
+    Beginning,
+    /// The prefix, from the own folder on: all that a policy lets credentials list that names the prefix exactly.
+    Prefix,
+}
+
+/// More deploys than wait for a lock at once.
+const MOST_NAMES: usize = 10_000;
+
+/// The names on a page, and whether it goes past the tool's own folder.
+///
+/// # Errors
+/// Says what is on the page that was not asked for.
+fn own_names(
+    page: &ListObjectsV2Output,
+    folder: &str,
+    beginning: &str,
+    reach: Reach,
+) -> Result<(Vec<String>, bool), String> {
+    let mut names = Vec::new();
+    for object in page.contents() {
+        let key = object.key().filter(|key| !key.is_empty()).ok_or("an object has no key")?;
+        match (key.strip_prefix(folder), reach) {
+            (Some(name), _) if name.starts_with(beginning) => names.push(name.to_owned()),
+            (Some(_), Reach::Prefix) => {}
+            (None, Reach::Prefix) => return Ok((names, true)),
+            (_, Reach::Beginning) => {
+                return Err(format!("`{key}` is not under `{folder}{beginning}`"));
+            }
+        }
+    }
+    Ok((names, false))
+}
+
+/// What a failure means that an object of the own folder met. These credentials may list, or the run would not have come
+/// so far, so a 403 is more likely a policy that hides the folder from visitors than a wrong key.
+pub(super) fn explain_own<E>(doing: String, error: &SdkError<E, HttpResponse>) -> Failure
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+{
+    let failure = aws::explain(doing, error);
+    match aws::is_forbidden(error) {
+        true => failure.hint(HIDDEN),
+        false => failure,
+    }
+}
+
+/// As [`explain_own`], of a write: a policy may also want something of it.
+pub(super) fn explain_own_write<E>(doing: String, error: &SdkError<E, HttpResponse>) -> Failure
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+{
+    let failure = aws::explain_write(doing, error);
+    match &failure.hint {
+        Some(hint) if aws::is_forbidden(error) => {
+            let hint = format!("{hint}; {HIDDEN}");
+            failure.hint(hint)
+        }
+        _ => failure,
+    }
+}
+
+const HIDDEN: &str = "these credentials need s3:GetObject, s3:PutObject and s3:DeleteObject below `.xtask/` too: if the bucket's policy hides that folder from visitors, leave it out of what they are allowed instead of denying it to everyone";
+
+/// What an error says of the condition that was sent; `None` for any other error.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html>
+fn refusal<E: ProvideErrorMetadata>(
+    condition: Condition<'_>,
+    error: &SdkError<E, HttpResponse>,
+) -> Option<Written> {
+    if condition == Condition::None {
+        return None;
+    }
+    let SdkError::ServiceError(service) = error else { return None };
+    match (service.raw().status().as_u16(), service.err().code()) {
+        _ if declines(error) => Some(Written::Unknown),
+        (412, _) => Some(Written::Refused),
+        (409, _) => Some(Written::Conflict),
+        // What `If-Match` asks for is not there. A bucket that is not there is another matter.
+        (404, code) if code != Some("NoSuchBucket") && condition != Condition::Absent => {
+            Some(Written::Refused)
+        }
+        _ => None,
+    }
+}
+
+pub(super) fn unquoted(etag: Option<&str>) -> String {
+    bare(etag.unwrap_or_default()).to_owned()
+}
+
+#[cfg(test)]
+mod ignoring {
+    //! A store that takes conditions and ignores them, seen from a client that does not send them.
+
+    use aws_sdk_s3::Client;
+    use aws_sdk_s3::config::interceptors::BeforeTransmitInterceptorContextMut;
+    use aws_sdk_s3::config::{ConfigBag, Intercept, RuntimeComponents};
+    use aws_sdk_s3::error::BoxError;
+
+    use super::*;
+
+    #[derive(Debug)]
+    struct Without(&'static [&'static str]);
+
+    impl Intercept for Without {
+        fn name(&self) -> &'static str {
+            "Without"
+        }
+
+        fn modify_before_signing(
+            &self,
+            context: &mut BeforeTransmitInterceptorContextMut<'_>,
+            _: &RuntimeComponents,
+            _: &mut ConfigBag,
+        ) -> Result<(), BoxError> {
+            for header in self.0 {
+                context.request_mut().headers_mut().remove(*header);
+            }
+            Ok(())
+        }
+    }
+
+    impl Bucket {
+        /// The same bucket in a store that ignores these headers.
+        pub fn ignoring(&self, headers: &'static [&'static str]) -> Bucket {
+            let config = self.client.config().to_builder().interceptor(Without(headers));
+            Bucket { client: Client::from_conf(config.build()), ..self.clone() }
+        }
+    }
+}

@@ -1,0 +1,273 @@
+//! Reading objects: those of the tool's own folder, with what proves their state, and others that are looked into.
+//!
+//! What lies in a bucket is not to be trusted, so there is an end to what is read: in bytes, and in time.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use aws_sdk_s3::config::interceptors::BeforeDeserializationInterceptorContextRef;
+use aws_sdk_s3::config::{ConfigBag, Intercept, RuntimeComponents};
+use aws_sdk_s3::error::{BoxError, ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::primitives::{ByteStream, DateTime, DateTimeFormat};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use bytes::Bytes;
+
+use super::own::{explain_own, unquoted};
+use super::{ATTEMPTS, Bucket, FIRST_WAIT, LONGEST_WAIT};
+use crate::base::error::{Failure, failed};
+use crate::base::key::{EARLIER, RECORD, UNREADABLE};
+use crate::bucket::aws;
+
+/// What stands under a name, and when the store was asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Look {
+    /// The store's own clock as it answered, in seconds since 1970; `None` where it did not tell.
+    pub now: Option<u64>,
+    pub object: Option<Own>,
+}
+
+/// An object of the tool's own folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Own {
+    /// Empty if it is larger than what this tool writes there.
+    pub body: Vec<u8>,
+    /// Without its quotes.
+    pub etag: String,
+    /// When it was written, by the store's clock, in seconds since 1970.
+    pub modified: u64,
+}
+
+/// The largest record that is read, in bytes: that of more than a million files.
+const LARGEST_RECORD: u64 = 128 << 20;
+
+/// The largest of the tool's other objects, in bytes. They are a few hundred bytes.
+const LARGEST_NOTE: u64 = 64 << 10;
+
+/// Room for a body is made beforehand up to this size, in bytes: for more than a record of a hundred thousand files.
+const LARGE: u64 = 16 << 20;
+
+fn largest(name: &str) -> u64 {
+    match name == RECORD || name == UNREADABLE || name.starts_with(EARLIER) {
+        true => LARGEST_RECORD,
+        false => LARGEST_NOTE,
+    }
+}
+
+impl Bucket {
+    /// Reads an object of the tool's own folder. One whose body broke off is read again, as often and after such
+    /// waits as the client itself tries a request: it does not do so for a body.
+    pub async fn look(&self, name: &str) -> Result<Look, Failure> {
+        let mut wait = FIRST_WAIT;
+        for _ in 1..ATTEMPTS {
+            match self.get(name).await? {
+                Ok(look) => return Ok(look),
+                Err(_) => tokio::time::sleep(wait).await,
+            }
+            wait = (wait * 2).min(LONGEST_WAIT);
+        }
+        self.get(name).await?.map_err(|error| failed(reading(&self.own_key(name))).because(&*error))
+    }
+
+    /// An object as it is, or how its body broke off.
+    async fn get(&self, name: &str) -> Result<Result<Look, BoxError>, Failure> {
+        let (key, date) = (self.own_key(name), Date::default());
+        let request = self.client.get_object().bucket(&self.name).key(&key);
+        let request = request.set_expected_bucket_owner(self.owner.clone()).customize();
+        let mut object = match request.interceptor(date.clone()).send().await {
+            Ok(object) => object,
+            Err(error) if self.means_absent(name, &error).await => {
+                return Ok(Ok(Look { now: date.get(), object: None }));
+            }
+            Err(error) => return Err(explain_own(reading(&key), &error)),
+        };
+        let etag = unquoted(object.e_tag.as_deref());
+        // One that does not tell its age was written just now: it is safer to take it for young.
+        let modified = object.last_modified.as_ref().map(seconds).or(date.get()).unwrap_or(0);
+        let length = object.content_length.and_then(|length| u64::try_from(length).ok());
+        // Not collected by the client, which would hold all of it twice.
+        let most = largest(name);
+        let mut body = Vec::new();
+        if length.is_none_or(|length| length <= most) {
+            body.reserve(length.unwrap_or_default().min(LARGE) as usize);
+            let read = take(&mut object.body, |bytes| {
+                body.extend_from_slice(bytes);
+                body.len() as u64 <= most
+            });
+            if let Err(error) = read.await {
+                return match error.is::<Slow>() {
+                    true => Err(failed(reading(&key)).because(&*error)),
+                    false => Ok(Err(error)),
+                };
+            }
+        }
+        if body.len() as u64 > most {
+            body = Vec::new();
+        }
+        Ok(Ok(Look { now: date.get(), object: Some(Own { body, etag, modified }) }))
+    }
+
+    /// Whether the answer to a request for an object of the own folder means that it is not there. To credentials
+    /// that may not list the whole bucket, S3 answers 403 for it; the listing of what they may list tells.
+    /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html>
+    async fn means_absent<E>(&self, name: &str, error: &SdkError<E, HttpResponse>) -> bool
+    where
+        E: ProvideErrorMetadata,
+    {
+        // Those who read the record have a listing too, which is asked for anyway.
+        if aws::is_absent(error) || name == RECORD {
+            return aws::is_absent(error);
+        }
+        aws::is_forbidden(error)
+            && self.list_own(name).await.is_ok_and(|names| !names.iter().any(|it| it == name))
+    }
+
+    /// The first bytes of an object of the tool's own folder, all of them where it is short; `None` where there
+    /// is none.
+    pub async fn look_at_beginning(
+        &self,
+        name: &str,
+        length: u64,
+    ) -> Result<Option<Vec<u8>>, Failure> {
+        let key = self.own_key(name);
+        let request = self.client.get_object().bucket(&self.name).key(&key);
+        let request = request.range(format!("bytes=0-{}", length.saturating_sub(1)));
+        let mut object = match request.set_expected_bucket_owner(self.owner.clone()).send().await {
+            Ok(object) => object,
+            // There is no first byte of an object that is empty.
+            Err(error) if error.raw_response().is_some_and(|raw| raw.status().as_u16() == 416) => {
+                return Ok(Some(Vec::new()));
+            }
+            Err(error) if self.means_absent(name, &error).await => return Ok(None),
+            Err(error) => return Err(explain_own(reading(&key), &error)),
+        };
+        let mut beginning = Vec::new();
+        // A store that does not know ranges answers with the whole object.
+        let read = take(&mut object.body, |bytes| {
+            beginning.extend_from_slice(bytes);
+            (beginning.len() as u64) < length
+        });
+        read.await.map_err(|error| failed(reading(&key)).because(&*error))?;
+        beginning.truncate(length as usize);
+        Ok(Some(beginning))
+    }
+
+    /// What an object holds; `None` where there is none, or where it is larger than `most` bytes.
+    pub async fn read(&self, key: &str, most: u64) -> Result<Option<Bytes>, Failure> {
+        let request = self.client.get_object().bucket(&self.name).key(key);
+        let mut object = match request.set_expected_bucket_owner(self.owner.clone()).send().await {
+            Ok(object) => object,
+            Err(error) if aws::is_absent(&error) => return Ok(None),
+            Err(error) => return Err(aws::explain(reading(key), &error)),
+        };
+        let length = object.content_length.and_then(|length| u64::try_from(length).ok());
+        if length.is_none_or(|length| length > most) {
+            return Ok(None);
+        }
+        let mut body = Vec::new();
+        let read = take(&mut object.body, |bytes| {
+            body.extend_from_slice(bytes);
+            true
+        });
+        read.await.map_err(|error| failed(reading(key)).because(&*error))?;
+        Ok(Some(body.into()))
+    }
+}
+
+/// Gives the pieces of a body to `each`, until there are no more or it wants no more.
+///
+/// # Errors
+/// How the body broke off, or [`Slow`].
+pub(super) async fn take(
+    body: &mut ByteStream,
+    mut each: impl FnMut(&[u8]) -> bool,
+) -> Result<(), BoxError> {
+    let (begun, mut length) = (Instant::now(), 0);
+    loop {
+        let left = patience(length).saturating_sub(begun.elapsed());
+        match tokio::time::timeout(left, body.next()).await {
+            Ok(Some(Ok(bytes))) => {
+                length += bytes.len() as u64;
+                if !each(&bytes) {
+                    return Ok(());
+                }
+            }
+            Ok(Some(Err(error))) => return Err(error.into()),
+            Ok(None) => return Ok(()),
+            Err(_) => return Err(Slow.into()),
+        }
+    }
+}
+
+/// How long the reading of so many bytes may take, with those that follow. A store that sends a byte now and then
+/// would never end.
+fn patience(length: u64) -> Duration {
+    FIRST_BYTES + Duration::from_secs(length / SLOWEST)
+}
+
+const FIRST_BYTES: Duration = Duration::from_secs(60);
+
+/// In bytes a second.
+const SLOWEST: u64 = 10_000;
+
+/// A body that comes too slowly.
+#[derive(Debug)]
+struct Slow;
+
+impl std::error::Error for Slow {}
+
+impl std::fmt::Display for Slow {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "less than {} kB a second arrived", SLOWEST / 1000)
+    }
+}
+
+pub(super) fn reading(key: &str) -> String {
+    format!("failed to read `{key}`")
+}
+
+fn seconds(time: &DateTime) -> u64 {
+    time.secs().try_into().unwrap_or_default()
+}
+
+/// The time that an answer was given at, by whoever gave it.
+/// <https://www.rfc-editor.org/rfc/rfc9110#section-6.6.1>
+#[derive(Clone, Debug, Default)]
+struct Date(Arc<Mutex<Option<u64>>>);
+
+impl Date {
+    fn get(&self) -> Option<u64> {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Intercept for Date {
+    fn name(&self) -> &'static str {
+        "Date"
+    }
+
+    fn read_before_deserialization(
+        &self,
+        context: &BeforeDeserializationInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let date = context.response().headers().get("date");
+        let time = date.and_then(|date| DateTime::from_str(date, DateTimeFormat::HttpDate).ok());
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = time.as_ref().map(seconds);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_that_trickles_is_not_waited_for() {
+        // A byte every half second.
+        let waited = (0..).step_by(500).map(Duration::from_millis);
+        let ended = (1..).zip(waited).find(|(bytes, elapsed)| patience(*bytes) < *elapsed);
+        assert_eq!(ended.map(|(bytes, _)| bytes), Some(122));
+        assert!(patience(20 << 20) > Duration::from_secs(20 << 20) / 10_000, "10 kB a second");
+    }
+}

@@ -1,0 +1,151 @@
+//! A deploy as it is remembered: of which state of the repository, by whom and when.
+
+use aws_sdk_s3::primitives::{DateTime, DateTimeFormat};
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::repository::ci;
+use crate::repository::target::{Target, short};
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deploy {
+    /// The tool's version.
+    pub tool: String,
+    pub branch: String,
+    pub commit: String,
+    /// Whether there were changes that were not committed.
+    pub dirty: bool,
+    #[serde(deserialize_with = "without_logins")]
+    pub who: String,
+    /// Seconds since 1970.
+    pub at: u64,
+    /// The deploy that this one replaced, or that which that one had made again.
+    pub replaced: Option<String>,
+    /// The deploy that this one made again.
+    pub rolled_back_to: Option<String>,
+    /// The environment's name. An earlier version of this tool wrote none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environment: Option<String>,
+    /// When the commit was made, in seconds since 1970. An earlier version of this tool wrote none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub committed: Option<u64>,
+    /// Of a rollback: the newest commit that was live before it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub newest: Option<Commit>,
+}
+
+/// Who deployed, as a bucket says it.
+fn without_logins<'d, D: Deserializer<'d>>(text: D) -> Result<String, D::Error> {
+    String::deserialize(text).map(|who| ci::without_logins(&who))
+}
+
+/// How far the clocks of two machines may be apart, in seconds.
+pub const CLOCKS: u64 = 600;
+
+/// A commit, and when it was made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Commit {
+    pub id: String,
+    /// In seconds since 1970.
+    pub time: Option<u64>,
+}
+
+impl Deploy {
+    /// This run's, at a time that [`Deploy::time_after`] gives.
+    pub fn of(target: &Target, at: u64, dirty: bool, replaced: Option<&Deploy>) -> Deploy {
+        Deploy {
+            environment: Some(target.environment.name.clone()),
+            committed: None,
+            newest: None,
+            tool: env!("CARGO_PKG_VERSION").into(),
+            branch: target.branch.clone(),
+            commit: target.commit.clone(),
+            dirty,
+            who: String::new(),
+            at,
+            replaced: replaced.map(Deploy::origin),
+            rolled_back_to: None,
+        }
+    }
+
+    /// The time of the deploy that replaces this one. It comes after, whatever the clocks of the two machines say,
+    /// unless this one's time is later than its record, which was `written` by the store's clock: a time that
+    /// somebody made up would give all later deploys one name. All times are in seconds since 1970.
+    pub fn time_after(&self, now: u64, written: u64) -> u64 {
+        match self.at <= now.max(written).saturating_add(CLOCKS) {
+            true => now.max(self.at.saturating_add(1)),
+            false => now,
+        }
+    }
+
+    /// The deploy whose site this is: itself, or the one that it made again.
+    pub fn origin(&self) -> String {
+        self.rolled_back_to.clone().unwrap_or_else(|| self.id())
+    }
+
+    /// The newest commit that is known to have been live: a rollback leaves it behind on purpose, and a job that
+    /// deploys something older than it is late.
+    pub fn newest(&self) -> Commit {
+        let own = || Commit { id: self.commit.clone(), time: self.committed };
+        self.newest.clone().unwrap_or_else(own)
+    }
+
+    /// Its name: the time and the commit, so that names are in the order of the deploys.
+    pub fn id(&self) -> String {
+        let time: String = self.time().chars().filter(|c| !matches!(c, '-' | ':')).collect();
+        format!("{time}-{}", short(&self.commit))
+    }
+
+    /// When it was, as `2026-11-23T20:38:45Z`.
+    pub fn time(&self) -> String {
+        let seconds = i64::try_from(self.at).unwrap_or(i64::MAX);
+        // What no calendar holds is shown as it is.
+        let time = DateTime::from_secs(seconds).fmt(DateTimeFormat::DateTime);
+        time.unwrap_or_else(|_| self.at.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn deploy(at: u64) -> Deploy {
+        Deploy {
+            tool: "0.1.0".into(),
+            branch: "main".into(),
+            commit: "8060c0d1a2b3c4d5e6f708192a3b4c5d6e7f8091".into(),
+            dirty: false,
+            who: "kim@laptop".into(),
+            at,
+            replaced: None,
+            rolled_back_to: None,
+            environment: None,
+            committed: None,
+            newest: None,
+        }
+    }
+
+    #[test]
+    fn a_deploy_comes_after_the_one_that_it_replaces_unless_that_ones_time_is_made_up() {
+        let (now, store) = (10_000, 20_000);
+        for (at, written, expected) in [
+            (5_000, 5_000, now),
+            (now, now, now + 1),
+            (now + CLOCKS, now, now + CLOCKS + 1),
+            (now + CLOCKS + 1, now, now),
+            // This machine's clock is late.
+            (store + 5, store, store + 6),
+            (store + CLOCKS + 1, store, now),
+            (u64::MAX, now, now),
+            (u64::MAX, 0, now),
+        ] {
+            assert_eq!(deploy(at).time_after(now, written), expected, "{at} {written}");
+        }
+    }
+
+    #[test]
+    fn a_deploy_is_named_by_its_time_and_commit() {
+        assert_eq!(deploy(1_795_466_325).id(), "20261123T203845Z-8060c0d");
+        assert!(deploy(1_795_466_325).id() < deploy(1_795_466_326).id());
+        assert!(deploy(u64::MAX).id().ends_with("-8060c0d"), "a time that nobody can name");
+    }
+}

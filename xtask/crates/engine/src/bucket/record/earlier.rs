@@ -1,0 +1,121 @@
+//! The records of earlier deploys, each under the name of its deploy: what `rollback` goes back to.
+//!
+//! A record is copied aside before the first change of the deploy that replaces it: it is whole then, and
+//! while that deploy writes it no longer is.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Deploy, Record, text};
+use crate::base::error::{Failure, failed};
+use crate::base::etag::Etag;
+use crate::base::format;
+use crate::base::key::{BEGUN, EARLIER, RECORD, UNREADABLE};
+use crate::bucket::{Bucket, Condition, LastModified, Written};
+
+/// How many earlier deploys are remembered.
+pub const KEPT: usize = 10;
+
+/// Copies the record aside, before it is written over, and adds its name to those of the `earlier`. One that
+/// cannot be read is kept too, until the next such: a newer tool may read it.
+pub async fn set_aside(
+    bucket: &Bucket,
+    record: &Record,
+    earlier: &mut Vec<String>,
+) -> Result<(), Failure> {
+    let Some(etag) = &record.etag else { return Ok(()) };
+    let name = match &record.deploy {
+        _ if record.is_unreadable => UNREADABLE.to_owned(),
+        // A deploy that was cut off has set it aside before, whole. That of a rollback is the one that it
+        // went back to.
+        Some(deploy) if !earlier.contains(&deploy.id()) && !earlier.contains(&deploy.origin()) => {
+            earlier.push(deploy.id());
+            format!("{EARLIER}{}", deploy.id())
+        }
+        _ => return Ok(()),
+    };
+    if bucket.copy_own(RECORD, &name, etag).await? {
+        return Ok(());
+    }
+    match bucket.look(RECORD).await?.object {
+        Some(object) => bucket.put_own(&name, object.body, Condition::None).await.map(drop),
+        None => Ok(()),
+    }
+}
+
+/// Deletes the oldest records, so that no more stay than are remembered, and the one that the live deploy took the
+/// place of.
+pub async fn forget(
+    bucket: &Bucket,
+    earlier: &[String],
+    own_entry: Option<&str>,
+) -> Result<(), Failure> {
+    let (own, mut names): (Vec<&str>, Vec<&str>) =
+        earlier.iter().map(String::as_str).partition(|name| Some(*name) == own_entry);
+    names.sort_unstable();
+    names.truncate(names.len().saturating_sub(KEPT));
+    for name in own.into_iter().chain(names) {
+        bucket.delete_own(&format!("{EARLIER}{name}"), None).await?;
+    }
+    Ok(())
+}
+
+/// The record of an earlier deploy, by its name.
+pub async fn read_earlier(bucket: &Bucket, name: &str) -> Result<Record, Failure> {
+    let reading = || failed(format!("failed to read the record of the deploy `{name}`"));
+    let object = bucket.look(&format!("{EARLIER}{name}")).await?.object;
+    let object =
+        object.ok_or_else(|| reading().hint("it is no longer there: cargo xtask status"))?;
+    let until = LastModified::of_seconds(object.modified);
+    text::parse(&object.body, bucket.prefix().as_str(), until).map_err(|reason| {
+        let mut failure = reading();
+        failure.causes.push(format!("it {reason}"));
+        failure
+    })
+}
+
+/// Writes down which deploy is begun, before its first change: if it is cut off, nothing else says what was
+/// meant. Returns its ETag. It stays: which deploy ended is what the record says of it.
+pub async fn begin(bucket: &Bucket, deploy: &Deploy) -> Result<Option<Etag>, Failure> {
+    let begun = Begun { version: VERSION, deploy: deploy.clone() };
+    let body = serde_json::to_vec(&begun)
+        .map_err(|error| failed("failed to write what is begun").because(&error))?;
+    Ok(match bucket.put_own(BEGUN, body, Condition::None).await? {
+        Written::Done(etag) => Some(etag.as_str().into()),
+        _ => None,
+    })
+}
+
+/// The deploy that was begun after what is live and has not ended; `None` too where that cannot be read.
+pub async fn read_begun(bucket: &Bucket) -> Result<Option<Deploy>, Failure> {
+    let Some(object) = bucket.look(BEGUN).await?.object else { return Ok(None) };
+    let begun = format::check(&object.body, VERSION).ok();
+    let begun = begun.and_then(|_| serde_json::from_slice::<Begun>(&object.body).ok());
+    Ok(begun.map(|begun| begun.deploy))
+}
+
+/// The format of what says that a deploy was begun.
+const VERSION: u32 = 1;
+
+#[derive(Serialize, Deserialize)]
+struct Begun {
+    version: u32,
+    deploy: Deploy,
+}
+
+/// What an earlier deploy was, from the beginning of its record; `None` where that cannot be told.
+pub async fn read_deploy(bucket: &Bucket, name: &str) -> Result<Option<Deploy>, Failure> {
+    read_first_line(bucket, &format!("{EARLIER}{name}")).await
+}
+
+/// What the deploy that is live was, from the beginning of its record; `None` if that cannot be told.
+pub async fn read_live(bucket: &Bucket) -> Result<Option<Deploy>, Failure> {
+    read_first_line(bucket, RECORD).await
+}
+
+async fn read_first_line(bucket: &Bucket, name: &str) -> Result<Option<Deploy>, Failure> {
+    let beginning = bucket.look_at_beginning(name, BEGINNING).await?;
+    Ok(beginning.and_then(|bytes| text::parse_deploy(&bytes)))
+}
+
+/// More than the first line of a record is long, in bytes, unless its rules are very many.
+const BEGINNING: u64 = 16 << 10;

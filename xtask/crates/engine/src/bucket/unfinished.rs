@@ -1,0 +1,99 @@
+//! Multipart uploads that were begun and never ended: a deploy that was killed leaves them, and their parts are
+//! paid for and seen by nobody.
+//! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html>
+
+use aws_sdk_s3::Config;
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::types::EncodingType;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+
+use super::Bucket;
+use super::capabilities::{Capability, declines};
+use super::headway::{self, Headway, unreliable};
+use super::list::decode;
+use crate::base::error::Failure;
+use crate::bucket::aws;
+
+/// An upload that was begun.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unfinished {
+    pub key: String,
+    pub id: String,
+}
+
+impl Bucket {
+    /// The unfinished uploads below the prefix. For whoever holds the lock they are nobody's: no other deploy
+    /// is in the middle of one.
+    ///
+    /// Credentials that may not list uploads, and stores that cannot, show none; a lifecycle rule of the
+    /// bucket ends them there.
+    pub async fn unfinished(&self) -> Result<Vec<Unfinished>, Failure> {
+        let doing = || format!("failed to list the unfinished uploads of `{}`", self.name);
+        let (mut found, mut headway) = (Vec::new(), Headway::default());
+        let (mut key, mut upload) = (None, None);
+        loop {
+            let request = self.client.list_multipart_uploads().bucket(&self.name);
+            let sent = request
+                .set_prefix(Some(self.prefix.as_str().to_owned()).filter(|p| !p.is_empty()))
+                .encoding_type(EncodingType::Url)
+                .set_key_marker(key)
+                .set_upload_id_marker(upload)
+                .set_expected_bucket_owner(self.owner.clone())
+                .customize()
+                .config_override(Config::builder().timeout_config(aws::timeouts_of_answer()))
+                .send()
+                .await;
+            let page = match sent {
+                Ok(page) => page,
+                Err(error) if declines(&error) => {
+                    self.can.lack(Capability::ListUploads);
+                    return Ok(Vec::new());
+                }
+                Err(error) if cannot_list(&error) => return Ok(Vec::new()),
+                Err(error) => return Err(aws::explain(doing(), &error)),
+            };
+            let encoded = page.encoding_type() == Some(&EncodingType::Url);
+            let named = page.uploads().iter().filter_map(|u| Some((u.key()?, u.upload_id()?)));
+            let decoded =
+                |(key, id): (&str, &str)| Unfinished { key: decode(key, encoded), id: id.into() };
+            let ours = named.map(decoded).filter(|u| u.key.starts_with(self.prefix.as_str()));
+            found.extend(ours);
+            let next = headway::next(page.is_truncated, page.next_key_marker.clone());
+            let Some(next) = next.map_err(|what| unreliable(doing(), what))? else {
+                return Ok(found);
+            };
+            upload = page.next_upload_id_marker.clone();
+            let marker = format!("{next} {}", upload.as_deref().unwrap_or_default());
+            headway
+                .goes_on(page.uploads().len(), Some(&marker))
+                .map_err(|what| unreliable(doing(), what))?;
+            key = Some(decode(&next, encoded));
+        }
+    }
+
+    pub async fn abort_all(&self, uploads: &[Unfinished]) -> Result<(), Failure> {
+        for upload in uploads {
+            self.abort(&upload.key, &upload.id).await?;
+        }
+        Ok(())
+    }
+
+    /// Gives up a multipart upload. One that has ended meanwhile is none.
+    pub(super) async fn abort(&self, key: &str, upload: &str) -> Result<(), Failure> {
+        let request = self.client.abort_multipart_upload().bucket(&self.name).key(key);
+        let request = request.upload_id(upload).set_expected_bucket_owner(self.owner.clone());
+        match request.send().await {
+            Ok(_) => Ok(()),
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_no_such_upload()) => Ok(()),
+            Err(error) => {
+                Err(aws::explain(format!("failed to abort an upload of `{key}`"), &error))
+            }
+        }
+    }
+}
+
+fn cannot_list<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
+    let everybodys = error.as_service_error().is_some_and(aws::is_everybodys_error);
+    let status = error.raw_response().map(|raw| raw.status().as_u16());
+    matches!(status, Some(403 | 404)) && !everybodys
+}

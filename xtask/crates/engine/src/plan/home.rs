@@ -1,0 +1,32 @@
+//! The home page: the document that stands for the whole site. A build that lost its theme or its content
+//! often still ends well, and then this page is missing or blank.
+
+use super::blank::is_blank;
+use crate::base::key::Prefix;
+use crate::site::Site;
+
+/// The home page of a site, as the build left it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Home {
+    /// With the prefix.
+    pub key: String,
+    /// Whether there is a file, and nothing to see in it.
+    pub is_blank: bool,
+}
+
+/// What a deploy would do to the home page that is live.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Loss {
+    Gone,
+    Blank,
+}
+
+impl Home {
+    /// `index` is the name of the document that stands for a folder.
+    pub fn of(site: &Site, prefix: &Prefix, index: &str) -> Home {
+        let key = prefix.join(index);
+        let found = site.files.binary_search_by(|file| (*file.key).cmp(&key));
+        let is_blank = found.is_ok_and(|at| is_blank(&site.files[at]));
+        Home { key, is_blank }
+    }
+}

@@ -1,0 +1,78 @@
+//! What is live in a place of a bucket, as its record and its listing tell it: the deploy, and what others have
+//! done to its objects since.
+
+use crate::base::key;
+use crate::bucket::Listing;
+use crate::bucket::record::{Deploy, Record};
+
+/// A place and what is in it.
+#[derive(Debug, Default)]
+pub struct Standing {
+    /// `None` where no deploy is known.
+    pub deploy: Option<Deploy>,
+    /// Whether a later deploy was begun and has not ended: it runs still, or was cut off.
+    pub is_unfinished: bool,
+    /// Objects in the place, the tool's own and those of others aside.
+    pub objects: u64,
+    pub drift: Drift,
+    /// The names of the earlier deploys that are remembered, the newest first.
+    pub earlier: Vec<String>,
+}
+
+/// The keys of objects that are not as the last deploy left them, each list in order.
+#[derive(Debug, Default)]
+pub struct Drift {
+    pub changed: Vec<String>,
+    pub added: Vec<String>,
+    pub deleted: Vec<String>,
+}
+
+/// Compares what a place holds with its record. `listing` may be of more than the place, which is below `prefix`;
+/// `kept` tells the keys that are not the site's.
+///
+/// Where nothing is known of a deploy, nothing is called drift.
+pub fn of(
+    prefix: &str,
+    listing: &Listing,
+    record: Record,
+    kept: impl Fn(&str) -> bool,
+) -> Standing {
+    let own = format!("{prefix}{}", key::OWN_FOLDER);
+    let earlier_folder = format!("{own}{}", key::EARLIER);
+    let mut standing = Standing { earlier: listing.earlier.clone(), ..Standing::default() };
+    let mut begun = listing.begun.as_ref();
+    for (key, object) in listing.objects.iter().filter(|(key, _)| key.starts_with(prefix)) {
+        // The own objects of a place that the listing is not of are objects like others to it.
+        if key.starts_with(&own) {
+            let earlier = key.strip_prefix(&earlier_folder).filter(|name| key::is_deploy(name));
+            standing.earlier.extend(earlier.map(str::to_owned));
+            if key.strip_prefix(&own) == Some(key::BEGUN) {
+                begun = Some(&object.etag);
+            }
+            continue;
+        }
+        if kept(key) || object.is_folder_marker(key) {
+            continue;
+        }
+        standing.objects += 1;
+        if record.headers_of(key, object).is_some() || record.deploy.is_none() {
+            continue;
+        }
+        match record.objects.get(key) {
+            Some(_) => standing.drift.changed.push(key.to_owned()),
+            None if record.retained.get(key).is_some() => {}
+            None => standing.drift.added.push(key.to_owned()),
+        }
+    }
+    if record.deploy.is_some() {
+        let gone = record.objects.iter().map(|(key, _)| key);
+        let gone = gone.filter(|key| listing.objects.get(key).is_none() && !kept(key));
+        standing.drift.deleted = gone.map(str::to_owned).collect();
+    }
+    standing.earlier.sort_unstable_by(|one, other| other.cmp(one));
+    let live = record.deploy.as_ref().map(Deploy::id);
+    standing.earlier.retain(|name| Some(name) != live.as_ref());
+    standing.is_unfinished = record.is_followed(begun);
+    standing.deploy = record.deploy;
+    standing
+}

@@ -1,0 +1,9 @@
+//! What a run reads in the repository and in CI: the configuration, the commit, and the one target that follows from
+//! both. The build runs here too.
+
+pub mod build;
+pub mod checkout;
+pub mod ci;
+pub mod config;
+pub mod own_files;
+pub mod target;

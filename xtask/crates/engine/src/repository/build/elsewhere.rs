@@ -1,0 +1,178 @@
+//! Where a build wrote to, if not to the folder that `deploy.toml` names: generators have defaults of their own, and what
+//! the user needs then is the line to correct.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use super::place::misplaced;
+use crate::base::error::{Failure, failed};
+use crate::base::event::{Event, Tell};
+use crate::repository::config::Config;
+
+/// How deep below a folder an output is looked for.
+const DEPTH: usize = 3;
+
+/// How many folders are looked into.
+const FOLDERS: usize = 2000;
+
+/// What no generator writes a site into, and what may be very large.
+const NOT_LOOKED_INTO: [&str; 4] = [".git", "node_modules", "target", "vendor"];
+
+/// The times of some file systems are this coarse.
+const COARSE: Duration = Duration::from_secs(2);
+
+/// The times of inodes are taken from a clock that is this much late.
+const TICK: Duration = Duration::from_millis(10);
+
+/// The files of an output and their times, by which what a build writes there is noticed. An output of very many files
+/// counts as written to: they are not looked at.
+pub struct Files(Option<BTreeMap<PathBuf, Stamp>>);
+
+/// How many files are looked at.
+const FILES: usize = 10_000;
+
+type Stamp = (u64, Option<SystemTime>, Option<(i64, i64)>);
+
+impl Files {
+    pub fn of(folder: &Path) -> Files {
+        let mut files = BTreeMap::new();
+        let is_whole = each_file(folder, &mut |path, stamp| {
+            files.insert(path, stamp);
+            files.len() < FILES
+        });
+        Files(is_whole.then_some(files))
+    }
+
+    /// Whether a file has come or changed since.
+    pub fn is_written(&self, folder: &Path) -> bool {
+        let Some(before) = &self.0 else { return true };
+        !each_file(folder, &mut |path, stamp| before.get(&path) == Some(&stamp))
+    }
+}
+
+/// Looks at the files below a folder for as long as `look` says. Returns whether all were looked at.
+fn each_file(folder: &Path, look: &mut impl FnMut(PathBuf, Stamp) -> bool) -> bool {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let Ok(metadata) = entry.metadata() else { continue };
+        let goes_on = match metadata.is_dir() {
+            true => each_file(&entry.path(), look),
+            false => look(entry.path(), stamp(&metadata)),
+        };
+        if !goes_on {
+            return false;
+        }
+    }
+    true
+}
+
+/// A program that copies a file may give it the time of its source, but the time of the inode is always new.
+fn stamp(metadata: &fs::Metadata) -> Stamp {
+    #[cfg(unix)]
+    let changed = {
+        use std::os::unix::fs::MetadataExt;
+        Some((metadata.ctime(), metadata.ctime_nsec()))
+    };
+    #[cfg(not(unix))]
+    let changed = None;
+    (metadata.len(), metadata.modified().ok(), changed)
+}
+
+/// Fails if the build that began at a time, and wrote nothing to the output, wrote an index document elsewhere. Where the
+/// output has an index document it may be up to date, so this is only a warning then.
+pub fn check(config: &Config, root: &Path, began: SystemTime, tell: &Tell) -> Result<(), Failure> {
+    let Some(failure) = written_elsewhere(config, root, began) else { return Ok(()) };
+    if !config.output_folder().join(&config.website.index).is_file() {
+        return Err(failure);
+    }
+    let hint = failure.hint.as_deref().unwrap_or_default();
+    tell.tell(Event::Warning(format!("{failure}; {hint}")));
+    Ok(())
+}
+
+fn written_elsewhere(config: &Config, root: &Path, began: SystemTime) -> Option<Failure> {
+    // Without links, as the site's folder is.
+    let root = root.canonicalize().unwrap_or_else(|_| root.to_owned());
+    let mut written = find(&config.site, config, began);
+    if written.is_empty() {
+        written = find(&root, config, began);
+    }
+    // Where there is none, the scan tells what is missing.
+    let first = written.first()?;
+    let correct = match misplaced(first, &config.site, &root) {
+        None => {
+            let first = relative(&config.site, first);
+            format!("correct deploy.toml: output = \"{}\", or ", first.display())
+        }
+        Some(_) => String::new(),
+    };
+    let output = config.output.display();
+    let hint = format!("{correct}let the generator write to `{output}`");
+    Some(nothing_in(config, &written).hint(hint))
+}
+
+/// A folder as it is written in the site's folder, with `..` where it is elsewhere.
+fn relative(site: &Path, folder: &Path) -> PathBuf {
+    let common = site.ancestors().find(|above| folder.starts_with(above)).unwrap_or(Path::new(""));
+    let up = site.strip_prefix(common).map_or(0, |below| below.components().count());
+    let below = folder.strip_prefix(common).unwrap_or(folder);
+    std::iter::repeat_n(Path::new(".."), up).chain([below]).collect()
+}
+
+fn nothing_in(config: &Config, written: &[PathBuf]) -> Failure {
+    let mut failure = failed(format!("the build wrote nothing to `{}`", config.output.display()));
+    let below =
+        |folder: &PathBuf| format!("it wrote `{}`", relative(&config.site, folder).display());
+    failure.causes.extend(written.iter().take(3).map(below));
+    failure
+}
+
+/// The folders below `top` with an index document that was written since, nearest first.
+fn find(top: &Path, config: &Config, since: SystemTime) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut folders = VecDeque::from([(top.to_owned(), 0)]);
+    let mut looked = 0;
+    while let Some((folder, depth)) = folders.pop_front()
+        && looked < FOLDERS
+    {
+        looked += 1;
+        if folder == config.output_folder() {
+            continue;
+        }
+        if depth > 0 && is_written(&folder.join(&config.website.index), since) {
+            found.push(folder);
+            continue;
+        }
+        if depth < DEPTH {
+            folders.extend(folders_of(&folder).map(|below| (below, depth + 1)));
+        }
+    }
+    found
+}
+
+fn is_written(file: &Path, since: SystemTime) -> bool {
+    let written = fs::symlink_metadata(file).ok().filter(fs::Metadata::is_file);
+    written.is_some_and(|file| {
+        let (_, modified, changed) = stamp(&file);
+        // A copy can have the time of its source.
+        let changed = changed.and_then(|(seconds, nanoseconds)| {
+            let (seconds, nanoseconds) = (seconds.try_into().ok()?, nanoseconds.try_into().ok()?);
+            SystemTime::UNIX_EPOCH.checked_add(Duration::new(seconds, nanoseconds))
+        });
+        let is_since = |time: Option<SystemTime>, late| {
+            time.is_some_and(|time| since.checked_sub(late).is_none_or(|since| time >= since))
+        };
+        is_since(modified, COARSE) || is_since(changed, TICK)
+    })
+}
+
+fn folders_of(folder: &Path) -> impl Iterator<Item = PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let is_looked_into = |entry: &fs::DirEntry| {
+        let name = entry.file_name();
+        entry.file_type().is_ok_and(|kind| kind.is_dir())
+            && !NOT_LOOKED_INTO.iter().any(|other| name == *other)
+    };
+    entries.filter(is_looked_into).map(|entry| entry.path())
+}

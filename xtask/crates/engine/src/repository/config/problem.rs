@@ -1,0 +1,97 @@
+//! A mistake in the file, shown at its line. What looks like a credential is shown neither there nor in
+//! the words, because this text ends in the log of a CI job.
+
+use std::ops::Range;
+use std::path::Path;
+
+use super::secret::hide;
+use super::source::Source;
+use crate::base::error::Error;
+use crate::base::words::commands;
+
+/// What is wrong, and which bytes of the file say it.
+#[derive(Debug)]
+pub struct Problem {
+    pub span: Range<usize>,
+    pub message: String,
+    /// Whether these bytes hold a credential or a password.
+    pub secret: bool,
+}
+
+/// How many problems are shown; a file that is none of ours has thousands.
+const MOST: usize = 20;
+
+/// The problems of a file, in the order of its lines.
+pub fn render(file: &Path, text: &str, mut problems: Vec<Problem>) -> Error {
+    problems.sort_by_key(|problem| problem.span.start);
+    let count = match problems.len() {
+        1 => "a problem".to_owned(),
+        n => format!("{n} problems"),
+    };
+    let secrets: Vec<_> = problems.iter().filter(|p| p.secret).map(|p| p.span.clone()).collect();
+    let source = Source::of(text);
+    let mut out = format!("`{}` has {count}", file.display());
+    for problem in problems.iter().take(MOST) {
+        let (line, column) = source.place(problem.span.start);
+        let message = printable(&hide(&problem.message), 600);
+        out.push_str(&format!("\n\n  {}:{line}:{column}: {message}", file.display()));
+        let line = printable(&source.shown(line, &secrets), 200);
+        if !line.is_empty() {
+            out.push_str(&format!("\n    {line}"));
+        }
+    }
+    if problems.len() > MOST {
+        out.push_str(&format!("\n\n  and {} more", problems.len() - MOST));
+    }
+    Error::Config(out)
+}
+
+/// A text as a terminal may have it: nothing that moves the cursor, colours or turns the words round,
+/// and no more than `most` characters.
+fn printable(text: &str, most: usize) -> String {
+    let mut out = String::new();
+    for (count, c) in text.chars().enumerate() {
+        match c {
+            _ if count == most => return out + "…",
+            '\t' => out.push(' '),
+            c if commands(c) => out.extend(c.escape_unicode()),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// The known word that was probably meant.
+pub fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
+    let (distance, best) = known.iter().map(|k| (edits(word, k), *k)).min()?;
+    (distance <= best.len().max(3) / 3).then_some(best)
+}
+
+/// How many characters have to be changed, put in or taken out to make one word of the other.
+fn edits(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, from) in a.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, to) in b.iter().enumerate() {
+            let replaced = diagonal + usize::from(from != *to);
+            diagonal = row[j + 1];
+            row[j + 1] = replaced.min(diagonal + 1).min(row[j] + 1);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slip_of_the_finger_finds_its_word() {
+        let known = ["branches", "bucket", "region"];
+        assert_eq!(nearest("branchs", &known), Some("branches"));
+        assert_eq!(nearest("buckte", &known), Some("bucket"));
+        assert_eq!(nearest("colour", &known), None);
+    }
+}

@@ -1,0 +1,336 @@
+//! Config × checkout: the one environment, bucket and prefix that this run may touch. This file is
+//! pure, because it is the heart of safety: every way to choose an account is a row of its tests.
+
+mod claims;
+
+use crate::base::error::{Error, Result};
+use crate::base::key::{self, Prefix};
+use crate::base::refusal::Refusal;
+use crate::repository::checkout::{Checkout, Head};
+use crate::repository::ci::Surroundings;
+use crate::repository::config::{Branches, Config, Environment};
+
+use claims::{agree_on_commit, reference};
+
+/// Where this run goes.
+#[derive(Clone, Debug)]
+pub struct Target {
+    pub environment: Environment,
+    pub prefix: Prefix,
+    /// The branch, or `pr-7` for a pull request, or the commit where `--env` chose without a branch.
+    pub branch: String,
+    /// In hex.
+    pub commit: String,
+    /// The site's address, where the environment has one.
+    pub url: Option<String>,
+    /// Folders below the prefix that belong to other environments of the same bucket.
+    pub reserved: Vec<String>,
+    /// Whether pull requests are put one over the other.
+    pub pull_requests_collide: bool,
+}
+
+impl Target {
+    /// What the generator is told of where the site goes: base addresses differ from branch to branch.
+    pub fn variables(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("DEPLOY_ENVIRONMENT", self.environment.name.clone()),
+            ("DEPLOY_BRANCH", self.branch.clone()),
+            ("DEPLOY_PREFIX", self.prefix.as_str().to_owned()),
+            ("DEPLOY_URL", self.url.clone().unwrap_or_default()),
+        ]
+    }
+}
+
+/// Chooses the environment.
+///
+/// In CI the vendors' claims decide what the run is; everywhere else git's HEAD does. `--env` overrides
+/// the branch's choice, by hand only.
+pub fn choose(
+    config: &Config,
+    checkout: &Checkout,
+    ci: &Surroundings,
+    wanted: Option<&str>,
+) -> Result<Target> {
+    let commit = commit(&checkout.head)?;
+    if let Some(name) = wanted {
+        if ci.is_ci() {
+            return Err(env_in_ci(ci).into());
+        }
+        return by_name(config, &checkout.head, commit, name);
+    }
+    let reference = reference(config, &checkout.head, ci)?;
+    ci.claims().iter().try_for_each(|claim| agree_on_commit(checkout, &commit, claim))?;
+    let environment = match &reference {
+        Reference::Branch(name) => by_branch(config, name)?,
+        Reference::PullRequest(number) => by_pull_request(config, Some(*number))?,
+    };
+    let target =
+        aim(config, environment, Some(reference.segment()), reference.to_string(), commit)?;
+    let of_pull_request = matches!(reference, Reference::PullRequest(_));
+    let pull_requests_collide = of_pull_request && !environment.prefix.wants_branch();
+    Ok(Target { pull_requests_collide, ..target })
+}
+
+/// Refuses a checkout whose HEAD is no longer what the target was chosen by: what was built meanwhile may be
+/// another branch's.
+pub fn is_still(before: &Checkout, now: &Checkout) -> Result<(), Refusal> {
+    if before.head == now.head {
+        return Ok(());
+    }
+    let code = match (&before.head, &now.head) {
+        (Head::Branch { name, .. }, Head::Branch { name: other, .. }) if name == other => {
+            "commit-mismatch"
+        }
+        (Head::Detached { .. }, Head::Detached { .. }) => "commit-mismatch",
+        _ => "branch-mismatch",
+    };
+    Err(Refusal::new(
+        code,
+        format!(
+            "git's HEAD was {} when this began, and is {} now, so nothing tells which of the two was built",
+            stand(&before.head),
+            stand(&now.head)
+        ),
+        match &before.head {
+            Head::Branch { name, .. } if code == "branch-mismatch" => {
+                format!("git switch {name}, and leave it there while this runs")
+            }
+            _ => "run it again, and leave HEAD where it is while this runs".to_owned(),
+        },
+    ))
+}
+
+/// Where HEAD is, in words.
+fn stand(head: &Head) -> String {
+    match head {
+        Head::Branch { name, commit } => format!("on `{name}` at {}", short(commit)),
+        Head::Detached { commit } => format!("on no branch at {}", short(commit)),
+        Head::Unborn => "on a branch without a commit".to_owned(),
+    }
+}
+
+/// What may choose an environment.
+#[derive(PartialEq, Eq)]
+enum Reference {
+    Branch(String),
+    PullRequest(u64),
+}
+
+impl Reference {
+    fn segment(&self) -> String {
+        match self {
+            Reference::Branch(name) => key::branch_segment(name),
+            Reference::PullRequest(number) => key::pull_request_segment(*number),
+        }
+    }
+}
+
+impl std::fmt::Display for Reference {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Reference::Branch(name) => f.write_str(name),
+            Reference::PullRequest(number) => f.write_str(&key::pull_request_segment(*number)),
+        }
+    }
+}
+
+/// The commit that is deployed: git's.
+fn commit(head: &Head) -> Result<String, Refusal> {
+    head.commit().map(str::to_owned).ok_or_else(|| {
+        Refusal::new(
+            "unborn-branch",
+            "the branch has no commit yet, so there is nothing to name this deploy by",
+            "git add --all && git commit",
+        )
+    })
+}
+
+fn env_in_ci(ci: &Surroundings) -> Refusal {
+    let leave_out = "leave `--env` out and let an environment of deploy.toml take the branch";
+    Refusal::new(
+        "env-in-ci",
+        "`--env` is for a person at a terminal, and this is CI, where the branch decides",
+        match ci.marker() {
+            Some(marker) => format!("{leave_out}, or if a person runs this: unset {marker}"),
+            None => leave_out.to_owned(),
+        },
+    )
+}
+
+fn by_name(config: &Config, head: &Head, commit: String, name: &str) -> Result<Target> {
+    let environment = named(config, name)?;
+    let branch = match head {
+        Head::Branch { name, .. } => Some(name.as_str()),
+        _ => None,
+    };
+    let segment = branch.map(key::branch_segment);
+    let shown = branch.map_or_else(|| short(&commit).to_owned(), str::to_owned);
+    aim(config, environment, segment, shown, commit)
+}
+
+/// The environment of a name.
+pub fn named<'c>(config: &'c Config, name: &str) -> Result<&'c Environment> {
+    config.environments.iter().find(|environment| environment.name == name).ok_or_else(|| {
+        let known = names(config.environments.iter());
+        Error::Config(format!("deploy.toml has no environment `{name}`\n\nhint: it has {known}"))
+    })
+}
+
+/// A place of an environment, by what stands for `{branch}` in it, to be looked at and not written to.
+pub fn place(config: &Config, environment: &Environment, segment: &str) -> Result<Target> {
+    aim(config, environment, Some(segment.to_owned()), segment.to_owned(), String::new())
+}
+
+/// The environment that takes a branch: an exact name wins over a glob.
+fn by_branch<'c>(config: &'c Config, branch: &str) -> Result<&'c Environment, Refusal> {
+    let taking = |takes: &dyn Fn(&Branches) -> bool| -> Vec<&'c Environment> {
+        config.environments.iter().filter(|e| e.branches.iter().any(takes)).collect()
+    };
+    let exactly = taking(&|b| matches!(b, Branches::Exactly(name) if name == branch));
+    let matching = taking(&|b| matches!(b, Branches::Matching(glob) if glob.is_match(branch)));
+    match (exactly.as_slice(), matching.as_slice()) {
+        ([one, ..], _) | ([], [one]) => Ok(one),
+        ([], []) => Err(Refusal::new(
+            "unknown-branch",
+            format!("no environment takes branch `{branch}`"),
+            format!(
+                "add it to the `branches` of one environment in deploy.toml: {}",
+                takers(config)
+            ),
+        )),
+        ([], several) => Err(Refusal::new(
+            "ambiguous-branch",
+            format!("branch `{branch}` matches globs of {}", names(several.iter().copied())),
+            format!("name it exactly in one of them: branches = [\"{branch}\"]"),
+        )),
+    }
+}
+
+/// Whether a deploy from a branch, or of a pull request that is told as `pr-7`, goes where a target is.
+pub fn leads_to(config: &Config, target: &Target, branch: &str) -> bool {
+    let environment = &target.environment;
+    let number = branch.strip_prefix("pr-").and_then(|number| number.parse().ok());
+    let pull_request = number.map(key::pull_request_segment).filter(|segment| segment == branch);
+    let segment = match pull_request.filter(|_| environment.pull_requests) {
+        Some(segment) => segment,
+        None if by_branch(config, branch).is_ok_and(|taker| taker.name == environment.name) => {
+            key::branch_segment(branch)
+        }
+        None => return false,
+    };
+    Prefix::new(&environment.prefix.fill(&segment)).is_ok_and(|prefix| prefix == target.prefix)
+}
+
+fn by_pull_request(config: &Config, number: Option<u64>) -> Result<&Environment, Refusal> {
+    let which = number.map_or_else(|| "a pull request".into(), |n| format!("pull request {n}"));
+    config.environments.iter().find(|e| e.pull_requests).ok_or_else(|| {
+        Refusal::new(
+            "pull-request",
+            format!("this is {which}, and no environment takes pull requests"),
+            "set `pull-requests = true` in one environment of deploy.toml, or let the job run on pushes",
+        )
+    })
+}
+
+fn aim(
+    config: &Config,
+    environment: &Environment,
+    segment: Option<String>,
+    branch: String,
+    commit: String,
+) -> Result<Target> {
+    let wants_branch = environment.prefix.wants_branch()
+        || environment.url.as_ref().is_some_and(|u| u.wants_branch());
+    let segment = match segment {
+        None if wants_branch => {
+            return Err(Error::from(Refusal::new(
+                "detached",
+                format!(
+                    "`{}` has a place for each branch, and git's HEAD is on no branch",
+                    environment.name
+                ),
+                "git switch BRANCH",
+            )));
+        }
+        segment => segment.unwrap_or_default(),
+    };
+    let prefix = Prefix::new(&environment.prefix.fill(&segment)).map_err(|reason| {
+        let name = &environment.name;
+        Error::Config(format!("for branch `{branch}`, the `prefix` of `{name}` {reason}\n\nhint: rename the branch, or give `{name}` another `prefix`"))
+    })?;
+    let no_host = environment.url.as_ref().and_then(|url| url.no_host_with(&branch, &segment));
+    if let Some(message) = no_host {
+        let name = &environment.name;
+        return Err(Error::Config(format!(
+            "the `url` of `{name}` has no address for this branch\n  {message}"
+        )));
+    }
+    Ok(Target {
+        reserved: reserved(config, environment, &prefix)?,
+        url: environment.url.as_ref().map(|url| url.fill(&segment)),
+        pull_requests_collide: false,
+        environment: environment.clone(),
+        prefix,
+        branch,
+        commit,
+    })
+}
+
+/// The folders below our prefix that other environments of the same bucket write to.
+fn reserved(config: &Config, ours: &Environment, prefix: &Prefix) -> Result<Vec<String>, Refusal> {
+    let others =
+        config.environments.iter().filter(|e| e.name != ours.name && e.shares_bucket_with(ours));
+    let mut reserved = Vec::new();
+    for other in others.filter(|other| other.prefix != ours.prefix) {
+        let folder = other.reserves();
+        // A fixed folder inside the other's fixed folder is known to both, and left alone. One that only
+        // the branch's name leads into is not.
+        let led_by_name = !ours.reserves().starts_with(folder);
+        if prefix.as_str().starts_with(folder) && led_by_name {
+            return Err(Refusal::new(
+                "ambiguous-branch",
+                format!(
+                    "this branch's folder `{prefix}` in the bucket is one that `{}` writes to",
+                    other.name
+                ),
+                "rename the branch, or give one of the two environments another `prefix`",
+            ));
+        }
+        if folder.starts_with(prefix.as_str()) {
+            reserved.push(folder.to_owned());
+        }
+    }
+    Ok(reserved)
+}
+
+fn names<'e>(environments: impl Iterator<Item = &'e Environment>) -> String {
+    environments.map(|e| format!("`{}`", e.name)).collect::<Vec<_>>().join(", ")
+}
+
+/// Which branches each environment takes, for whoever meets the refusal.
+fn takers(config: &Config) -> String {
+    let one = |environment: &Environment| {
+        let branches: Vec<&str> = environment
+            .branches
+            .iter()
+            .map(|branches| match branches {
+                Branches::Exactly(name) => name.as_str(),
+                Branches::Matching(glob) => glob.glob().glob(),
+            })
+            .collect();
+        format!("`{}` takes {}", environment.name, branches.join(", "))
+    };
+    config.environments.iter().map(one).collect::<Vec<_>>().join("; ")
+}
+
+/// A commit as people write it.
+pub fn short(commit: &str) -> &str {
+    commit.get(..SHORT).unwrap_or(commit)
+}
+
+const SHORT: usize = 7;
+
+#[cfg(test)]
+mod pairs;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,423 @@
+//! The built files: every one with its key, digest and headers. What cannot be deployed faithfully is an
+//! error before anything is written, and what must never be public is left out and counted.
+
+mod digest;
+mod faults;
+mod keys;
+mod left_out;
+mod links;
+mod look;
+mod names;
+mod private;
+mod recheck;
+mod seen;
+mod strays;
+mod walk;
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
+
+use crate::base::error::{Failure, Result, failed};
+use crate::base::event::{Event, Tell};
+use crate::base::headers::{Headers, Ruled, Told};
+use crate::base::key::{self, Prefix};
+use crate::base::parallel;
+use crate::repository::config::Config;
+
+#[cfg(test)]
+pub use digest::LARGEST_WHOLE;
+pub use digest::{Digest, PartDigests, Sum, is_in_parts};
+pub use left_out::{LeftOut, Why};
+pub use links::{Astray, Base, Kind, Places, Reader, astray, is_sample};
+pub use recheck::recheck;
+pub use seen::Seen;
+
+use faults::Faults;
+use keys::{Misnamed, Unfit};
+use left_out::Choice;
+use look::{Finding, Look, Looker};
+use seen::Stamp;
+
+#[derive(Clone, Debug, Default)]
+pub struct Site {
+    /// In the order of their keys. Shared, because a site is compared twice: before the lock is taken and under it.
+    pub files: Vec<Arc<File>>,
+    /// What the output folder holds and is not deployed, in the order of keys.
+    pub left_out: Vec<LeftOut>,
+}
+
+/// A file and the object that it is to become.
+#[derive(Debug)]
+pub struct File {
+    /// With the prefix.
+    pub key: Box<str>,
+    pub source: Source,
+    /// In bytes.
+    pub size: u64,
+    pub digest: Digest,
+    pub headers: Headers,
+}
+
+/// Where the bytes of a file are.
+#[derive(Clone, Debug)]
+pub enum Source {
+    Disk(Disk),
+    /// In the bucket, as what the key holds now or held in an earlier version.
+    Bucket {
+        version: Option<Box<str>>,
+    },
+}
+
+/// A path, which nearly always says what the key says, so it is not held beside each of a hundred thousand
+/// keys.
+#[derive(Clone, Debug)]
+pub enum Disk {
+    /// Below the output folder, where the key says.
+    AsKey(Arc<Output>),
+    /// Under a name that is the key in another Unicode form.
+    At(Box<Path>),
+}
+
+/// The output folder, and the prefix that its files get.
+#[derive(Debug)]
+pub struct Output {
+    folder: PathBuf,
+    prefix: Prefix,
+}
+
+impl Disk {
+    pub fn path(&self, key: &str) -> PathBuf {
+        match self {
+            Disk::AsKey(output) => output.folder.join(output.relative(key)),
+            Disk::At(path) => path.to_path_buf(),
+        }
+    }
+}
+
+impl Output {
+    /// A key of the site without the prefix.
+    fn relative<'k>(&self, key: &'k str) -> &'k str {
+        self.prefix.relative(key).unwrap_or(key)
+    }
+}
+
+impl File {
+    /// Where it lies, if it is to be sent in parts and only a record told what it holds.
+    pub fn lacks_parts(&self) -> Option<PathBuf> {
+        let Source::Disk(disk) = &self.source else { return None };
+        let is_lacking = digest::is_in_parts(self.size) && self.digest.parts.is_none();
+        is_lacking.then(|| disk.path(&self.key))
+    }
+
+    /// The same file with the digests of its parts. Blocks the thread.
+    ///
+    /// Errors where it cannot be read or has changed.
+    pub fn with_parts(&self, path: &Path) -> Result<File, Failure> {
+        let doing = || failed(format!("failed to read `{}`", path.display())).of_file();
+        let digest = digest::of_file(path, self.size, &mut |_| ())
+            .map_err(|error| doing().because(&error))?;
+        if digest.md5 != self.digest.md5 {
+            return Err(doing().hint("it changed while the site was deployed: run it again"));
+        }
+        let (key, source, headers) = (self.key.clone(), self.source.clone(), self.headers.clone());
+        Ok(File { key, source, size: self.size, digest, headers })
+    }
+}
+
+impl Site {
+    /// Whether a file has this key.
+    pub fn has(&self, key: &str) -> bool {
+        self.files.binary_search_by(|file| (*file.key).cmp(key)).is_ok()
+    }
+
+    /// The site without the files whose keys belong to others.
+    pub fn without(&self, kept: impl Fn(&str) -> bool) -> Site {
+        let mut site = self.clone();
+        site.files.retain(|file| !kept(&file.key));
+        site
+    }
+
+    /// The keys of files and folders of the output that are not deployed, relative to the prefix.
+    pub fn names_left_out(&self) -> impl Iterator<Item = &str> {
+        self.left_out.iter().map(|entry| entry.key.as_str())
+    }
+
+    /// Those of them whose objects stay in the bucket: all but what `exclude` names.
+    pub fn spared(&self) -> impl Iterator<Item = &str> {
+        let spared = self.left_out.iter().filter(|entry| entry.why != Why::Excluded);
+        spared.map(|entry| entry.key.as_str())
+    }
+
+    /// The file or folder of the output that covers a key, relative to the prefix, and is not deployed.
+    #[cfg(test)]
+    pub fn left_out(&self, relative: &str) -> Option<&LeftOut> {
+        left_out::covering(&self.left_out, relative)
+    }
+}
+
+/// Finds and hashes every file of the output folder, many at once. Blocks the thread. What was `seen`, and not touched
+/// since, is not read again. Once they are found, `told` is given their keys in order, and may take its time to tell
+/// what the file of a key held when it was deployed last: where that is what it holds, it is read and not hashed.
+///
+/// Errors for what is unreadable, not UTF-8, a link that is broken or leaves the folder, a key that S3 cannot
+/// hold, and two files on one key. Refuses files that stand for others or are not encoded as the rules say, and an
+/// output that holds this tool's own files.
+pub fn scan<T: Fn(&str) -> Option<Digest>>(
+    config: &Config,
+    prefix: &Prefix,
+    mut seen: Option<&mut Seen>,
+    told: impl FnOnce(Keys<'_>) -> T,
+    tell: &Tell,
+) -> Result<Site> {
+    let began = SystemTime::now();
+    let output = Arc::new(Output { folder: config.output_folder(), prefix: prefix.clone() });
+    let (mut entries, mut left_out) = find(config, &output, seen.is_some())?;
+    keys::check(&entries, &output, tell)?;
+    let told = told(&mut entries.iter().map(|entry| &*entry.key));
+    recall(&mut entries, told);
+    if let Some(seen) = &mut seen {
+        seen.recall(&mut entries);
+    }
+    let unread = || entries.iter().filter(|entry| !entry.content.is_known());
+    tell.tell(Event::Hashing {
+        files: unread().count() as u64,
+        bytes: unread().map(|entry| entry.size).sum(),
+    });
+    hash(&mut entries, &output, config, tell)?;
+    let (files, seen_files) = settle(entries, &output, config, &mut left_out, tell)?;
+    let each = files.iter().map(|file| (output.relative(&file.key), &**file));
+    strays::refuse_own_files(each, config, |key| Choice::of(config).publishes(key))?;
+    let has = |name: &str| {
+        let key = output.prefix.join(name);
+        let is_deployed = files.binary_search_by(|file| (*file.key).cmp(&key)).is_ok();
+        is_deployed || left_out.iter().any(|entry| entry.key == name && entry.why == Why::Hidden)
+    };
+    strays::warn_of_other_hosts(has, tell);
+    if let Some(seen) = seen {
+        for (file, (look, stamp)) in files.iter().zip(seen_files) {
+            seen.remember(file.clone(), look, *stamp, began);
+        }
+    }
+    tell.tell(Event::Scanned);
+    Ok(Site { files, left_out })
+}
+
+/// How many entries are moved between lists at once.
+const AT_ONCE: usize = 256;
+
+/// Of all files, in order.
+pub type Keys<'k> = &'k mut dyn Iterator<Item = &'k str>;
+
+/// A file, as it becomes known.
+struct Entry {
+    key: Box<str>,
+    disk: Disk,
+    size: u64,
+    headers: Headers,
+    /// Where sites are scanned again and again.
+    stamp: Option<Box<Stamp>>,
+    content: Content,
+    /// What its bytes say, once they were read.
+    look: Option<Box<Look>>,
+}
+
+/// What is known of a file's bytes.
+enum Content {
+    Unknown,
+    /// They were this, and may be something else by now.
+    Was(Digest),
+    Is(Digest),
+}
+
+impl Content {
+    fn is_known(&self) -> bool {
+        matches!(self, Content::Is(_))
+    }
+}
+
+impl Entry {
+    fn path(&self) -> PathBuf {
+        self.disk.path(&self.key)
+    }
+}
+
+/// Every file of the output folder in the order of the keys, and what was left out.
+fn find(
+    config: &Config,
+    output: &Arc<Output>,
+    again: bool,
+) -> Result<(Vec<Entry>, Vec<LeftOut>), Failure> {
+    // In one list from the beginning: what is large and goes is not given back by every allocator.
+    let (entries, misnamed) = (Mutex::new(Vec::new()), Mutex::new(Vec::new()));
+    let add =
+        |own: &mut Vec<Entry>| entries.lock().unwrap_or_else(PoisonError::into_inner).append(own);
+    let (named, left_out) = walk::files(
+        &output.folder,
+        Choice::of(config),
+        || (Vec::new(), Ruled::by(&config.rules)),
+        |(own, ruled), found| {
+            match name(found, output, ruled, again) {
+                Ok(entry) => own.push(entry),
+                Err(one) => misnamed.lock().unwrap_or_else(PoisonError::into_inner).push(one),
+            }
+            if own.len() == AT_ONCE {
+                add(own);
+            }
+            Ok(())
+        },
+    )?;
+    keys::misnamed(misnamed.into_inner().unwrap_or_else(PoisonError::into_inner))?;
+    named.into_iter().for_each(|(mut own, _)| add(&mut own));
+    let mut entries = entries.into_inner().unwrap_or_else(PoisonError::into_inner);
+    entries.shrink_to_fit();
+    entries.sort_unstable_by(|a, b| a.key.cmp(&b.key));
+    Ok((entries, left_out))
+}
+
+fn name(
+    found: walk::Found,
+    output: &Arc<Output>,
+    ruled: &mut Ruled,
+    again: bool,
+) -> Result<Entry, Misnamed> {
+    let below = found.path.strip_prefix(&output.folder).unwrap_or(&found.path);
+    let misnamed = |key: &str, why| Misnamed { path: found.path.clone(), key: key.into(), why };
+    let relative = key::of_path(below).map_err(|reason| misnamed("", Unfit::Name(reason)))?;
+    let key: Box<str> = output.prefix.join(&relative).into();
+    if let Some(why) = keys::unfit(&key) {
+        return Err(misnamed(&key, why));
+    }
+    let disk = match below == Path::new(&relative) {
+        true => Disk::AsKey(output.clone()),
+        false => Disk::At(found.path.into()),
+    };
+    let headers = ruled.of(&relative, Told::default());
+    Ok(Entry {
+        key,
+        disk,
+        size: found.size,
+        headers,
+        stamp: again.then(|| found.stamp.into()),
+        content: Content::Unknown,
+        look: None,
+    })
+}
+
+/// Notes what is told of the entries.
+fn recall(entries: &mut [Entry], told: impl Fn(&str) -> Option<Digest>) {
+    for entry in entries {
+        if let Some(digest) = told(&entry.key).filter(|digest| digest.sum.is_some()) {
+            entry.content = Content::Was(digest);
+        }
+    }
+}
+
+/// Gives each entry that has none its digest.
+fn hash(
+    entries: &mut [Entry],
+    output: &Output,
+    config: &Config,
+    tell: &Tell,
+) -> Result<(), Failure> {
+    let unread: Vec<_> = entries.iter_mut().filter(|entry| !entry.content.is_known()).collect();
+    let work = |ruled: &mut Ruled, entry: &mut Entry, _: &mut Vec<_>| {
+        let path = entry.path();
+        identify(entry, &path, output, ruled, tell)
+            .map_err(|error| failed(format!("failed to read `{}`", path.display())).because(&error))
+    };
+    parallel::each(unread, || Ruled::by(&config.rules), work).map(drop)
+}
+
+fn identify(
+    entry: &mut Entry,
+    path: &Path,
+    output: &Output,
+    ruled: &mut Ruled,
+    tell: &Tell,
+) -> io::Result<()> {
+    let Entry { key, size, content, look, headers, .. } = entry;
+    let mut new = || looker(output.relative(key), *size, headers, ruled);
+    if let Content::Was(before) = std::mem::replace(content, Content::Unknown) {
+        let mut looker = new();
+        if before.sum == Some(Sum::of_file(path, *size, &mut |bytes| looker.take(bytes))?) {
+            tell.tell(Event::Hashed { bytes: *size });
+            (*content, *look) = (Content::Is(before), looker.done());
+            return Ok(());
+        }
+        tell.tell(Event::Differs(key.to_string()));
+    }
+    let mut looker = new();
+    let digest = digest::of_file(path, *size, &mut |bytes| {
+        looker.take(bytes);
+        tell.tell(Event::Hashed { bytes: bytes.len() as u64 });
+    })?;
+    (*content, *look) = (Content::Is(digest), looker.done());
+    Ok(())
+}
+
+/// What looks at a file, by its name and by the headers that rules give to that.
+fn looker<'k>(relative: &'k str, size: u64, headers: &Headers, ruled: &mut Ruled) -> Looker<'k> {
+    Looker::of(relative, size, ruled.essence(relative), headers.get("content-encoding").is_some())
+}
+
+/// The files in the order of their keys. Each has what is to be remembered of it, if the site is scanned again.
+type Settled = (Vec<Arc<File>>, Vec<(Option<Box<Look>>, Box<Stamp>)>);
+
+/// Makes files of entries that were read: with the headers that the content tells, without those that hold secrets.
+fn settle(
+    mut entries: Vec<Entry>,
+    output: &Output,
+    config: &Config,
+    left_out: &mut Vec<LeftOut>,
+    tell: &Tell,
+) -> Result<Settled> {
+    let (choice, mut ruled) = (Choice::of(config), Ruled::by(&config.rules));
+    let (mut files, mut seen, mut faults) =
+        (Vec::with_capacity(entries.len()), Vec::new(), Faults::default());
+    while let Some(Entry { key, disk, size, mut headers, content, stamp, look }) = entries.pop() {
+        let Content::Is(digest) = content else {
+            return Err(failed(format!("failed to hash `{key}`")).into());
+        };
+        if let Some(look) = &look {
+            let relative = output.relative(&key);
+            let is_meant = |finding: &Finding| match finding.why_left_out() {
+                Some(_) => choice.publishes(relative),
+                // Nobody means a pointer by a wide glob such as `docs/**`.
+                None => choice.names(relative),
+            };
+            let finding = look.finding.filter(|finding| !is_meant(finding));
+            if let Some(why) = finding.and_then(Finding::why_left_out) {
+                left_out.push(LeftOut {
+                    key: relative.to_owned(),
+                    why,
+                    is_folder: false,
+                    is_page: false,
+                });
+                continue;
+            }
+            headers = ruled.of(relative, look.told);
+            if !config.keeps(relative) {
+                finding.into_iter().for_each(|finding| faults.add(relative, finding));
+                look.coding
+                    .into_iter()
+                    .for_each(|coding| faults.compare(relative, coding, &headers));
+            }
+        }
+        files.push(Arc::new(File { key, source: Source::Disk(disk), size, digest, headers }));
+        seen.extend(stamp.map(|stamp| (look, stamp)));
+        // So that nothing is held twice.
+        if entries.len().is_multiple_of(AT_ONCE) {
+            entries.shrink_to_fit();
+        }
+    }
+    faults.tell(tell)?;
+    files.reverse();
+    seen.reverse();
+    left_out.sort_unstable_by(|a, b| a.key.cmp(&b.key));
+    Ok((files, seen))
+}
+
+#[cfg(test)]
+mod tests;

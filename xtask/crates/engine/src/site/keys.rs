@@ -1,0 +1,140 @@
+//! Checks of the keys of a site as a whole: what S3 or its clients cannot hold ends the run before anything is
+//! written.
+
+use std::path::PathBuf;
+
+use super::{Entry, Output};
+use crate::base::error::{Failure, failed};
+use crate::base::event::{Event, Tell};
+use crate::base::key;
+use crate::base::words::count;
+
+/// Names of files that are told at once; the rest is counted.
+const NAMES: usize = 10;
+
+/// A file whose name cannot be a key.
+pub struct Misnamed {
+    pub path: PathBuf,
+    /// What it would be called in the bucket, if that can be told.
+    pub key: String,
+    pub why: Unfit,
+}
+
+/// Why a name cannot be a key.
+#[derive(Clone, Copy)]
+pub enum Unfit {
+    /// In words that follow "it".
+    Name(&'static str),
+    TooLong,
+    Blank,
+}
+
+/// Why S3 or its clients cannot hold a key, the prefix included.
+pub fn unfit(key: &str) -> Option<Unfit> {
+    match key {
+        _ if key.len() > key::LONGEST => Some(Unfit::TooLong),
+        // A client takes such a key for none, and so does the XML of a listing.
+        _ if key.trim().is_empty() => Some(Unfit::Blank),
+        _ => None,
+    }
+}
+
+/// What is told of names that cannot be keys: all at once, because each may need a change of the generator.
+pub fn misnamed(mut files: Vec<Misnamed>) -> Result<(), Failure> {
+    files.sort_by(|a, b| a.path.cmp(&b.path));
+    match files.as_slice() {
+        [] => Ok(()),
+        [one] => Err(one.failure()),
+        _ => {
+            let files_in_words = count(files.len() as u64, "file");
+            let mut failure = failed(format!("failed to name {files_in_words} in the bucket"));
+            failure.causes.extend(files.iter().take(NAMES).map(Misnamed::line));
+            if files.len() > NAMES {
+                failure.causes.push(format!("and {} more", files.len() - NAMES));
+            }
+            Err(failure.hint("rename the files, or let the generator leave them out"))
+        }
+    }
+}
+
+impl Misnamed {
+    fn failure(&self) -> Failure {
+        let shown = self.path.display();
+        const RENAME: &str = "rename the file, or let the generator leave it out";
+        match self.why {
+            Unfit::Name(reason) => {
+                failed(format!("failed to name `{shown}` in the bucket: it {reason}")).hint(RENAME)
+            }
+            Unfit::TooLong => failed(format!("the key of `{shown}` is too long"))
+                .hint(format!("S3 takes keys of {} bytes, the prefix included", key::LONGEST)),
+            Unfit::Blank => failed(format!("the key {:?} is only white space", self.key))
+                .because_of_path(&self.path)
+                .hint(RENAME),
+        }
+    }
+
+    fn line(&self) -> String {
+        let shown = self.path.display();
+        match self.why {
+            Unfit::Name(reason) => format!("`{shown}` {reason}"),
+            Unfit::TooLong => format!("the key of `{shown}` is longer than {} bytes", key::LONGEST),
+            Unfit::Blank => format!("the key of `{shown}` is only white space"),
+        }
+    }
+}
+
+/// Checks entries that are in the order of their keys.
+pub fn check(entries: &[Entry], output: &Output, tell: &Tell) -> Result<(), Failure> {
+    check_twins(entries, output)?;
+    warn_of_spellings(entries, output, tell);
+    warn_of_backslashes(entries, output, tell);
+    Ok(())
+}
+
+/// Only where names are brought into one Unicode form can two files have one key.
+fn check_twins(entries: &[Entry], output: &Output) -> Result<(), Failure> {
+    let Some(pair) = entries.windows(2).find(|pair| pair[0].key == pair[1].key) else {
+        return Ok(());
+    };
+    let relative = output.relative(&pair[0].key);
+    let mut failure = failed(format!("two files have the same key `{relative}`"));
+    failure.causes.extend(pair.iter().map(|entry| spelled(&entry.path().to_string_lossy())));
+    Err(failure
+        .hint("their names are the same text in different Unicode forms: rename one of them"))
+}
+
+/// Both names look the same, so their characters are spelled out.
+fn spelled(name: &str) -> String {
+    name.escape_default().to_string()
+}
+
+/// Warns of two keys that look the same. Each is what its file is called, and links to it may use either.
+fn warn_of_spellings(entries: &[Entry], output: &Output, tell: &Tell) {
+    for entry in entries.iter().filter(|entry| !entry.key.is_ascii()) {
+        let normal = key::normal(&entry.key);
+        let twin = || entries.binary_search_by(|other| (*other.key).cmp(&*normal)).is_ok();
+        if *normal != *entry.key && twin() {
+            let (one, other) = (output.relative(&entry.key), output.relative(&normal));
+            tell.tell(Event::Warning(format!(
+                "two files have names that look the same, in different Unicode forms: \"{}\" and \"{}\"",
+                spelled(one),
+                spelled(other)
+            )));
+        }
+    }
+}
+
+/// Browsers read a backslash in an address as a slash, so they never ask for such a key.
+fn warn_of_backslashes(entries: &[Entry], output: &Output, tell: &Tell) {
+    let mut found = entries.iter().filter(|entry| entry.key.contains('\\'));
+    if let Some(first) = found.next() {
+        let more = match found.count() {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        tell.tell(Event::Warning(format!(
+            "no browser can ask for `{}`{more}: in an address a backslash is a slash; did the generator write a path of Windows?",
+            output.relative(&first.key)
+        )));
+    }
+}

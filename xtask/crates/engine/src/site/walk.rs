@@ -1,0 +1,241 @@
+//! Which files of the output folder are the site's. Links inside of it are followed; one that leads out
+//! of it or nowhere is an error, because what it would deploy is not what its author sees.
+
+use std::fs::{self, DirEntry, FileType};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::left_out::{Choice, LeftOut, Verdict, Why};
+use super::names::{self, Named};
+use super::seen::Stamp;
+use crate::base::error::{Failure, failed};
+use crate::base::limits;
+use crate::base::parallel;
+
+#[derive(Debug)]
+pub struct Found {
+    pub path: PathBuf,
+    /// In bytes.
+    pub size: u64,
+    pub stamp: Stamp,
+}
+
+/// Finds every file below the folder, many at once, and returns what was left out, in the order of keys.
+/// Each file is given to `found` with the value of its thread, which `make` made; these are returned. An error
+/// anywhere is an error of the whole: a file that was not seen would be deleted from the bucket.
+///
+/// Each file is given away as it is found: what its path becomes is shorter, and the paths of a large site
+/// are not held all at once.
+pub fn files<W: Send>(
+    folder: &Path,
+    choice: Choice<'_>,
+    make: impl Fn() -> W + Sync,
+    found: impl Fn(&mut W, Found) -> Result<(), Failure> + Sync,
+) -> Result<(Vec<W>, Vec<LeftOut>), Failure> {
+    let top = fs::canonicalize(folder).map_err(|error| {
+        failed(format!("failed to read the site's folder `{}`", folder.display()))
+            .because(&error)
+            .hint(
+                "build the site first, or correct `command` and `output` of [build] in deploy.toml",
+            )
+    })?;
+    let first =
+        Folder { path: folder.to_owned(), resolved: top.clone(), above: None, left_out: None };
+    let walk = Walk { folder, top, choice };
+    let done = parallel::each(
+        vec![Arc::new(first)],
+        || (make(), Vec::new()),
+        |(own, left_out), folder, more| {
+            walk.enter(&folder, more, left_out, &mut |file| found(own, file))
+        },
+    )?;
+    let (owns, left_out): (Vec<W>, Vec<Vec<LeftOut>>) = done.into_iter().unzip();
+    let mut left_out = left_out.concat();
+    left_out.sort_unstable_by(|a, b| a.key.cmp(&b.key));
+    Ok((owns, left_out))
+}
+
+struct Walk<'w> {
+    folder: &'w Path,
+    /// The folder itself, every link resolved.
+    top: PathBuf,
+    choice: Choice<'w>,
+}
+
+/// A folder that the walk enters.
+struct Folder {
+    path: PathBuf,
+    /// Without links.
+    resolved: PathBuf,
+    /// The one that it was entered from.
+    above: Option<Arc<Folder>>,
+    /// Why its files are left out, except those that `publish` names.
+    left_out: Option<Why>,
+}
+
+/// What becomes of an entry.
+enum Judged {
+    Site,
+    LeftOut(LeftOut),
+    /// A folder that is looked through for what `publish` names.
+    Within(Why),
+}
+
+/// What an entry of a folder is.
+enum What {
+    File(Found),
+    Folder(Arc<Folder>),
+}
+
+impl Folder {
+    /// Whether this is the folder or one of those that it was entered from.
+    fn is_in(&self, resolved: &Path) -> bool {
+        std::iter::successors(Some(self), |folder| folder.above.as_deref())
+            .any(|folder| folder.resolved == resolved)
+    }
+}
+
+impl Walk<'_> {
+    fn enter(
+        &self,
+        folder: &Arc<Folder>,
+        more: &mut Vec<Arc<Folder>>,
+        left_out: &mut Vec<LeftOut>,
+        found: &mut dyn FnMut(Found) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let entries = match limits::open(|| fs::read_dir(&folder.path)) {
+            Ok(entries) => entries,
+            // Nothing of it is deployed.
+            Err(_) if folder.left_out.is_some() => return Ok(()),
+            Err(error) => return Err(unreadable(&folder.path, &error)),
+        };
+        for entry in entries {
+            let entry = entry.map_err(|error| unreadable(&folder.path, &error))?;
+            let path = entry.path();
+            let kind = entry.file_type().map_err(|error| unreadable(&path, &error))?;
+            match self.judge(folder, &entry, kind, &path) {
+                Judged::Site => match self.look(folder, &entry, path)? {
+                    What::File(file) => found(file)?,
+                    What::Folder(folder) => more.push(folder),
+                },
+                Judged::LeftOut(entry) => left_out.push(entry),
+                Judged::Within(why) => {
+                    let resolved = folder.resolved.join(entry.file_name());
+                    let (above, left_out) = (Some(folder.clone()), Some(why));
+                    more.push(Arc::new(Folder { path, resolved, above, left_out }));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn judge(&self, folder: &Folder, entry: &DirEntry, kind: FileType, path: &Path) -> Judged {
+        let Choice { exclude, publish } = self.choice;
+        let is_folder = kind.is_dir();
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        let named = if is_folder { names::of_folder(&name) } else { names::of_file(&name) };
+        // Nearly every entry, and cheap.
+        let is_plain = named == Named::Plain && folder.left_out.is_none();
+        if is_plain && exclude.is_empty() && publish.is_empty() {
+            return Judged::Site;
+        }
+        let key = relative_key(self.folder, path);
+        let verdict = match is_folder {
+            true => self.choice.of_folder(&key, folder.left_out),
+            false => self.choice.of_file(&key, folder.left_out),
+        };
+        match verdict {
+            Verdict::Site => Judged::Site,
+            Verdict::Within(why) => Judged::Within(why),
+            Verdict::LeftOut(why) => {
+                let is_page = !is_folder && is_page(path);
+                // What is below a link to a folder is not looked at either.
+                let is_folder = is_folder || kind.is_symlink() && path.is_dir();
+                Judged::LeftOut(LeftOut { key, why, is_folder, is_page })
+            }
+        }
+    }
+
+    fn look(&self, folder: &Arc<Folder>, entry: &DirEntry, path: PathBuf) -> Result<What, Failure> {
+        let kind = entry.file_type().map_err(|error| unreadable(&path, &error))?;
+        let enter = |path, resolved| {
+            let (above, left_out) = (Some(folder.clone()), None);
+            What::Folder(Arc::new(Folder { path, resolved, above, left_out }))
+        };
+        if kind.is_dir() {
+            let resolved = folder.resolved.join(entry.file_name());
+            return Ok(enter(path, resolved));
+        }
+        let (resolved, metadata) = match kind.is_symlink() {
+            true => (Some(self.resolve(&path)?), fs::metadata(&path)),
+            false => (None, entry.metadata()),
+        };
+        let metadata = metadata.map_err(|error| unreadable(&path, &error))?;
+        match resolved {
+            _ if metadata.is_file() => {
+                Ok(What::File(Found { size: metadata.len(), stamp: Stamp::of(&metadata), path }))
+            }
+            Some(resolved) if metadata.is_dir() => match folder.is_in(&resolved) {
+                false => Ok(enter(path, resolved)),
+                true => Err(failed(format!(
+                    "the link `{}` leads to a folder that it is in",
+                    path.display()
+                ))
+                .hint("remove the link: its files would repeat without end")),
+            },
+            _ => Err(failed(format!("`{}` is neither a file nor a folder", path.display()))),
+        }
+    }
+
+    fn resolve(&self, link: &Path) -> Result<PathBuf, Failure> {
+        let resolved = fs::canonicalize(link).map_err(|error| {
+            failed(format!("the link `{}` leads nowhere", link.display()))
+                .because(&error)
+                .hint("remove the link, or make what it names")
+        })?;
+        if !resolved.starts_with(&self.top) {
+            return Err(failed(format!(
+                "the link `{}` leads out of the site's folder",
+                link.display()
+            ))
+            .because_of_path(&resolved)
+            .hint("copy what it names into the site"));
+        }
+        let below = resolved.strip_prefix(&self.top).unwrap_or(&resolved);
+        if !self.choice.publishes(&relative_key(self.folder, link)) && is_private(below) {
+            return Err(failed(format!("the link `{}` leads to a private file", link.display()))
+                .because_of_path(&resolved)
+                .hint("remove the link"));
+        }
+        Ok(resolved)
+    }
+}
+
+/// Whether a link must not lead to a path: nobody sees from the link's own name what it publishes.
+fn is_private(below: &Path) -> bool {
+    let named = |part: std::path::Component| names::of_folder(&part.as_os_str().to_string_lossy());
+    let name = below.file_name().unwrap_or_default().to_string_lossy();
+    below.components().any(|part| named(part) != Named::Plain)
+        || names::of_file(&name) != Named::Plain
+}
+
+/// The entry's key, relative to the prefix. Bytes that are no text are replaced: the key is for globs and messages.
+fn relative_key(folder: &Path, path: &Path) -> String {
+    let below = path.strip_prefix(folder).unwrap_or(path);
+    let key = below.to_string_lossy();
+    match std::path::MAIN_SEPARATOR {
+        '/' => key.into_owned(),
+        separator => key.replace(separator, "/"),
+    }
+}
+
+/// Whether a file that is not deployed is an HTML document. What cannot be read is none.
+fn is_page(path: &Path) -> bool {
+    let extension = path.extension().map(|extension| extension.to_string_lossy().to_lowercase());
+    matches!(extension.as_deref(), Some("html" | "htm" | "xhtml"))
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
+    failed(format!("failed to read `{}`", path.display())).because(error)
+}

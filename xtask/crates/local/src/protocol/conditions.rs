@@ -1,0 +1,98 @@
+//! The conditions of a request: of one that reads, against the object that it names; of one that
+//! writes, as the [`Precondition`] that the store checks in the moment of writing.
+//!
+//! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-requests.html>
+
+use std::time::{Duration, UNIX_EPOCH};
+
+use hyper::HeaderMap;
+use hyper::header::{ETAG, LAST_MODIFIED};
+use s3s::dto::{ETag, ETagCondition, Timestamp};
+use s3s::{S3Error, S3ErrorCode, S3Result, s3_error};
+
+use super::headers::date;
+use crate::store::{Object, Precondition};
+
+/// The conditions of a request that reads.
+pub struct Conditions<'a> {
+    pub if_match: Option<&'a ETagCondition>,
+    pub if_none_match: Option<&'a ETagCondition>,
+    pub if_modified_since: Option<&'a Timestamp>,
+    pub if_unmodified_since: Option<&'a Timestamp>,
+}
+
+impl Conditions<'_> {
+    /// An ETag goes before a time: with `If-Match`, `If-Unmodified-Since` says nothing.
+    /// <https://www.rfc-editor.org/rfc/rfc9110#section-13.2.2>
+    ///
+    /// # Errors
+    /// 412, or 304 with the headers that a cache needs.
+    pub fn check(&self, object: &Object) -> S3Result<()> {
+        let held = match (self.if_match, self.if_unmodified_since) {
+            (Some(condition), _) => matches(condition, object),
+            (None, Some(time)) => modified(object) <= *time,
+            (None, None) => true,
+        };
+        if !held {
+            return Err(s3_error!(PreconditionFailed, "a condition of the request does not hold"));
+        }
+        let changed = match (self.if_none_match, self.if_modified_since) {
+            (Some(condition), _) => !matches(condition, object),
+            (None, Some(time)) => modified(object) > *time,
+            (None, None) => true,
+        };
+        if changed { Ok(()) } else { Err(not_modified(object)) }
+    }
+
+    /// Of the source of a copy, where 304 would make no sense.
+    pub fn check_source(&self, object: &Object) -> S3Result<()> {
+        self.check(object).map_err(|error| match error.code() {
+            S3ErrorCode::NotModified => {
+                s3_error!(PreconditionFailed, "the source is not as the request asks")
+            }
+            _ => error,
+        })
+    }
+}
+
+/// The conditions of a request that writes.
+///
+/// # Errors
+/// Of `If-None-Match`, S3 knows only `*` there.
+pub fn precondition(
+    if_match: Option<ETagCondition>,
+    if_none_match: Option<ETagCondition>,
+) -> S3Result<Precondition> {
+    match (if_match, if_none_match) {
+        (None, None) => Ok(Precondition::None),
+        (None, Some(ETagCondition::Any)) => Ok(Precondition::Absent),
+        (Some(ETagCondition::Any), None) => Ok(Precondition::Present),
+        (Some(ETagCondition::ETag(etag)), None) => Ok(Precondition::Etag(etag.into_value())),
+        _ => Err(s3_error!(NotImplemented, "a condition of the request is not implemented")),
+    }
+}
+
+/// When an object was written, as the protocol says it.
+pub fn modified(object: &Object) -> Timestamp {
+    timestamp(object.modified)
+}
+
+/// From seconds since 1970.
+pub fn timestamp(seconds: u64) -> Timestamp {
+    (UNIX_EPOCH + Duration::from_secs(seconds)).into()
+}
+
+fn matches(condition: &ETagCondition, object: &Object) -> bool {
+    condition.as_etag().is_none_or(|etag| etag.value() == object.etag)
+}
+
+fn not_modified(object: &Object) -> S3Error {
+    let mut headers = HeaderMap::new();
+    if let Ok(etag) = ETag::Strong(object.etag.clone()).to_http_header() {
+        headers.insert(ETAG, etag);
+    }
+    headers.extend(date(&modified(object)).map(|date| (LAST_MODIFIED, date)));
+    let mut error = S3Error::new(S3ErrorCode::NotModified);
+    error.set_headers(headers);
+    error
+}

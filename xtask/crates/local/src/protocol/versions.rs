@@ -1,0 +1,113 @@
+//! Versions: their ids, and ListObjectVersions.
+//!
+//! <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectVersions.html>
+
+use s3s::dto::*;
+use s3s::{S3Response, S3Result, s3_error};
+
+use super::Answer;
+use super::conditions::{modified, timestamp};
+use super::listing::{Encoding, max_keys};
+use super::objects::etag;
+use crate::store::{Entry, Listed, Listing, Object, Store, VersionId, VersionListing, VersionPage};
+
+/// S3 mixes versions and delete markers in one order. The crate below gives each kind of a page in a
+/// row of its own, in its order, as the SDKs do with what S3 sends.
+pub async fn list(
+    store: &Store,
+    input: ListObjectVersionsInput,
+) -> Answer<ListObjectVersionsOutput> {
+    let max_keys = max_keys(input.max_keys)?;
+    let keys = Listing {
+        prefix: input.prefix.clone().unwrap_or_default(),
+        delimiter: input.delimiter.clone().unwrap_or_default(),
+        after: input.key_marker.clone().unwrap_or_default(),
+        limit: max_keys.unsigned_abs() as usize,
+    };
+    let after = asked(input.version_id_marker.as_deref())?;
+    if after.is_some() && keys.after.is_empty() {
+        return Err(s3_error!(InvalidArgument, "a version id marker needs a key marker"));
+    }
+    let page = store.list_versions(&input.bucket, VersionListing { keys, after }).await?;
+    let encoding = Encoding::new(input.encoding_type.as_ref())?;
+    let next = page.next.as_ref();
+    Ok(S3Response::new(ListObjectVersionsOutput {
+        is_truncated: Some(next.is_some()),
+        next_key_marker: next.map(|(key, _)| encoding.text(key)),
+        next_version_id_marker: next.and_then(|(_, version)| version.map(write_id)),
+        common_prefixes: Some(encoding.prefixes(&page.prefixes)),
+        versions: Some(objects(&page, encoding)),
+        delete_markers: Some(markers(&page, encoding)),
+        name: Some(input.bucket),
+        prefix: Some(encoding.text(&input.prefix.unwrap_or_default())),
+        delimiter: input.delimiter.map(|delimiter| encoding.text(&delimiter)),
+        key_marker: Some(encoding.text(&input.key_marker.unwrap_or_default())),
+        version_id_marker: Some(input.version_id_marker.unwrap_or_default()),
+        encoding_type: input.encoding_type,
+        max_keys: Some(max_keys),
+        request_charged: None,
+    }))
+}
+
+/// The id of an object's version, where it has one.
+pub fn tell(object: &Object) -> Option<String> {
+    object.version.map(|version| write_id(version.id()))
+}
+
+/// The version that a request asks for.
+pub fn asked(id: Option<&str>) -> S3Result<Option<VersionId>> {
+    id.map(read_id).transpose()
+}
+
+pub fn write_id(id: VersionId) -> String {
+    match id {
+        VersionId::Null => "null".to_owned(),
+        VersionId::Given(number) => format!("{number:016x}"),
+    }
+}
+
+fn read_id(id: &str) -> S3Result<VersionId> {
+    match id {
+        "null" => Ok(VersionId::Null),
+        id => u64::from_str_radix(id, 16)
+            .map(VersionId::Given)
+            .ok()
+            .filter(|version| write_id(*version) == id)
+            .ok_or_else(|| s3_error!(InvalidArgument, "the version id specified is invalid")),
+    }
+}
+
+fn objects(page: &VersionPage, encoding: Encoding) -> Vec<ObjectVersion> {
+    page.versions.iter().filter_map(|listed| object(listed, encoding)).collect()
+}
+
+fn object(listed: &Listed, encoding: Encoding) -> Option<ObjectVersion> {
+    let Entry::Object(object) = &listed.entry else { return None };
+    Some(ObjectVersion {
+        key: Some(encoding.text(&listed.key)),
+        version_id: Some(write_id(listed.entry.version().id())),
+        is_latest: Some(listed.latest),
+        size: i64::try_from(object.size).ok(),
+        last_modified: Some(modified(object)),
+        e_tag: Some(etag(object)),
+        storage_class: Some(ObjectVersionStorageClass::from_static(
+            ObjectVersionStorageClass::STANDARD,
+        )),
+        ..ObjectVersion::default()
+    })
+}
+
+fn markers(page: &VersionPage, encoding: Encoding) -> Vec<DeleteMarkerEntry> {
+    page.versions.iter().filter_map(|listed| marker(listed, encoding)).collect()
+}
+
+fn marker(listed: &Listed, encoding: Encoding) -> Option<DeleteMarkerEntry> {
+    let Entry::Marker(marker) = &listed.entry else { return None };
+    Some(DeleteMarkerEntry {
+        key: Some(encoding.text(&listed.key)),
+        version_id: Some(write_id(marker.version.id())),
+        is_latest: Some(listed.latest),
+        last_modified: Some(timestamp(marker.modified)),
+        owner: None,
+    })
+}

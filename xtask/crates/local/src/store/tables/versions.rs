@@ -1,0 +1,292 @@
+//! What a change does to the versions of a key, and where a query finds them.
+//!
+//! The current object is in `objects`. `versions` has all else: earlier objects, and delete markers
+//! whether current or not. So a key with versions and no object was deleted, and its newest version
+//! is a delete marker. An object is in one of the two tables, never in both, and its chunks go when
+//! its row goes from both.
+//!
+//! A tool from before versions may have written in between, as if `versions` were not there. What
+//! it leaves is taken as it is: an object without a number, which is the newest whatever else there
+//! is; a key without an object whose newest version is one, which is deleted all the same.
+
+use redb::ReadableTable;
+
+use super::{Snapshot, Tables, VERSIONS, decode, encode};
+use crate::store::versions::{Deleted, Entry, Listed, Marker, Version, VersionId, Versioning};
+use crate::store::{Bucket, Object, StoreError};
+
+/// No key has more noncurrent versions than this, delete markers included; the oldest go first. It
+/// stands in for a lifecycle rule with `NewerNoncurrentVersions`, such as a bucket of an account
+/// needs as well if it is not to grow for ever.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/intro-lifecycle-rules.html>
+const MOST_NONCURRENT: usize = 10;
+
+/// Under which `META` has the sequence number that a version took last. It is stored, so that it
+/// never has to be sought among the objects, and no version gets the id of one that was removed.
+const LAST_VERSION: &str = "version";
+
+impl Tables<'_> {
+    pub fn set_versioning(
+        &mut self,
+        bucket: &str,
+        versioning: Versioning,
+    ) -> Result<(), StoreError> {
+        let mut row = self.bucket(bucket)?;
+        row.versioning = Some(versioning);
+        self.buckets.insert(bucket, encode(&row)?.as_slice())?;
+        Ok(())
+    }
+
+    /// Makes an object the key's current one and gives it back as the version that it is.
+    pub fn put_object(
+        &mut self,
+        bucket: &str,
+        key: &str,
+        mut object: Object,
+    ) -> Result<Object, StoreError> {
+        match self.bucket(bucket)?.versioning {
+            None => self.remove_object(bucket, key)?,
+            Some(versioning) => object.version = Some(self.make_way(bucket, key, versioning)?),
+        }
+        self.objects.insert((bucket, key), encode(&object)?.as_slice())?;
+        Ok(object)
+    }
+
+    /// Deletes a key, or removes one version of it for good. Either may be gone already.
+    /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/DeletingObjectVersions.html>
+    pub fn delete(
+        &mut self,
+        bucket: &str,
+        key: &str,
+        version: Option<VersionId>,
+        modified: u64,
+    ) -> Result<Deleted, StoreError> {
+        match (version, self.bucket(bucket)?.versioning) {
+            (None, None) => self.remove_object(bucket, key).map(|()| Deleted::default()),
+            (None, Some(versioning)) => {
+                let version = self.make_way(bucket, key, versioning)?;
+                self.insert_version(bucket, key, &Entry::Marker(Marker { version, modified }))?;
+                Ok(Deleted { version: Some(version.id()), marker: true })
+            }
+            (Some(id), versioning) => {
+                let marker = self.remove_version(bucket, key, id)?;
+                Ok(Deleted { version: versioning.map(|_| id), marker })
+            }
+        }
+    }
+
+    /// Whether a bucket, there or not, has versions other than current objects.
+    pub fn has_versions(&self, bucket: &str) -> Result<bool, StoreError> {
+        let version = self.versions.range((bucket, "", 0)..)?.next().transpose()?;
+        Ok(version.is_some_and(|(key, _)| key.value().0 == bucket))
+    }
+
+    /// Removes what a tool from before versions left behind when it removed the bucket.
+    pub fn remove_leftovers(&mut self, bucket: &str) -> Result<(), StoreError> {
+        let mut left = Vec::new();
+        for row in self.versions.range((bucket, "", 0)..)? {
+            let (row_key, entry) = row?;
+            let (row_bucket, key, _) = row_key.value();
+            if row_bucket != bucket {
+                break;
+            }
+            left.push((key.to_owned(), decode(entry.value())?));
+        }
+        left.iter().try_for_each(|(key, entry)| self.remove_entry(bucket, key, entry))
+    }
+
+    /// Makes what is current noncurrent and gives the version of what comes in its place.
+    fn make_way(
+        &mut self,
+        bucket: &str,
+        key: &str,
+        versioning: Versioning,
+    ) -> Result<Version, StoreError> {
+        let null = versioning == Versioning::Suspended;
+        if null {
+            self.remove_null(bucket, key)?;
+        }
+        self.retire_current(bucket, key)?;
+        self.expire(bucket, key)?;
+        Ok(Version { sequence: self.next_sequence()?, null })
+    }
+
+    /// Moves the current object, if there is one, to the versions.
+    fn retire_current(&mut self, bucket: &str, key: &str) -> Result<(), StoreError> {
+        let Some(mut object) = self.object(bucket, key)? else { return Ok(()) };
+        if object.version.is_none() {
+            // Only where a tool from before versions replaced an object can there be another.
+            self.remove_earlier_null(bucket, key)?;
+            object.version = Some(Version { sequence: self.next_sequence()?, null: true });
+        }
+        self.objects.remove((bucket, key))?;
+        self.insert_version(bucket, key, &Entry::Object(object))
+    }
+
+    /// Moves the newest version back to the objects, unless it is a delete marker.
+    fn promote_newest(&mut self, bucket: &str, key: &str) -> Result<(), StoreError> {
+        let newest = entries(&self.versions, bucket, key)?.into_iter().next();
+        let Some(Entry::Object(object)) = newest else { return Ok(()) };
+        self.objects.insert((bucket, key), encode(&object)?.as_slice())?;
+        self.versions.remove((bucket, key, place(&Entry::Object(object))))?;
+        Ok(())
+    }
+
+    /// Removes the oldest versions where there are too many, in the moment when all are noncurrent.
+    fn expire(&mut self, bucket: &str, key: &str) -> Result<(), StoreError> {
+        let mut expired: Vec<Entry> = Vec::new();
+        for row in self.versions.range(all_of(bucket, key))?.skip(MOST_NONCURRENT) {
+            expired.push(decode(row?.1.value())?);
+        }
+        expired.iter().try_for_each(|entry| self.remove_entry(bucket, key, entry))
+    }
+
+    /// Removes a version for good; what then is newest becomes current. Tells whether it was a
+    /// delete marker.
+    fn remove_version(
+        &mut self,
+        bucket: &str,
+        key: &str,
+        id: VersionId,
+    ) -> Result<bool, StoreError> {
+        let current = self.object(bucket, key)?.map(Entry::Object);
+        if current.as_ref().is_some_and(|object| object.version().id() == id) {
+            self.remove_object(bucket, key)?;
+            self.promote_newest(bucket, key)?;
+            return Ok(false);
+        }
+        let entries = entries(&self.versions, bucket, key)?;
+        let Some(at) = entries.iter().position(|entry| entry.version().id() == id) else {
+            return Ok(false);
+        };
+        let entry = &entries[at];
+        self.remove_entry(bucket, key, entry)?;
+        if entry.is_marker() && at == 0 && current.is_none() {
+            self.promote_newest(bucket, key)?;
+        }
+        Ok(entry.is_marker())
+    }
+
+    /// Removes the version that what is written while versioning is suspended replaces.
+    fn remove_null(&mut self, bucket: &str, key: &str) -> Result<(), StoreError> {
+        let current = self.object(bucket, key)?.map(Entry::Object);
+        if current.is_some_and(|object| object.version().null) {
+            self.remove_object(bucket, key)?;
+        }
+        self.remove_earlier_null(bucket, key)
+    }
+
+    fn remove_earlier_null(&mut self, bucket: &str, key: &str) -> Result<(), StoreError> {
+        let entries = entries(&self.versions, bucket, key)?;
+        let mut nulls = entries.iter().filter(|entry| entry.version().null);
+        nulls.try_for_each(|entry| self.remove_entry(bucket, key, entry))
+    }
+
+    fn insert_version(&mut self, bucket: &str, key: &str, entry: &Entry) -> Result<(), StoreError> {
+        self.versions.insert((bucket, key, place(entry)), encode(entry)?.as_slice())?;
+        Ok(())
+    }
+
+    /// Removes a row of `versions` with its chunks.
+    fn remove_entry(&mut self, bucket: &str, key: &str, entry: &Entry) -> Result<(), StoreError> {
+        self.versions.remove((bucket, key, place(entry)))?;
+        match entry {
+            Entry::Object(object) => self.remove_chunks(&object.segments),
+            Entry::Marker(_) => Ok(()),
+        }
+    }
+
+    fn next_sequence(&mut self) -> Result<u64, StoreError> {
+        let next = self.meta.get(LAST_VERSION)?.map_or(0, |last| last.value()) + 1;
+        self.meta.insert(LAST_VERSION, next)?;
+        Ok(next)
+    }
+}
+
+impl Snapshot {
+    /// The current object of a key, or the version that is asked for.
+    pub fn object(
+        &self,
+        bucket: &str,
+        key: &str,
+        version: Option<VersionId>,
+    ) -> Result<Object, StoreError> {
+        let row = self.bucket(bucket)?;
+        let Some(id) = version else { return self.current(bucket, &row, key) };
+        let mut versions = self.versions(bucket, &row, key)?.into_iter().map(|listed| listed.entry);
+        match versions.find(|entry| entry.version().id() == id) {
+            Some(Entry::Object(object)) => Ok(object),
+            Some(Entry::Marker(marker)) => Err(StoreError::IsMarker(marker)),
+            None => Err(StoreError::NoSuchVersion),
+        }
+    }
+
+    /// All versions of a key, the newest first.
+    pub fn versions(
+        &self,
+        bucket: &str,
+        row: &Bucket,
+        key: &str,
+    ) -> Result<Vec<Listed>, StoreError> {
+        let current = self.objects()?.get((bucket, key))?;
+        let current = current.map(|object| row.decode(object.value())).transpose()?;
+        let is_deleted = current.is_none();
+        let others = entries(&self.0.open_table(VERSIONS)?, bucket, key)?;
+        let listed = |(at, entry): (usize, Entry)| Listed {
+            key: key.to_owned(),
+            latest: at == 0 && is_deleted == entry.is_marker(),
+            entry,
+        };
+        Ok(current.map(Entry::Object).into_iter().chain(others).enumerate().map(listed).collect())
+    }
+
+    /// The least key from `from` on that has any version.
+    pub fn versioned_key(&self, bucket: &str, from: &str) -> Result<Option<String>, StoreError> {
+        let object = self.objects()?.range((bucket, from)..)?.next().transpose()?;
+        let version =
+            self.0.open_table(VERSIONS)?.range((bucket, from, 0)..)?.next().transpose()?;
+        let object = object.as_ref().map(|(key, _)| key.value());
+        let version = version.as_ref().map(|(key, _)| (key.value().0, key.value().1));
+        let keys = object.into_iter().chain(version).filter(|(found, _)| *found == bucket);
+        Ok(keys.map(|(_, key)| key.to_owned()).min())
+    }
+
+    fn current(&self, bucket: &str, row: &Bucket, key: &str) -> Result<Object, StoreError> {
+        if let Some(object) = self.objects()?.get((bucket, key))? {
+            return row.decode(object.value());
+        }
+        let newest = entries(&self.0.open_table(VERSIONS)?, bucket, key)?.into_iter().next();
+        Err(match newest {
+            Some(Entry::Marker(marker)) => StoreError::Deleted(marker),
+            _ => StoreError::NoSuchKey,
+        })
+    }
+}
+
+impl Bucket {
+    /// A current object of this bucket. What was written before versioning is a version like others
+    /// once there is versioning.
+    pub(in crate::store) fn decode(&self, row: &[u8]) -> Result<Object, StoreError> {
+        let object: Object = decode(row)?;
+        let otherwise = self.versioning.map(|_| Version::UNNUMBERED);
+        Ok(Object { version: object.version.or(otherwise), ..object })
+    }
+}
+
+/// The rows of a key in `versions`, the newest first.
+fn entries(
+    versions: &impl ReadableTable<(&'static str, &'static str, u64), &'static [u8]>,
+    bucket: &str,
+    key: &str,
+) -> Result<Vec<Entry>, StoreError> {
+    versions.range(all_of(bucket, key))?.map(|row| decode(row?.1.value())).collect()
+}
+
+fn all_of<'k>(bucket: &'k str, key: &'k str) -> std::ops::RangeInclusive<(&'k str, &'k str, u64)> {
+    (bucket, key, 0)..=(bucket, key, u64::MAX)
+}
+
+/// The last part of a version's key: the greater, the older.
+fn place(entry: &Entry) -> u64 {
+    u64::MAX - entry.version().sequence
+}

@@ -1,0 +1,129 @@
+//! Folders of the bucket that hold the record of another deploy.
+//!
+//! The listing names those below the prefix, and they are left alone. If `prefix` was changed in deploy.toml, the site
+//! of before stays where it was, and that may be beside or above the new place, where the listing does not reach. So the
+//! first deploy to a prefix looks around for a record of the same environment. It costs a few requests, and a store that
+//! does not answer them stops nothing.
+
+use std::collections::VecDeque;
+
+use super::{Job, Seen};
+use engine::base::event::Event;
+use engine::base::key::{OWN_FOLDER, Prefix, RECORD, branch_segment};
+use engine::bucket::record::{self, Deploy};
+
+/// How many requests the look around takes at most.
+const MOST_REQUESTS: usize = 20;
+
+/// A folder whose record is of the same environment.
+struct Former {
+    folder: Prefix,
+    deploy: Deploy,
+}
+
+/// Warns of each folder that holds the record of another deploy.
+pub async fn warn(job: &Job<'_>, seen: &Seen) {
+    let warn = |text| job.tell.tell(Event::Warning(text));
+    let is_first = seen.listing.record.is_none();
+    let former = if is_first { find_former(job, &seen.listing.others).await } else { Vec::new() };
+    let is_former =
+        |folder: &&String| former.iter().any(|it| it.folder.as_str() == folder.as_str());
+    for folder in seen.listing.others.iter().filter(|folder| !is_former(folder)) {
+        warn(format!(
+            "`{folder}` holds the record of another deploy and is left alone; if that one is given up, remove `{folder}{OWN_FOLDER}{RECORD}`",
+        ));
+    }
+    for former in &former {
+        warn(former.text(job));
+    }
+}
+
+impl Former {
+    fn text(&self, job: &Job<'_>) -> String {
+        let (folder, ours) = (self.folder.as_str(), job.run.target.prefix.as_str());
+        let (environment, time) = (&job.run.target.environment.name, self.deploy.time());
+        let place = match folder {
+            "" => "the top of the bucket".to_owned(),
+            folder => format!("`{folder}`"),
+        };
+        let what = match ours.starts_with(folder) {
+            true => format!("delete what is there, except `{ours}`"),
+            false => "delete that folder".to_owned(),
+        };
+        format!(
+            "{place} holds the record of another deploy of `{environment}`, made at {time}, and is left alone; if `prefix` was changed since, visitors can still read the files there: {what}"
+        )
+    }
+}
+
+/// Looks for former places of the environment: in the folders `below` the prefix that have a record, then in those
+/// around it, nearest first.
+async fn find_former(job: &Job<'_>, below: &[String]) -> Vec<Former> {
+    let (mut former, mut requests) = (Vec::new(), 0);
+    let below = below.iter().filter_map(|folder| Prefix::new(folder).ok());
+    for folder in below.take(MOST_REQUESTS) {
+        requests += 1;
+        former.extend(read_former(job, folder).await);
+    }
+    let mut folders = above(job.run.target.prefix.as_str());
+    while let Some(folder) = folders.pop_front()
+        && requests < MOST_REQUESTS
+    {
+        requests += 1;
+        // Credentials for one folder may not list another, and the next answer would be the same.
+        let Ok(inside) = job.bucket.below(&folder).folders().await else { break };
+        if inside.contains(&folder.join(OWN_FOLDER)) {
+            requests += 1;
+            former.extend(read_former(job, folder).await);
+        }
+        folders.extend(next(job, inside));
+    }
+    former
+}
+
+/// The folders that a prefix lies in, the nearest first and the whole bucket last.
+fn above(prefix: &str) -> VecDeque<Prefix> {
+    let folder = prefix.trim_end_matches('/');
+    let ends = folder.rmatch_indices('/').map(|(slash, _)| slash + 1);
+    let ends = ends.chain((!folder.is_empty()).then_some(0));
+    ends.filter_map(|end| Prefix::new(&prefix[..end]).ok()).collect()
+}
+
+/// Which of the folders that were found to look into. That of the same branch is the first, in case that there are many.
+fn next(job: &Job<'_>, found: Vec<String>) -> Vec<Prefix> {
+    let target = job.run.target;
+    let end = format!("/{}/", branch_segment(&target.branch));
+    let is_ours = |folder: &String| target.prefix.as_str().starts_with(folder.as_str());
+    let (first, rest): (Vec<String>, Vec<String>) = found
+        .into_iter()
+        .filter(|folder| !is_ours(folder))
+        .partition(|folder| format!("/{folder}").ends_with(&end));
+    first.into_iter().chain(rest).filter_map(|folder| Prefix::new(&folder).ok()).collect()
+}
+
+/// The folder, if its record is of this environment. Where each branch has a place, another branch's is in use.
+async fn read_former(job: &Job<'_>, folder: Prefix) -> Option<Former> {
+    let target = job.run.target;
+    let deploy = record::read_live(&job.bucket.below(&folder)).await.ok()??;
+    let is_same = deploy.environment.as_deref() == Some(&target.environment.name)
+        && (!target.environment.prefix.wants_branch() || deploy.branch == target.branch);
+    is_same.then_some(Former { folder, deploy })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_folders_above_a_prefix_are_known_by_its_name() {
+        for (prefix, expected) in [
+            ("", &[][..]),
+            ("docs/", &[""]),
+            ("a/b/c/", &["a/b/", "a/", ""]),
+            ("ä/b/", &["ä/", ""]),
+        ] {
+            let above: Vec<Prefix> = above(prefix).into();
+            assert_eq!(above.iter().map(Prefix::as_str).collect::<Vec<_>>(), expected, "{prefix}");
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! Whether a deploy would put an older commit over a newer one: a job that was run again, or one that waited in a
+//! queue for too long.
+//!
+//! git knows exactly, if the clone has the commit that is live. Other clones go by the times of the two commits. The
+//! live one's stands in the record, which anyone who can write to the bucket can forge, so git's answer outranks it, a
+//! time in the future is not believed, and by hand it is only a warning.
+
+use super::Job;
+use crate::cmd::blocking;
+use engine::base::error::Result;
+use engine::base::refusal::Refusal;
+use engine::bucket::record::{CLOCKS, Commit, Record};
+use engine::repository::checkout::{self, Distance};
+use engine::repository::target::short;
+
+/// A deploy that is late. `None` if this one is not.
+pub async fn check(job: &Job<'_>, record: &Record) -> Result<Option<Refusal>> {
+    let (Some(live), target) = (&record.deploy, job.run.target) else { return Ok(None) };
+    // Times of another branch say nothing. What git knows counts whatever the branch: a deploy of a hotfix by hand is
+    // newer than the commit that it stands on.
+    let is_same_branch = live.branch == target.branch;
+    if live.commit == target.commit {
+        return Ok(None);
+    }
+    let newest = live.newest();
+    let (root, commit) = (job.checkout.root.clone(), newest.id.clone());
+    let distance =
+        blocking(move || Ok(checkout::distance(&root, &commit).unwrap_or(Distance::Unknown)))
+            .await?;
+    let is_older = match distance {
+        Distance::Apart { ahead, behind } => ahead > 0 && behind == 0,
+        Distance::Unknown | Distance::Shallow => {
+            is_same_branch && is_earlier(job.committed, newest.time, job.now)
+        }
+    };
+    Ok(is_older.then(|| outdated(&target.commit, &newest)))
+}
+
+/// Whether a commit was made before the live one, going by times in seconds since 1970.
+fn is_earlier(ours: Option<u64>, live: Option<u64>, now: u64) -> bool {
+    let live = live.filter(|live| *live <= now.saturating_add(CLOCKS));
+    ours.zip(live).is_some_and(|(ours, live)| ours < live)
+}
+
+fn outdated(commit: &str, newest: &Commit) -> Refusal {
+    let (ours, newest) = (short(commit), short(&newest.id));
+    Refusal::new(
+        "outdated",
+        format!("commit `{ours}` is older than `{newest}`, which was deployed already"),
+        "to go back on purpose: cargo xtask rollback; if this commit is to be live all the same, deploy it by hand: \
+         cargo xtask deploy",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_commit_is_earlier_only_if_both_times_are_known_and_possible() {
+        for (ours, live, earlier) in [
+            (Some(10), Some(20), true),
+            (Some(20), Some(20), false),
+            (Some(30), Some(20), false),
+            (None, Some(20), false),
+            (Some(10), None, false),
+            (Some(10), Some(1000 + CLOCKS), true),
+            // Somebody wrote that into the record.
+            (Some(10), Some(1001 + CLOCKS), false),
+            (Some(10), Some(u64::MAX), false),
+        ] {
+            assert_eq!(is_earlier(ours, live, 1000), earlier, "{ours:?} {live:?}");
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! The embedded buckets of a checkout, as the subcommands reach them: in this process, on no port. Any web page
+//! could send requests to a port, and would read or change what is deployed here.
+
+mod in_process;
+
+use std::sync::Arc;
+
+use crate::output::report::Place;
+use engine::base::error::{Failure, Result, failed};
+use engine::base::key::Prefix;
+use engine::bucket::{self, Bucket};
+use engine::repository::checkout::Checkout;
+use engine::repository::config::Environment;
+use local::store::{Store, StoreError, Versioning};
+use local::{self, Keys};
+
+/// The embedded buckets of a checkout, and the client that reaches them.
+pub struct Local {
+    store: Arc<Store>,
+    keys: Keys,
+    client: in_process::Client,
+    /// Where the store is, below the work tree.
+    folder: String,
+}
+
+/// Below `target/`, which every Rust repository ignores.
+const LOCAL_FOLDER: &str = "target/xtask/bucket";
+
+/// Likewise. A preview that is running has it to itself, and the next takes one beside it.
+const PREVIEW_FOLDER: &str = "target/xtask/preview";
+
+/// More previews than anybody runs.
+const MOST_PREVIEWS: usize = 20;
+
+impl Local {
+    /// The buckets that `deploy --local` writes.
+    pub async fn open(checkout: &Checkout) -> Result<Local> {
+        let store = Store::open(&checkout.root.join(LOCAL_FOLDER));
+        let store = store.map_err(|error| unusable(error, LOCAL_FOLDER))?;
+        Ok(Local::of(store, LOCAL_FOLDER.to_owned()))
+    }
+
+    /// Buckets that no other preview uses.
+    pub async fn open_for_preview(checkout: &Checkout) -> Result<Local> {
+        for number in 1..=MOST_PREVIEWS {
+            let folder = format!("{PREVIEW_FOLDER}/{number}");
+            match Store::open(&checkout.root.join(&folder)) {
+                Err(StoreError::InUse { .. }) => {}
+                Ok(store) => return Ok(Local::of(store, folder)),
+                // What is in it is made again.
+                Err(error) => return Err(unusable(error, &folder).into()),
+            }
+        }
+        Err(failed(format!("{MOST_PREVIEWS} previews of this checkout are running already")).into())
+    }
+
+    fn of(store: Store, folder: String) -> Local {
+        let (store, keys) = (Arc::new(store), Keys::random());
+        let client = in_process::client(local::Service::of(store.clone(), &keys));
+        Local { store, keys, client, folder }
+    }
+
+    pub fn store(&self) -> Arc<Store> {
+        self.store.clone()
+    }
+
+    /// An environment's bucket, made if it is not there. It keeps versions, so that `rollback` is fast here.
+    pub async fn make(
+        &self,
+        environment: &Environment,
+        prefix: &Prefix,
+    ) -> Result<(Bucket, Place)> {
+        let name = &environment.bucket;
+        self.create(name).await?;
+        let versions = self.store.set_versioning(name, Versioning::Enabled).await;
+        versions.map_err(|error| unusable(error, &self.folder))?;
+        Ok(self.connect(environment, prefix))
+    }
+
+    /// A bucket, made if it is not there.
+    pub async fn create(&self, name: &str) -> Result<()> {
+        match self.store.create_bucket(name).await {
+            Ok(()) | Err(StoreError::BucketExists) => Ok(()),
+            Err(error) => Err(unusable(error, &self.folder).into()),
+        }
+    }
+
+    /// An environment's bucket, which may not be there.
+    pub fn connect(&self, environment: &Environment, prefix: &Prefix) -> (Bucket, Place) {
+        (self.bucket(&environment.bucket, prefix), Place::Local(LOCAL_FOLDER.into()))
+    }
+
+    pub fn bucket(&self, name: &str, prefix: &Prefix) -> Bucket {
+        let store = bucket::Store {
+            // The client asks nobody for this name.
+            endpoint: "http://localhost",
+            region: local::REGION,
+            access_key_id: &self.keys.access_key_id,
+            secret_access_key: &self.keys.secret_access_key,
+        };
+        bucket::connect_local(name, prefix, &store).through(self.client.clone())
+    }
+
+    /// Waits until all that was written would survive a crash.
+    pub async fn close(self) -> Result<()> {
+        Ok(self.store.flush().await.map_err(|error| unusable(error, &self.folder))?)
+    }
+}
+
+fn unusable(error: StoreError, folder: &str) -> Failure {
+    let hint = match &error {
+        StoreError::InUse { .. } => "let the other run end first".to_owned(),
+        StoreError::Folder { .. } | StoreError::Database(_) if !error.is_damage() => {
+            format!("is there room on the disk, and can `{folder}` be written?")
+        }
+        _ => format!("begin again with an empty one: rm -r {folder}"),
+    };
+    failed("failed to use the local bucket").because(&error).hint(hint)
+}

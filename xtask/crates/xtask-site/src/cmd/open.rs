@@ -1,0 +1,116 @@
+//! What a subcommand stands on: the configuration that is read, and the bucket that is reached.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+
+use super::local::Local;
+use super::site_folder;
+use super::variable;
+use crate::output::report::Place;
+use engine::base::error::{Error, Result};
+use engine::base::event::{Event, Tell};
+use engine::base::key::Prefix;
+use engine::bucket::account;
+use engine::bucket::{self, Bucket};
+use engine::repository::build;
+use engine::repository::checkout::{self, Checkout};
+use engine::repository::config::{Config, Environment, FILE};
+
+/// The bucket, and what has to be ended after it.
+pub struct Opened {
+    pub bucket: Bucket,
+    pub place: Place,
+    local: Option<Local>,
+}
+
+impl Opened {
+    /// Waits until what was written is on the disk.
+    pub async fn close(self) -> Result<()> {
+        match self.local {
+            Some(local) => local.close().await,
+            None => Ok(()),
+        }
+    }
+}
+
+/// An environment's bucket: the account's, once its credentials are proven, or the embedded one.
+pub async fn open(
+    local: bool,
+    checkout: &Checkout,
+    environment: &Environment,
+    prefix: &Prefix,
+) -> Result<Opened> {
+    if !local {
+        let (bucket, place) = connect(environment, prefix).await?;
+        return Ok(Opened { bucket, place, local: None });
+    }
+    let local = Local::open(checkout).await?;
+    let (bucket, place) = local.make(environment, prefix).await?;
+    Ok(Opened { bucket, place, local: Some(local) })
+}
+
+/// Warns, once for each store, of an address where others on the way can read and change what is sent.
+#[derive(Default)]
+pub struct PlainHttp {
+    told: HashSet<String>,
+}
+
+impl PlainHttp {
+    pub fn warn(&mut self, environment: &Environment, tell: &Tell) {
+        let address = environment.address();
+        let Some(address) = address.filter(|found| !found.is_https && !found.is_loopback()) else {
+            return;
+        };
+        let store = address.with_host(&address.host);
+        if self.told.insert(store.clone()) {
+            tell.tell(Event::Warning(format!(
+                "the `endpoint` of `{}` is plain http: machines on the way to {store} can read and change what is sent; if the store answers there, use https://",
+                environment.name
+            )));
+        }
+    }
+}
+
+/// The bucket of an environment's account.
+pub async fn connect(environment: &Environment, prefix: &Prefix) -> Result<(Bucket, Place)> {
+    let account = account::prove(environment, &variable).await?;
+    let place = match &environment.endpoint {
+        Some(endpoint) => Place::Store(endpoint.clone()),
+        None => Place::Aws,
+    };
+    Ok((bucket::connect(environment, prefix, account), place))
+}
+
+/// `--site` is meant from where it is typed. Without it, the tool looks for the site.
+pub fn read_config(site: Option<&Path>, checkout: &Checkout, here: &Path) -> Result<Config> {
+    let (folder, shown) = match site {
+        Some(site) => (here.join(site), site.to_owned()),
+        None => found(checkout, here)?,
+    };
+    // Without links and `..`, so that paths below it and git's can be compared.
+    let folder = folder.canonicalize().unwrap_or(folder);
+    let config = Config::read(&folder, &shown)?;
+    // The branch of one repository must not deploy the site of another.
+    if !checkout::is_same_repository(&checkout.root, &folder)? {
+        return Err(Error::Config(format!(
+            "`{}` is in another git repository than `{}`, whose branch would choose where it goes\n\nhint: run this in the repository of the site",
+            shown.display(),
+            here.display()
+        )));
+    }
+    build::check_declared(&config, &checkout.root)?;
+    Ok(config)
+}
+
+/// The folder of the site that is found, and how it is shown: from the top of the repository.
+fn found(checkout: &Checkout, here: &Path) -> Result<(PathBuf, PathBuf)> {
+    let plain = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let root = plain(&checkout.root);
+    let Some(folder) = site_folder::find(&root, &plain(here)) else {
+        return Err(Error::Config(format!(
+            "there is no `{FILE}` in this folder, nor above it in the repository, nor in `site` at its top\n\nhint: write `{FILE}` beside the configuration of your generator, and run this there, or name its folder: --site DIR"
+        )));
+    };
+    let shown = folder.strip_prefix(&root).unwrap_or(&folder).to_owned();
+    Ok((folder, shown))
+}

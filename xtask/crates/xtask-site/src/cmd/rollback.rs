@@ -1,0 +1,374 @@
+//! `cargo xtask rollback`: the bucket of this branch's environment, made equal to an earlier deploy.
+//!
+//! Where the bucket keeps versions, they are copied back inside of it, which takes seconds and is exact, also
+//! for what was deployed with changes that nobody committed. Elsewhere the commit of that deploy is checked
+//! out beside the work tree, built and deployed. Either way it is a deploy like any other: the same guard,
+//! lock, plan and order of writing, and a record of its own.
+
+mod rebuild;
+mod trust;
+
+use std::time::Instant;
+
+use super::change::{self, Job, Seen, Wanted};
+use super::{now, open, stand, variable_as_set};
+use crate::cli::{self, Rollback};
+use crate::output::progress;
+use crate::output::report::{self, Run, print};
+use engine::base::error::{Failure, Result, failed};
+use engine::base::event::Tell;
+use engine::base::refusal::Refusal;
+use engine::base::stop::Stop;
+use engine::bucket::Bucket;
+use engine::bucket::record::{self, Deploy, Record};
+use engine::plan::is_kept;
+use engine::plan::recall::{self, Earlier};
+use engine::repository::checkout;
+use engine::repository::ci::Surroundings;
+use engine::repository::config::Config;
+use engine::repository::own_files;
+use engine::repository::target::{self, Target};
+use rebuild::{rebuild, was_committed};
+use trust::Asked;
+
+/// Goes back, until it is told to stop. Returns whether all of it was done; what failed is in the report.
+pub async fn run(options: &Rollback, stop: &Stop) -> Result<bool> {
+    let started = Instant::now();
+    let Rollback { to, place, doing } = options;
+    let command = typed(options);
+    let ci = Surroundings::of(&variable_as_set);
+    let tell = progress::draw(ci.is_ci(), ci.is_github());
+
+    let here = stand()?;
+    let checkout = checkout::read(&here)?;
+    own_files::check(&checkout.root)?;
+    let config = open::read_config(place.site.as_deref(), &checkout, &here)?;
+    let target = target::choose(&config, &checkout, &ci, place.env.as_deref())?;
+    if !place.local {
+        open::PlainHttp::default().warn(&target.environment, &tell);
+    }
+    let opening = open::open(place.local, &checkout, &target.environment, &target.prefix);
+    let opened = stop.cut(opening).await?;
+
+    let bucket = &opened.bucket;
+    let (seen, begun) = stop.cut(look(bucket, &tell)).await?;
+    let hints = Hints::of(place, &target.environment.name);
+    let name = choose(&seen, begun.as_ref(), to.as_deref(), &hints)?;
+    let (deploy, earlier) = stop.cut(async { Ok(read(bucket, &seen, &name).await?) }).await?;
+    let deploy = trust::named(&name, deploy, &hints)?;
+    if let Some(to) = to.as_deref().filter(|to| !is_of(&name, &deploy.commit, to)) {
+        return Err(unknown(to, &[&name], &hints).into());
+    }
+    let branch = trust::branch(&config, &target, &deploy, &tell);
+    let target = Target { branch, commit: deploy.commit.clone(), ..target };
+    let dirty = deploy.dirty;
+    let (place, dry, stale) = (opened.place.clone(), doing.dry_run, false);
+    let run = Run { target: &target, place, dirty, stale, dry };
+    let now = now();
+    print(doing.json, || report::going_back(&run, &name, &deploy, now))?;
+
+    // Asked for again, it is the same deploy that is made again, and not the rollback to it.
+    let name = deploy.origin();
+    let earlier = Earlier::of(earlier);
+    let held = stop.cut(async { Ok(held(&config, &target, bucket, &seen, &earlier, &tell).await) });
+    let (wanted, _worktree) = match held.await? {
+        Ok(()) => (Wanted::Held(name, Box::new(earlier)), None),
+        Err(lost) => {
+            was_committed(&target, &deploy, &hints)?;
+            let asked = Asked { to: to.as_deref(), in_ci: ci.is_ci() };
+            trust::may_be_built(&checkout, &config, &target, &deploy, &asked, &hints)?;
+            let rebuilding = rebuild(&checkout, &config, &target, &deploy, &lost, &hints, &tell);
+            let (site, worktree) = stop.cut(rebuilding).await?;
+            (Wanted::Built(site, Some(name)), Some(worktree))
+        }
+    };
+
+    let (checkout, config, run, tell) = (&checkout, &config, &run, &tell);
+    let job = Job {
+        doing,
+        checkout,
+        config,
+        bucket,
+        run,
+        tell,
+        now,
+        committed: deploy.committed,
+        in_ci: ci.is_ci(),
+        command: &command,
+        typed: options.place.typed(),
+        is_relative: to.is_none(),
+    };
+    let made = change::make(&job, &wanted, seen, stop).await?;
+    change::finish(doing, run, opened, made, started).await
+}
+
+/// The bucket, and the deploy that was begun after what is live and has not ended.
+async fn look(bucket: &Bucket, tell: &Tell) -> Result<(Seen, Option<Deploy>)> {
+    let seen = change::look(bucket, None, tell).await?;
+    let begun = match seen.record.is_followed(seen.listing.begun.as_ref()) {
+        true => record::read_begun(bucket).await?,
+        false => None,
+    };
+    Ok((seen, begun))
+}
+
+/// The name of the deploy to go back to: the one that was asked for, else the one before what is live. Where
+/// that was itself gone back to, the one before the deploy that it made again. Where a rollback was begun and
+/// did not end, it is gone on with, and where a deploy was, what is live is made whole.
+fn choose(
+    seen: &Seen,
+    begun: Option<&Deploy>,
+    to: Option<&str>,
+    hints: &Hints,
+) -> Result<String, Refusal> {
+    let Seen { listing, record } = seen;
+    let mut names: Vec<&str> = listing.earlier.iter().map(String::as_str).collect();
+    let live = record.deploy.as_ref().map(Deploy::id);
+    names.extend(live.as_deref().filter(|live| !names.contains(live)));
+    names.sort_unstable();
+    if let Some(to) = to {
+        return named(&names, to).map(str::to_owned).ok_or_else(|| unknown(to, &names, hints));
+    }
+    let chosen = match (&record.deploy, begun) {
+        (_, Some(Deploy { rolled_back_to: Some(to), .. })) => Some(to.clone()),
+        (Some(live), Some(_)) => Some(live.id()),
+        (Some(live), None) => before(live, &names),
+        (None, _) => None,
+    };
+    chosen.ok_or_else(|| none_before(&names, hints))
+}
+
+/// The deploy before one, as it is remembered.
+fn before(live: &Deploy, names: &[&str]) -> Option<String> {
+    let origin = live.origin();
+    // What was live then, which after a rollback is not what was deployed last.
+    let replaced = live.replaced.as_deref().filter(|_| live.rolled_back_to.is_none());
+    let replaced = replaced.filter(|replaced| names.contains(replaced));
+    let earlier = || names.iter().rev().find(|name| ***name < *origin).copied();
+    replaced.or_else(earlier).map(str::to_owned)
+}
+
+/// The deploy that is meant: by its name, by its commit, where the newest of several is, or by the beginning of
+/// its name where no other deploy's begins so.
+fn named<'n>(names: &[&'n str], to: &str) -> Option<&'n str> {
+    let by_commit = |name: &&&str| is_commit_of(name, to);
+    let by_name: Vec<&&str> = names.iter().filter(|name| name.starts_with(to)).collect();
+    let exactly = names.iter().find(|name| **name == to);
+    let found = exactly.or_else(|| names.iter().rev().find(by_commit));
+    found.or(by_name.first().filter(|_| by_name.len() == 1).copied()).copied()
+}
+
+/// Whether a commit, or its beginning, is that of a deploy's name, which has its first seven digits.
+fn is_commit_of(name: &str, to: &str) -> bool {
+    let commit = name.rsplit('-').next().unwrap_or_default();
+    let is_hex = to.bytes().all(|b| b.is_ascii_hexdigit());
+    is_hex && to.len() >= 4 && (commit.starts_with(to) || to.starts_with(commit))
+}
+
+/// Whether what was asked for is this deploy, now that its whole commit is known.
+fn is_of(name: &str, commit: &str, to: &str) -> bool {
+    name.starts_with(to) || commit.starts_with(to)
+}
+
+/// What can be typed next, at the place that was asked for.
+struct Hints {
+    rollback: String,
+    status: String,
+    deploy: String,
+}
+
+impl Hints {
+    fn of(place: &cli::Place, environment: &str) -> Hints {
+        let options = options(place);
+        let env = place.env.as_ref().map(|env| format!(" --env {env}")).unwrap_or_default();
+        Hints {
+            rollback: format!("cargo xtask rollback{env}{options}"),
+            status: format!("cargo xtask status --env {environment}{options}"),
+            deploy: format!("cargo xtask deploy --env {environment}{options}"),
+        }
+    }
+}
+
+/// The options of a place that every subcommand has, as they are typed.
+fn options(place: &cli::Place) -> String {
+    let site = place.site.as_ref().map(|site| format!(" --site {}", site.display()));
+    let local = place.local.then(|| " --local".to_owned());
+    site.into_iter().chain(local).collect()
+}
+
+/// What was typed, without the options that a hint may add.
+fn typed(options: &Rollback) -> String {
+    let Rollback { to, place, .. } = options;
+    let to = to.as_ref().map(|to| format!(" --to {to}")).unwrap_or_default();
+    let env = place.env.as_ref().map(|env| format!(" --env {env}")).unwrap_or_default();
+    format!("cargo xtask rollback{to}{env}{}", self::options(place))
+}
+
+fn none_before(names: &[&str], hints: &Hints) -> Refusal {
+    let Hints { status, deploy, .. } = hints;
+    Refusal::new(
+        "no-earlier-deploy",
+        "no deploy before the one that is live is remembered here",
+        match names {
+            [] | [_] => format!(
+                "check an earlier commit out and deploy it: git switch --detach COMMIT, then {deploy}"
+            ),
+            _ => format!("look at those that are, and name one with --to: {status}"),
+        },
+    )
+}
+
+fn unknown(to: &str, names: &[&str], hints: &Hints) -> Refusal {
+    let Hints { rollback, status, .. } = hints;
+    let newest: Vec<&str> = names.iter().rev().copied().collect();
+    Refusal::new(
+        "unknown-deploy",
+        format!("`{to}` does not match exactly one remembered deploy"),
+        match newest.is_empty() {
+            true => format!("nothing was deployed here yet, or its record is lost: {status}"),
+            false => format!("{rollback} --to one of {}", newest.join(", ")),
+        },
+    )
+}
+
+async fn read(bucket: &Bucket, seen: &Seen, name: &str) -> Result<(Deploy, Record), Failure> {
+    let is_live = seen.record.deploy.as_ref().is_some_and(|deploy| deploy.id() == name);
+    let record = match is_live && !seen.listing.earlier.iter().any(|earlier| earlier == name) {
+        true => seen.record.clone(),
+        false => record::read_earlier(bucket, name).await?,
+    };
+    let deploy = record.deploy.clone();
+    let nothing = || failed(format!("the record of `{name}` does not say what was deployed"));
+    Ok((deploy.ok_or_else(nothing)?, record))
+}
+
+/// Whether the bucket still holds all of an earlier deploy, or what it lacks. Nothing asks whether it keeps versions: if it
+/// does not, the first object that is missing says so.
+async fn held(
+    config: &Config,
+    target: &Target,
+    bucket: &Bucket,
+    seen: &Seen,
+    earlier: &Earlier,
+    tell: &Tell,
+) -> Result<(), Failure> {
+    let Seen { listing, record } = seen;
+    let kept = |key: &str| is_kept(config, target, &listing.others, key);
+    recall::site(bucket, earlier, listing, record, &kept, tell).await.map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use engine::bucket::Listing;
+
+    const COMMIT: &str = "8060c0d1a2b3c4d5e6f708192a3b4c5d6e7f8091";
+
+    fn deploy(at: u64, rolled_back_to: Option<u64>) -> Deploy {
+        Deploy {
+            tool: "0.1.0".into(),
+            branch: "main".into(),
+            commit: format!("{at:07x}{}", &COMMIT[7..]),
+            dirty: false,
+            who: "kim@laptop".into(),
+            at,
+            replaced: None,
+            rolled_back_to: rolled_back_to.map(|at| deploy(at, None).id()),
+            environment: None,
+            committed: None,
+            newest: None,
+        }
+    }
+
+    fn hints() -> Hints {
+        let site = Some("docs".into());
+        Hints::of(&cli::Place { env: None, local: true, site }, "production")
+    }
+
+    #[test]
+    fn a_hint_leads_to_the_place_that_was_asked_for() {
+        let refused =
+            |names: &[u64], to| choose(&seen(names, None), None, to, &hints()).unwrap_err();
+        assert_eq!(
+            refused(&[1, 2], None).hint,
+            "look at those that are, and name one with --to: cargo xtask status --env production --site docs --local"
+        );
+        assert!(
+            refused(&[1], None)
+                .hint
+                .ends_with("cargo xtask deploy --env production --site docs --local")
+        );
+        let one_of = format!(
+            "cargo xtask rollback --site docs --local --to one of {}, {}",
+            deploy(2, None).id(),
+            deploy(1, None).id()
+        );
+        assert_eq!(refused(&[1, 2], Some("x")).hint, one_of);
+    }
+
+    /// What is seen where these deploys are remembered and this one is live.
+    fn seen(earlier: &[u64], live: Option<Deploy>) -> Seen {
+        let earlier = earlier.iter().rev().map(|at| deploy(*at, None).id()).collect();
+        let listing = Listing { earlier, ..Listing::default() };
+        Seen { listing, record: Record { deploy: live, ..Record::default() } }
+    }
+
+    #[test]
+    fn it_goes_to_the_deploy_before_what_is_live() {
+        let after = |at, replaced| Deploy {
+            replaced: Some(deploy(replaced, None).id()),
+            ..deploy(at, None)
+        };
+        for (why, earlier, live, begun, expected) in [
+            ("the one before", &[1, 2][..], Some(deploy(3, None)), None, Some(2)),
+            ("the one before that", &[1, 2, 3], Some(deploy(4, Some(2))), None, Some(1)),
+            ("the first", &[1, 2, 3], Some(deploy(4, Some(1))), None, None),
+            ("nothing else was deployed", &[], Some(deploy(1, None)), None, None),
+            // 3 was bad and gone back from, to 2.
+            ("what it replaced", &[1, 2, 3], Some(after(5, 2)), None, Some(2)),
+            ("what it replaced is forgotten", &[2, 3], Some(after(5, 1)), None, Some(3)),
+            (
+                "a deploy was cut off",
+                &[1, 2],
+                Some(deploy(2, None)),
+                Some(deploy(3, None)),
+                Some(2),
+            ),
+            ("a rollback was", &[1, 2], Some(deploy(2, None)), Some(deploy(3, Some(1))), Some(1)),
+            ("the record is lost", &[1, 2], None, None, None),
+        ] {
+            let chosen = choose(&seen(earlier, live), begun.as_ref(), None, &hints());
+            match expected {
+                Some(at) => assert_eq!(chosen, Ok(deploy(at, None).id()), "{why}"),
+                None => assert_eq!(chosen.unwrap_err().code, "no-earlier-deploy", "{why}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_deploy_is_named_by_its_name_or_commit_or_where_they_begin() {
+        let seen = seen(&[1, 2, 1_795_466_325], Some(deploy(1_795_466_326, None)));
+        let name = |at| deploy(at, None).id();
+        for (to, expected) in [
+            (name(1).as_str(), Some(1)),
+            (&deploy(2, None).commit, Some(2)),
+            ("0000002", Some(2)),
+            ("20261123T203845", Some(1_795_466_325)),
+            // Of several deploys of a commit the newest.
+            ("0000", Some(2)),
+            ("20261123", None),
+            ("2", None),
+            ("000", None),
+            ("", None),
+            ("main", None),
+        ] {
+            let chosen = choose(&seen, None, Some(to), &hints());
+            match expected {
+                Some(at) => assert_eq!(chosen, Ok(name(at)), "{to}"),
+                None => assert_eq!(chosen.unwrap_err().code, "unknown-deploy", "{to}"),
+            }
+        }
+        assert!(is_of(&name(2), &deploy(2, None).commit, "0000002"));
+        assert!(!is_of(&name(2), &deploy(2, None).commit, "0000002ffff"), "another commit");
+    }
+}

@@ -1,0 +1,118 @@
+//! Builds the commit of an earlier deploy again, in a work tree beside the user's.
+
+use std::path::Path;
+
+use super::Hints;
+use crate::cmd::{blocking, build};
+use engine::base::error::{Error, Failure, Result, failed};
+use engine::base::event::{Event, Tell};
+use engine::base::refusal::Refusal;
+use engine::bucket::record::Deploy;
+use engine::repository::build::check_declared;
+use engine::repository::checkout::{self, Checkout, Worktree};
+use engine::repository::config::Config;
+use engine::repository::own_files;
+use engine::repository::target::{Target, short};
+use engine::site::Site;
+
+const WORKTREE: &str = "rollback";
+
+/// Builds the commit as its own `deploy.toml` says. Where it goes is not asked of that. `lost` is what the bucket no
+/// longer holds.
+pub async fn rebuild(
+    checkout: &Checkout,
+    config: &Config,
+    target: &Target,
+    deploy: &Deploy,
+    lost: &Failure,
+    hints: &Hints,
+    tell: &Tell,
+) -> Result<(Site, Worktree)> {
+    let (root, commit) = (checkout.root.clone(), deploy.commit.clone());
+    let folder = own_files::path(&root, WORKTREE);
+    let worktree = blocking(move || Ok(checkout::check_out(&root, &commit, &folder)?)).await?;
+    let then = config_of(checkout, config, &worktree, deploy)?;
+    if then.command.is_empty() && !then.output_folder().exists() {
+        let message = format!(
+            "`{}` cannot be made again: `{}` of its commit is neither built by a `command` nor tracked by git, and the bucket keeps no versions of it",
+            deploy.id(),
+            then.output.display()
+        );
+        return Err(not_reproducible(target, message, hints).into());
+    }
+    tell.tell(Event::Warning(format!(
+        "{}, so commit {} is built again",
+        lost.message,
+        short(&deploy.commit)
+    )));
+    let site = build(&then, &worktree.root, target, false, |_| None, tell).await?;
+    Ok((site, worktree))
+}
+
+/// Refuses a deploy that no commit describes.
+pub fn was_committed(target: &Target, deploy: &Deploy, hints: &Hints) -> Result<(), Refusal> {
+    if !deploy.dirty {
+        return Ok(());
+    }
+    let message = format!(
+        "`{}` was deployed with changes that were not committed, and the bucket keeps no versions of it",
+        deploy.id()
+    );
+    Err(not_reproducible(target, message, hints))
+}
+
+fn not_reproducible(target: &Target, message: String, hints: &Hints) -> Refusal {
+    let bucket = &target.environment.bucket;
+    Refusal::new(
+        "not-reproducible",
+        message,
+        format!(
+            "go back to another ({}), and keep versions from now on: aws s3api put-bucket-versioning --bucket {bucket} --versioning-configuration Status=Enabled",
+            hints.status
+        ),
+    )
+}
+
+/// What to build and with which headers: the commit's own word. What is kept stays today's.
+fn config_of(
+    checkout: &Checkout,
+    config: &Config,
+    worktree: &Worktree,
+    deploy: &Deploy,
+) -> Result<Config> {
+    let reading = || failed(format!("failed to read how `{}` was built", deploy.id()));
+    let root = checkout.root.canonicalize().map_err(|error| reading().because(&error))?;
+    let below = config.site.strip_prefix(&root).unwrap_or(&config.site);
+    let folder = worktree.root.join(below);
+    // Without links, so that what is built and published can be compared with where the commit is checked out.
+    let folder = folder.canonicalize().unwrap_or(folder);
+    stays_inside(worktree, &folder, below, deploy)?;
+    let read = || {
+        let then = Config::read(&folder, below)?;
+        check_declared(&then, &worktree.root)?;
+        Ok(then)
+    };
+    let then = read().map_err(|error| match error {
+        Error::Config(text) => {
+            let mut failure = reading();
+            failure.causes.extend(text.lines().map(str::to_owned));
+            failure.into()
+        }
+        other => other,
+    })?;
+    // The generator is to see the credentials of neither.
+    let environments = config.environments.iter().chain(&then.environments).cloned().collect();
+    Ok(Config { environments, keep: config.keep.clone(), ..then })
+}
+
+/// Where a commit has a link in place of the site's folder, what it leads to would be built and published.
+fn stays_inside(worktree: &Worktree, folder: &Path, below: &Path, deploy: &Deploy) -> Result<()> {
+    if !folder.exists() || checkout::is_same_repository(&worktree.root, folder)? {
+        return Ok(());
+    }
+    Err(Error::Config(format!(
+        "`{}` of commit {} leads out of the repository\n\nhint: go back to a deploy whose site is inside of it",
+        below.display(),
+        short(&deploy.commit)
+    )))
+}

@@ -1,0 +1,187 @@
+//! `cargo xtask status`: what is live in every environment that can be read with the credentials at hand.
+//!
+//! It only reads, so it asks no branch. All environments are asked at once, and one that cannot be read is a
+//! line with the reason.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use futures_util::future::{join_all, try_join_all};
+
+use super::change;
+use super::local::Local;
+use super::open;
+use super::{now, stand, variable};
+use crate::cli::Status;
+use crate::output::progress;
+use crate::output::report::status::{self as report, Line, Live, Shown};
+use engine::base::error::{Error, Result};
+use engine::base::event::{Event, Tell};
+use engine::base::key::Prefix;
+use engine::base::stop::Stop;
+use engine::bucket::record::{self, Record};
+use engine::bucket::{Bucket, Listing};
+use engine::plan::is_kept;
+use engine::plan::standing::{self, Standing};
+use engine::repository::checkout::{self, Checkout, Distance};
+use engine::repository::ci::Surroundings;
+use engine::repository::config::{Config, Environment};
+use engine::repository::own_files;
+use engine::repository::target;
+
+/// Prints what is live. Returns whether any environment could be read.
+pub async fn run(options: &Status, stop: &Stop) -> Result<bool> {
+    let here = stand()?;
+    let checkout = checkout::read(&here)?;
+    own_files::check(&checkout.root)?;
+    let config = open::read_config(options.site.as_deref(), &checkout, &here)?;
+    let environments = wanted(&config, options.env.as_deref())?;
+    let local = match options.local {
+        true => Some(Local::open(&checkout).await?),
+        false => None,
+    };
+    if !options.local {
+        let ci = Surroundings::of(&variable);
+        let tell = progress::draw(ci.is_ci(), ci.is_github());
+        let mut plain_http = open::PlainHttp::default();
+        environments.iter().for_each(|environment| plain_http.warn(environment, &tell));
+    }
+    let in_detail = options.env.is_some() || options.json;
+    let survey = environments
+        .iter()
+        .map(|environment| survey(&config, &checkout, environment, local.as_ref(), in_detail));
+    let surveys = stop.cut(async { Ok(join_all(survey).await) }).await?;
+    let rollback = options.typed().repeated_in("cargo xtask rollback --to NAME");
+    let (now, head) = (now(), checkout.head.commit());
+    let mut shown = Shown { now, head, rollback, lines: Vec::new() };
+    for (environment, survey) in environments.iter().zip(surveys) {
+        match survey {
+            Ok(places) => shown.lines.extend(places),
+            Err(error) => shown.lines.push(Line { environment, live: Err(error) }),
+        }
+    }
+    if let Some(local) = local {
+        local.close().await?;
+    }
+    progress::clear();
+    report::print(&shown, options.env.is_some(), options.json)?;
+    Ok(shown.lines.iter().any(|line| line.live.is_ok()))
+}
+
+/// The environments to show.
+fn wanted<'c>(config: &'c Config, name: Option<&str>) -> Result<Vec<&'c Environment>> {
+    let all = config.environments.iter();
+    match name {
+        None => Ok(all.collect()),
+        Some(name) => Ok(vec![target::named(config, name)?]),
+    }
+}
+
+/// What is live in an environment: in its one place, or in that of every branch.
+async fn survey<'c>(
+    config: &'c Config,
+    checkout: &Checkout,
+    environment: &'c Environment,
+    local: Option<&Local>,
+    in_detail: bool,
+) -> Result<Vec<Line<'c>>> {
+    let top = Prefix::new(environment.reserves()).map_err(|reason| {
+        Error::Config(format!("the `prefix` of `{}` {reason}", environment.name))
+    })?;
+    let bucket = match local {
+        Some(local) => local.connect(environment, &top).0,
+        None => open::connect(environment, &top).await?.0,
+    };
+    let silent = Tell::new(|_| {});
+    // The record tells where a listing may be cut, and is read again below for what it says of its place.
+    let (listing, _) = change::look_at(&bucket, None, &silent).await;
+    let listing = match listing {
+        Ok(listing) => listing,
+        // A bucket of this machine is made by the first deploy to it.
+        Err(failure) if local.is_some() && failure.is_everybodys => {
+            return Ok(vec![nothing_in(environment, &top)]);
+        }
+        Err(failure) => return Err(failure.into()),
+    };
+    let segments = segments(environment, &listing);
+    if segments.is_empty() {
+        return Ok(vec![nothing_in(environment, &top)]);
+    }
+    let mut lines = Vec::new();
+    for segment in &segments {
+        let live = look(config, checkout, environment, &bucket, &listing, segment, in_detail).await;
+        lines.push(Line { environment, live });
+    }
+    Ok(lines)
+}
+
+/// The line of an environment that nothing was deployed to.
+fn nothing_in<'c>(environment: &'c Environment, top: &Prefix) -> Line<'c> {
+    let (standing, distance) = (Standing::default(), Distance::Unknown);
+    let (begun, earlier, warnings) = (None, Vec::new(), Vec::new());
+    let prefix = top.to_string();
+    Line { environment, live: Ok(Live { prefix, standing, begun, distance, earlier, warnings }) }
+}
+
+/// More earlier deploys than are remembered are made up.
+const MOST_EARLIER: usize = 100;
+
+/// What stands for `{branch}` in the places of an environment: of one without it, nothing.
+fn segments(environment: &Environment, listing: &Listing) -> Vec<String> {
+    if !environment.prefix.wants_branch() {
+        return vec![String::new()];
+    }
+    let segment = |folder: &String| environment.prefix.segment_of(folder).map(str::to_owned);
+    let mut segments: Vec<String> = listing.others.iter().filter_map(segment).collect();
+    segments.sort_unstable();
+    segments
+}
+
+async fn look(
+    config: &Config,
+    checkout: &Checkout,
+    environment: &Environment,
+    bucket: &Bucket,
+    listing: &Listing,
+    segment: &str,
+    in_detail: bool,
+) -> Result<Live> {
+    let place = target::place(config, environment, segment)?;
+    let has_none = listing.record.is_none() && *bucket.prefix() == place.prefix;
+    let bucket = bucket.below(&place.prefix);
+    let warnings = Arc::new(Mutex::new(Vec::new()));
+    let told = warnings.clone();
+    let tell = Tell::new(move |event| {
+        if let Event::Warning(text) = event {
+            told.lock().unwrap_or_else(PoisonError::into_inner).push(text);
+        }
+    });
+    let record = match has_none {
+        true => Record::default(),
+        false => record::read(&bucket, &tell).await?,
+    };
+    // Places inside of this one are others'.
+    let others: Vec<String> = listing
+        .others
+        .iter()
+        .filter(|folder| folder.as_str() != place.prefix.as_str())
+        .cloned()
+        .collect();
+    let kept = |key: &str| is_kept(config, &place, &others, key);
+    let standing = standing::of(place.prefix.as_str(), listing, record, kept);
+    let begun = match standing.is_unfinished {
+        true => record::read_begun(&bucket).await?,
+        false => None,
+    };
+    let distance = match &standing.deploy {
+        Some(deploy) => checkout::distance(&checkout.root, &deploy.commit)?,
+        None => Distance::Unknown,
+    };
+    let names = standing.earlier.iter().filter(|_| in_detail).take(MOST_EARLIER);
+    let earlier = try_join_all(names.map(async |name| {
+        Ok::<_, Error>((name.clone(), record::read_deploy(&bucket, name).await?))
+    }));
+    let earlier = earlier.await?;
+    let warnings = std::mem::take(&mut *warnings.lock().unwrap_or_else(PoisonError::into_inner));
+    let prefix = place.prefix.to_string();
+    Ok(Live { prefix, standing, begun, distance, earlier, warnings })
+}

@@ -1,0 +1,47 @@
+//! What stands for the embedded buckets, and for the preview that is made with them, in a build without them.
+
+use std::convert::Infallible;
+
+use crate::output::report::Place;
+use engine::base::error::{Error, Result, WHOLE_TOOL};
+use engine::base::key::Prefix;
+use engine::bucket::Bucket;
+use engine::repository::checkout::Checkout;
+use engine::repository::config::Environment;
+
+/// There is none.
+pub struct Local(Infallible);
+
+impl Local {
+    pub async fn open(_: &Checkout) -> Result<Local> {
+        Err(missing("--local"))
+    }
+
+    pub async fn make(&self, _: &Environment, _: &Prefix) -> Result<(Bucket, Place)> {
+        match self.0 {}
+    }
+
+    pub fn connect(&self, _: &Environment, _: &Prefix) -> (Bucket, Place) {
+        match self.0 {}
+    }
+
+    pub async fn close(self) -> Result<()> {
+        match self.0 {}
+    }
+}
+
+pub mod preview {
+    use super::missing;
+    use crate::cli::Preview;
+    use engine::base::error::Result;
+    use engine::base::stop::Stop;
+
+    pub async fn run(_: &Preview, _: &Stop) -> Result<bool> {
+        Err(missing("preview"))
+    }
+}
+
+/// What was typed is not understood by this build.
+fn missing(what: &str) -> Error {
+    Error::Config(format!("{what} is not in this build\n\nhint: {WHOLE_TOOL}"))
+}

@@ -1,0 +1,139 @@
+//! Deploys a static site to the AWS account that its git branch belongs to.
+//!
+//! It is a library so that another repository's xtask can be five lines:
+//!
+//! ```no_run
+//! fn main() -> std::process::ExitCode {
+//!     xtask_site::main()
+//! }
+//! ```
+//!
+//! The modules stand in reading order: what can be typed, the subcommands, and what they print. The stages of a deploy
+//! are the crate [`engine`].
+
+#[doc(hidden)]
+pub mod cli;
+mod cmd;
+mod output;
+
+mod hints;
+mod signals;
+
+use std::panic::AssertUnwindSafe;
+use std::process::ExitCode;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use clap::Parser;
+use engine::base::error::{Error, Result, failed};
+use engine::base::limits;
+use engine::base::stop::{self, Stop, Stopper};
+use engine::repository::build;
+use tokio::time::Instant;
+
+use cli::{Cli, Command};
+use output::{color, progress, report};
+
+/// Parses, dispatches, prints the error and returns the exit code.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
+    color::choose(cli.color);
+    limits::raise();
+    let done = unwound(|| match &cli.command {
+        Command::Deploy(options) => {
+            block_on(options.doing.json, async |stop| cmd::deploy::run(options, &stop).await)
+        }
+        Command::Preview(options) => {
+            block_on(false, async |stop| cmd::preview::run(options, &stop).await)
+        }
+        Command::Status(options) => {
+            block_on(options.json, async |stop| cmd::status::run(options, &stop).await)
+        }
+        Command::Rollback(options) => {
+            block_on(options.doing.json, async |stop| cmd::rollback::run(options, &stop).await)
+        }
+    });
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            progress::clear();
+            let typed = cli.command.typed();
+            let error = error.with_hint(|hint| typed.repeated_in(hint));
+            report::error(&error, cli.command.wants_json());
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+/// Help, which is no error, or what was typed wrong. A script that asked for JSON gets it here too.
+fn usage(error: &clap::Error) -> ExitCode {
+    if error.use_stderr() && std::env::args_os().any(|argument| argument == "--json") {
+        report::error(
+            &Error::Config(error.to_string().trim_start_matches("error: ").trim_end().into()),
+            true,
+        );
+        return ExitCode::from(2);
+    }
+    // Nobody is left to be told that the terminal is gone.
+    let _ = error.print();
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+}
+
+/// Turns a panic, which is a mistake in this tool, into a failure like any other.
+fn unwound<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
+    static PANIC: Mutex<String> = Mutex::new(String::new());
+    std::panic::set_hook(Box::new(|panic| {
+        *PANIC.lock().unwrap_or_else(PoisonError::into_inner) = panic.to_string();
+    }));
+    std::panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
+        let mut failure = failed("the tool itself made a mistake");
+        failure.causes.push(PANIC.lock().unwrap_or_else(PoisonError::into_inner).clone());
+        Err(failure.hint("run it again; if it stays, report it with these lines").into())
+    })
+}
+
+/// How long the first signal gives the work to end by itself: time for the files that are on their way, and
+/// for giving the lock back.
+const GRACE: Duration = Duration::from_secs(7);
+
+/// Signals that come so close together are one: a terminal that is closed sends its own twice, and so does
+/// `timeout`.
+const ONE_SIGNAL: Duration = Duration::from_millis(500);
+
+/// Runs to the end. The first SIGINT, SIGTERM or SIGHUP asks the work to stop, the second ends the process.
+fn block_on<T>(json: bool, work: impl AsyncFnOnce(Stop) -> Result<T>) -> Result<T> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime =
+        runtime.map_err(|e| failed("failed to start the threads of this process").because(&e))?;
+    let (stopper, stop) = stop::channel();
+    let done = runtime.block_on(async {
+        tokio::spawn(listen(signals::listen(), stopper, json));
+        work(stop).await
+    });
+    // While a signal is still heard.
+    build::settle();
+    // A thread that reads a file or waits for the generator's last words is not waited for.
+    runtime.shutdown_background();
+    done
+}
+
+/// Tells the first signal. Work that does not notice it, because it waits for a disk, is ended all the same.
+async fn listen(mut signals: signals::Signals, stopper: Stopper, json: bool) {
+    signals.next().await;
+    stopper.stop();
+    let one = Instant::now() + ONE_SIGNAL;
+    while tokio::time::timeout_at(one, signals.next()).await.is_ok() {}
+    let why = match tokio::time::timeout(GRACE, signals.next()).await {
+        Ok(()) => "stopped at once",
+        Err(_) => "what was under way did not end in time",
+    };
+    progress::clear();
+    let stopped =
+        Error::Interrupted(format!("{why}; a lock that it held may last two minutes more"));
+    report::error(&stopped, json);
+    std::process::exit(i32::from(stopped.exit_code()));
+}

@@ -1,0 +1,5 @@
+//! What a run prints.
+
+pub mod color;
+pub mod progress;
+pub mod report;

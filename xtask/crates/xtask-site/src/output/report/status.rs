@@ -1,0 +1,285 @@
+//! What is live, as lines side by side and as the one object of `--json`.
+
+use serde::Serialize;
+
+use super::{first, out, out_json};
+use engine::base::error::{Error, Result};
+use engine::base::words::{ago, count, plain};
+use engine::bucket::record::Deploy;
+use engine::plan::standing::{Drift, Standing};
+use engine::repository::checkout::Distance;
+use engine::repository::config::Environment;
+use engine::repository::target::short;
+
+/// All that is shown.
+pub struct Shown<'s> {
+    /// In seconds since 1970.
+    pub now: u64,
+    pub head: Option<&'s str>,
+    /// The command that goes back, at the place that was typed.
+    pub rollback: String,
+    pub lines: Vec<Line<'s>>,
+}
+
+/// A place of an environment, or the environment where it cannot be read.
+pub struct Line<'s> {
+    pub environment: &'s Environment,
+    pub live: Result<Live>,
+}
+
+pub struct Live {
+    pub prefix: String,
+    pub standing: Standing,
+    /// The deploy that was begun after what is live and has not ended.
+    pub begun: Option<Deploy>,
+    /// Of the deploy's commit from HEAD.
+    pub distance: Distance,
+    /// The earlier deploys, the newest first, each with its name.
+    pub earlier: Vec<(String, Option<Deploy>)>,
+    pub warnings: Vec<String>,
+}
+
+/// Keys of a drift that are shown a line each, and where one environment is asked for.
+const LINES: usize = 5;
+const LINES_OF_ONE: usize = 40;
+
+/// Prints what is live; `in_detail` with the earlier deploys.
+pub fn print(shown: &Shown, in_detail: bool, as_json: bool) -> Result<()> {
+    match as_json {
+        true => out_json(&json(shown)),
+        false => text(shown, in_detail).iter().try_for_each(|line| out(line)),
+    }
+}
+
+fn text(shown: &Shown, in_detail: bool) -> Vec<String> {
+    let cells: Vec<Vec<String>> = shown.lines.iter().map(|line| cells(line, shown.now)).collect();
+    let mut lines = Vec::new();
+    for (line, row) in shown.lines.iter().zip(aligned(&cells)) {
+        lines.push(row);
+        if let Ok(live) = &line.live {
+            lines.extend(below(live, shown, in_detail));
+        }
+    }
+    if lines.is_empty() {
+        lines.push("nothing is deployed".to_owned());
+    }
+    lines
+}
+
+/// The columns of a line; the last may be as long as it likes.
+fn cells(line: &Line, now: u64) -> Vec<String> {
+    let name = &line.environment.name;
+    let live = match &line.live {
+        Ok(live) => live,
+        Err(error) => return vec![name.clone(), format!("cannot be read: {}", reason(error))],
+    };
+    let place = match line.environment.prefix.wants_branch() {
+        true => format!("{name} {}", plain(&live.prefix)),
+        false => name.clone(),
+    };
+    let Standing { deploy, objects, drift, .. } = &live.standing;
+    let objects_and_drift =
+        format!("{}, {}", count(*objects, "object"), of_drift(drift, live.standing.is_unfinished));
+    let Some(deploy) = deploy else {
+        let what = match objects {
+            0 => "nothing deployed yet".to_owned(),
+            n => {
+                format!("not deployed by this tool, or its record is lost: {}", count(*n, "object"))
+            }
+        };
+        return vec![place, what];
+    };
+    let dirty = if deploy.dirty { ", with changes that were not committed" } else { "" };
+    vec![
+        place,
+        plain(&format!("{}@{}", deploy.branch, short(&deploy.commit))),
+        format!("{}{dirty}", live.distance),
+        ago(now.saturating_sub(deploy.at)),
+        plain(&deploy.who),
+        objects_and_drift,
+    ]
+}
+
+/// An error on one line.
+fn reason(error: &Error) -> String {
+    match error {
+        Error::Refused(refusal) => plain(&refusal.message),
+        Error::Failed(failure) => plain(&failure.to_string()),
+        Error::Config(text) | Error::Interrupted(text) => {
+            plain(text.lines().next().unwrap_or_default())
+        }
+    }
+}
+
+/// While a deploy is under way, or was cut off, it cannot be told whose changes these are.
+fn of_drift(drift: &Drift, is_unfinished: bool) -> String {
+    let parts = [(&drift.changed, "changed"), (&drift.added, "added"), (&drift.deleted, "deleted")];
+    let parts: Vec<String> = parts
+        .iter()
+        .filter(|(keys, _)| !keys.is_empty())
+        .map(|(keys, what)| format!("{} {what}", keys.len()))
+        .collect();
+    match parts.is_empty() {
+        true => "none changed since".to_owned(),
+        false if is_unfinished => format!("{} since", parts.join(", ")),
+        false => format!("{} by others since", parts.join(", ")),
+    }
+}
+
+/// What stands below the line of a place.
+fn below(live: &Live, shown: &Shown, in_detail: bool) -> Vec<String> {
+    let mut lines: Vec<String> =
+        live.warnings.iter().map(|warning| format!("  {}", plain(warning))).collect();
+    if let Some(base) = live.standing.deploy.as_ref().and_then(|d| d.rolled_back_to.as_ref()) {
+        lines.push(format!("  rolled back to {}", plain(base)));
+    }
+    if live.standing.is_unfinished {
+        let begun = live.begun.as_ref().map(|begun| unfinished(begun, shown.now));
+        lines.push(
+            begun.unwrap_or_else(|| "  a later deploy was begun and has not ended".to_owned()),
+        );
+    }
+    let Drift { changed, added, deleted } = &live.standing.drift;
+    let most = if in_detail { LINES_OF_ONE } else { LINES };
+    for (sign, keys) in [('~', changed), ('+', added), ('-', deleted)] {
+        let keys = keys.iter().map(|key| format!("  {sign} {}", plain(key)));
+        lines.extend(first(most, keys, "object"));
+    }
+    if in_detail && !live.earlier.is_empty() {
+        lines.push(format!("earlier deploys, for {}:", shown.rollback));
+        let earlier = live.earlier.iter();
+        let rows: Vec<Vec<String>> =
+            earlier.map(|(name, deploy)| row_of(name, deploy.as_ref(), shown.now)).collect();
+        lines.extend(aligned(&rows).map(|row| format!("  {row}")));
+    }
+    lines
+}
+
+fn unfinished(begun: &Deploy, now: u64) -> String {
+    let Deploy { branch, commit, who, at, .. } = begun;
+    let what = match &begun.rolled_back_to {
+        Some(base) => format!("a rollback to {base}"),
+        None => format!("a deploy of {branch}@{}", short(commit)),
+    };
+    let when = ago(now.saturating_sub(*at));
+    plain(&format!("  {what} was begun {when} by {who}, and has not ended"))
+}
+
+fn row_of(name: &str, deploy: Option<&Deploy>, now: u64) -> Vec<String> {
+    let Some(deploy) = deploy else { return vec![plain(name), "cannot be read".to_owned()] };
+    let again = deploy.rolled_back_to.as_ref();
+    let dirty = deploy.dirty.then(|| ", with changes that were not committed".to_owned());
+    let again = again.map(|base| format!(", rolled back to {}", plain(base)));
+    let notes: String = dirty.into_iter().chain(again).collect();
+    let when = ago(now.saturating_sub(deploy.at));
+    vec![plain(name), plain(&deploy.branch), when, format!("{}{notes}", plain(&deploy.who))]
+}
+
+/// Rows whose columns begin below one another. The last cell of a row takes no width.
+fn aligned(rows: &[Vec<String>]) -> impl Iterator<Item = String> {
+    let width_of = |column: usize| {
+        let cells = rows.iter().filter(|row| row.len() > column + 1);
+        cells.map(|row| row[column].chars().count()).max().unwrap_or_default()
+    };
+    let columns = rows.iter().map(Vec::len).max().unwrap_or_default();
+    let widths: Vec<usize> = (0..columns).map(width_of).collect();
+    rows.iter().map(move |row| {
+        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    })
+}
+
+#[derive(Serialize)]
+struct Json<'s> {
+    head: Option<&'s str>,
+    environments: Vec<JsonPlace<'s>>,
+}
+
+/// What is known, and what is not as `null`.
+#[derive(Default, Serialize)]
+struct JsonPlace<'s> {
+    environment: &'s str,
+    account: Option<&'s str>,
+    bucket: &'s str,
+    prefix: Option<&'s str>,
+    deploy: Option<JsonDeploy<'s>>,
+    behind: Option<usize>,
+    ahead: Option<usize>,
+    unfinished: bool,
+    objects: Option<u64>,
+    drift: Option<JsonDrift<'s>>,
+    earlier: Vec<JsonDeploy<'s>>,
+    warnings: &'s [String],
+    error: Option<String>,
+}
+
+#[derive(Default, Serialize)]
+struct JsonDeploy<'s> {
+    id: String,
+    branch: Option<&'s str>,
+    commit: Option<&'s str>,
+    dirty: Option<bool>,
+    at: Option<String>,
+    by: Option<&'s str>,
+    tool: Option<&'s str>,
+    rolled_back_to: Option<&'s str>,
+}
+
+#[derive(Serialize)]
+struct JsonDrift<'s> {
+    changed: &'s [String],
+    added: &'s [String],
+    deleted: &'s [String],
+}
+
+fn json<'s>(shown: &'s Shown<'s>) -> Json<'s> {
+    Json { head: shown.head, environments: shown.lines.iter().map(json_place).collect() }
+}
+
+fn json_place<'s>(line: &'s Line<'s>) -> JsonPlace<'s> {
+    let Environment { name, account, bucket, .. } = line.environment;
+    let place = JsonPlace {
+        environment: name,
+        account: account.as_deref(),
+        bucket,
+        ..JsonPlace::default()
+    };
+    let Live { prefix, standing, distance, earlier, warnings, .. } = match &line.live {
+        Ok(live) => live,
+        Err(error) => return JsonPlace { error: Some(reason(error)), ..place },
+    };
+    let (ahead, behind) = match distance {
+        Distance::Apart { ahead, behind } => (Some(*ahead), Some(*behind)),
+        Distance::Unknown | Distance::Shallow => (None, None),
+    };
+    let Drift { changed, added, deleted } = &standing.drift;
+    JsonPlace {
+        prefix: Some(prefix),
+        deploy: standing.deploy.as_ref().map(|deploy| json_deploy(deploy.id(), Some(deploy))),
+        behind,
+        ahead,
+        unfinished: standing.is_unfinished,
+        objects: Some(standing.objects),
+        drift: Some(JsonDrift { changed, added, deleted }),
+        earlier: earlier
+            .iter()
+            .map(|(name, deploy)| json_deploy(name.clone(), deploy.as_ref()))
+            .collect(),
+        warnings,
+        ..place
+    }
+}
+
+fn json_deploy(id: String, deploy: Option<&Deploy>) -> JsonDeploy<'_> {
+    let Some(deploy) = deploy else { return JsonDeploy { id, ..JsonDeploy::default() } };
+    JsonDeploy {
+        id,
+        branch: Some(&deploy.branch),
+        commit: Some(&deploy.commit),
+        dirty: Some(deploy.dirty),
+        at: Some(deploy.time()),
+        by: Some(&deploy.who),
+        tool: Some(&deploy.tool),
+        rolled_back_to: deploy.rolled_back_to.as_deref(),
+    }
+}
