@@ -19,6 +19,7 @@ mod own;
 mod pace;
 mod put;
 mod read;
+mod seen;
 mod unfinished;
 mod versions;
 mod watch;
@@ -55,6 +56,7 @@ pub use list::{LastModified, Listing, Object, cuts};
 pub use own::{Condition, Written};
 pub use pace::Turn;
 pub use read::{Look, Own};
+pub use seen::{Exchange, Seen, look, look_at};
 pub use unfinished::Unfinished;
 pub use versions::{NO_VERSIONS, Version};
 

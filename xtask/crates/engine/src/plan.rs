@@ -1,6 +1,7 @@
 //! Site × listing × record: what changes, and why. A plan is a value: pure to make, printed before it is
 //! done, and done only once it was approved.
 
+pub mod journal;
 pub mod apply;
 pub mod recall;
 pub mod standing;
@@ -9,6 +10,7 @@ mod blank;
 mod hashed;
 mod home;
 mod limit;
+mod scope;
 mod spared;
 
 use std::sync::Arc;
@@ -18,15 +20,13 @@ use serde::Serialize;
 
 use crate::base::etag::Etag;
 use crate::base::headers::{self, Headers, is_page};
-use crate::base::key;
 use crate::bucket::record::Record;
 use crate::bucket::{Delete, Listing};
-use crate::repository::config::Config;
-use crate::repository::target::Target;
 use crate::site::{File, Site, Source};
 
 pub use home::{Home, Loss};
 pub use limit::Share;
+pub use scope::Scope;
 pub use spared::Spared;
 
 #[derive(Debug, Default)]
@@ -146,16 +146,6 @@ impl Approved {
     }
 }
 
-/// Whether a key belongs to others: by `keep`, as another environment's or another deploy's folder, or by
-/// standing outside of the prefix. `others` are the folders of other deploys that the listing shows.
-pub fn is_kept(config: &Config, target: &Target, others: &[String], key: &str) -> bool {
-    let Some(relative) = target.prefix.relative(key) else { return true };
-    key::is_own(relative)
-        || config.keeps(relative)
-        || target.reserved.iter().any(|folder| key.starts_with(folder.as_str()))
-        || others.iter().any(|folder| key.starts_with(folder.as_str()))
-}
-
 /// How long assets stay that are no longer the site's, for readers of the pages that named them.
 #[derive(Clone, Copy, Debug)]
 pub struct Grace {
@@ -182,19 +172,18 @@ pub struct Terms {
     pub spared: Spared,
 }
 
-/// Compares the site with what the bucket holds. `kept` tells the keys that belong to others, which are
-/// not the site's.
+/// Compares the site with what the bucket holds in scope.
 pub fn make(
     site: Site,
     listing: &Listing,
     record: &Record,
     terms: &Terms,
-    kept: &dyn Fn(&str) -> bool,
+    scope: &Scope<'_>,
 ) -> Plan {
     let mut plan = Plan::default();
     let mut files = site.files.iter().map(|file| &*file.key).peekable();
     for (key, object) in listing.objects.iter() {
-        if kept(key) {
+        if !scope.has(key) {
             plan.kept += 1;
             continue;
         }
@@ -229,17 +218,17 @@ pub fn make(
         Share { lost: deletes - superseded + plan.blanked, of: plan.listed - superseded };
     plan.pages.lost += plan.blanked;
     if plan.objects.lost > 0 || plan.pages.lost > 0 {
-        count_pages(&mut plan, listing, record, kept);
+        count_pages(&mut plan, listing, record, scope);
     }
     plan.home = terms.home.as_ref().and_then(|home| loss(home, &plan, listing));
     plan
 }
 
 /// Counts the pages of which some are lost. A deploy that loses none is spared this, because it looks at every name.
-fn count_pages(plan: &mut Plan, listing: &Listing, record: &Record, kept: &dyn Fn(&str) -> bool) {
+fn count_pages(plan: &mut Plan, listing: &Listing, record: &Record, scope: &Scope<'_>) {
     for (key, object) in listing.objects.iter() {
         let is_left_out = plan.left_out.binary_search_by(|other| other.as_str().cmp(key)).is_ok();
-        if !kept(key) && !object.is_folder_marker(key) && !is_left_out {
+        if scope.has(key) && !object.is_folder_marker(key) && !is_left_out {
             plan.pages.of += u64::from(was_page(key, record));
             plan.named_pages.of += u64::from(is_page_by_name(key));
         }

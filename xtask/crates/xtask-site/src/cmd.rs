@@ -1,12 +1,11 @@
 //! The subcommands, a file each, and what they share.
 
-mod change;
 pub mod deploy;
 mod left_out;
 mod links;
 #[cfg(feature = "local")]
 mod local;
-mod open;
+mod connect;
 #[cfg(feature = "local")]
 pub mod preview;
 pub mod rollback;
@@ -21,13 +20,17 @@ use without_local as local;
 pub use without_local::preview;
 
 use std::fs::{File, TryLockError};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use engine::base::error::{Result, failed};
+use tokio::runtime::Handle;
+
+use engine::base::error::Result;
 use engine::base::event::{Event, Tell};
-use engine::bucket::record::{Known, Objects};
+use engine::base::key::Prefix;
+use engine::bucket::record::Known;
+use engine::bucket::{self, Exchange};
 use engine::repository::build::{Aside, Content};
 use engine::repository::checkout::{self, Checkout};
 use engine::repository::config::Config;
@@ -36,26 +39,14 @@ use engine::repository::target::Target;
 use engine::site::{self, Keys, Site};
 use left_out::tell_left_out;
 
-/// Where the tool was called.
-fn stand() -> Result<PathBuf> {
-    let here = std::env::current_dir();
-    Ok(here.map_err(|error| failed("failed to read the current folder").because(&error))?)
-}
-
-/// In seconds since 1970.
-fn now() -> u64 {
-    let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-    since_1970.map_or(0, |elapsed| elapsed.as_secs())
-}
-
-/// Builds the site in a work tree, and scans it. `known` is given the keys of the files, waits for the record, and tells
-/// what that says of the objects; without one, every file is hashed.
+/// Builds the site in a work tree, and scans it. The scan tells the keys of the files, and waits for what the record says
+/// of the objects.
 async fn build(
     config: &Config,
     root: &Path,
     target: &Target,
     no_build: bool,
-    known: impl FnOnce(Keys<'_>) -> Option<Arc<Objects>> + Send + 'static,
+    exchange: Arc<Exchange>,
     tell: &Tell,
 ) -> Result<Site> {
     own_files::check(root)?;
@@ -67,17 +58,11 @@ async fn build(
             Aside::default()
         }
         false => {
-            engine::repository::build::run(
-                config,
-                root,
-                &target.variables(),
-                Content::Unknown,
-                tell,
-            )
-            .await?
+            let variables = target.place.variables(&target.revision.branch);
+            engine::repository::build::run(config, root, &variables, Content::Unknown, tell).await?
         }
     };
-    scan(config, target, known, tell).await
+    scan(config, &target.place.prefix, exchange, tell).await
 }
 
 const OUTPUT_LOCK: &str = "output.lock";
@@ -114,16 +99,21 @@ fn output_was_held(root: &Path) -> Option<SystemTime> {
 /// Scans, and tells what was left out.
 async fn scan(
     config: &Config,
-    target: &Target,
-    known: impl FnOnce(Keys<'_>) -> Option<Arc<Objects>> + Send + 'static,
+    prefix: &Prefix,
+    exchange: Arc<Exchange>,
     tell: &Tell,
 ) -> Result<Site> {
-    let (config, prefix, teller) = (config.clone(), target.prefix.clone(), tell.clone());
-    let told = |keys: Keys<'_>| {
-        let objects = known(keys).unwrap_or_default();
-        move |key: &str| objects.get(key).map(Known::digest)
-    };
-    let site = blocking(move || site::scan(&config, &prefix, None, told, &teller)).await?;
+    let (config, prefix, teller) = (config.clone(), prefix.clone(), tell.clone());
+    let site = blocking(move || {
+        let recorded = |keys: Keys<'_>| {
+            // Nothing else sets it.
+            let _ = exchange.site_keys.set(bucket::cuts(keys));
+            let objects = Handle::current().block_on(exchange.recorded.wait()).clone();
+            move |key: &str| objects.get(key).map(Known::digest)
+        };
+        site::scan(&config, &prefix, None, recorded, &teller)
+    });
+    let site = site.await?;
     tell_left_out(&site, tell);
     Ok(site)
 }
@@ -141,15 +131,4 @@ async fn blocking<T: Send + 'static>(
         Ok(done) => done,
         Err(error) => std::panic::resume_unwind(error.into_panic()),
     }
-}
-
-/// A variable of this process that is set and not empty. One that is not UTF-8 counts too: the text that it
-/// is read as names no branch and no account.
-fn variable(name: &str) -> Option<String> {
-    variable_as_set(name).filter(|value| !value.is_empty())
-}
-
-/// The same, also if it is set to nothing.
-fn variable_as_set(name: &str) -> Option<String> {
-    Some(std::env::var_os(name)?.to_string_lossy().into_owned())
 }

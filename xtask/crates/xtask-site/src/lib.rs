@@ -13,6 +13,7 @@
 
 #[doc(hidden)]
 pub mod cli;
+mod context;
 mod cmd;
 mod output;
 
@@ -27,7 +28,7 @@ use std::time::Duration;
 use clap::Parser;
 use engine::base::error::{Error, Result, failed};
 use engine::base::limits;
-use engine::base::stop::{self, Stop, Stopper};
+use engine::base::stop::{self, Cause, Stop, Stopper};
 use engine::repository::build;
 use tokio::time::Instant;
 
@@ -124,7 +125,7 @@ fn block_on<T>(json: bool, work: impl AsyncFnOnce(Stop) -> Result<T>) -> Result<
 /// Tells the first signal. Work that does not notice it, because it waits for a disk, is ended all the same.
 async fn listen(mut signals: signals::Signals, stopper: Stopper, json: bool) {
     signals.next().await;
-    stopper.stop();
+    stopper.stop(Cause::Signal);
     let one = Instant::now() + ONE_SIGNAL;
     while tokio::time::timeout_at(one, signals.next()).await.is_ok() {}
     let why = match tokio::time::timeout(GRACE, signals.next()).await {

@@ -24,7 +24,7 @@ pub enum Error {
 pub const WHOLE_TOOL: &str = "it was built with --no-default-features; if CARGO_ALIAS_XTASK says so, as in CI: unset CARGO_ALIAS_XTASK";
 
 /// What broke, why, and what to try.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Failure {
     pub message: String,
     /// Innermost last, each a line below the message.

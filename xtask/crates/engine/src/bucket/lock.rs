@@ -42,17 +42,17 @@ use std::hash::BuildHasher;
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 
-use tokio::sync::{oneshot, watch};
+use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
 use crate::base::error::{Error, Failure, Result, failed};
 use crate::base::event::{Event, Tell};
 use crate::base::refusal::Refusal;
-use crate::base::stop::Stop;
+use crate::base::stop::{self, Cause, Stop, Stopper};
 use crate::bucket::Bucket;
 
-use attempt::{Attempt, Contender, Lease, NotOurs};
+use attempt::{Attempt, Contender, Lease, NotOurs, Release, Renewal};
 use note::Holder;
 
 pub use who::who;
@@ -66,9 +66,9 @@ pub enum Patience {
 
 /// A lock that is held, and renewed until it is released. Dropped without that, it is left to expire.
 pub struct Held {
-    lost: watch::Receiver<Option<String>>,
+    lost: Stop,
     /// Dropped, it ends the renewals.
-    stop: oneshot::Sender<()>,
+    end: oneshot::Sender<()>,
     renewals: JoinHandle<Lease>,
     key: String,
 }
@@ -123,7 +123,7 @@ pub async fn acquire(
     tell: &Tell,
 ) -> Result<Held> {
     let mut contender = Contender::new(bucket, who, folder, &TERMS);
-    let taken = stop.cut(compete(&mut contender, TERMS, bucket, patience, tell)).await;
+    let taken = stop.unless_stopped(compete(&mut contender, TERMS, bucket, patience, tell)).await;
     if matches!(taken, Err(Error::Failed(_) | Error::Interrupted(_))) {
         // What it cannot take away expires.
         let _ = timeout(RELEASE, contender.withdraw()).await;
@@ -186,30 +186,21 @@ fn never_ours(bucket: &Bucket) -> Failure {
 
 impl Held {
     fn keep(lease: Lease, terms: Terms) -> Held {
-        let (losing, lost) = watch::channel(None);
-        let (stop, stopped) = oneshot::channel();
+        let (stopper, lost) = stop::channel();
+        let (end, ended) = oneshot::channel();
         let key = lease.key();
-        Held { lost, stop, renewals: tokio::spawn(renew(lease, terms, losing, stopped)), key }
+        let losing = Losing { stopper, key: key.clone(), is_over: false };
+        Held { lost, end, renewals: tokio::spawn(renew(lease, terms, losing, ended)), key }
     }
 
-    /// Ends when the lock is lost, and says why: from now on another may write. Never ends otherwise.
-    pub async fn lost(&self) -> Failure {
-        let mut lost = self.lost.clone();
-        let reason = match lost.wait_for(Option::is_some).await {
-            Ok(reason) => reason.clone().unwrap_or_default(),
-            // The renewals panicked: nobody holds on to the lock.
-            Err(_) => "it is not renewed any more".to_owned(),
-        };
-        lost_for(&self.key, reason)
+    /// Stops when the lock is lost, and says why: from then on another deploy may write.
+    pub fn lost(&self) -> &Stop {
+        &self.lost
     }
 
-    /// Of the object that is the lock.
+    /// The key of the object that is the lock.
     pub fn key(&self) -> &str {
         &self.key
-    }
-
-    pub fn is_lost(&self) -> bool {
-        self.lost.borrow().is_some() || self.lost.has_changed().is_err()
     }
 
     /// Gives the lock back, if it is still ours.
@@ -217,21 +208,52 @@ impl Held {
     /// # Errors
     /// See [`Loss`].
     pub async fn release(self) -> Result<(), Loss> {
-        let Held { lost, stop, renewals, key } = self;
-        drop(stop);
+        let Held { lost, end, renewals, key } = self;
+        drop(end);
         let kept = || failed(format!("failed to give the lock of this deploy back, `{key}`"));
         let lease = renewals.await.map_err(|error| Loss::Kept(kept().because(&error)))?;
-        if let Some(reason) = lost.borrow().clone() {
-            return Err(Loss::Lost(lost_for(&key, reason)));
+        if let Some(Cause::Failure(failure)) = lost.cause() {
+            return Err(Loss::Lost(failure));
         }
         match timeout(RELEASE, lease.release()).await {
-            Ok(Ok(None)) => Ok(()),
-            Ok(Ok(Some(NotOurs::Gone))) => {
+            Ok(Release::Done) => Ok(()),
+            Ok(Release::NotOurs(NotOurs::Gone)) => {
                 Err(Loss::Kept(lost_for(&key, NotOurs::Gone.to_string())))
             }
-            Ok(Ok(Some(other))) => Err(Loss::Lost(lost_for(&key, other.to_string()))),
-            Ok(Err(failure)) => Err(Loss::Kept(failure)),
+            Ok(Release::NotOurs(other)) => Err(Loss::Lost(lost_for(&key, other.to_string()))),
+            Ok(Release::Failed(failure)) => Err(Loss::Kept(failure)),
             Err(_) => Err(Loss::Kept(kept().hint("it ends by itself"))),
+        }
+    }
+}
+
+/// Says that the lock is lost. Dropped before it is over, as by a panic, it says so too: nothing renews the lock then.
+struct Losing {
+    stopper: Stopper,
+    key: String,
+    is_over: bool,
+}
+
+impl Losing {
+    fn lost(mut self, reason: String) {
+        self.say(reason);
+    }
+
+    /// The lock is given back.
+    fn end(mut self) {
+        self.is_over = true;
+    }
+
+    fn say(&mut self, reason: String) {
+        self.is_over = true;
+        self.stopper.stop(Cause::Failure(lost_for(&self.key, reason)));
+    }
+}
+
+impl Drop for Losing {
+    fn drop(&mut self) {
+        if !self.is_over {
+            self.say("it is not renewed any more".to_owned());
         }
     }
 }
@@ -243,44 +265,41 @@ fn lost_for(key: &str, reason: String) -> Failure {
         .hint("another deploy may have written meanwhile: run it again, and what differs is mended")
 }
 
-/// Renews until it is told to stop, or the lock is lost.
+/// Renews until the lock is to be given back, or is lost.
 async fn renew(
     mut lease: Lease,
     terms: Terms,
-    losing: watch::Sender<Option<String>>,
-    mut stopped: oneshot::Receiver<()>,
+    losing: Losing,
+    mut ended: oneshot::Receiver<()>,
 ) -> Lease {
     let mut tried = lease.written;
     let mut trouble = String::new();
     loop {
         tokio::select! {
-            _ = &mut stopped => return lease,
+            _ = &mut ended => break losing.end(),
             () = sleep(terms.tick()) => {}
         }
         let Some(left) = terms.give_up().checked_sub(lease.written.elapsed()) else {
             let time = crate::base::words::duration(terms.give_up());
-            losing.send_replace(Some(format!("it could not be renewed for {time}{trouble}")));
-            return lease;
+            break losing.lost(format!("it could not be renewed for {time}{trouble}"));
         };
         if lease.written.elapsed() < terms.renewal() || tried.elapsed() < terms.retry() {
             continue;
         }
         tried = Moment::now();
         let renewed = tokio::select! {
-            // What a renewal that was cut off has done is seen by whoever releases the lock.
-            _ = &mut stopped => return lease,
+            // What a renewal that was cut off has done, the release finds out.
+            _ = &mut ended => break losing.end(),
             renewed = timeout(left, lease.renew()) => renewed,
         };
-        match renewed {
-            Ok(Ok(Ok(()))) => trouble.clear(),
-            Ok(Ok(Err(reason))) => {
-                losing.send_replace(Some(reason.to_string()));
-                return lease;
-            }
-            Ok(Err(failure)) => trouble = format!(": {failure}"),
-            Err(_) => trouble = ": no answer in time".to_owned(),
-        }
+        trouble = match renewed {
+            Ok(Renewal::Renewed) => String::new(),
+            Ok(Renewal::Lost(reason)) => break losing.lost(reason.to_string()),
+            Ok(Renewal::Failed(failure)) => format!(": {failure}"),
+            Err(_) => ": no answer in time".to_owned(),
+        };
     }
+    lease
 }
 
 impl Terms {

@@ -18,6 +18,7 @@ use crate::base::event::{Event, Tell};
 use crate::base::stop::Stop;
 use crate::bucket::record::Written;
 use crate::bucket::{Bucket, DELETES_PER_REQUEST, Delete, Restated, Turn};
+use crate::plan::journal::Journal;
 use crate::plan::{Approved, Reason, Upload};
 use crate::site::{File, Source};
 
@@ -49,7 +50,15 @@ const LAST_FILES: Duration = Duration::from_secs(3);
 
 /// Writes and deletes as the plan says, until it is told to stop: then nothing new is begun, and what is on its
 /// way ends. Failures are in the outcome, each with its key.
-pub async fn apply(bucket: &Bucket, approved: Approved, stop: &Stop, tell: &Tell) -> Outcome {
+///
+/// The journal has written what has to be in the bucket before.
+pub async fn apply(
+    bucket: &Bucket,
+    _journal: &Journal,
+    approved: Approved,
+    stop: &Stop,
+    tell: &Tell,
+) -> Outcome {
     let plan = approved.into_plan();
     tell.tell(Event::Writing {
         uploads: plan.uploads.len() as u64,

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::Scope;
 use crate::base::error::{Failure, failed};
 use crate::base::etag::Etag;
 use crate::base::event::{Event, Tell};
@@ -45,14 +46,14 @@ impl Earlier {
     }
 }
 
-/// Finds all that a deploy wrote, or fails with the first object that is no longer held. `record` is what is known of the bucket as it is listed; `kept` tells the
-/// keys that belong to others, which are not looked for.
+/// Finds all of a deploy's objects that are in scope, or fails with the first one that the bucket no longer holds.
+/// `record` is what is known of the bucket as it is listed.
 pub async fn site(
     bucket: &Bucket,
     earlier: &Earlier,
     listing: &Listing,
     record: &Record,
-    kept: &dyn Fn(&str) -> bool,
+    scope: &Scope<'_>,
     tell: &Tell,
 ) -> Result<Site, Failure> {
     use futures_util::{StreamExt, TryStreamExt, stream};
@@ -60,7 +61,7 @@ pub async fn site(
     let mut changed = Vec::new();
     for (key, known) in earlier.record.objects.iter() {
         // What was on its way out then was no longer the site's.
-        if kept(key) || earlier.record.retained.get(key).is_some() {
+        if !scope.has(key) || earlier.record.retained.get(key).is_some() {
             continue;
         }
         match present(key, known, listing, record) {

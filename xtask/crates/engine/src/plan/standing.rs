@@ -1,6 +1,7 @@
 //! What is live in a place of a bucket, as its record and its listing tell it: the deploy, and what others have
 //! done to its objects since.
 
+use super::Scope;
 use crate::base::key;
 use crate::bucket::Listing;
 use crate::bucket::record::{Deploy, Record};
@@ -28,15 +29,9 @@ pub struct Drift {
 }
 
 /// Compares what a place holds with its record. `listing` may be of more than the place, which is below `prefix`;
-/// `kept` tells the keys that are not the site's.
 ///
 /// Where nothing is known of a deploy, nothing is called drift.
-pub fn of(
-    prefix: &str,
-    listing: &Listing,
-    record: Record,
-    kept: impl Fn(&str) -> bool,
-) -> Standing {
+pub fn of(prefix: &str, listing: &Listing, record: Record, scope: &Scope<'_>) -> Standing {
     let own = format!("{prefix}{}", key::OWN_FOLDER);
     let earlier_folder = format!("{own}{}", key::EARLIER);
     let mut standing = Standing { earlier: listing.earlier.clone(), ..Standing::default() };
@@ -51,7 +46,7 @@ pub fn of(
             }
             continue;
         }
-        if kept(key) || object.is_folder_marker(key) {
+        if !scope.has(key) || object.is_folder_marker(key) {
             continue;
         }
         standing.objects += 1;
@@ -66,7 +61,7 @@ pub fn of(
     }
     if record.deploy.is_some() {
         let gone = record.objects.iter().map(|(key, _)| key);
-        let gone = gone.filter(|key| listing.objects.get(key).is_none() && !kept(key));
+        let gone = gone.filter(|key| listing.objects.get(key).is_none() && scope.has(key));
         standing.drift.deleted = gone.map(str::to_owned).collect();
     }
     standing.earlier.sort_unstable_by(|one, other| other.cmp(one));

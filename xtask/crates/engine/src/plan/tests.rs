@@ -10,6 +10,7 @@ use crate::base::key::Prefix;
 use crate::base::refusal::Refusal;
 use crate::bucket::record::Known;
 use crate::bucket::{LastModified, Object};
+use crate::repository::config::Config;
 use crate::site::{Digest, Disk, LARGEST_WHOLE, PartDigests, Source};
 
 /// The ETag of the parts that [`large`] is cut into.
@@ -199,7 +200,7 @@ fn each_file_is_compared_by_what_can_be_proven() {
             objects: Arc::new(record.into_iter().map(|known| ("a", known)).collect()),
             ..Record::default()
         };
-        let plan = make(site(vec![file]), &listing, &record, &at_once(), &|_| false);
+        let plan = make(site(vec![file]), &listing, &record, &at_once(), &Scope::outside_of(&[]));
         let reasons: Vec<_> = plan.uploads.iter().map(|upload| upload.reason).collect();
         assert_eq!(reasons, Vec::from_iter(expected), "{why}");
         assert_eq!(plan.unchanged, u64::from(expected.is_none()), "{why}");
@@ -244,7 +245,8 @@ fn a_plan_has_everything_once_and_in_order() {
         objects: Arc::new([("d", known(&md5(4), 4, "no-cache"))].into_iter().collect()),
         ..Record::default()
     };
-    let plan = make(site(files), &listing, &record, &at_once(), &|key| key.starts_with("keep/"));
+    let plan =
+        make(site(files), &listing, &record, &at_once(), &Scope::outside_of(&["keep/".into()]));
     let uploads: Vec<_> = plan.uploads.iter().map(|u| (&*u.file.key, u.reason)).collect();
     assert_eq!(uploads, [("a", Reason::New), ("b", Reason::Content), ("c", Reason::Headers)]);
     assert_eq!(plan.deletes.iter().map(|o| o.key.as_str()).collect::<Vec<_>>(), ["gone", "z"]);
@@ -259,8 +261,13 @@ fn a_bucket_that_is_right_needs_nothing() {
         objects: Arc::new([("a", known(&md5(1), 1, "no-cache"))].into_iter().collect()),
         ..Record::default()
     };
-    let plan =
-        make(site(vec![file("a", 1, 1)]), &listing, &record, &at_once(), &|key| key == "keep");
+    let plan = make(
+        site(vec![file("a", 1, 1)]),
+        &listing,
+        &record,
+        &at_once(),
+        &Scope::outside_of(&["keep".into()]),
+    );
     assert!(plan.is_empty());
     assert!(plan.approve(Some(0)).is_ok());
 }
@@ -274,13 +281,19 @@ fn an_asset_stays_for_its_time_and_a_page_goes_at_once() {
     // The last is from a machine whose clock is ahead.
     let retained = [("a.css", 91), ("b.css", 90), ("c.css", 1000)].into_iter().collect();
     let record = Record { retained, ..Record::default() };
-    let plan = make(site(vec![]), &listing, &record, &terms(grace), &|_| false);
+    let plan = make(site(vec![]), &listing, &record, &terms(grace), &Scope::outside_of(&[]));
     let retained: Vec<_> =
         plan.retained.iter().map(|(key, since)| (key.as_str(), *since)).collect();
     assert_eq!(retained, [("a.css", 91), ("c.css", 100), ("old.css", 100)]);
     let deletes: Vec<_> = plan.deletes.iter().map(|object| object.key.as_str()).collect();
     assert_eq!(deletes, ["b.css", "feed.xml", "old.html", "sitemap.txt", "sw.js"]);
-    let plan = make(site(vec![file("a.css", 1, 9)]), &listing, &record, &terms(grace), &|_| false);
+    let plan = make(
+        site(vec![file("a.css", 1, 9)]),
+        &listing,
+        &record,
+        &terms(grace),
+        &Scope::outside_of(&[]),
+    );
     assert!(!plan.retained.iter().any(|(key, _)| key == "a.css"), "it is the site's again");
 }
 
@@ -317,8 +330,10 @@ fn a_key_belongs_to_others_by_keep_by_prefix_or_by_environment() {
         parents: Vec::new(),
     };
     let nowhere = crate::repository::ci::Surroundings::of(&|_| None);
-    let target = crate::repository::target::choose(&config, &checkout, &nowhere, None).unwrap();
-    let listing = Listing { others: vec!["www/other/".into()], ..Listing::default() };
+    let place =
+        crate::repository::target::choose(&config, &checkout, &nowhere, None).unwrap().place;
+    let others = ["www/other/".to_owned()];
+    let scope = Scope::of(&config, &place, &others);
     for (key, kept) in [
         ("www/index.html", false),
         ("www/other/index.html", true),
@@ -336,7 +351,7 @@ fn a_key_belongs_to_others_by_keep_by_prefix_or_by_environment() {
         ("www2/index.html", true),
         ("", true),
     ] {
-        assert_eq!(is_kept(&config, &target, &listing.others, key), kept, "{key}");
+        assert_eq!(scope.has(key), !kept, "{key}");
     }
 }
 
@@ -346,7 +361,7 @@ fn plan(deletes: u64, listed: u64) -> Plan {
     let listing = Listing { objects: objects.collect(), ..Listing::default() };
     let stays = (deletes..listed).map(|n| file(&format!("{n:04}"), 1, 1));
     let files = stays.chain([file("new", 1, 1)]).collect();
-    make(site(files), &listing, &Record::default(), &at_once(), &|_| false)
+    make(site(files), &listing, &Record::default(), &at_once(), &Scope::outside_of(&[]))
 }
 
 #[test]
@@ -396,9 +411,13 @@ fn the_share_is_of_the_objects_that_are_ours() {
         listing.objects.extend([(format!("{n:02}"), object_of(md5(1), 1))]);
     }
     let files = (21..80).map(|n| file(&format!("{n:02}"), 1, 1)).collect();
-    let plan = make(site(files), &listing, &Record::default(), &at_once(), &|key| {
-        key.starts_with("keep/")
-    });
+    let plan = make(
+        site(files),
+        &listing,
+        &Record::default(),
+        &at_once(),
+        &Scope::outside_of(&["keep/".into()]),
+    );
     assert_eq!((plan.deletes.len(), plan.listed, plan.kept), (21, 80, 1000));
     assert_eq!(plan.refusal(None).map(|refusal| refusal.code), Some("too-many-deletes"));
 }
@@ -410,7 +429,13 @@ fn a_plan_that_is_too_much_says_what_to_do() {
         format!("{}: {}\nhint: {}\n", refusal.code, refusal.message, refusal.hint)
     };
     let empty = |objects| {
-        make(site(Vec::new()), &listing(objects), &Record::default(), &at_once(), &|_| false)
+        make(
+            site(Vec::new()),
+            &listing(objects),
+            &Record::default(),
+            &at_once(),
+            &Scope::outside_of(&[]),
+        )
     };
     expect![[r#"
         too-many-deletes: this would delete 26 of 100 objects, and the limit is 20, or 25 % of them if that is more
@@ -448,7 +473,7 @@ fn plan_of(bucket: &[String], files: &[String], terms: &Terms, record: &Record) 
         file
     };
     let files = sorted(files).into_iter().map(named).collect();
-    make(site(files), &listing, record, terms, &|_| false)
+    make(site(files), &listing, record, terms, &Scope::outside_of(&[]))
 }
 
 fn sorted(keys: &[String]) -> Vec<String> {
@@ -573,7 +598,8 @@ fn pages_that_become_empty_count_like_deletes() {
     for (empty, approved) in [(5, true), (6, false)] {
         let size = |n| if n < empty { 0 } else { 5 };
         let files = (0..).zip(&names).map(|(n, key)| file(key, size(n), 1)).collect();
-        let plan = make(site(files), &listing, &Record::default(), &at_once(), &|_| false);
+        let plan =
+            make(site(files), &listing, &Record::default(), &at_once(), &Scope::outside_of(&[]));
         let refusal = plan.refusal(None);
         assert_eq!(refusal.is_none(), approved, "{empty}");
         if let Some(refusal) = refusal {
@@ -599,7 +625,8 @@ fn pages_that_become_white_count_like_deletes_and_other_files_do_not() {
             false => file(key, 5, 1),
         });
         let files = files.collect();
-        let plan = make(site(files), &listing, &Record::default(), &at_once(), &|_| false);
+        let plan =
+            make(site(files), &listing, &Record::default(), &at_once(), &Scope::outside_of(&[]));
         assert_eq!(plan.blanked, blanked, "{text:?}");
         assert_eq!(plan.refusal(None).is_some(), blanked > 0, "{text:?}");
     }
@@ -621,7 +648,7 @@ fn a_home_page_that_is_live_neither_goes_nor_becomes_blank() {
             listing(live.into_iter().chain([("a.html", 1, md5(1)), ("b.html", 1, md5(1))]));
         let files = files.into_iter().chain([file("z.html", 1, 1)]).collect();
         let terms = Terms { home: home(is_blank), ..at_once() };
-        let plan = make(site(files), &listing, &Record::default(), &terms, &|_| false);
+        let plan = make(site(files), &listing, &Record::default(), &terms, &Scope::outside_of(&[]));
         assert_eq!(plan.home.as_ref().map(|(_, loss)| *loss), refused, "{why}");
         let code = plan.refusal(Some(1000)).map(|refusal| refusal.code);
         assert_eq!(code, refused.map(|_| "empty-site"), "{why}");
@@ -647,13 +674,13 @@ fn what_was_left_out_and_markers_of_folders_stay_and_are_not_counted() {
     ];
     let listing = listing(objects.map(|(key, size)| (key, size, md5(1))));
     let files = vec![file("p/a.html", 1, 1), file("p/images/a.png", 1, 1)];
-    let plan = make(site(files), &listing, &Record::default(), &terms(), &|_| false);
+    let plan = make(site(files), &listing, &Record::default(), &terms(), &Scope::outside_of(&[]));
     assert_eq!(plan.left_out, ["p/gpg.key", "p/tags/.net/index.html"]);
     let deletes: Vec<_> = plan.deletes.iter().map(|object| object.key.as_str()).collect();
     assert_eq!(deletes, ["p/note/", "p/tags/net/index.html"]);
     assert_eq!((plan.listed, plan.kept), (4, 0));
     // A name may be left out here and be the site's there.
     let files = vec![file("p/gpg.key", 1, 1)];
-    let plan = make(site(files), &listing, &Record::default(), &terms(), &|_| false);
+    let plan = make(site(files), &listing, &Record::default(), &terms(), &Scope::outside_of(&[]));
     assert_eq!(plan.left_out, ["p/tags/.net/index.html"]);
 }

@@ -12,29 +12,65 @@ use crate::repository::config::{Branches, Config, Environment};
 
 use claims::{agree_on_commit, reference};
 
-/// Where this run goes.
+/// Where a run goes, and what it puts there.
 #[derive(Clone, Debug)]
 pub struct Target {
+    pub place: Place,
+    pub revision: Revision,
+}
+
+/// The one environment, bucket and prefix that a run may touch.
+#[derive(Clone, Debug)]
+pub struct Place {
     pub environment: Environment,
     pub prefix: Prefix,
-    /// The branch, or `pr-7` for a pull request, or the commit where `--env` chose without a branch.
-    pub branch: String,
-    /// In hex.
-    pub commit: String,
     /// The site's address, where the environment has one.
     pub url: Option<String>,
     /// Folders below the prefix that belong to other environments of the same bucket.
     pub reserved: Vec<String>,
-    /// Whether pull requests are put one over the other.
-    pub pull_requests_collide: bool,
 }
 
-impl Target {
+/// A state of the repository.
+#[derive(Clone, Debug)]
+pub struct Revision {
+    /// The branch, or `pr-7` for a pull request, or the commit where `--env` chose without a branch.
+    pub branch: String,
+    /// In hex.
+    pub commit: String,
+    /// Whether it has changes that are not committed.
+    pub dirty: bool,
+}
+
+/// The place that was chosen, and what chose it. Whether the work tree is dirty is not known yet, because `git status`
+/// may take a while.
+#[derive(Clone, Debug)]
+pub struct Choice {
+    pub place: Place,
+    /// As in [`Revision`].
+    pub branch: String,
+    /// In hex.
+    pub commit: String,
+    is_pull_request: bool,
+}
+
+impl Choice {
+    pub fn with_work_tree(self, dirty: bool) -> Target {
+        let Choice { place, branch, commit, .. } = self;
+        Target { place, revision: Revision { branch, commit, dirty } }
+    }
+
+    /// Whether pull requests are put one over the other.
+    pub fn pull_requests_collide(&self) -> bool {
+        self.is_pull_request && !self.place.environment.prefix.wants_branch()
+    }
+}
+
+impl Place {
     /// What the generator is told of where the site goes: base addresses differ from branch to branch.
-    pub fn variables(&self) -> Vec<(&'static str, String)> {
+    pub fn variables(&self, branch: &str) -> Vec<(&'static str, String)> {
         vec![
             ("DEPLOY_ENVIRONMENT", self.environment.name.clone()),
-            ("DEPLOY_BRANCH", self.branch.clone()),
+            ("DEPLOY_BRANCH", branch.to_owned()),
             ("DEPLOY_PREFIX", self.prefix.as_str().to_owned()),
             ("DEPLOY_URL", self.url.clone().unwrap_or_default()),
         ]
@@ -50,7 +86,7 @@ pub fn choose(
     checkout: &Checkout,
     ci: &Surroundings,
     wanted: Option<&str>,
-) -> Result<Target> {
+) -> Result<Choice> {
     let commit = commit(&checkout.head)?;
     if let Some(name) = wanted {
         if ci.is_ci() {
@@ -64,11 +100,10 @@ pub fn choose(
         Reference::Branch(name) => by_branch(config, name)?,
         Reference::PullRequest(number) => by_pull_request(config, Some(*number))?,
     };
-    let target =
-        aim(config, environment, Some(reference.segment()), reference.to_string(), commit)?;
-    let of_pull_request = matches!(reference, Reference::PullRequest(_));
-    let pull_requests_collide = of_pull_request && !environment.prefix.wants_branch();
-    Ok(Target { pull_requests_collide, ..target })
+    let is_pull_request = matches!(reference, Reference::PullRequest(_));
+    let branch = reference.to_string();
+    let place = resolve(config, environment, Some(reference.segment()), &branch)?;
+    Ok(Choice { place, branch, commit, is_pull_request })
 }
 
 /// Refuses a checkout whose HEAD is no longer what the target was chosen by: what was built meanwhile may be
@@ -157,15 +192,16 @@ fn env_in_ci(ci: &Surroundings) -> Refusal {
     )
 }
 
-fn by_name(config: &Config, head: &Head, commit: String, name: &str) -> Result<Target> {
+fn by_name(config: &Config, head: &Head, commit: String, name: &str) -> Result<Choice> {
     let environment = named(config, name)?;
     let branch = match head {
         Head::Branch { name, .. } => Some(name.as_str()),
         _ => None,
     };
     let segment = branch.map(key::branch_segment);
-    let shown = branch.map_or_else(|| short(&commit).to_owned(), str::to_owned);
-    aim(config, environment, segment, shown, commit)
+    let branch = branch.map_or_else(|| short(&commit).to_owned(), str::to_owned);
+    let place = resolve(config, environment, segment, &branch)?;
+    Ok(Choice { place, branch, commit, is_pull_request: false })
 }
 
 /// The environment of a name.
@@ -177,8 +213,8 @@ pub fn named<'c>(config: &'c Config, name: &str) -> Result<&'c Environment> {
 }
 
 /// A place of an environment, by what stands for `{branch}` in it, to be looked at and not written to.
-pub fn place(config: &Config, environment: &Environment, segment: &str) -> Result<Target> {
-    aim(config, environment, Some(segment.to_owned()), segment.to_owned(), String::new())
+pub fn place(config: &Config, environment: &Environment, segment: &str) -> Result<Place> {
+    resolve(config, environment, Some(segment.to_owned()), segment)
 }
 
 /// The environment that takes a branch: an exact name wins over a glob.
@@ -206,9 +242,9 @@ fn by_branch<'c>(config: &'c Config, branch: &str) -> Result<&'c Environment, Re
     }
 }
 
-/// Whether a deploy from a branch, or of a pull request that is told as `pr-7`, goes where a target is.
-pub fn leads_to(config: &Config, target: &Target, branch: &str) -> bool {
-    let environment = &target.environment;
+/// Whether a deploy from a branch, or of a pull request that is told as `pr-7`, goes to a place.
+pub fn leads_to(config: &Config, place: &Place, branch: &str) -> bool {
+    let environment = &place.environment;
     let number = branch.strip_prefix("pr-").and_then(|number| number.parse().ok());
     let pull_request = number.map(key::pull_request_segment).filter(|segment| segment == branch);
     let segment = match pull_request.filter(|_| environment.pull_requests) {
@@ -218,7 +254,7 @@ pub fn leads_to(config: &Config, target: &Target, branch: &str) -> bool {
         }
         None => return false,
     };
-    Prefix::new(&environment.prefix.fill(&segment)).is_ok_and(|prefix| prefix == target.prefix)
+    Prefix::new(&environment.prefix.fill(&segment)).is_ok_and(|prefix| prefix == place.prefix)
 }
 
 fn by_pull_request(config: &Config, number: Option<u64>) -> Result<&Environment, Refusal> {
@@ -232,13 +268,13 @@ fn by_pull_request(config: &Config, number: Option<u64>) -> Result<&Environment,
     })
 }
 
-fn aim(
+/// The place of an environment for a branch. `segment` is what stands for `{branch}`; `None` on no branch.
+fn resolve(
     config: &Config,
     environment: &Environment,
     segment: Option<String>,
-    branch: String,
-    commit: String,
-) -> Result<Target> {
+    branch: &str,
+) -> Result<Place> {
     let wants_branch = environment.prefix.wants_branch()
         || environment.url.as_ref().is_some_and(|u| u.wants_branch());
     let segment = match segment {
@@ -258,21 +294,18 @@ fn aim(
         let name = &environment.name;
         Error::Config(format!("for branch `{branch}`, the `prefix` of `{name}` {reason}\n\nhint: rename the branch, or give `{name}` another `prefix`"))
     })?;
-    let no_host = environment.url.as_ref().and_then(|url| url.no_host_with(&branch, &segment));
+    let no_host = environment.url.as_ref().and_then(|url| url.no_host_with(branch, &segment));
     if let Some(message) = no_host {
         let name = &environment.name;
         return Err(Error::Config(format!(
             "the `url` of `{name}` has no address for this branch\n  {message}"
         )));
     }
-    Ok(Target {
+    Ok(Place {
         reserved: reserved(config, environment, &prefix)?,
         url: environment.url.as_ref().map(|url| url.fill(&segment)),
-        pull_requests_collide: false,
         environment: environment.clone(),
         prefix,
-        branch,
-        commit,
     })
 }
 

@@ -1,91 +1,209 @@
 //! `cargo xtask deploy`: the branch's environment, its account, its bucket, made equal to the site.
 //!
-//! What can be refused is refused before anything is built, and what can fail fails before anything is
-//! written. The bucket is listed while the site is built.
+//! What can be refused is refused before anything is built, and what can fail fails before anything is written. The
+//! bucket is listed while the site is built. The plan is made twice: first without the lock, because the lock is an
+//! object in the bucket and a run that has nothing to do writes none; then under it, because another deploy may have
+//! ended in between.
+
+mod deployment;
+mod difference;
+mod former_places;
+mod goal;
+mod outdated;
+mod readers;
+mod show;
 
 use std::sync::Arc;
 use std::time::Instant;
 
-use tokio::sync::oneshot;
-
-use super::change::{self, Job, Scan, Wanted};
+use super::connect::{self, Connection, connect};
 use super::links::tell_links;
-use super::{build, is_dirty, now, open, output_was_held, stand, variable_as_set};
-use crate::cli::Deploy;
-use crate::output::progress;
-use crate::output::report::{self, Run, print};
-use engine::base::error::{Failure, Result};
+use super::{build, is_dirty, output_was_held};
+use crate::cli::{Deploy, Doing};
+use crate::context::{Context, variable};
+use crate::output::report::{self, Done, Planned, Run, print};
+use engine::base::error::{Error, Failure, Result};
 use engine::base::event::{Event, Tell};
+use engine::base::refusal::Refusal;
 use engine::base::stop::Stop;
-use engine::bucket;
+use engine::bucket::lock::{self, Held, Loss, Patience};
+use engine::bucket::{self, Exchange, Seen};
+use engine::plan::apply::{Outcome, apply};
+use engine::plan::journal::Journal;
 use engine::repository::checkout;
-use engine::repository::ci::Surroundings;
 use engine::repository::config::Config;
 use engine::repository::own_files;
-use engine::repository::target::{self, Target};
-use engine::site::Keys;
+use engine::repository::target::{self, Choice};
+
+pub use deployment::{Deployment, USUAL_COMMAND};
+pub use goal::Goal;
+
+use difference::{Difference, Known, compare, compare_again};
+use readers::Foreign;
+use show::{show, warn_of_refusal};
 
 /// Deploys, until it is told to stop. Returns whether all of it was done; what failed is in the report.
 pub async fn run(options: &Deploy, stop: &Stop) -> Result<bool> {
-    let started = Instant::now();
     let Deploy { place, doing, no_build } = options;
-    let ci = Surroundings::of(&variable_as_set);
-    let tell = progress::draw(ci.is_ci(), ci.is_github());
-
-    let here = stand()?;
-    let checkout = checkout::read(&here)?;
-    own_files::check(&checkout.root)?;
-    let config = open::read_config(place.site.as_deref(), &checkout, &here)?;
-    let target = target::choose(&config, &checkout, &ci, place.env.as_deref())?;
-    if !place.local {
-        open::PlainHttp::default().warn(&target.environment, &tell);
-    }
-    let opening = open::open(place.local, &checkout, &target.environment, &target.prefix);
-    let (opened, dirty) =
-        stop.cut(async { tokio::try_join!(opening, is_dirty(&checkout)) }).await?;
-    let stale = *no_build && !config.command.is_empty();
-    let typed = place.typed();
-    let (place, dry) = (opened.place.clone(), doing.dry_run);
-    let run = Run { target: &target, place, dirty, stale, dry };
+    let cx = Context::new()?;
+    let checkout = cx.checkout()?;
+    let config = connect::read_config(place.site.as_deref(), &checkout, &cx.here)?;
+    let choice = target::choose(&config, &checkout, &cx.ci, place.env.as_deref())?;
+    warn_of_collisions(&choice, &cx.tell);
+    let connecting = connect(place.local, &checkout, &choice.place, &cx.tell);
+    let both = async { tokio::try_join!(connecting, is_dirty(&checkout)) };
+    let (connection, dirty) = stop.unless_stopped(both).await?;
+    let (target, bucket) = (choice.with_work_tree(dirty), &connection.bucket);
+    let (builds, dry) = (!config.command.is_empty(), doing.dry_run);
+    let store = connection.store.clone();
+    let run = Run { target: &target, store, stale: *no_build && builds, dry };
     print(doing.json, || vec![report::heading(&run)])?;
-    warn_of_collisions(&target, &tell);
 
-    let bucket = &opened.bucket;
-    let ((found, keys), (read, record)) = (oneshot::channel(), oneshot::channel());
-    let known = |keys: Keys<'_>| {
-        // Or nobody lists any more.
-        let _ = found.send(bucket::cuts(keys));
-        record.blocking_recv().ok()
-    };
-    let building = build(&config, &checkout.root, &target, *no_build, known, &tell);
-    let scan = Scan { cuts: keys, objects: read };
-    let looking = change::look(bucket, Some(scan), &tell);
-    let (site, seen) = stop.cut(async { tokio::try_join!(building, looking) }).await?;
+    let exchange = Arc::<Exchange>::default();
+    let building = build(&config, &checkout.root, &target, *no_build, exchange.clone(), &cx.tell);
+    let both = async { tokio::try_join!(building, bucket::look(bucket, &exchange, &cx.tell)) };
+    let (site, seen) = stop.unless_stopped(both).await?;
     let held = output_was_held(&checkout.root);
     target::is_still(&checkout, &checkout::read(&checkout.root)?)?;
-    let is_built = !*no_build && !config.command.is_empty();
-    tell_links(&config, &target, Arc::new(site.clone()), is_built, &tell).await?;
+    tell_links(&config, &target.place, site.clone(), builds && !no_build, &cx.tell).await?;
 
-    let (checkout, config, run, tell) = (&checkout, &config, &run, &tell);
-    let job = Job {
+    let committed = checkout::time_of_head(&checkout.root).and_then(|time| time.try_into().ok());
+    let deployment = Deployment {
         doing,
-        checkout,
-        config,
+        checkout: &checkout,
+        config: &config,
         bucket,
-        run,
-        tell,
-        now: now(),
-        committed: checkout::time_of_head(&checkout.root).and_then(|time| time.try_into().ok()),
-        in_ci: ci.is_ci(),
-        command: change::USUAL_COMMAND,
-        typed,
+        run: &run,
+        tell: &cx.tell,
+        now: cx.now,
+        committed,
+        in_ci: cx.ci.is_ci(),
+        command: USUAL_COMMAND,
+        typed: place.typed(),
         is_relative: false,
     };
-    let mut made = change::make(&job, &Wanted::Built(site, None), seen, stop).await?;
+    let mut made = make_equal(&deployment, &Goal::Site(site), seen, stop).await?;
     if output_was_held(&checkout.root) != held {
-        blame_the_other_run(config, &mut made.1.failures);
+        blame_the_other_run(&config, &mut made.1.failures);
     }
-    change::finish(doing, run, opened, made, started).await
+    finish(doing, &run, connection, made, cx.started).await
+}
+
+/// Makes the bucket equal to the goal, until it is told to stop: compares, and if there is something to write, takes the
+/// lock, compares again, writes, and gives the lock back.
+pub async fn make_equal(
+    deployment: &Deployment<'_>,
+    goal: &Goal,
+    seen: Seen,
+    stop: &Stop,
+) -> Result<(Planned, Outcome)> {
+    let foreign = Foreign::of(deployment, &seen);
+    let comparing = async {
+        former_places::warn(deployment, &seen).await;
+        let difference = compare(deployment, goal, seen, false).await?;
+        let hidden = hides(deployment, goal, foreign.as_ref(), &difference).await;
+        Ok((difference, hidden))
+    };
+    let (difference, hidden) = stop.unless_stopped(comparing).await?;
+    if let Some(refusal) = hidden.as_ref().filter(|_| !deployment.doing.dry_run) {
+        return Err(refusal.clone().into());
+    }
+    if hidden.is_some() || !difference.is_to_be_written(deployment, goal) {
+        let planned = show(deployment, goal, &difference)?;
+        hidden.iter().for_each(|refusal| warn_of_refusal(deployment, goal, refusal));
+        let live = difference.record.deploy.filter(|_| !deployment.doing.dry_run);
+        return Ok((planned, Outcome { id: live.map(|live| live.id()), ..Outcome::default() }));
+    }
+
+    let known = difference.known();
+    let lock = take_lock(deployment, stop).await?;
+    let stop = stop.or(lock.lost());
+    let written = write(deployment, goal, known, &lock, &stop).await;
+    give_back(deployment, lock, written).await
+}
+
+/// Compares again, approves, and writes: first what the record says of this deploy, then the site.
+async fn write(
+    deployment: &Deployment<'_>,
+    goal: &Goal,
+    known: Known,
+    lock: &Held,
+    stop: &Stop,
+) -> Result<(Planned, Outcome)> {
+    let Deployment { bucket, tell, .. } = deployment;
+    let difference = stop.unless_stopped(compare_again(deployment, goal, known)).await?;
+    let planned = show(deployment, goal, &difference)?;
+    let is_news = difference.is_something(goal);
+    let Difference { listing, record, plan, .. } = difference;
+    let approved = plan.approve(deployment.limit());
+    let mut approved = approved.map_err(|refusal| deployment.repeat(refusal))?;
+
+    let entry = deployment.entry(goal);
+    let journal = Journal::begin(bucket, entry, is_news, &mut approved, record, listing).await?;
+    let mut outcome = apply(bucket, &journal, approved, stop, tell).await;
+    journal.end(bucket, &mut outcome, lock.lost(), tell).await;
+    Ok((planned, outcome))
+}
+
+/// Ends the connection, and prints how the run went. Returns whether all of it was done.
+pub async fn finish(
+    doing: &Doing,
+    run: &Run<'_>,
+    connection: Connection,
+    made: (Planned, Outcome),
+    started: Instant,
+) -> Result<bool> {
+    let (planned, outcome) = made;
+    let requests = connection.bucket.requests();
+    connection.close().await?;
+    if outcome.is_cut_off {
+        return Err(report::interrupted(&planned, &outcome));
+    }
+    let done = Done { outcome, requests, elapsed: started.elapsed() };
+    report::finish(doing.json, run, &planned, &done)?;
+    Ok(done.outcome.failures.is_empty())
+}
+
+async fn take_lock(deployment: &Deployment<'_>, stop: &Stop) -> Result<Held> {
+    let Deployment { doing, checkout, bucket, tell, .. } = deployment;
+    let patience = if doing.wait { Patience::Wait } else { Patience::Refuse };
+    let folder = own_files::path(&checkout.root, "lock");
+    let held = lock::acquire(bucket, &lock::who(&variable), &folder, patience, stop, tell).await;
+    held.map_err(|error| match error {
+        Error::Refused(refusal) => deployment.repeat(refusal).into(),
+        other => other,
+    })
+}
+
+/// Gives the lock back, however the run went. A run that lost it has failed.
+async fn give_back(
+    deployment: &Deployment<'_>,
+    lock: Held,
+    mut written: Result<(Planned, Outcome)>,
+) -> Result<(Planned, Outcome)> {
+    let key = lock.key().to_owned();
+    deployment.bucket.lacks().into_iter().for_each(|lacks| deployment.warn(lacks));
+    match (lock.release().await, &mut written) {
+        (Err(Loss::Kept(failure)), _) => deployment.warn(failure.to_string()),
+        (Err(Loss::Lost(failure)), Ok((_, outcome))) => {
+            outcome.is_cut_off = false;
+            outcome.failures.push((key, failure));
+        }
+        (Err(Loss::Lost(_)), Err(_)) | (Ok(()), _) => {}
+    }
+    written
+}
+
+/// Why visitors could not read what would be written. Asked only if something would be.
+async fn hides(
+    deployment: &Deployment<'_>,
+    goal: &Goal,
+    foreign: Option<&Foreign>,
+    difference: &Difference,
+) -> Option<Refusal> {
+    let is_allowed = difference.refusal(deployment, goal).is_none();
+    let foreign = foreign.filter(|_| is_allowed && difference.is_something(goal))?;
+    foreign.refusal(deployment, &difference.plan, &difference.listing).await
 }
 
 /// Another run of this checkout has built since the site was read, which is why files of it are gone.
@@ -98,11 +216,11 @@ fn blame_the_other_run(config: &Config, failures: &mut [(String, Failure)]) {
     }
 }
 
-fn warn_of_collisions(target: &Target, tell: &Tell) {
-    if target.pull_requests_collide {
+fn warn_of_collisions(choice: &Choice, tell: &Tell) {
+    if choice.pull_requests_collide() {
         tell.tell(Event::Warning(format!(
             "each pull request of `{}` deletes the pages of the one before; give it a `prefix` with {{branch}}",
-            target.environment.name
+            choice.place.environment.name
         )));
     }
 }

@@ -1,41 +1,39 @@
 //! Warns of pages that lead away from this deploy: they load its files from another address, so that staging would show
 //! production's, or link to another environment.
 
-use std::sync::Arc;
-
 use super::blocking;
 use engine::base::error::Result;
 use engine::base::event::{Event, Tell};
 use engine::base::words::{count, plain};
 use engine::repository::config::Config;
-use engine::repository::target::Target;
+use engine::repository::target::Place;
 use engine::site::{Astray, Base, Kind, Places, Reader, Site, astray, is_sample};
 
 /// Reads some of the pages. `is_built` says whether the generator was run for this deploy.
 pub async fn tell_links(
     config: &Config,
-    target: &Target,
-    site: Arc<Site>,
+    place: &Place,
+    site: Site,
     is_built: bool,
     tell: &Tell,
 ) -> Result<()> {
-    let (prefix, places) = (target.prefix.clone(), places(config, target));
+    let (prefix, places) = (place.prefix.clone(), places(config, place));
     let found = blocking(move || Ok(astray(&site, &prefix, &places))).await?;
     // In a configuration with one environment that has no `url`, any address may be the right one.
-    let is_any_right = target.url.is_none() && config.environments.len() == 1;
+    let is_any_right = place.url.is_none() && config.environments.len() == 1;
     for astray in &found {
         let may_be_right = matches!(&astray.kind, Kind::LoadFrom(origin) if !is_sample(origin));
         if !(is_any_right && may_be_right) {
-            tell.tell(Event::Warning(text(target, astray, is_built)));
+            tell.tell(Event::Warning(text(place, astray, is_built)));
         }
     }
     Ok(())
 }
 
-fn places(config: &Config, target: &Target) -> Places {
-    let own = target.url.as_deref().and_then(Base::of);
-    let by_prefix = || format!("/{}", target.prefix.as_str());
-    let others = config.environments.iter().filter(|other| other.name != target.environment.name);
+fn places(config: &Config, place: &Place) -> Places {
+    let own = place.url.as_deref().and_then(Base::of);
+    let by_prefix = || format!("/{}", place.prefix.as_str());
+    let others = config.environments.iter().filter(|other| other.name != place.environment.name);
     let others = others.filter_map(|other| {
         // Of an address for each branch, what is the same for all of them.
         let url = other.url.as_ref().filter(|url| !url.has_branch_in_host())?;
@@ -49,24 +47,24 @@ fn places(config: &Config, target: &Target) -> Places {
     }
 }
 
-fn text(target: &Target, astray: &Astray, is_built: bool) -> String {
+fn text(place: &Place, astray: &Astray, is_built: bool) -> String {
     let Astray { kind, of, files, example } = astray;
     let (ask, link) = if *files == 1 { ("asks", "links") } else { ("ask", "link") };
     let said = match kind {
         Kind::LoadFrom(origin) => {
-            let next = other_address(target, origin, is_built, *of);
+            let next = other_address(place, origin, is_built, *of);
             format!("{ask} {origin} for `{example}`, not this deploy: {next}")
         }
         Kind::LinkToEnvironment(name) => {
-            let next = other_address(target, origin_of(example), is_built, *of);
+            let next = other_address(place, origin_of(example), is_built, *of);
             format!("{link} to {example}, the site of `{name}`: {next}")
         }
         Kind::LinkToSample => {
-            let next = other_address(target, origin_of(example), is_built, *of);
+            let next = other_address(place, origin_of(example), is_built, *of);
             format!("{link} to {example}, not this deploy: {next}")
         }
-        Kind::LoadOutside => format!("{ask} for `{example}`, {}", outside(target)),
-        Kind::LinkOutside => format!("{link} to `{example}`, {}", outside(target)),
+        Kind::LoadOutside => format!("{ask} for `{example}`, {}", outside(place)),
+        Kind::LinkOutside => format!("{link} to `{example}`, {}", outside(place)),
     };
     let noun = match of {
         Reader::Page => "page",
@@ -76,13 +74,13 @@ fn text(target: &Target, astray: &Astray, is_built: bool) -> String {
 }
 
 /// What to do about pages that were built for another address.
-fn other_address(target: &Target, origin: &str, is_built: bool, of: Reader) -> String {
+fn other_address(place: &Place, origin: &str, is_built: bool, of: Reader) -> String {
     let these = match of {
         Reader::Page => "these pages",
         Reader::StyleSheet => "these style sheets",
     };
-    let environment = &target.environment.name;
-    match (&target.url, is_built) {
+    let environment = &place.environment.name;
+    match (&place.url, is_built) {
         (Some(url), true) => format!("the generator does not take DEPLOY_URL, which is {url}"),
         (Some(url), false) => {
             format!("{these} were built for {origin}; build them again for {url}")
@@ -94,17 +92,17 @@ fn other_address(target: &Target, origin: &str, is_built: bool, of: Reader) -> S
     }
 }
 
-fn outside(target: &Target) -> String {
-    let own = target.url.as_deref().and_then(Base::of);
+fn outside(place: &Place) -> String {
+    let own = place.url.as_deref().and_then(Base::of);
     let folder = own.map_or_else(
-        || target.prefix.as_str().to_owned(),
+        || place.prefix.as_str().to_owned(),
         |own| own.path.trim_start_matches('/').to_owned(),
     );
-    let without_url = match target.url {
+    let without_url = match place.url {
         Some(_) => String::new(),
         None => format!(
             "; if a host name leads to that folder, give `{}` its `url`",
-            target.environment.name
+            place.environment.name
         ),
     };
     format!(

@@ -5,7 +5,7 @@ mod in_process;
 
 use std::sync::Arc;
 
-use crate::output::report::Place;
+use crate::output::report;
 use engine::base::error::{Failure, Result, failed};
 use engine::base::key::Prefix;
 use engine::bucket::{self, Bucket};
@@ -69,7 +69,7 @@ impl Local {
         &self,
         environment: &Environment,
         prefix: &Prefix,
-    ) -> Result<(Bucket, Place)> {
+    ) -> Result<(Bucket, report::Store)> {
         let name = &environment.bucket;
         self.create(name).await?;
         let versions = self.store.set_versioning(name, Versioning::Enabled).await;
@@ -86,8 +86,8 @@ impl Local {
     }
 
     /// An environment's bucket, which may not be there.
-    pub fn connect(&self, environment: &Environment, prefix: &Prefix) -> (Bucket, Place) {
-        (self.bucket(&environment.bucket, prefix), Place::Local(LOCAL_FOLDER.into()))
+    pub fn connect(&self, environment: &Environment, prefix: &Prefix) -> (Bucket, report::Store) {
+        (self.bucket(&environment.bucket, prefix), report::Store::Local(self.folder.clone()))
     }
 
     pub fn bucket(&self, name: &str, prefix: &Prefix) -> Bucket {

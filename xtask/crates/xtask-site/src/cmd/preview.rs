@@ -13,34 +13,29 @@ mod output;
 mod rebuild;
 
 use std::convert::Infallible;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::sync::watch;
 
+use super::connect;
 use super::local::Local;
-use super::open;
-use super::{now, stand, variable_as_set};
 use crate::cli::Preview as Options;
+use crate::context::{Context, now};
 use crate::output::progress;
 use engine::base::error::{Error, Result, failed};
-use engine::base::event::{Event, Tell};
+use engine::base::event::Event;
 use engine::base::key::Prefix;
 use engine::base::refusal::Refusal;
 use engine::base::stop::Stop;
-use engine::repository::checkout::{self, Checkout, Head};
-use engine::repository::ci::Surroundings;
+use engine::repository::checkout::{Checkout, Head};
 use engine::repository::config::Config;
-use engine::repository::own_files;
-use engine::repository::target::{self, Target};
+use engine::repository::target::{self, Choice, Place};
 use engine::site::Site;
 use preview::{self, Preview, Server};
 
 /// Serves until it is told to stop, which is how it is meant to end.
 pub async fn run(options: &Options, stop: &Stop) -> Result<bool> {
-    let ci = Surroundings::of(&variable_as_set);
-    let tell = progress::draw(ci.is_ci(), ci.is_github());
-    let desk = Desk { options, here: stand()?, ci, tell };
+    let desk = Desk { options, cx: Context::new()? };
     // Mistakes that are there from the start are told as those of a deploy are.
     let sources = desk.read()?;
     let listeners = preview::listen(options.host.as_deref(), options.port).await?;
@@ -69,7 +64,7 @@ pub async fn run(options: &Options, stop: &Stop) -> Result<bool> {
 /// Says once that a browser shows another site, and what to do about that.
 async fn warn_of_workers(desk: &Desk<'_>, preview: &Preview, server: &Server) -> Infallible {
     preview.finds_worker().await;
-    desk.tell.tell(Event::Warning(format!(
+    desk.cx.tell.tell(Event::Warning(format!(
         "a browser has a service worker that an earlier site left at {}, and may show that site; a button on {} removes it",
         server.url("/"),
         server.pages_url()
@@ -80,9 +75,7 @@ async fn warn_of_workers(desk: &Desk<'_>, preview: &Preview, server: &Server) ->
 /// What every round begins with.
 struct Desk<'a> {
     options: &'a Options,
-    here: PathBuf,
-    ci: Surroundings,
-    tell: Tell,
+    cx: Context,
 }
 
 /// What the site is made of, as it was read for a round: all of it may be edited.
@@ -91,7 +84,7 @@ struct Sources {
     checkout: Checkout,
     config: Config,
     /// Where a deploy would go, or why it would not.
-    target: Result<Target, Refusal>,
+    choice: Result<Choice, Refusal>,
 }
 
 /// A site that was built.
@@ -103,16 +96,15 @@ struct Built {
 
 impl Desk<'_> {
     fn read(&self) -> Result<Sources> {
-        let checkout = checkout::read(&self.here)?;
-        own_files::check(&checkout.root)?;
-        let config = open::read_config(self.options.site.as_deref(), &checkout, &self.here)?;
-        let target = match target::choose(&config, &checkout, &self.ci, self.options.env.as_deref())
-        {
-            Ok(target) => Ok(target),
+        let Desk { options, cx } = self;
+        let checkout = cx.checkout()?;
+        let config = connect::read_config(options.site.as_deref(), &checkout, &cx.here)?;
+        let choice = match target::choose(&config, &checkout, &cx.ci, options.env.as_deref()) {
+            Ok(choice) => Ok(choice),
             Err(Error::Refused(refusal)) => Err(refusal),
             Err(error) => return Err(error),
         };
-        Ok(Sources { checkout, config, target })
+        Ok(Sources { checkout, config, choice })
     }
 
     fn builds(&self, sources: &Sources) -> bool {
@@ -121,19 +113,23 @@ impl Desk<'_> {
 }
 
 impl Sources {
+    fn place(&self) -> Option<&Place> {
+        self.choice.as_ref().ok().map(|choice| &choice.place)
+    }
+
     fn prefix(&self) -> Prefix {
-        self.target.as_ref().map(|target| target.prefix.clone()).unwrap_or_default()
+        self.place().map(|place| place.prefix.clone()).unwrap_or_default()
     }
 
     fn url(&self) -> Option<String> {
-        self.target.as_ref().ok()?.url.clone()
+        self.place()?.url.clone()
     }
 
     /// What the generator is told: what a deploy would tell it, so that it builds the same.
     fn variables(&self) -> Vec<(&'static str, String)> {
-        match &self.target {
-            Ok(target) => target.variables(),
-            Err(_) => vec![
+        match self.place() {
+            Some(place) => place.variables(&self.branch()),
+            None => vec![
                 ("DEPLOY_ENVIRONMENT", String::new()),
                 ("DEPLOY_BRANCH", self.branch()),
                 ("DEPLOY_PREFIX", String::new()),
@@ -143,8 +139,8 @@ impl Sources {
     }
 
     fn branch(&self) -> String {
-        match (&self.target, &self.checkout.head) {
-            (Ok(target), _) => target.branch.clone(),
+        match (&self.choice, &self.checkout.head) {
+            (Ok(choice), _) => choice.branch.clone(),
             (Err(_), Head::Branch { name, .. }) => name.clone(),
             (Err(_), Head::Detached { commit }) => target::short(commit).to_owned(),
             (Err(_), Head::Unborn) => String::new(),

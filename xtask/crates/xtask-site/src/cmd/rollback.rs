@@ -8,103 +8,114 @@
 mod rebuild;
 mod trust;
 
-use std::time::Instant;
-
-use super::change::{self, Job, Seen, Wanted};
-use super::{now, open, stand, variable_as_set};
+use super::connect::{self, connect};
+use super::deploy::{Deployment, Goal, finish, make_equal};
 use crate::cli::{self, Rollback};
-use crate::output::progress;
+use crate::context::Context;
 use crate::output::report::{self, Run, print};
 use engine::base::error::{Failure, Result, failed};
 use engine::base::event::Tell;
 use engine::base::refusal::Refusal;
 use engine::base::stop::Stop;
-use engine::bucket::Bucket;
 use engine::bucket::record::{self, Deploy, Record};
-use engine::plan::is_kept;
+use engine::bucket::{self, Bucket, Exchange, Seen};
+use engine::plan::Scope;
 use engine::plan::recall::{self, Earlier};
-use engine::repository::checkout;
-use engine::repository::ci::Surroundings;
+use engine::repository::checkout::{Checkout, Worktree};
 use engine::repository::config::Config;
-use engine::repository::own_files;
-use engine::repository::target::{self, Target};
+use engine::repository::target::{self, Choice, Place, Revision, Target};
 use rebuild::{rebuild, was_committed};
 use trust::Asked;
 
 /// Goes back, until it is told to stop. Returns whether all of it was done; what failed is in the report.
 pub async fn run(options: &Rollback, stop: &Stop) -> Result<bool> {
-    let started = Instant::now();
     let Rollback { to, place, doing } = options;
-    let command = typed(options);
-    let ci = Surroundings::of(&variable_as_set);
-    let tell = progress::draw(ci.is_ci(), ci.is_github());
+    let (cx, command) = (Context::new()?, typed(options));
+    let checkout = cx.checkout()?;
+    let config = connect::read_config(place.site.as_deref(), &checkout, &cx.here)?;
+    let choice = target::choose(&config, &checkout, &cx.ci, place.env.as_deref())?;
+    let connecting = connect(place.local, &checkout, &choice.place, &cx.tell);
+    let connection = stop.unless_stopped(connecting).await?;
+    let (bucket, tell) = (&connection.bucket, &cx.tell);
 
-    let here = stand()?;
-    let checkout = checkout::read(&here)?;
-    own_files::check(&checkout.root)?;
-    let config = open::read_config(place.site.as_deref(), &checkout, &here)?;
-    let target = target::choose(&config, &checkout, &ci, place.env.as_deref())?;
-    if !place.local {
-        open::PlainHttp::default().warn(&target.environment, &tell);
-    }
-    let opening = open::open(place.local, &checkout, &target.environment, &target.prefix);
-    let opened = stop.cut(opening).await?;
-
-    let bucket = &opened.bucket;
-    let (seen, begun) = stop.cut(look(bucket, &tell)).await?;
-    let hints = Hints::of(place, &target.environment.name);
+    let (seen, begun) = stop.unless_stopped(look(bucket, tell)).await?;
+    let hints = Hints::of(place, &choice.place.environment.name);
     let name = choose(&seen, begun.as_ref(), to.as_deref(), &hints)?;
-    let (deploy, earlier) = stop.cut(async { Ok(read(bucket, &seen, &name).await?) }).await?;
+    let reading = async { Ok(read(bucket, &seen, &name).await?) };
+    let (deploy, earlier) = stop.unless_stopped(reading).await?;
     let deploy = trust::named(&name, deploy, &hints)?;
     if let Some(to) = to.as_deref().filter(|to| !is_of(&name, &deploy.commit, to)) {
         return Err(unknown(to, &[&name], &hints).into());
     }
-    let branch = trust::branch(&config, &target, &deploy, &tell);
-    let target = Target { branch, commit: deploy.commit.clone(), ..target };
-    let dirty = deploy.dirty;
-    let (place, dry, stale) = (opened.place.clone(), doing.dry_run, false);
-    let run = Run { target: &target, place, dirty, stale, dry };
-    let now = now();
-    print(doing.json, || report::going_back(&run, &name, &deploy, now))?;
+    let target = target_of(&config, choice, &deploy, tell);
+    let store = connection.store.clone();
+    let run = Run { target: &target, store, stale: false, dry: doing.dry_run };
+    print(doing.json, || report::going_back(&run, &name, &deploy, cx.now))?;
 
-    // Asked for again, it is the same deploy that is made again, and not the rollback to it.
-    let name = deploy.origin();
-    let earlier = Earlier::of(earlier);
-    let held = stop.cut(async { Ok(held(&config, &target, bucket, &seen, &earlier, &tell).await) });
-    let (wanted, _worktree) = match held.await? {
-        Ok(()) => (Wanted::Held(name, Box::new(earlier)), None),
-        Err(lost) => {
-            was_committed(&target, &deploy, &hints)?;
-            let asked = Asked { to: to.as_deref(), in_ci: ci.is_ci() };
-            trust::may_be_built(&checkout, &config, &target, &deploy, &asked, &hints)?;
-            let rebuilding = rebuild(&checkout, &config, &target, &deploy, &lost, &hints, &tell);
-            let (site, worktree) = stop.cut(rebuilding).await?;
-            (Wanted::Built(site, Some(name)), Some(worktree))
-        }
-    };
+    let asked = Asked { to: to.as_deref(), in_ci: cx.ci.is_ci() };
+    let way =
+        Way { checkout: &checkout, config: &config, target: &target, bucket, asked, hints, tell };
+    let (goal, _worktree) = stop.unless_stopped(goal(&way, &seen, &deploy, earlier)).await?;
 
-    let (checkout, config, run, tell) = (&checkout, &config, &run, &tell);
-    let job = Job {
+    let deployment = Deployment {
         doing,
-        checkout,
-        config,
+        checkout: &checkout,
+        config: &config,
         bucket,
-        run,
+        run: &run,
         tell,
-        now,
+        now: cx.now,
         committed: deploy.committed,
-        in_ci: ci.is_ci(),
+        in_ci: cx.ci.is_ci(),
         command: &command,
-        typed: options.place.typed(),
+        typed: place.typed(),
         is_relative: to.is_none(),
     };
-    let made = change::make(&job, &wanted, seen, stop).await?;
-    change::finish(doing, run, opened, made, started).await
+    let made = make_equal(&deployment, &goal, seen, stop).await?;
+    finish(doing, &run, connection, made, cx.started).await
+}
+
+/// The place that was chosen, and the revision that was deployed there.
+fn target_of(config: &Config, choice: Choice, deploy: &Deploy, tell: &Tell) -> Target {
+    let branch = trust::branch(config, &choice, deploy, tell);
+    let revision = Revision { branch, commit: deploy.commit.clone(), dirty: deploy.dirty };
+    Target { place: choice.place, revision }
+}
+
+/// What finding an earlier deploy rests on.
+struct Way<'a> {
+    checkout: &'a Checkout,
+    config: &'a Config,
+    target: &'a Target,
+    bucket: &'a Bucket,
+    asked: Asked<'a>,
+    hints: Hints,
+    tell: &'a Tell,
+}
+
+/// What to go back to: what the bucket holds of the deploy, or else its commit, built again in a work tree that is
+/// removed when it is dropped. If the deploy was a rollback, it is the deploy that it made again.
+async fn goal(
+    way: &Way<'_>,
+    seen: &Seen,
+    deploy: &Deploy,
+    earlier: Record,
+) -> Result<(Goal, Option<Worktree>)> {
+    let Way { checkout, config, target, bucket, asked, hints, tell } = way;
+    let (name, earlier) = (deploy.origin(), Earlier::of(earlier));
+    let lost = match held(config, &target.place, bucket, seen, &earlier, tell).await {
+        Ok(()) => return Ok((Goal::Held(name, Box::new(earlier)), None)),
+        Err(lost) => lost,
+    };
+    was_committed(&target.place, deploy, hints)?;
+    trust::may_be_built(checkout, config, &target.place, deploy, asked, hints)?;
+    let (site, worktree) = rebuild(checkout, config, target, deploy, &lost, hints, tell).await?;
+    Ok((Goal::Rebuilt(site, name), Some(worktree)))
 }
 
 /// The bucket, and the deploy that was begun after what is live and has not ended.
 async fn look(bucket: &Bucket, tell: &Tell) -> Result<(Seen, Option<Deploy>)> {
-    let seen = change::look(bucket, None, tell).await?;
+    let seen = bucket::look(bucket, &Exchange::default(), tell).await?;
     let begun = match seen.record.is_followed(seen.listing.begun.as_ref()) {
         true => record::read_begun(bucket).await?,
         false => None,
@@ -246,15 +257,15 @@ async fn read(bucket: &Bucket, seen: &Seen, name: &str) -> Result<(Deploy, Recor
 /// does not, the first object that is missing says so.
 async fn held(
     config: &Config,
-    target: &Target,
+    place: &Place,
     bucket: &Bucket,
     seen: &Seen,
     earlier: &Earlier,
     tell: &Tell,
 ) -> Result<(), Failure> {
     let Seen { listing, record } = seen;
-    let kept = |key: &str| is_kept(config, target, &listing.others, key);
-    recall::site(bucket, earlier, listing, record, &kept, tell).await.map(drop)
+    let scope = Scope::of(config, place, &listing.others);
+    recall::site(bucket, earlier, listing, record, &scope, tell).await.map(drop)
 }
 
 #[cfg(test)]

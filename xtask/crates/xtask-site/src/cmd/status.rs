@@ -7,11 +7,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::future::{join_all, try_join_all};
 
-use super::change;
+use super::connect;
 use super::local::Local;
-use super::open;
-use super::{now, stand, variable};
 use crate::cli::Status;
+use crate::context::Context;
 use crate::output::progress;
 use crate::output::report::status::{self as report, Line, Live, Shown};
 use engine::base::error::{Error, Result};
@@ -19,40 +18,35 @@ use engine::base::event::{Event, Tell};
 use engine::base::key::Prefix;
 use engine::base::stop::Stop;
 use engine::bucket::record::{self, Record};
-use engine::bucket::{Bucket, Listing};
-use engine::plan::is_kept;
+use engine::bucket::{self, Bucket, Exchange, Listing};
+use engine::plan::Scope;
 use engine::plan::standing::{self, Standing};
 use engine::repository::checkout::{self, Checkout, Distance};
-use engine::repository::ci::Surroundings;
 use engine::repository::config::{Config, Environment};
-use engine::repository::own_files;
 use engine::repository::target;
 
 /// Prints what is live. Returns whether any environment could be read.
 pub async fn run(options: &Status, stop: &Stop) -> Result<bool> {
-    let here = stand()?;
-    let checkout = checkout::read(&here)?;
-    own_files::check(&checkout.root)?;
-    let config = open::read_config(options.site.as_deref(), &checkout, &here)?;
+    let cx = Context::new()?;
+    let checkout = cx.checkout()?;
+    let config = connect::read_config(options.site.as_deref(), &checkout, &cx.here)?;
     let environments = wanted(&config, options.env.as_deref())?;
     let local = match options.local {
         true => Some(Local::open(&checkout).await?),
         false => None,
     };
     if !options.local {
-        let ci = Surroundings::of(&variable);
-        let tell = progress::draw(ci.is_ci(), ci.is_github());
-        let mut plain_http = open::PlainHttp::default();
-        environments.iter().for_each(|environment| plain_http.warn(environment, &tell));
+        let mut plain_http = connect::PlainHttp::default();
+        environments.iter().for_each(|environment| plain_http.warn(environment, &cx.tell));
     }
     let in_detail = options.env.is_some() || options.json;
     let survey = environments
         .iter()
         .map(|environment| survey(&config, &checkout, environment, local.as_ref(), in_detail));
-    let surveys = stop.cut(async { Ok(join_all(survey).await) }).await?;
+    let surveys = stop.unless_stopped(async { Ok(join_all(survey).await) }).await?;
     let rollback = options.typed().repeated_in("cargo xtask rollback --to NAME");
-    let (now, head) = (now(), checkout.head.commit());
-    let mut shown = Shown { now, head, rollback, lines: Vec::new() };
+    let head = checkout.head.commit();
+    let mut shown = Shown { now: cx.now, head, rollback, lines: Vec::new() };
     for (environment, survey) in environments.iter().zip(surveys) {
         match survey {
             Ok(places) => shown.lines.extend(places),
@@ -89,11 +83,11 @@ async fn survey<'c>(
     })?;
     let bucket = match local {
         Some(local) => local.connect(environment, &top).0,
-        None => open::connect(environment, &top).await?.0,
+        None => connect::connect_account(environment, &top).await?.0,
     };
     let silent = Tell::new(|_| {});
     // The record tells where a listing may be cut, and is read again below for what it says of its place.
-    let (listing, _) = change::look_at(&bucket, None, &silent).await;
+    let (listing, _) = bucket::look_at(&bucket, &Exchange::default(), &silent).await;
     let listing = match listing {
         Ok(listing) => listing,
         // A bucket of this machine is made by the first deploy to it.
@@ -166,8 +160,8 @@ async fn look(
         .filter(|folder| folder.as_str() != place.prefix.as_str())
         .cloned()
         .collect();
-    let kept = |key: &str| is_kept(config, &place, &others, key);
-    let standing = standing::of(place.prefix.as_str(), listing, record, kept);
+    let scope = Scope::of(config, &place, &others);
+    let standing = standing::of(place.prefix.as_str(), listing, record, &scope);
     let begun = match standing.is_unfinished {
         true => record::read_begun(&bucket).await?,
         false => None,

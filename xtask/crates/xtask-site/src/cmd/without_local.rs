@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 
-use crate::output::report::Place;
+use crate::output::report;
 use engine::base::error::{Error, Result, WHOLE_TOOL};
 use engine::base::key::Prefix;
 use engine::bucket::Bucket;
@@ -17,11 +17,11 @@ impl Local {
         Err(missing("--local"))
     }
 
-    pub async fn make(&self, _: &Environment, _: &Prefix) -> Result<(Bucket, Place)> {
+    pub async fn make(&self, _: &Environment, _: &Prefix) -> Result<(Bucket, report::Store)> {
         match self.0 {}
     }
 
-    pub fn connect(&self, _: &Environment, _: &Prefix) -> (Bucket, Place) {
+    pub fn connect(&self, _: &Environment, _: &Prefix) -> (Bucket, report::Store) {
         match self.0 {}
     }
 

@@ -18,7 +18,7 @@ use engine::base::words::{ago, bytes, count, duration, plain};
 use engine::bucket::record::Deploy;
 use engine::plan::apply::Outcome;
 use engine::plan::{Plan, Reason};
-use engine::repository::target::{Target, short};
+use engine::repository::target::{Place, Revision, Target, short};
 use engine::site::File;
 
 /// Uploads, and deletes, that are shown a line each; the rest is counted.
@@ -30,19 +30,18 @@ const FAILURES: usize = 10;
 /// What a run is about, known before anything is compared.
 pub struct Run<'a> {
     pub target: &'a Target,
-    /// Where the bucket is, as a person would look for it.
-    pub place: Place,
-    pub dirty: bool,
+    pub store: Store,
     /// Whether there is a generator and it was not run.
     pub stale: bool,
     pub dry: bool,
 }
 
+/// Where the bucket is, as a person would look for it.
 #[derive(Clone, Debug)]
-pub enum Place {
+pub enum Store {
     Aws,
     /// An S3-compatible store's address.
-    Store(String),
+    Compatible(String),
     /// The folder of the embedded bucket, as the user knows it.
     #[cfg_attr(
         not(feature = "local"),
@@ -114,17 +113,18 @@ pub fn planned(plan: &Plan, skipped: Vec<String>) -> Planned {
 
 /// The first line: what goes where.
 pub fn heading(run: &Run) -> String {
-    let Target { environment, prefix, branch, commit, .. } = run.target;
-    let place = match &run.place {
-        Place::Aws => {
+    let Target { place: Place { environment, prefix, .. }, revision } = run.target;
+    let Revision { branch, commit, dirty } = revision;
+    let store = match &run.store {
+        Store::Aws => {
             let account = environment.account.as_deref().unwrap_or("unknown");
             format!("account {account}, {}", environment.region)
         }
-        Place::Store(endpoint) => endpoint.clone(),
-        Place::Local(folder) => format!("local: {folder}"),
+        Store::Compatible(endpoint) => endpoint.clone(),
+        Store::Local(folder) => format!("local: {folder}"),
     };
     let mut notes = String::new();
-    if run.dirty {
+    if *dirty {
         notes.push_str(", with changes that are not committed");
     }
     if run.stale {
@@ -137,7 +137,7 @@ pub fn heading(run: &Run) -> String {
         format!("{branch}@{}", short(commit))
     };
     let revision = plain(&revision);
-    format!("{}: {revision}{notes} -> s3://{bucket}/{prefix} ({place})", environment.name)
+    format!("{}: {revision}{notes} -> s3://{bucket}/{prefix} ({store})", environment.name)
 }
 
 /// The first lines of a rollback: what goes where, and which deploy that was.
@@ -294,8 +294,8 @@ fn summary(run: &Run, planned: &Planned, done: &Done) -> Vec<String> {
         lines.push(format!("failed after {time}: {}", done_of(planned, outcome)));
     }
     if let (Some(url), true) = (
-        &run.target.url,
-        !run.dry && outcome.failures.is_empty() && !matches!(run.place, Place::Local(_)),
+        &run.target.place.url,
+        !run.dry && outcome.failures.is_empty() && !matches!(run.store, Store::Local(_)),
     ) {
         lines.push(url.clone());
     }
@@ -362,7 +362,8 @@ struct JsonFailure<'a> {
 }
 
 fn json<'a>(run: &Run<'a>, planned: &'a Planned, done: &'a Done) -> Json<'a> {
-    let Target { environment, prefix, branch, commit, .. } = run.target;
+    let Target { place, revision: Revision { branch, commit, .. } } = run.target;
+    let Place { environment, prefix, url, .. } = place;
     let failure =
         |(key, failure): &'a (String, Failure)| JsonFailure { key, error: failure.to_string() };
     Json {
@@ -372,7 +373,7 @@ fn json<'a>(run: &Run<'a>, planned: &'a Planned, done: &'a Done) -> Json<'a> {
         account: environment.account.as_deref(),
         bucket: &environment.bucket,
         prefix: prefix.as_str(),
-        url: run.target.url.as_deref(),
+        url: url.as_deref(),
         id: done.outcome.id.as_deref(),
         dry_run: run.dry,
         planned,

@@ -109,45 +109,66 @@ impl<'a> Contender<'a> {
         }
     }
 
-    /// For a store that honours `If-Match`, and is still to show that it honours `If-None-Match`.
+    /// For a store that honours `If-Match`, and is still to show that it honours `If-None-Match`: it has to refuse to
+    /// create the lock again.
     async fn by_condition(&mut self, look: Look) -> Result<Attempt, Failure> {
+        let Placed { moment, note } = self.placing(look.now);
+        let etag = match self.create_or_replace(look, &note).await? {
+            Took::Ours(etag) => etag,
+            Took::Theirs(holder) => return Ok(Attempt::Held(holder)),
+            Took::Raced => return Ok(Attempt::Raced),
+            Took::Unsupported => return self.without_conditions().await,
+        };
+        match self.proves_if_none_match(&note).await? {
+            Proof::Honoured => {
+                let lease = self.lease(LOCK.to_owned(), Some(etag), note, moment);
+                Ok(Attempt::Taken(Box::new(lease)))
+            }
+            disproved => {
+                // What is left under this name would keep others out.
+                self.bucket.delete_own(LOCK, Some(&etag)).await?;
+                match disproved {
+                    Proof::Ignored => self.without_conditions().await,
+                    _ => Ok(Attempt::Raced),
+                }
+            }
+        }
+    }
+
+    /// Creates the lock, or writes it over one that has expired.
+    async fn create_or_replace(&self, look: Look, note: &Note) -> Result<Took, Failure> {
         let condition = match &look.object {
             None => Condition::Absent,
             Some(own) => match self.holder(own, look.now) {
-                Some(holder) => return Ok(Attempt::Held(holder)),
+                Some(holder) => return Ok(Took::Theirs(holder)),
                 None => Condition::Etag(&own.etag),
             },
         };
-        let Placed { moment, note } = self.placing(look.now);
-        let etag = match self.bucket.put_own(LOCK, note.render(), condition).await? {
-            Written::Done(etag) => etag,
-            Written::Unknown => return self.without_conditions().await,
-            Written::Refused | Written::Conflict => {
-                let look = self.bucket.look(LOCK).await?;
-                match look.object {
-                    Some(own) if own.body == note.render() => own.etag,
-                    Some(own) => {
-                        let holder = self.holder(&own, look.now);
-                        return Ok(holder.map_or(Attempt::Raced, Attempt::Held));
-                    }
-                    None => return Ok(Attempt::Raced),
-                }
-            }
-        };
-        let mut written = false;
+        match self.bucket.put_own(LOCK, note.render(), condition).await? {
+            Written::Done(etag) => return Ok(Took::Ours(etag)),
+            Written::Unknown => return Ok(Took::Unsupported),
+            Written::Refused | Written::Conflict => {}
+        }
+        // The lock that is there may be our own: the answer to the write that made it may have been lost.
+        let look = self.bucket.look(LOCK).await?;
+        Ok(match look.object {
+            Some(own) if own.body == note.render() => Took::Ours(own.etag),
+            Some(own) => self.holder(&own, look.now).map_or(Took::Raced, Took::Theirs),
+            None => Took::Raced,
+        })
+    }
+
+    /// Repeats the creation of our own lock.
+    async fn proves_if_none_match(&self, note: &Note) -> Result<Proof, Failure> {
+        let mut proof = Proof::Open;
         for _ in 0..REPEATS {
             match self.bucket.put_own(LOCK, note.render(), Condition::Absent).await? {
-                Written::Refused => {
-                    let lease = self.lease(LOCK.to_owned(), Some(etag), note, moment);
-                    return Ok(Attempt::Taken(Box::new(lease)));
-                }
-                Written::Done(_) | Written::Unknown => written = true,
+                Written::Refused => return Ok(Proof::Honoured),
+                Written::Done(_) | Written::Unknown => proof = Proof::Ignored,
                 Written::Conflict => {}
             }
         }
-        // What is left under this name would keep others out.
-        self.bucket.delete_own(LOCK, Some(&etag)).await?;
-        if written { self.without_conditions().await } else { Ok(Attempt::Raced) }
+        Ok(proof)
     }
 
     async fn without_conditions(&mut self) -> Result<Attempt, Failure> {
@@ -177,8 +198,11 @@ impl<'a> Contender<'a> {
                 let Placed { moment, note } = placed;
                 let mut lease = self.lease(name, None, note, moment);
                 // Renewed, a ticket tells the others that it is not about to be withdrawn.
-                let marked = lease.renew().await?;
-                return Ok(marked.map_or(Attempt::Raced, |()| Attempt::Taken(Box::new(lease))));
+                return match lease.renew().await {
+                    Renewal::Renewed => Ok(Attempt::Taken(Box::new(lease))),
+                    Renewal::Lost(_) => Ok(Attempt::Raced),
+                    Renewal::Failed(failure) => Err(failure),
+                };
             };
             turns += 1;
             // One who contends under the lock's own name is about to give that name up.
@@ -274,21 +298,37 @@ impl Lease {
         self.bucket.own_key(&self.name)
     }
 
-    /// Writes it anew, or says why it is not ours any more.
-    pub async fn renew(&mut self) -> Result<Result<(), NotOurs>, Failure> {
+    /// Writes it anew.
+    pub async fn renew(&mut self) -> Renewal {
         self.note = self.note.renewed(self.taken.elapsed());
-        let body = self.note.render();
-        let moment = Moment::now();
-        let Some(etag) = &self.etag else {
-            return self.renew_ticket(body, moment).await;
+        let (body, moment) = (self.note.render(), Moment::now());
+        let renewed = match self.etag.clone() {
+            Some(etag) => self.renew_under_condition(body, &etag).await,
+            None => self.renew_ticket(body).await,
         };
+        match renewed {
+            Ok(None) => {
+                self.written = moment;
+                Renewal::Renewed
+            }
+            Ok(Some(reason)) => Renewal::Lost(reason),
+            Err(failure) => Renewal::Failed(failure),
+        }
+    }
+
+    /// Returns why it is not ours any more.
+    async fn renew_under_condition(
+        &mut self,
+        body: Vec<u8>,
+        etag: &str,
+    ) -> Result<Option<NotOurs>, Failure> {
         match self.bucket.put_own(&self.name, body.clone(), Condition::Etag(etag)).await? {
             Written::Done(etag) => self.etag = Some(etag),
             _ => {
                 // A renewal whose answer was lost is found here too, and is built upon by the next.
                 let own = match self.found().await? {
-                    Ok(own) => own,
-                    Err(reason) => return Ok(Err(reason)),
+                    Found::Ours(own) => own,
+                    Found::NotOurs(reason) => return Ok(Some(reason)),
                 };
                 self.etag = Some(own.etag);
                 if own.body != body {
@@ -296,54 +336,55 @@ impl Lease {
                 }
             }
         }
-        self.written = moment;
-        Ok(Ok(()))
+        Ok(None)
     }
 
     /// Without conditions, what keeps others from the ticket is that it has not expired.
-    async fn renew_ticket(
-        &mut self,
-        body: Vec<u8>,
-        moment: Moment,
-    ) -> Result<Result<(), NotOurs>, Failure> {
-        if let Err(reason) = self.found().await? {
-            return Ok(Err(reason));
+    async fn renew_ticket(&mut self, body: Vec<u8>) -> Result<Option<NotOurs>, Failure> {
+        if let Found::NotOurs(reason) = self.found().await? {
+            return Ok(Some(reason));
         }
         self.bucket.put_own(&self.name, body, Condition::None).await?;
-        self.written = moment;
-        Ok(Ok(()))
+        Ok(None)
     }
 
-    /// The lock as it is in the bucket, or why that is not ours.
-    async fn found(&self) -> Result<Result<Own, NotOurs>, Failure> {
+    /// The lock as it is in the bucket.
+    async fn found(&self) -> Result<Found, Failure> {
         let Some(own) = self.bucket.look(&self.name).await?.object else {
-            return Ok(Err(NotOurs::Gone));
+            return Ok(Found::NotOurs(NotOurs::Gone));
         };
         Ok(match Note::parse(&own.body) {
-            Ok(note) if note.id == self.note.id => Ok(own),
-            Ok(note) => Err(NotOurs::Taken(note.who)),
-            Err(reason) => Err(NotOurs::Garbled(reason)),
+            Ok(note) if note.id == self.note.id => Found::Ours(own),
+            Ok(note) => Found::NotOurs(NotOurs::Taken(note.who)),
+            Err(reason) => Found::NotOurs(NotOurs::Garbled(reason)),
         })
     }
 
-    /// Deletes it if it is still ours, or says why it is not.
-    ///
-    /// It is read first, because a store may honour conditions of writes and ignore those of deletes.
-    pub async fn release(self) -> Result<Option<NotOurs>, Failure> {
+    /// Deletes it, if it is still ours.
+    pub async fn release(self) -> Release {
+        match self.delete().await {
+            Ok(None) => {
+                self.end();
+                Release::Done
+            }
+            Ok(Some(reason)) => Release::NotOurs(reason),
+            Err(failure) => Release::Failed(failure),
+        }
+    }
+
+    /// Returns why it is not ours. It is read first, because a store may honour conditions of writes and ignore those
+    /// of deletes.
+    async fn delete(&self) -> Result<Option<NotOurs>, Failure> {
         for tries in 0..REPEATS {
             match self.found().await? {
-                Ok(own) if self.bucket.delete_own(&self.name, Some(&own.etag)).await? => {
-                    self.end();
+                Found::Ours(own) if self.bucket.delete_own(&self.name, Some(&own.etag)).await? => {
                     return Ok(None);
                 }
                 // It was renewed in between, or the answer of the read was not true.
-                Ok(_) => {}
+                Found::Ours(_) => {}
                 // The delete was done, and its answer lost.
-                Err(NotOurs::Gone) if tries > 0 => {
-                    self.end();
-                    return Ok(None);
-                }
-                Err(reason) => return Ok(Some(reason)),
+                Found::NotOurs(NotOurs::Gone) if tries > 0 => return Ok(None),
+                Found::NotOurs(reason) => return Ok(Some(reason)),
             }
         }
         Err(failed(format!("failed to delete `{}`", self.key())))
@@ -354,6 +395,48 @@ impl Lease {
             alive.end();
         }
     }
+}
+
+/// What became of writing the lock under a condition.
+enum Took {
+    /// With its ETag.
+    Ours(String),
+    Theirs(Holder),
+    /// Another deploy was quicker, and its lock is gone already.
+    Raced,
+    /// The store does not know the condition.
+    Unsupported,
+}
+
+/// Whether the store refuses to create what is there.
+enum Proof {
+    Honoured,
+    Ignored,
+    /// It answered only that it was busy with another write.
+    Open,
+}
+
+/// What became of a renewal.
+#[derive(Debug)]
+pub enum Renewal {
+    Renewed,
+    Lost(NotOurs),
+    /// It may still be ours.
+    Failed(Failure),
+}
+
+/// What became of giving the lock back.
+#[derive(Debug)]
+pub enum Release {
+    Done,
+    NotOurs(NotOurs),
+    Failed(Failure),
+}
+
+/// What is where the lock was written.
+enum Found {
+    Ours(Own),
+    NotOurs(NotOurs),
 }
 
 /// Why a lock that was taken is not ours any more.

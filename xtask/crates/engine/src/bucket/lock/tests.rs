@@ -9,7 +9,7 @@ use super::*;
 use crate::base::error::Error;
 use crate::base::key::OWN_FOLDER;
 use crate::bucket::{self, Condition, Own, Written};
-use crate::repository::target::Target;
+use crate::repository::target::Place;
 use local::{self, store::Store};
 
 const BUCKET: &str = "dev.example.com";
@@ -48,11 +48,8 @@ impl Bench {
             access_key_id: &keys.access_key_id,
             secret_access_key: &keys.secret_access_key,
         };
-        let bucket = bucket::connect_local(
-            &target(BUCKET).environment.bucket,
-            &target(BUCKET).prefix,
-            &store,
-        );
+        let bucket =
+            bucket::connect_local(&place(BUCKET).environment.bucket, &place(BUCKET).prefix, &store);
         Bench { bucket, _server: Some(server), _folder: folder }
     }
 
@@ -64,7 +61,7 @@ impl Bench {
     }
 }
 
-fn target(bucket: &str) -> Target {
+fn place(bucket: &str) -> Place {
     let folder = tempfile::tempdir().unwrap();
     let text = format!(
         "[build]\noutput = \"public\"\n[environments.development]\nbranches = [\"main\"]\n\
@@ -80,7 +77,7 @@ fn target(bucket: &str) -> Target {
         parents: Vec::new(),
     };
     let nowhere = crate::repository::ci::Surroundings::of(&|_| None);
-    crate::repository::target::choose(&config, &checkout, &nowhere, None).unwrap()
+    crate::repository::target::choose(&config, &checkout, &nowhere, None).unwrap().place
 }
 
 fn quiet() -> Tell {
@@ -97,6 +94,15 @@ async fn acquire_on(
 ) -> Result<Held> {
     let mut contender = Contender::new(bucket, who, folder, &terms);
     compete(&mut contender, terms.clone(), bucket, patience, tell).await
+}
+
+/// Waits until the lock is lost, and returns why.
+async fn lost(held: &Held) -> Failure {
+    held.lost().told().await;
+    match held.lost().cause() {
+        Some(Cause::Failure(failure)) => failure,
+        other => panic!("not lost: {other:?}"),
+    }
 }
 
 async fn take(bucket: &Bucket, who: &str, patience: Patience) -> Result<Held> {
@@ -135,7 +141,7 @@ async fn rounds(bucket: &Bucket, rounds: usize, tasks: usize, patience: Patience
                 bucket.look("work").await.unwrap();
                 bucket.list_own("").await.unwrap();
                 assert_eq!(inside.fetch_sub(1, Ordering::SeqCst), 1, "round {round}: two holders");
-                assert!(!held.is_lost());
+                assert!(!held.lost().is_told());
                 held.release().await.unwrap();
                 true
             }
@@ -236,7 +242,7 @@ async fn a_lease_that_came_too_late_is_dropped_and_the_next_one_is_not_mistaken_
         let Attempt::Taken(lease) = contender.attempt().await.unwrap() else { panic!("not taken") };
         let mut other = Contender::new(&bucket, "other", &folder, &QUICK);
         let Attempt::Held(_) = other.attempt().await.unwrap() else { panic!("two holders") };
-        assert!(lease.release().await.unwrap().is_none());
+        assert!(matches!(lease.release().await, Release::Done));
         assert_eq!(bucket.list_own("lock").await.unwrap(), [""; 0], "{ignored:?}");
     }
 }
@@ -328,12 +334,12 @@ async fn a_renewed_lock_lasts_longer_and_stays_ours() {
         let Attempt::Taken(mut lease) = contender.attempt().await.unwrap() else { panic!("held") };
         let name = lease.key().trim_start_matches("p/").trim_start_matches(OWN_FOLDER).to_owned();
         for n in 1..4 {
-            lease.renew().await.unwrap().unwrap();
+            assert!(matches!(lease.renew().await, Renewal::Renewed));
             let body = bucket.look(&name).await.unwrap().object.unwrap().body;
             let first = u64::from(!ignored.is_empty());
             assert_eq!(Note::parse(&body).unwrap().renewals, first + n);
         }
-        assert!(lease.release().await.unwrap().is_none());
+        assert!(matches!(lease.release().await, Release::Done));
     }
 }
 
@@ -346,9 +352,9 @@ async fn a_renewal_whose_answer_was_lost_is_no_loss() {
     let body = bench.bucket.look("lock").await.unwrap().object.unwrap().body;
     let renewed = Note::parse(&body).unwrap().renewed(Duration::from_secs(7)).render();
     bench.bucket.put_own("lock", renewed, Condition::None).await.unwrap();
-    assert!(lease.renew().await.is_err(), "tried again later");
-    lease.renew().await.unwrap().unwrap();
-    assert!(lease.release().await.unwrap().is_none());
+    assert!(matches!(lease.renew().await, Renewal::Failed(_)), "tried again later");
+    assert!(matches!(lease.renew().await, Renewal::Renewed));
+    assert!(matches!(lease.release().await, Release::Done));
 }
 
 #[tokio::test]
@@ -364,9 +370,8 @@ async fn whoever_lost_the_lock_is_told_and_leaves_the_other_s_alone() {
         let name = bucket.list_own("lock").await.unwrap().remove(0);
         let other = Note::new("another", "quick", 0, TERMS.expiry).render();
         bucket.put_own(&name, other.clone(), Condition::None).await.unwrap();
-        let failure = held.lost().await;
+        let failure = lost(&held).await;
         assert_eq!(failure.causes, ["`quick` has taken it over"], "{ignored:?}");
-        assert!(held.is_lost());
         assert!(held.release().await.is_err());
         assert_eq!(bucket.look(&name).await.unwrap().object.unwrap().body, other);
     }
@@ -394,7 +399,7 @@ async fn a_lock_that_cannot_be_renewed_is_lost_before_it_expires() {
             .ok()
             .unwrap();
     bench._server = None;
-    let failure = held.lost().await;
+    let failure = lost(&held).await;
     assert!(failure.causes[0].starts_with("it could not be renewed for"), "{failure}");
 }
 
@@ -580,7 +585,7 @@ async fn a_real_store_keeps_to_one_holder_too() {
     let [endpoint, region, name, access_key_id, secret_access_key] = words[..] else { panic!() };
     let store = bucket::Store { endpoint, region, access_key_id, secret_access_key };
     let bucket =
-        bucket::connect_local(&target(name).environment.bucket, &target(name).prefix, &store);
+        bucket::connect_local(&place(name).environment.bucket, &place(name).prefix, &store);
     let n = size("LOCK_ROUNDS", 50);
     assert_eq!(rounds(&bucket, n, 8, Patience::Wait).await, 8 * n);
     let some = rounds(&bucket, n, 8, Patience::Refuse).await;

@@ -50,20 +50,21 @@ pub struct Commit {
 }
 
 impl Deploy {
-    /// This run's, at a time that [`Deploy::time_after`] gives.
-    pub fn of(target: &Target, at: u64, dirty: bool, replaced: Option<&Deploy>) -> Deploy {
+    /// That of a target by `who`, at a time that [`Deploy::time_after`] gives.
+    pub fn of(target: &Target, who: String, at: u64, replaced: Option<&Deploy>) -> Deploy {
+        let Target { place, revision } = target;
         Deploy {
-            environment: Some(target.environment.name.clone()),
-            committed: None,
-            newest: None,
             tool: env!("CARGO_PKG_VERSION").into(),
-            branch: target.branch.clone(),
-            commit: target.commit.clone(),
-            dirty,
-            who: String::new(),
+            branch: revision.branch.clone(),
+            commit: revision.commit.clone(),
+            dirty: revision.dirty,
+            who,
             at,
             replaced: replaced.map(Deploy::origin),
             rolled_back_to: None,
+            environment: Some(place.environment.name.clone()),
+            committed: None,
+            newest: None,
         }
     }
 

@@ -53,7 +53,7 @@ fn place(config: &Config, head: Head, variables: &[(String, String)]) -> Option<
         found.map(|(_, value)| value.clone())
     };
     let target = choose(config, &checkout, &Surroundings::of(&var), None).ok()?;
-    Some(format!("{} -> {}", target.branch, target.environment.name))
+    Some(format!("{} -> {}", target.branch, target.place.environment.name))
 }
 
 /// Every kind of run of every vendor, also of another branch and of another pull request.

@@ -77,7 +77,7 @@ fn detached() -> Head {
     Head::Detached { commit: COMMIT.into() }
 }
 
-fn chosen(config: &Config, head: Head, vars: Vars, env: Option<&str>) -> Result<Target> {
+fn chosen(config: &Config, head: Head, vars: Vars, env: Option<&str>) -> Result<Choice> {
     chosen_after_merge(config, head, &[], vars, env)
 }
 
@@ -88,7 +88,7 @@ fn chosen_after_merge(
     parents: &[&str],
     vars: Vars,
     env: Option<&str>,
-) -> Result<Target> {
+) -> Result<Choice> {
     let parents = parents.iter().map(|parent| (*parent).to_owned()).collect();
     let checkout = Checkout { root: PathBuf::from("/repository"), head, parents };
     let var = |wanted: &str| {
@@ -103,7 +103,7 @@ fn place(config: &Config, head: Head, vars: Vars, env: Option<&str>) -> String {
     match chosen(config, head, vars, env) {
         Ok(target) => {
             assert_eq!(target.commit, COMMIT);
-            let Target { environment, prefix, branch, .. } = target;
+            let Choice { place: Place { environment, prefix, .. }, branch, .. } = target;
             format!("{branch} -> {}: {}/{prefix}", environment.name, environment.bucket)
         }
         Err(error) => format!("{error:?}"),
@@ -120,7 +120,7 @@ fn refusals(config: &Config, cases: impl IntoIterator<Item = Case>) -> String {
 
 fn refused(config: &Config, head: Head, vars: Vars, env: Option<&str>) -> String {
     match chosen(config, head, vars, env) {
-        Ok(target) => panic!("goes to {}", target.environment.name),
+        Ok(target) => panic!("goes to {}", target.place.environment.name),
         Err(Error::Refused(refusal)) => {
             format!("{}: {}\n  hint: {}", refusal.code, refusal.message, refusal.hint)
         }
@@ -137,7 +137,7 @@ fn a_branch_that_makes_no_hosts_name_goes_nowhere_where_it_stands_in_one() {
         .replace("https://dev.example.com/{branch}/", "https://{branch}.dev.example.com/");
     let config = config(&text);
     let target = chosen(&config, on("v1"), &[], None).expect("a target");
-    assert_eq!(target.url.as_deref(), Some("https://v1.dev.example.com/"));
+    assert_eq!(target.place.url.as_deref(), Some("https://v1.dev.example.com/"));
     expect![[r#"
         exit code 2: the `url` of `development` has no address for this branch
           `{branch}` cannot stand in a host's name here: for `my_branch` it is `my_5Fbranch`, which no host can be called; write url = "https://dev.example.com/{branch}/"
@@ -303,7 +303,7 @@ fn by_hand_env_chooses_the_place() {
 #[test]
 fn the_branch_stands_in_the_address_too() {
     let config = config(CONFIG);
-    let url = |head, vars| chosen(&config, head, vars, None).unwrap().url;
+    let url = |head, vars| chosen(&config, head, vars, None).unwrap().place.url;
     let dev = |segment| Some(format!("https://dev.example.com/{segment}/"));
     assert_eq!(url(on("main"), LAPTOP), Some("https://example.com/".into()));
     assert_eq!(url(on("staging"), LAPTOP), None);
@@ -318,9 +318,12 @@ fn no_two_branches_share_a_folder() {
                     pr_2D7 pr7 PR-7 feature/x feature-x \u{e9} e\u{301}";
     let mut prefixes: Vec<String> = branches
         .split(' ')
-        .map(|branch| chosen(&config, on(branch), LAPTOP, None).unwrap().prefix.as_str().into())
+        .map(|branch| {
+            chosen(&config, on(branch), LAPTOP, None).unwrap().place.prefix.as_str().into()
+        })
         .collect();
-    prefixes.push(chosen(&config, detached(), MERGE_REQUEST, None).unwrap().prefix.to_string());
+    prefixes
+        .push(chosen(&config, detached(), MERGE_REQUEST, None).unwrap().place.prefix.to_string());
     let all = prefixes.len();
     prefixes.sort();
     prefixes.dedup();
@@ -539,7 +542,7 @@ fn environments_that_share_a_bucket_leave_each_others_folders_alone() {
     let config = config(SHARED);
     let reserved = |head| {
         let target = chosen(&config, head, LAPTOP, None).unwrap();
-        (target.prefix.to_string(), target.reserved)
+        (target.place.prefix.to_string(), target.place.reserved)
     };
     for (branch, prefix, folders) in [
         ("main", "", &["docs/", "preview/", "preview/gallery/"] as &[&str]),
@@ -579,7 +582,7 @@ fn a_branch_whose_folder_is_another_environments_is_refused() {
 fn a_prefix_that_cannot_be_made_is_never_the_whole_bucket() {
     let config = config(&CONFIG.replace(r#"prefix = "{branch}/""#, r#"prefix = ".{branch}/""#));
     let target = chosen(&config, on("xtask"), LAPTOP, Some("development"));
-    assert!(target.is_err(), "{:?}", target.unwrap().prefix);
+    assert!(target.is_err(), "{:?}", target.unwrap().place.prefix);
 }
 
 /// Typed on macOS and on Linux, a folder is one folder.
@@ -589,9 +592,9 @@ fn a_folder_is_left_alone_in_either_unicode_form() {
     let gallery = chosen(&config, on("gallery"), LAPTOP, None).unwrap();
     let production = chosen(&config, on("main"), LAPTOP, None).unwrap();
     assert!(
-        production.reserved.contains(&gallery.prefix.as_str().to_owned()),
+        production.place.reserved.contains(&gallery.place.prefix.as_str().to_owned()),
         "{:?}",
-        production.reserved
+        production.place.reserved
     );
 }
 
@@ -616,7 +619,7 @@ fn two_templates_never_make_one_folder() {
         "#,
     );
     let prefix =
-        |branch| chosen(&config, on(branch), LAPTOP, None).map(|target| target.prefix).ok();
+        |branch| chosen(&config, on(branch), LAPTOP, None).map(|target| target.place.prefix).ok();
     assert!(prefix("x").is_none() || prefix("x") != prefix("y"), "{:?}", prefix("x"));
 }
 
@@ -974,9 +977,9 @@ fn a_branch_leads_to_a_target_if_a_deploy_of_it_would_go_to_the_same_place() {
         // Two environments take it.
         ("docs", "release/a", false),
     ] {
-        assert_eq!(leads_to(&config, &target(of), branch), leads, "{branch} to {of}");
+        assert_eq!(leads_to(&config, &target(of).place, branch), leads, "{branch} to {of}");
     }
-    let pull_request = Target { prefix: Prefix::new("pr-7").unwrap(), ..target("feature/a") };
+    let pull_request = Place { prefix: Prefix::new("pr-7").unwrap(), ..target("feature/a").place };
     for (branch, leads) in [("pr-7", true), ("pr-8", false), ("feature/a", false), ("pr-07", false)]
     {
         assert_eq!(leads_to(&config, &pull_request, branch), leads, "{branch}");
@@ -994,7 +997,7 @@ fn on_main(config: &Config, environment: &str) -> String {
         found.map(|(_, value)| (*value).to_owned())
     };
     match choose(config, &checkout, &Surroundings::of(&var), None) {
-        Ok(target) => format!("{} -> {}", target.branch, target.environment.name),
+        Ok(target) => format!("{} -> {}", target.branch, target.place.environment.name),
         Err(Error::Refused(refusal)) => refusal.code.to_owned(),
         Err(other) => panic!("{other:?}"),
     }

@@ -6,18 +6,17 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use super::{Built, Desk, Sources};
-use crate::cmd::{change, is_dirty, now, open};
+use crate::cmd::{connect, is_dirty};
+use crate::context::now;
 use crate::output::report::{self, Run};
 use engine::base::error::{Error, Result};
 use engine::base::event::Tell;
-use engine::base::key::Prefix;
 use engine::base::secrets;
 use engine::base::words::plain;
 use engine::bucket::record::{self, Record};
-use engine::bucket::{Bucket, Listing};
-use engine::plan::{self, Grace, Home, Plan, Spared, Terms, is_kept};
-use engine::repository::config::Environment;
-use engine::repository::target::Target;
+use engine::bucket::{self, Bucket, Exchange, Listing};
+use engine::plan::{self, Grace, Home, Plan, Scope, Spared, Terms};
+use engine::repository::target::{Place, Target};
 use engine::site::Site;
 use preview::{About, Compared, Comparison, Preview, Remote};
 
@@ -29,7 +28,7 @@ pub async fn follow(
 ) -> Result<bool> {
     let mut known: Option<Known> = None;
     let mut told = Told::default();
-    let mut plain_http = open::PlainHttp::default();
+    let mut plain_http = connect::PlainHttp::default();
     loop {
         let is_wish = tokio::select! {
             changed = built.changed() => match changed {
@@ -50,8 +49,8 @@ pub async fn follow(
             });
         };
         let show = |remote| show_site(now_built.site.clone(), remote);
-        let target = match &now_built.sources.target {
-            Ok(target) => target,
+        let target = match &now_built.sources.choice {
+            Ok(choice) => choice.clone().with_work_tree(dirty),
             Err(refusal) => {
                 told.alone(&refusal.message)?;
                 let message = refusal.message.clone();
@@ -59,13 +58,13 @@ pub async fn follow(
                 continue;
             }
         };
-        let is_other = known.as_ref().is_none_or(|known| !known.is_of(target));
+        let is_other = known.as_ref().is_none_or(|known| !known.is_of(&target.place));
         if is_other || is_wish {
             if is_other {
                 show(Remote::Looking);
             }
-            plain_http.warn(&target.environment, &desk.tell);
-            known = match look(target, &desk.tell).await {
+            plain_http.warn(&target.place.environment, &desk.cx.tell);
+            known = match look(&target.place, &desk.cx.tell).await {
                 Ok(found) => Some(found),
                 Err(error) => {
                     let (message, hint) = said(&error);
@@ -76,9 +75,9 @@ pub async fn follow(
             };
         }
         let Some(known) = &mut known else { continue };
-        match compare(&now_built, target, known, &desk.tell).await {
+        match compare(&now_built, &target.place, known, &desk.cx.tell).await {
             Ok((site, compared)) => {
-                told.changes(&now_built, target, dirty, &compared.plan)?;
+                told.changes(&now_built, &target, &compared.plan)?;
                 show_site(site, Remote::Compared(Box::new(compared)));
             }
             Err(error) => {
@@ -92,7 +91,7 @@ pub async fn follow(
 
 /// What was read of the account's bucket.
 struct Known {
-    target: Target,
+    place: Place,
     bucket: Bucket,
     listing: Arc<Listing>,
     record: Arc<Record>,
@@ -100,48 +99,48 @@ struct Known {
 }
 
 impl Known {
-    fn is_of(&self, target: &Target) -> bool {
-        let place = |target: &Target| {
-            let environment = &target.environment;
+    fn is_of(&self, place: &Place) -> bool {
+        let parts = |place: &Place| {
+            let environment = &place.environment;
             let credentials = environment.credentials.clone();
             let store = (environment.endpoint.clone(), environment.path_style);
             let account = (environment.account.clone(), store);
             let bucket = (environment.bucket.clone(), environment.region.clone());
-            (account, bucket, target.prefix.clone(), credentials)
+            (account, bucket, place.prefix.clone(), credentials)
         };
-        place(&self.target) == place(target)
+        parts(&self.place) == parts(place)
     }
 }
 
-async fn look(target: &Target, tell: &Tell) -> Result<Known> {
-    let (bucket, _) = open::connect(&target.environment, &target.prefix).await?;
+async fn look(place: &Place, tell: &Tell) -> Result<Known> {
+    let (bucket, _) = connect::connect_account(&place.environment, &place.prefix).await?;
     let looked_at = now();
-    let (listing, record) = change::look_at(&bucket, None, tell).await;
+    let (listing, record) = bucket::look_at(&bucket, &Exchange::default(), tell).await;
     let (listing, record) = (Arc::new(listing?), Arc::new(record?));
-    Ok(Known { target: target.clone(), bucket, listing, record, looked_at })
+    Ok(Known { place: place.clone(), bucket, listing, record, looked_at })
 }
 
 /// Returns the files that a deploy would look at, without those that `keep` or another environment claims.
 async fn compare(
     built: &Built,
-    target: &Target,
+    place: &Place,
     known: &mut Known,
     tell: &Tell,
 ) -> Result<(Arc<Site>, Compared)> {
     let Known { bucket, listing, record, looked_at, .. } = known;
     let config = &built.sources.config;
-    let kept = |key: &str| is_kept(config, target, &listing.others, key);
-    let site = Arc::new(built.site.without(kept));
+    let scope = Scope::of(config, place, &listing.others);
+    let site = Arc::new(built.site.without(|key| !scope.has(key)));
     let mut learning = (**record).clone();
     if record::learn(bucket, &site, listing, &mut learning, tell).await? {
         *record = Arc::new(learning);
     }
-    let retain = target.environment.retain.unwrap_or_default();
+    let retain = place.environment.retain.unwrap_or_default();
     let grace = Grace { retain, now: now() };
-    let home = Some(Home::of(&site, &target.prefix, &config.website.index));
-    let spared = Spared::of(site.spared(), &target.prefix);
-    let plan = plan::make((*site).clone(), listing, record, &Terms { grace, home, spared }, &kept);
-    let refusal = plan.refusal(target.environment.max_deletes);
+    let home = Some(Home::of(&site, &place.prefix, &config.website.index));
+    let spared = Spared::of(site.spared(), &place.prefix);
+    let plan = plan::make((*site).clone(), listing, record, &Terms { grace, home, spared }, &scope);
+    let refusal = plan.refusal(place.environment.max_deletes);
     let compared = Compared {
         bucket: bucket.clone(),
         listing: listing.clone(),
@@ -154,13 +153,13 @@ async fn compare(
 }
 
 fn about(sources: &Sources, dirty: bool) -> About {
-    let target = sources.target.as_ref().ok();
+    let place = sources.place();
     About {
-        environment: target.map(|target| target.environment.name.clone()),
+        environment: place.map(|place| place.environment.name.clone()),
         branch: sources.branch(),
         commit: sources.commit(),
         dirty,
-        place: target.map(|target| place(&target.environment, &target.prefix)),
+        place: place.map(words_of),
     }
 }
 
@@ -186,16 +185,15 @@ impl Told {
     }
 
     /// The changes, a line each the first time, and later how many there are.
-    fn changes(&mut self, built: &Built, target: &Target, dirty: bool, plan: &Plan) -> Result<()> {
-        let skipped = built.site.names_left_out().map(|name| target.prefix.join(name));
+    fn changes(&mut self, built: &Built, target: &Target, plan: &Plan) -> Result<()> {
+        let skipped = built.site.names_left_out().map(|name| target.place.prefix.join(name));
         let planned = report::planned(plan, skipped.collect());
-        let place = place(&target.environment, &target.prefix);
-        let line = report::would_change(&place, &planned);
+        let line = report::would_change(&words_of(&target.place), &planned);
         let is_first = self.last.is_empty();
         self.print(line, || match is_first {
             true => {
-                let place = report::Place::Aws;
-                let run = Run { target, place, dirty, stale: false, dry: false };
+                let store = report::Store::Aws;
+                let run = Run { target, store, stale: false, dry: false };
                 report::changes(&run, &planned)
             }
             false => Vec::new(),
@@ -214,14 +212,15 @@ impl Told {
 }
 
 /// Where an environment's site goes, as a person would look for it.
-fn place(environment: &Environment, prefix: &Prefix) -> String {
+fn words_of(place: &Place) -> String {
+    let Place { environment, prefix, .. } = place;
     let bucket = &environment.bucket;
-    let place = match (&environment.endpoint, &environment.account) {
+    let store = match (&environment.endpoint, &environment.account) {
         (Some(endpoint), _) => endpoint.clone(),
         (None, account) => {
             let account = account.as_deref().unwrap_or("unknown");
             format!("account {account}, {}", environment.region)
         }
     };
-    format!("s3://{bucket}/{prefix} ({place})")
+    format!("s3://{bucket}/{prefix} ({store})")
 }

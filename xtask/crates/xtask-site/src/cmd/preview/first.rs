@@ -10,6 +10,7 @@ use engine::base::headers;
 use engine::base::stop::Stop;
 use engine::bucket::Bucket;
 use engine::plan::apply;
+use engine::plan::journal::Journal;
 use engine::plan::{self, Plan, Reason, Upload};
 use engine::site::File;
 use preview::{Change, Preview};
@@ -80,7 +81,8 @@ pub async fn put(
     }
     early.begin(preview);
     let plan = Plan { uploads, ..Plan::default() }.approve(None)?;
-    let outcome = apply::apply(bucket, plan, stop, &Tell::new(|_| ())).await;
+    let journal = Journal::begin_unnamed(bucket, &plan, held.record.clone(), &held.listing).await?;
+    let outcome = apply::apply(bucket, &journal, plan, stop, &Tell::new(|_| ())).await;
     let put = outcome.written.len();
     done.extend(outcome.written.iter().map(|(file, _)| file.key.to_string()));
     if let Some(change) = &*early.lock() {

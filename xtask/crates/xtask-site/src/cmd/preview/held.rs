@@ -1,12 +1,12 @@
 //! What the preview's bucket holds below a prefix: nobody else writes there, so it need not be listed each time.
 
-use crate::cmd::{change, now};
+use crate::context::now;
 use engine::base::error::Result;
 use engine::base::etag::Etag;
 use engine::base::event::Tell;
 use engine::base::key::Prefix;
 use engine::bucket::record::{self, Record};
-use engine::bucket::{Bucket, LastModified, Listing, Object};
+use engine::bucket::{self, Bucket, Exchange, LastModified, Listing, Object};
 use engine::plan::apply::Outcome;
 use engine::site::{File, Site};
 
@@ -21,7 +21,7 @@ pub struct Held {
 impl Held {
     /// What an earlier preview left there.
     pub async fn look(bucket: &Bucket, prefix: Prefix, site: &Site, tell: &Tell) -> Result<Held> {
-        let (listing, record) = change::look_at(bucket, None, tell).await;
+        let (listing, record) = bucket::look_at(bucket, &Exchange::default(), tell).await;
         let (listing, mut record) = (listing?, record?);
         record::learn(bucket, site, &listing, &mut record, tell).await?;
         Ok(Held { prefix, listing, record, is_recorded: true })

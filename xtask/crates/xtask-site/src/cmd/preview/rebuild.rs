@@ -18,7 +18,8 @@ use super::output::{self, Output};
 use super::{Built, Desk, Sources};
 use crate::cmd::links::tell_links;
 use crate::cmd::local::Local;
-use crate::cmd::{blocking, hold_output, now, tell_left_out};
+use crate::cmd::{blocking, hold_output, tell_left_out};
+use crate::context::now;
 use crate::output::progress;
 use crate::output::report;
 use engine::base::error::{Error, Result};
@@ -27,7 +28,8 @@ use engine::base::stop::Stop;
 use engine::base::words::{count, duration, plain, without_colours};
 use engine::bucket::record;
 use engine::plan::apply;
-use engine::plan::{self, Approved, Grace, Plan, Reason, Spared, Terms};
+use engine::plan::journal::Journal;
+use engine::plan::{self, Approved, Grace, Plan, Reason, Scope, Spared, Terms};
 use engine::repository::build::{Aside, Content, NOTHING_DEPLOYED};
 use engine::repository::config;
 use engine::site::{self, Keys, Seen, Site};
@@ -115,7 +117,7 @@ pub async fn follow(
                 if streak.is_done(took, builds && !during.is_empty())
                     && let Some(path) = during.first()
                 {
-                    desk.tell.tell(Event::Warning(format!(
+                    desk.cx.tell.tell(Event::Warning(format!(
                         "`{}` changes with every build, which builds the site again and again; if that is the build's doing, add it to .gitignore",
                         path.display()
                     )));
@@ -169,7 +171,7 @@ fn greet(desk: &Desk, server: &Server, preview: &Preview) -> Result<()> {
     if desk.options.open
         && let Err(error) = ::open::that_detached(&address)
     {
-        desk.tell.tell(Event::Warning(format!("failed to open a browser: {error}")));
+        desk.cx.tell.tell(Event::Warning(format!("failed to open a browser: {error}")));
     }
     Ok(())
 }
@@ -206,13 +208,13 @@ impl Round<'_> {
     /// Runs the generator. What it printed is in the failure.
     async fn build(&self, sources: Result<Sources>) -> Result<Made> {
         let sources = sources?;
-        let output = hold_output(&sources.checkout.root, &self.desk.tell).await;
+        let output = hold_output(&sources.checkout.root, &self.desk.cx.tell).await;
         if !self.desk.builds(&sources) {
             engine::repository::build::check_inside(&sources.config, &sources.checkout.root)?;
             return Ok(Made { sources, built_in: None, output, aside: Aside::default() });
         }
         let said = Arc::new(Mutex::new(Output::default()));
-        let (heard, tell) = (said.clone(), self.desk.tell.clone());
+        let (heard, tell) = (said.clone(), self.desk.cx.tell.clone());
         let listening = Tell::new(move |event| {
             if let Event::Said(line) = &event {
                 heard.lock().unwrap_or_else(PoisonError::into_inner).push(without_colours(line));
@@ -248,7 +250,7 @@ impl Round<'_> {
         let early = Early::default();
         // A line for each stage of the first round is enough.
         let tell = match is_first {
-            true => self.desk.tell.clone(),
+            true => self.desk.cx.tell.clone(),
             false => early.of_what_differs(self.preview),
         };
         let shown = shown(&sources);
@@ -264,10 +266,10 @@ impl Round<'_> {
         self.built = is_replaced.then(|| sources.config.output_folder());
         let site = Arc::new(scanned?);
         if is_first {
-            tell_left_out(&site, &self.desk.tell);
-            if let Ok(target) = &sources.target {
-                let (config, desk) = (&sources.config, self.desk);
-                tell_links(config, target, site.clone(), desk.builds(&sources), &desk.tell).await?;
+            tell_left_out(&site, &self.desk.cx.tell);
+            if let Some(place) = sources.place() {
+                let (config, builds) = (&sources.config, self.desk.builds(&sources));
+                tell_links(config, place, (*site).clone(), builds, &self.desk.cx.tell).await?;
             }
         }
         let prefix = sources.prefix();
@@ -278,16 +280,14 @@ impl Round<'_> {
         };
         let approved = plan_of(&site, &held)?;
         let (changed, styles) = (first + count_of(&approved), styles_of(&approved, &sources));
-        if approved.changes_headers() {
-            let staying = held.record.clone().staying(&held.listing, |key| approved.changes(key));
-            record::write(&bucket, &staying, &[]).await?;
-        }
+        let record = held.record.clone();
+        let journal = Journal::begin_unnamed(&bucket, &approved, record, &held.listing).await?;
         let early = early.take().inspect(|change| change.goes_on(|key| approved.changes(key)));
         let change = early.or_else(|| {
             let is_seen = changed > 0 && !is_first;
             is_seen.then(|| self.preview.change(styles))
         });
-        let mut outcome = apply::apply(&bucket, approved, self.stop, &tell).await;
+        let mut outcome = apply::apply(&bucket, &journal, approved, self.stop, &tell).await;
         drop(output);
         if let Some((_, failure)) = outcome.failures.pop() {
             return Err(failure.into());
@@ -386,10 +386,9 @@ impl Round<'_> {
 
 fn plan_of(site: &Site, held: &Held) -> Result<Approved> {
     let grace = Grace { retain: Duration::ZERO, now: now() };
-    let others = &held.listing.others;
-    let is_kept = |key: &str| others.iter().any(|folder| key.starts_with(folder.as_str()));
+    let scope = Scope::outside_of(&held.listing.others);
     let terms = Terms { grace, home: None, spared: Spared::default() };
-    let plan = plan::make(site.clone(), &held.listing, &held.record, &terms, &is_kept);
+    let plan = plan::make(site.clone(), &held.listing, &held.record, &terms, &scope);
     // Nothing is lost by deletes here.
     Ok(plan.approve(Some(u64::MAX))?)
 }

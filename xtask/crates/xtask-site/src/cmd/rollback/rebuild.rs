@@ -1,18 +1,20 @@
 //! Builds the commit of an earlier deploy again, in a work tree beside the user's.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use super::Hints;
 use crate::cmd::{blocking, build};
 use engine::base::error::{Error, Failure, Result, failed};
 use engine::base::event::{Event, Tell};
 use engine::base::refusal::Refusal;
+use engine::bucket::Exchange;
 use engine::bucket::record::Deploy;
 use engine::repository::build::check_declared;
 use engine::repository::checkout::{self, Checkout, Worktree};
 use engine::repository::config::Config;
 use engine::repository::own_files;
-use engine::repository::target::{Target, short};
+use engine::repository::target::{Place, Target, short};
 use engine::site::Site;
 
 const WORKTREE: &str = "rollback";
@@ -38,19 +40,20 @@ pub async fn rebuild(
             deploy.id(),
             then.output.display()
         );
-        return Err(not_reproducible(target, message, hints).into());
+        return Err(not_reproducible(&target.place, message, hints).into());
     }
     tell.tell(Event::Warning(format!(
         "{}, so commit {} is built again",
         lost.message,
         short(&deploy.commit)
     )));
-    let site = build(&then, &worktree.root, target, false, |_| None, tell).await?;
+    let exchange = Arc::new(Exchange::without_record());
+    let site = build(&then, &worktree.root, target, false, exchange, tell).await?;
     Ok((site, worktree))
 }
 
 /// Refuses a deploy that no commit describes.
-pub fn was_committed(target: &Target, deploy: &Deploy, hints: &Hints) -> Result<(), Refusal> {
+pub fn was_committed(place: &Place, deploy: &Deploy, hints: &Hints) -> Result<(), Refusal> {
     if !deploy.dirty {
         return Ok(());
     }
@@ -58,11 +61,11 @@ pub fn was_committed(target: &Target, deploy: &Deploy, hints: &Hints) -> Result<
         "`{}` was deployed with changes that were not committed, and the bucket keeps no versions of it",
         deploy.id()
     );
-    Err(not_reproducible(target, message, hints))
+    Err(not_reproducible(place, message, hints))
 }
 
-fn not_reproducible(target: &Target, message: String, hints: &Hints) -> Refusal {
-    let bucket = &target.environment.bucket;
+fn not_reproducible(place: &Place, message: String, hints: &Hints) -> Refusal {
+    let bucket = &place.environment.bucket;
     Refusal::new(
         "not-reproducible",
         message,

@@ -9,7 +9,7 @@ use engine::base::refusal::Refusal;
 use engine::bucket::record::Deploy;
 use engine::repository::checkout::{self, Checkout, History};
 use engine::repository::config::Config;
-use engine::repository::target::{self, Target, short};
+use engine::repository::target::{self, Choice, Place, short};
 
 /// A deploy whose record is the one that its name says.
 ///
@@ -34,18 +34,18 @@ pub fn named(name: &str, deploy: Deploy, hints: &Hints) -> Result<Deploy, Refusa
 }
 
 /// The branch that the deploy was of, as far as a deploy of it would go to the same place; else the branch of this run.
-pub fn branch(config: &Config, target: &Target, deploy: &Deploy, tell: &Tell) -> String {
+pub fn branch(config: &Config, choice: &Choice, deploy: &Deploy, tell: &Tell) -> String {
     let told = &deploy.branch;
     // Where `--env` chose without a branch, the commit stands in the branch's place.
     let is_commit = told == short(&deploy.commit);
-    if *told == target.branch || is_commit || target::leads_to(config, target, told) {
+    if *told == choice.branch || is_commit || target::leads_to(config, &choice.place, told) {
         return told.clone();
     }
     tell.tell(Event::Warning(format!(
         "the record of that deploy says that it was of `{told}`, which `{}` does not take here; it is made again as one of `{}`",
-        target.environment.name, target.branch
+        choice.place.environment.name, choice.branch
     )));
-    target.branch.clone()
+    choice.branch.clone()
 }
 
 /// Who asks for a commit to be built.
@@ -60,7 +60,7 @@ pub struct Asked<'a> {
 pub fn may_be_built(
     checkout: &Checkout,
     config: &Config,
-    target: &Target,
+    place: &Place,
     deploy: &Deploy,
     asked: &Asked<'_>,
     hints: &Hints,
@@ -69,7 +69,7 @@ pub fn may_be_built(
     if !asked.in_ci && asked.to == Some(commit) {
         return Ok(());
     }
-    let takes = |branch: &str| target::leads_to(config, target, branch);
+    let takes = |branch: &str| target::leads_to(config, place, branch);
     let hint = match checkout::history(&checkout.root, commit, &takes)? {
         // That it is not in this clone is told when it is checked out.
         History::Ours | History::Missing => return Ok(()),
@@ -85,7 +85,7 @@ pub fn may_be_built(
             hints.rollback
         ),
     };
-    let environment = &target.environment.name;
+    let environment = &place.environment.name;
     Err(Refusal::new(
         "foreign-commit",
         format!(

@@ -47,11 +47,18 @@ fn target(branch: &str, more: &str) -> Target {
         parents: Vec::new(),
     };
     let nowhere = engine::repository::ci::Surroundings::of(&|_| None);
-    engine::repository::target::choose(&config, &checkout, &nowhere, Some("staging")).unwrap()
+    engine::repository::target::choose(&config, &checkout, &nowhere, Some("staging"))
+        .unwrap()
+        .with_work_tree(false)
+}
+
+fn dirty(target: &Target) -> Target {
+    let Target { place, revision } = target.clone();
+    Target { place, revision: Revision { dirty: true, ..revision } }
 }
 
 fn run(target: &Target) -> Run<'_> {
-    Run { target, place: Place::Aws, dirty: false, stale: false, dry: false }
+    Run { target, store: Store::Aws, stale: false, dry: false }
 }
 
 fn delete(key: String) -> Delete {
@@ -137,11 +144,11 @@ fn the_heading_says_what_goes_where() {
         heading(&run(&plain)),
         heading(&run(&branch)),
         heading(&run(&detached)),
-        heading(&Run { dirty: true, ..run(&plain) }),
+        heading(&run(&dirty(&plain))),
         heading(&Run { stale: true, ..run(&plain) }),
-        heading(&Run { dirty: true, stale: true, dry: true, ..run(&branch) }),
-        heading(&Run { place: Place::Store("http://127.0.0.1:9000".into()), ..run(&plain) }),
-        heading(&Run { place: Place::Local("target/xtask/bucket".into()), ..run(&plain) }),
+        heading(&Run { stale: true, dry: true, ..run(&dirty(&branch)) }),
+        heading(&Run { store: Store::Compatible("http://127.0.0.1:9000".into()), ..run(&plain) }),
+        heading(&Run { store: Store::Local("target/xtask/bucket".into()), ..run(&plain) }),
     ];
     expect![[r#"
         staging: staging@0123456 -> s3://stg.example.com/ (account 222222222222, eu-central-1)
@@ -261,7 +268,7 @@ fn the_last_lines_say_what_was_done() {
         let lines = summary(run, &planned(plan, names(skipped)), &done(outcome));
         format!("{why}\n  {}\n", lines.join("\n  "))
     };
-    let local = Run { place: Place::Local("target/xtask/bucket".into()), ..run(&target) };
+    let local = Run { store: Store::Local("target/xtask/bucket".into()), ..run(&target) };
     expect![[r#"
         done
           done in 2.3 s: 2 new, 1 changed, 1 with new headers, 2 deleted, 3 unchanged; 124.7 kB sent
@@ -538,7 +545,7 @@ fn the_json_of_a_run_says_what_the_text_says() {
 #[test]
 fn a_store_without_accounts_has_none_in_json() {
     let mut target = target("staging", "endpoint = \"http://127.0.0.1:9000\"");
-    target.environment.account = None;
+    target.place.environment.account = None;
     let value = json_of(&run(&target), &nothing(1), &done(Outcome::default()));
     assert_eq!(value["account"], Value::Null);
     assert_eq!(value["prefix"], "");

@@ -5,8 +5,8 @@
 //! live one's stands in the record, which anyone who can write to the bucket can forge, so git's answer outranks it, a
 //! time in the future is not believed, and by hand it is only a warning.
 
-use super::Job;
 use crate::cmd::blocking;
+use crate::cmd::deploy::deployment::Deployment;
 use engine::base::error::Result;
 use engine::base::refusal::Refusal;
 use engine::bucket::record::{CLOCKS, Commit, Record};
@@ -14,26 +14,28 @@ use engine::repository::checkout::{self, Distance};
 use engine::repository::target::short;
 
 /// A deploy that is late. `None` if this one is not.
-pub async fn check(job: &Job<'_>, record: &Record) -> Result<Option<Refusal>> {
-    let (Some(live), target) = (&record.deploy, job.run.target) else { return Ok(None) };
+pub async fn check(deployment: &Deployment<'_>, record: &Record) -> Result<Option<Refusal>> {
+    let (Some(live), ours) = (&record.deploy, &deployment.run.target.revision) else {
+        return Ok(None);
+    };
     // Times of another branch say nothing. What git knows counts whatever the branch: a deploy of a hotfix by hand is
     // newer than the commit that it stands on.
-    let is_same_branch = live.branch == target.branch;
-    if live.commit == target.commit {
+    let is_same_branch = live.branch == ours.branch;
+    if live.commit == ours.commit {
         return Ok(None);
     }
     let newest = live.newest();
-    let (root, commit) = (job.checkout.root.clone(), newest.id.clone());
+    let (root, commit) = (deployment.checkout.root.clone(), newest.id.clone());
     let distance =
         blocking(move || Ok(checkout::distance(&root, &commit).unwrap_or(Distance::Unknown)))
             .await?;
     let is_older = match distance {
         Distance::Apart { ahead, behind } => ahead > 0 && behind == 0,
         Distance::Unknown | Distance::Shallow => {
-            is_same_branch && is_earlier(job.committed, newest.time, job.now)
+            is_same_branch && is_earlier(deployment.committed, newest.time, deployment.now)
         }
     };
-    Ok(is_older.then(|| outdated(&target.commit, &newest)))
+    Ok(is_older.then(|| outdated(&ours.commit, &newest)))
 }
 
 /// Whether a commit was made before the live one, going by times in seconds since 1970.

@@ -7,11 +7,12 @@
 
 use futures_util::future::join_all;
 
-use super::{Job, Seen};
-use crate::output::report::Place;
+use crate::cmd::deploy::deployment::Deployment;
+use crate::output::report::Store;
 use engine::base::event::Event;
 use engine::base::headers;
 use engine::base::refusal::Refusal;
+use engine::bucket::Seen;
 use engine::bucket::{Listing, Readers};
 use engine::plan::Plan;
 
@@ -28,10 +29,10 @@ pub struct Foreign {
 
 impl Foreign {
     /// `None` if nothing is to be asked: the file says who reads the site, or the bucket is on this machine.
-    pub fn of(job: &Job<'_>, seen: &Seen) -> Option<Foreign> {
-        let acl = job.run.target.environment.demands.acl;
+    pub fn of(deployment: &Deployment<'_>, seen: &Seen) -> Option<Foreign> {
+        let acl = deployment.place().environment.demands.acl;
         let is_decided = acl.is_some_and(|acl| acl.decides_who_reads());
-        if is_decided || matches!(job.run.place, Place::Local(_)) {
+        if is_decided || matches!(deployment.run.store, Store::Local(_)) {
             return None;
         }
         let has_record = seen.record.deploy.is_some();
@@ -54,25 +55,26 @@ impl Foreign {
     /// stop a deploy.
     pub async fn refusal(
         &self,
-        job: &Job<'_>,
+        deployment: &Deployment<'_>,
         plan: &Plan,
         listing: &Listing,
-        is_kept: impl Fn(&str) -> bool,
     ) -> Option<Refusal> {
+        let scope = deployment.scope(listing);
         let mut keys: Vec<&str> = plan.overwritten().collect();
         if keys.is_empty() && !self.has_record {
             // The new objects join others, which tell how visitors read this bucket.
-            keys = listing.objects.iter().map(|(key, _)| key).filter(|key| !is_kept(key)).collect();
+            keys =
+                listing.objects.iter().map(|(key, _)| key).filter(|key| scope.has(key)).collect();
         }
-        let home = job.run.target.prefix.join(&job.config.website.index);
+        let home = deployment.place().prefix.join(&deployment.config.website.index);
         let asked = self.sample(&keys, &home);
-        let answers = join_all(asked.iter().map(|key| job.bucket.readers(key))).await;
+        let answers = join_all(asked.iter().map(|key| deployment.bucket.readers(key))).await;
         let answers = asked.into_iter().zip(answers);
         let mut secret = None;
         for (key, readers) in answers {
             match readers {
                 Readers::Everybody | Readers::Authenticated | Readers::Others => {
-                    if let Some(refusal) = refuse(job, key, readers) {
+                    if let Some(refusal) = refuse(deployment, key, readers) {
                         return Some(refusal);
                     }
                 }
@@ -81,7 +83,7 @@ impl Foreign {
             }
         }
         if let Some(key) = secret {
-            job.tell.tell(Event::Warning(format!(
+            deployment.tell.tell(Event::Warning(format!(
                 "the ACL of `{key}` cannot be read (s3:GetObjectAcl); if visitors read the site by the ACLs of its objects, set acl = \"public-read\" in deploy.toml"
             )));
         }
@@ -115,8 +117,8 @@ impl Foreign {
 }
 
 /// Why an object must not be written over that others than its owner can read.
-fn refuse(job: &Job<'_>, key: &str, readers: Readers) -> Option<Refusal> {
-    let environment = &job.run.target.environment;
+fn refuse(deployment: &Deployment<'_>, key: &str, readers: Readers) -> Option<Refusal> {
+    let environment = &deployment.place().environment;
     let place = format!("below [environments.{}] of deploy.toml", environment.name);
     let (who, hint) = match readers {
         Readers::Everybody => ("everybody", by_acl(&place, "public-read")),

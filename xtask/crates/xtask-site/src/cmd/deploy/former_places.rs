@@ -7,9 +7,10 @@
 
 use std::collections::VecDeque;
 
-use super::{Job, Seen};
+use crate::cmd::deploy::deployment::Deployment;
 use engine::base::event::Event;
 use engine::base::key::{OWN_FOLDER, Prefix, RECORD, branch_segment};
+use engine::bucket::Seen;
 use engine::bucket::record::{self, Deploy};
 
 /// How many requests the look around takes at most.
@@ -22,10 +23,11 @@ struct Former {
 }
 
 /// Warns of each folder that holds the record of another deploy.
-pub async fn warn(job: &Job<'_>, seen: &Seen) {
-    let warn = |text| job.tell.tell(Event::Warning(text));
+pub async fn warn(deployment: &Deployment<'_>, seen: &Seen) {
+    let warn = |text| deployment.tell.tell(Event::Warning(text));
     let is_first = seen.listing.record.is_none();
-    let former = if is_first { find_former(job, &seen.listing.others).await } else { Vec::new() };
+    let former =
+        if is_first { find_former(deployment, &seen.listing.others).await } else { Vec::new() };
     let is_former =
         |folder: &&String| former.iter().any(|it| it.folder.as_str() == folder.as_str());
     for folder in seen.listing.others.iter().filter(|folder| !is_former(folder)) {
@@ -34,14 +36,14 @@ pub async fn warn(job: &Job<'_>, seen: &Seen) {
         ));
     }
     for former in &former {
-        warn(former.text(job));
+        warn(former.text(deployment));
     }
 }
 
 impl Former {
-    fn text(&self, job: &Job<'_>) -> String {
-        let (folder, ours) = (self.folder.as_str(), job.run.target.prefix.as_str());
-        let (environment, time) = (&job.run.target.environment.name, self.deploy.time());
+    fn text(&self, deployment: &Deployment<'_>) -> String {
+        let (folder, ours) = (self.folder.as_str(), deployment.place().prefix.as_str());
+        let (environment, time) = (&deployment.place().environment.name, self.deploy.time());
         let place = match folder {
             "" => "the top of the bucket".to_owned(),
             folder => format!("`{folder}`"),
@@ -58,25 +60,25 @@ impl Former {
 
 /// Looks for former places of the environment: in the folders `below` the prefix that have a record, then in those
 /// around it, nearest first.
-async fn find_former(job: &Job<'_>, below: &[String]) -> Vec<Former> {
+async fn find_former(deployment: &Deployment<'_>, below: &[String]) -> Vec<Former> {
     let (mut former, mut requests) = (Vec::new(), 0);
     let below = below.iter().filter_map(|folder| Prefix::new(folder).ok());
     for folder in below.take(MOST_REQUESTS) {
         requests += 1;
-        former.extend(read_former(job, folder).await);
+        former.extend(read_former(deployment, folder).await);
     }
-    let mut folders = above(job.run.target.prefix.as_str());
+    let mut folders = above(deployment.place().prefix.as_str());
     while let Some(folder) = folders.pop_front()
         && requests < MOST_REQUESTS
     {
         requests += 1;
         // Credentials for one folder may not list another, and the next answer would be the same.
-        let Ok(inside) = job.bucket.below(&folder).folders().await else { break };
+        let Ok(inside) = deployment.bucket.below(&folder).folders().await else { break };
         if inside.contains(&folder.join(OWN_FOLDER)) {
             requests += 1;
-            former.extend(read_former(job, folder).await);
+            former.extend(read_former(deployment, folder).await);
         }
-        folders.extend(next(job, inside));
+        folders.extend(next(deployment, inside));
     }
     former
 }
@@ -90,10 +92,10 @@ fn above(prefix: &str) -> VecDeque<Prefix> {
 }
 
 /// Which of the folders that were found to look into. That of the same branch is the first, in case that there are many.
-fn next(job: &Job<'_>, found: Vec<String>) -> Vec<Prefix> {
-    let target = job.run.target;
-    let end = format!("/{}/", branch_segment(&target.branch));
-    let is_ours = |folder: &String| target.prefix.as_str().starts_with(folder.as_str());
+fn next(deployment: &Deployment<'_>, found: Vec<String>) -> Vec<Prefix> {
+    let ours = deployment.place().prefix.as_str();
+    let end = format!("/{}/", branch_segment(&deployment.run.target.revision.branch));
+    let is_ours = |folder: &String| ours.starts_with(folder.as_str());
     let (first, rest): (Vec<String>, Vec<String>) = found
         .into_iter()
         .filter(|folder| !is_ours(folder))
@@ -102,11 +104,12 @@ fn next(job: &Job<'_>, found: Vec<String>) -> Vec<Prefix> {
 }
 
 /// The folder, if its record is of this environment. Where each branch has a place, another branch's is in use.
-async fn read_former(job: &Job<'_>, folder: Prefix) -> Option<Former> {
-    let target = job.run.target;
-    let deploy = record::read_live(&job.bucket.below(&folder)).await.ok()??;
-    let is_same = deploy.environment.as_deref() == Some(&target.environment.name)
-        && (!target.environment.prefix.wants_branch() || deploy.branch == target.branch);
+async fn read_former(deployment: &Deployment<'_>, folder: Prefix) -> Option<Former> {
+    let (environment, branch) =
+        (&deployment.place().environment, &deployment.run.target.revision.branch);
+    let deploy = record::read_live(&deployment.bucket.below(&folder)).await.ok()??;
+    let is_same = deploy.environment.as_deref() == Some(&environment.name)
+        && (!environment.prefix.wants_branch() || deploy.branch == *branch);
     is_same.then_some(Former { folder, deploy })
 }
 

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use super::local::Local;
 use super::site_folder;
-use super::variable;
-use crate::output::report::Place;
+use crate::context::variable;
+use crate::output::report::Store;
 use engine::base::error::{Error, Result};
 use engine::base::event::{Event, Tell};
 use engine::base::key::Prefix;
@@ -15,15 +15,16 @@ use engine::bucket::{self, Bucket};
 use engine::repository::build;
 use engine::repository::checkout::{self, Checkout};
 use engine::repository::config::{Config, Environment, FILE};
+use engine::repository::target::Place;
 
 /// The bucket, and what has to be ended after it.
-pub struct Opened {
+pub struct Connection {
     pub bucket: Bucket,
-    pub place: Place,
+    pub store: Store,
     local: Option<Local>,
 }
 
-impl Opened {
+impl Connection {
     /// Waits until what was written is on the disk.
     pub async fn close(self) -> Result<()> {
         match self.local {
@@ -33,20 +34,21 @@ impl Opened {
     }
 }
 
-/// An environment's bucket: the account's, once its credentials are proven, or the embedded one.
-pub async fn open(
+/// The bucket of a place: the account's, once its credentials are proven, or the embedded one.
+pub async fn connect(
     local: bool,
     checkout: &Checkout,
-    environment: &Environment,
-    prefix: &Prefix,
-) -> Result<Opened> {
+    place: &Place,
+    tell: &Tell,
+) -> Result<Connection> {
     if !local {
-        let (bucket, place) = connect(environment, prefix).await?;
-        return Ok(Opened { bucket, place, local: None });
+        PlainHttp::default().warn(&place.environment, tell);
+        let (bucket, store) = connect_account(&place.environment, &place.prefix).await?;
+        return Ok(Connection { bucket, store, local: None });
     }
     let local = Local::open(checkout).await?;
-    let (bucket, place) = local.make(environment, prefix).await?;
-    Ok(Opened { bucket, place, local: Some(local) })
+    let (bucket, store) = local.make(&place.environment, &place.prefix).await?;
+    Ok(Connection { bucket, store, local: Some(local) })
 }
 
 /// Warns, once for each store, of an address where others on the way can read and change what is sent.
@@ -72,13 +74,16 @@ impl PlainHttp {
 }
 
 /// The bucket of an environment's account.
-pub async fn connect(environment: &Environment, prefix: &Prefix) -> Result<(Bucket, Place)> {
+pub async fn connect_account(
+    environment: &Environment,
+    prefix: &Prefix,
+) -> Result<(Bucket, Store)> {
     let account = account::prove(environment, &variable).await?;
-    let place = match &environment.endpoint {
-        Some(endpoint) => Place::Store(endpoint.clone()),
-        None => Place::Aws,
+    let store = match &environment.endpoint {
+        Some(endpoint) => Store::Compatible(endpoint.clone()),
+        None => Store::Aws,
     };
-    Ok((bucket::connect(environment, prefix, account), place))
+    Ok((bucket::connect(environment, prefix, account), store))
 }
 
 /// `--site` is meant from where it is typed. Without it, the tool looks for the site.

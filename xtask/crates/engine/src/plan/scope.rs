@@ -1,0 +1,37 @@
+//! Whose an object is.
+
+use crate::base::key::{self, Prefix};
+use crate::repository::config::Config;
+use crate::repository::target::Place;
+
+/// Which keys of a bucket are the site's, and not those of `keep`, of another environment or of another deploy.
+#[derive(Clone, Copy)]
+pub struct Scope<'a> {
+    within: Option<(&'a Prefix, &'a Config)>,
+    /// Folders that belong to other environments.
+    reserved: &'a [String],
+    /// Folders of other deploys, which the listing shows.
+    others: &'a [String],
+}
+
+impl<'a> Scope<'a> {
+    /// That of a place. `others` are the folders of other deploys that its listing shows.
+    pub fn of(config: &'a Config, place: &'a Place, others: &'a [String]) -> Scope<'a> {
+        Scope { within: Some((&place.prefix, config)), reserved: &place.reserved, others }
+    }
+
+    /// All keys that are not in one of these folders.
+    pub fn outside_of(folders: &'a [String]) -> Scope<'a> {
+        Scope { within: None, reserved: &[], others: folders }
+    }
+
+    /// Whether a key is the site's.
+    pub fn has(&self, key: &str) -> bool {
+        let is_kept = self.within.is_some_and(|(prefix, config)| match prefix.relative(key) {
+            Some(relative) => key::is_own(relative) || config.keeps(relative),
+            None => true,
+        });
+        let mut folders = self.reserved.iter().chain(self.others);
+        !is_kept && !folders.any(|folder| key.starts_with(folder.as_str()))
+    }
+}

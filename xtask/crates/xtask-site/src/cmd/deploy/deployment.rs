@@ -1,0 +1,91 @@
+//! What all steps of a deploy or a rollback share.
+
+use crate::cli::Doing;
+use crate::context::variable;
+use crate::hints::Typed;
+use crate::output::report::Run;
+use engine::base::event::{Event, Tell};
+use engine::base::refusal::Refusal;
+use engine::bucket::{Bucket, Listing, lock};
+use engine::plan::journal::Entry;
+use engine::plan::{Grace, Scope};
+use engine::repository::checkout::{self, Checkout};
+use engine::repository::config::Config;
+use engine::repository::target::Place;
+
+use super::goal::Goal;
+
+pub struct Deployment<'a> {
+    pub doing: &'a Doing,
+    pub checkout: &'a Checkout,
+    pub config: &'a Config,
+    pub bucket: &'a Bucket,
+    pub run: &'a Run<'a>,
+    pub tell: &'a Tell,
+    /// In seconds since 1970.
+    pub now: u64,
+    /// When the commit that is deployed was made, in seconds since 1970, if that is known.
+    pub committed: Option<u64>,
+    pub in_ci: bool,
+    /// What was typed, for hints to repeat: without the options that a hint may add.
+    pub command: &'a str,
+    /// The place that was typed, likewise.
+    pub typed: Typed<'a>,
+    /// Whether the goal was chosen by what is live.
+    pub is_relative: bool,
+}
+
+/// The command in the hints of stages.
+pub const USUAL_COMMAND: &str = "cargo xtask deploy";
+
+impl Deployment<'_> {
+    pub fn place(&self) -> &Place {
+        &self.run.target.place
+    }
+
+    pub fn scope<'s>(&'s self, listing: &'s Listing) -> Scope<'s> {
+        Scope::of(self.config, self.place(), &listing.others)
+    }
+
+    pub fn limit(&self) -> Option<u64> {
+        self.doing.max_deletes.or(self.place().environment.max_deletes)
+    }
+
+    pub fn grace(&self) -> Grace {
+        Grace { retain: self.place().environment.retain.unwrap_or_default(), now: self.now }
+    }
+
+    /// What the record will tell of this run.
+    pub fn entry(&self, goal: &Goal) -> Entry<'_> {
+        Entry {
+            target: self.run.target,
+            who: lock::who(&variable),
+            committed: self.committed,
+            now: self.now,
+            again: goal.again().map(str::to_owned),
+            left_out: goal.site().map(|site| site.spared().map(str::to_owned).collect()),
+        }
+    }
+
+    pub fn warn(&self, text: String) {
+        self.tell.tell(Event::Warning(text));
+    }
+
+    /// A refusal whose hint names what was typed: stages know of deploys only, and a rollback that is refused must not
+    /// lead to a deploy.
+    pub fn repeat(&self, mut refusal: Refusal) -> Refusal {
+        refusal.hint = refusal.hint.replace(USUAL_COMMAND, self.command);
+        if refusal.code == "empty-site"
+            && let Some(submodule) = self.empty_submodule()
+        {
+            refusal.hint = format!("{submodule}; else {}", refusal.hint);
+        }
+        refusal
+    }
+
+    /// What to do about a theme that is a submodule and was not checked out.
+    pub fn empty_submodule(&self) -> Option<String> {
+        let folder = checkout::empty_submodule(&self.checkout.root)?;
+        Some(format!("the submodule `{folder}` is empty: git submodule update --init --recursive"))
+    }
+}

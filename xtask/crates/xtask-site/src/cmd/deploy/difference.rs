@@ -1,0 +1,152 @@
+//! What is to be done about the bucket: the goal, compared with what is there.
+
+use crate::cmd::deploy::deployment::Deployment;
+use crate::cmd::deploy::goal::Goal;
+use crate::cmd::deploy::outdated;
+use engine::base::error::{Failure, Result};
+use engine::base::etag::Etag;
+use engine::base::refusal::Refusal;
+use engine::bucket::record::{self, Record};
+use engine::bucket::{Listing, Seen, Unfinished};
+use engine::plan::{self, Plan, Terms, recall};
+
+pub struct Difference {
+    pub listing: Listing,
+    pub record: Record,
+    /// Whether the record was found to know less than there is.
+    pub learned: bool,
+    pub plan: Plan,
+    /// Why this deploy comes too late, if it does.
+    pub outdated: Option<Refusal>,
+}
+
+/// What outlasts the wait for the lock. The listing does not, because it is large.
+pub struct Known {
+    /// Where the next listing may be cut.
+    cuts: Vec<String>,
+    record: Record,
+    learned: bool,
+    begun: Option<Etag>,
+}
+
+impl Difference {
+    /// Whether there is something to write. A record that knows less than this run does is a reason too, and so is one
+    /// that tells of another deploy than the one that is made again, or of one that has not ended.
+    pub fn is_something(&self, goal: &Goal) -> bool {
+        let Difference { listing, record, plan, .. } = self;
+        let is_told = match (goal.again(), &record.deploy) {
+            (Some(again), Some(live)) => live.origin() == again,
+            (None, Some(_)) => true,
+            (_, None) => false,
+        };
+        let retained = plan.retained.iter().map(|(key, since)| (key.as_str(), since));
+        !plan.is_empty()
+            || self.learned
+            || !is_told
+            || record.is_followed(listing.begun.as_ref())
+            || !record.retained.iter().eq(retained)
+    }
+
+    /// Why it must not be carried out.
+    pub fn refusal(&self, deployment: &Deployment<'_>, goal: &Goal) -> Option<Refusal> {
+        let late = self.outdated.clone().filter(|_| deployment.in_ci && self.is_something(goal));
+        let refusal = late.or_else(|| self.plan.refusal(deployment.limit()));
+        refusal.map(|refusal| deployment.repeat(refusal))
+    }
+
+    /// Whether the bucket is to be written to.
+    pub fn is_to_be_written(&self, deployment: &Deployment<'_>, goal: &Goal) -> bool {
+        let is_allowed = self.refusal(deployment, goal).is_none();
+        !deployment.doing.dry_run && is_allowed && self.is_something(goal)
+    }
+
+    pub fn known(self) -> Known {
+        let Difference { record, learned, listing, .. } = self;
+        Known { cuts: listing.cuts(), record, learned, begun: listing.begun }
+    }
+}
+
+/// Compares the goal with the bucket. `learned` says whether an earlier look made the record know more.
+pub async fn compare(
+    deployment: &Deployment<'_>,
+    goal: &Goal,
+    seen: Seen,
+    learned: bool,
+) -> Result<Difference> {
+    let Deployment { bucket, tell, config, .. } = deployment;
+    let Seen { listing, mut record } = seen;
+    let scope = deployment.scope(&listing);
+    let site = match goal {
+        Goal::Site(site) | Goal::Rebuilt(site, _) => site.without(|key| !scope.has(key)),
+        Goal::Held(_, earlier) => {
+            recall::site(bucket, earlier, &listing, &record, &scope, tell).await?
+        }
+    };
+    record.etags_are_md5 |= bucket.gives_md5s();
+    let learned = record::learn(bucket, &site, &listing, &mut record, tell).await? || learned;
+    let prefix = &deployment.place().prefix;
+    let terms = Terms {
+        grace: deployment.grace(),
+        home: goal.home(prefix, &config.website.index),
+        spared: goal.spared(&record, prefix),
+    };
+    let plan = plan::make(site, &listing, &record, &terms, &scope);
+    let outdated = match goal.again() {
+        Some(_) => None,
+        None => outdated::check(deployment, &record).await?,
+    };
+    Ok(Difference { listing, record, learned, plan, outdated })
+}
+
+/// Compares again under the lock, and takes away what deploys that were killed left behind.
+pub async fn compare_again(
+    deployment: &Deployment<'_>,
+    goal: &Goal,
+    mut known: Known,
+) -> Result<Difference> {
+    let Deployment { bucket, tell, .. } = deployment;
+    let cuts = std::future::ready(std::mem::take(&mut known.cuts));
+    let (listing, unfinished) = tokio::join!(bucket.list(cuts, tell), bucket.unfinished());
+    let listing = listing?;
+    sweep(deployment, &listing, unfinished).await;
+    let is_as_seen = listing.record == known.record.etag;
+    if deployment.is_relative && !(is_as_seen && listing.begun == known.begun) {
+        return Err(overtaken(deployment).into());
+    }
+    let (record, learned) = match (is_as_seen, &listing.record) {
+        (true, _) => (known.record, known.learned),
+        (false, Some(_)) => (record::read(bucket, tell).await?, false),
+        (false, None) => (Record::default(), false),
+    };
+    compare(deployment, goal, Seen { listing, record }, learned).await
+}
+
+fn overtaken(deployment: &Deployment<'_>) -> Refusal {
+    Refusal::new(
+        "overtaken",
+        "another deploy ended or was begun meanwhile, so what is before the live one is no longer what it was",
+        format!(
+            "look at what is live now, then run it again if it is still to go: cargo xtask status --env {}",
+            deployment.place().environment.name
+        ),
+    )
+}
+
+/// Ends the uploads that were begun by deploys that were killed.
+async fn sweep(
+    deployment: &Deployment<'_>,
+    listing: &Listing,
+    found: Result<Vec<Unfinished>, Failure>,
+) {
+    let scope = deployment.scope(listing);
+    let swept = match found {
+        Ok(mut unfinished) => {
+            unfinished.retain(|upload| scope.has(&upload.key));
+            deployment.bucket.abort_all(&unfinished).await
+        }
+        Err(failure) => Err(failure),
+    };
+    if let Err(failure) = swept {
+        deployment.warn(failure.to_string());
+    }
+}

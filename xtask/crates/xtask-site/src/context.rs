@@ -1,0 +1,60 @@
+//! What every subcommand begins with.
+
+use std::path::PathBuf;
+use std::time::{Instant, SystemTime};
+
+use crate::output::progress;
+use engine::base::error::{Result, failed};
+use engine::base::event::Tell;
+use engine::repository::checkout::{self, Checkout};
+use engine::repository::ci::Surroundings;
+use engine::repository::own_files;
+
+pub struct Context {
+    pub started: Instant,
+    /// Where the tool was called.
+    pub here: PathBuf,
+    pub ci: Surroundings,
+    pub tell: Tell,
+    /// In seconds since 1970.
+    pub now: u64,
+}
+
+impl Context {
+    pub fn new() -> Result<Context> {
+        let ci = Surroundings::of(&variable_as_set);
+        let here = std::env::current_dir();
+        Ok(Context {
+            started: Instant::now(),
+            here: here
+                .map_err(|error| failed("failed to read the current folder").because(&error))?,
+            tell: progress::draw(ci.is_ci(), ci.is_github()),
+            ci,
+            now: now(),
+        })
+    }
+
+    /// What is checked out where the tool was called. Refuses links in place of the tool's own files.
+    pub fn checkout(&self) -> Result<Checkout> {
+        let checkout = checkout::read(&self.here)?;
+        own_files::check(&checkout.root)?;
+        Ok(checkout)
+    }
+}
+
+/// In seconds since 1970.
+pub fn now() -> u64 {
+    let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    since_1970.map_or(0, |elapsed| elapsed.as_secs())
+}
+
+/// A variable of this process that is set and not empty. One that is not UTF-8 counts too: the text that it
+/// is read as names no branch and no account.
+pub fn variable(name: &str) -> Option<String> {
+    variable_as_set(name).filter(|value| !value.is_empty())
+}
+
+/// The same, also if it is set to nothing.
+pub fn variable_as_set(name: &str) -> Option<String> {
+    Some(std::env::var_os(name)?.to_string_lossy().into_owned())
+}
