@@ -20,7 +20,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use crate::base::error::{Failure, Result, failed};
-use crate::base::event::{Event, Tell};
+use crate::base::event::{Amount, Event, Stage, Tell};
 use crate::base::headers::{Headers, Ruled, Told};
 use crate::base::key::{self, Prefix};
 use crate::base::parallel;
@@ -181,10 +181,8 @@ pub fn scan<T: Fn(&str) -> Option<Digest>>(
         seen.recall(&mut entries);
     }
     let unread = || entries.iter().filter(|entry| !entry.content.is_known());
-    tell.tell(Event::Hashing {
-        files: unread().count() as u64,
-        bytes: unread().map(|entry| entry.size).sum(),
-    });
+    let (items, bytes) = (unread().count() as u64, unread().map(|entry| entry.size).sum());
+    tell.began(Stage::Hash, Amount { items, bytes });
     hash(&mut entries, &output, config, tell)?;
     let (files, seen_files) = settle(entries, &output, config, &mut left_out, tell)?;
     let each = files.iter().map(|file| (output.relative(&file.key), &**file));
@@ -200,7 +198,7 @@ pub fn scan<T: Fn(&str) -> Option<Digest>>(
             seen.remember(file.clone(), look, *stamp, began);
         }
     }
-    tell.tell(Event::Scanned);
+    tell.ended(Stage::Hash, Amount::items(files.len() as u64));
     Ok(Site { files, left_out })
 }
 
@@ -342,7 +340,7 @@ fn identify(
     if let Content::Was(before) = std::mem::replace(content, Content::Unknown) {
         let mut looker = new();
         if before.sum == Some(Sum::of_file(path, *size, &mut |bytes| looker.take(bytes))?) {
-            tell.tell(Event::Hashed { bytes: *size });
+            tell.advanced(Stage::Hash, Amount::bytes(*size));
             (*content, *look) = (Content::Is(before), looker.done());
             return Ok(());
         }
@@ -351,7 +349,7 @@ fn identify(
     let mut looker = new();
     let digest = digest::of_file(path, *size, &mut |bytes| {
         looker.take(bytes);
-        tell.tell(Event::Hashed { bytes: bytes.len() as u64 });
+        tell.advanced(Stage::Hash, Amount::bytes(bytes.len() as u64));
     })?;
     (*content, *look) = (Content::Is(digest), looker.done());
     Ok(())

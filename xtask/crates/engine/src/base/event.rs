@@ -1,70 +1,72 @@
-//! What the stages tell while they work. They tell it as values, and one file draws them, so that no
-//! stage knows whether there is a terminal.
+//! What the stages tell while they work. They tell it as values, and the command line draws them, so that no stage knows
+//! whether there is a terminal.
 
+use std::ops::AddAssign;
 use std::sync::Arc;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// The generator was started; its command line.
-    Building(String),
-    /// Variables that the generator does not get, by name.
-    Withheld(Vec<String>),
-    /// It still runs.
-    BuildingFor {
-        seconds: u64,
-    },
+    /// A stage begins, with all that it has to do as far as that is known, and what it is about.
+    Began(Stage, Amount, String),
+    /// It did so much more.
+    Advanced(Stage, Amount),
+    /// It has ended, well or not, with all that it did as far as that is known.
+    Ended(Stage, Amount),
     /// A line that the generator printed.
     Said(String),
-    /// The generator has ended, well or not.
-    Built,
-    /// Objects seen in the bucket so far.
-    Listing {
-        objects: u64,
-    },
-    Listed {
-        objects: u64,
-    },
-    /// Files found and, of their bytes, how many are still to be hashed.
-    Hashing {
-        files: u64,
-        bytes: u64,
-    },
-    Hashed {
-        bytes: u64,
-    },
+    /// Variables that the generator does not get, by name.
+    Withheld(Vec<String>),
     /// A file, by its key, holds other bytes than when the site was scanned or deployed last.
     Differs(String),
-    Scanned,
-    /// Objects that the bucket is asked about one by one: for their headers or versions.
-    Asking {
-        objects: u64,
-    },
-    Asked,
-    /// Somebody else holds the lock.
-    Waiting {
-        who: String,
-        seconds: u64,
-    },
-    /// The lock was given.
-    Waited,
-    /// What is about to be written.
-    Writing {
-        uploads: u64,
-        bytes: u64,
-        deletes: u64,
-    },
-    Sent {
-        bytes: u64,
-    },
-    Uploaded,
-    Deleted {
-        objects: u64,
-    },
-    Written,
     /// Something that the user may want to know and need not act on.
     Note(String),
     /// Something that the user should know and that stops nothing.
     Warning(String),
+}
+
+/// A part of a run that may take long. Some go on at the same time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stage {
+    /// The generator runs. It is about its command line, and advances as time passes.
+    Build,
+    /// The bucket is listed.
+    List,
+    /// Files are read for their digests.
+    Hash,
+    /// Objects are asked for one by one: for their headers or their versions.
+    Check,
+    /// Another deploy holds the lock. It is about its name, and advances as time passes.
+    Wait,
+    /// Files are written.
+    Upload,
+    /// Objects are deleted.
+    Delete,
+}
+
+/// How much of something.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Amount {
+    /// Files or objects.
+    pub items: u64,
+    pub bytes: u64,
+}
+
+impl Amount {
+    /// So many files or objects.
+    pub fn items(items: u64) -> Amount {
+        Amount { items, bytes: 0 }
+    }
+
+    pub fn bytes(bytes: u64) -> Amount {
+        Amount { items: 0, bytes }
+    }
+}
+
+impl AddAssign for Amount {
+    fn add_assign(&mut self, more: Amount) {
+        self.items += more.items;
+        self.bytes += more.bytes;
+    }
 }
 
 /// Where events go. Cheap to clone, so that tasks can take it along.
@@ -78,5 +80,17 @@ impl Tell {
 
     pub fn tell(&self, event: Event) {
         (self.0)(event);
+    }
+
+    pub fn began(&self, stage: Stage, total: Amount) {
+        self.tell(Event::Began(stage, total, String::new()));
+    }
+
+    pub fn advanced(&self, stage: Stage, by: Amount) {
+        self.tell(Event::Advanced(stage, by));
+    }
+
+    pub fn ended(&self, stage: Stage, done: Amount) {
+        self.tell(Event::Ended(stage, done));
     }
 }

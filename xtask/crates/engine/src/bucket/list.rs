@@ -4,8 +4,6 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::pin::{Pin, pin};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::task::{Context, Poll, ready};
 
 use aws_sdk_s3::Config;
@@ -19,7 +17,7 @@ use super::Bucket;
 use super::headway::{self, Headway, unreliable};
 use crate::base::error::Failure;
 use crate::base::etag::Etag;
-use crate::base::event::{Event, Tell};
+use crate::base::event::{Amount, Stage, Tell};
 use crate::base::key::{self, OWN_FOLDER};
 use crate::base::sorted::Sorted;
 use crate::bucket::aws;
@@ -175,7 +173,7 @@ impl Bucket {
             }
         }
         listing.objects.shrink();
-        tell.tell(Event::Listed { objects: listing.objects.len() as u64 });
+        tell.ended(Stage::List, Amount::items(listing.objects.len() as u64));
         Ok(listing)
     }
 
@@ -186,13 +184,13 @@ impl Bucket {
         listing: &mut Listing,
         tell: &Tell,
     ) -> Result<(), Cut> {
-        let seen = Arc::new(AtomicU64::new(0));
+        tell.began(Stage::List, Amount::default());
         let (first, next) = self.page(None, None).await.map_err(Cut::Failed)?;
         if !first.keys.is_sorted() {
             return Err(Cut::Unordered);
         }
         let last = first.keys.last().cloned().unwrap_or_default();
-        self.add(first, listing, &Part::default(), &seen, tell).map_err(Cut::Failed)?;
+        self.add(first, listing, &Part::default(), tell).map_err(Cut::Failed)?;
         if next.is_none() {
             return Ok(());
         }
@@ -202,8 +200,8 @@ impl Bucket {
         let ends = cuts.iter().cloned().map(Some).chain([None]);
         let parts = begins.zip(ends).map(|(after, until)| Part { after, until });
         let listed = parts.map(|part| {
-            let (bucket, seen, tell) = (self.clone(), seen.clone(), tell.clone());
-            Task(tokio::spawn(async move { bucket.part(&part, &seen, &tell).await }))
+            let (bucket, tell) = (self.clone(), tell.clone());
+            Task(tokio::spawn(async move { bucket.part(&part, &tell).await }))
         });
         let mut parts = pin!(stream::iter(listed).buffered(at_once(cuts.len() + 1)));
         while let Some(part) = parts.next().await {
@@ -214,7 +212,7 @@ impl Bucket {
 
     /// One page after another.
     async fn list_in_pages(&self, listing: &mut Listing, tell: &Tell) -> Result<(), Failure> {
-        let seen = AtomicU64::new(0);
+        tell.began(Stage::List, Amount::default());
         let (mut page, mut next) = self.page(None, None).await?;
         let (mut headway, mut keys) = (Headway::default(), HashSet::new());
         loop {
@@ -226,13 +224,13 @@ impl Bucket {
             headway
                 .goes_on(page.keys.len(), next.as_deref())
                 .map_err(|what| unreliable(self.listing(), what))?;
-            self.add(page, listing, &Part::default(), &seen, tell)?;
+            self.add(page, listing, &Part::default(), tell)?;
             let Some(token) = next else { return Ok(()) };
             (page, next) = self.page(None, Some(token)).await?;
         }
     }
 
-    async fn part(&self, part: &Part, seen: &AtomicU64, tell: &Tell) -> Result<Listing, Cut> {
+    async fn part(&self, part: &Part, tell: &Tell) -> Result<Listing, Cut> {
         let (mut listing, mut headway) = (Listing::default(), Headway::default());
         let mut token = None;
         loop {
@@ -246,7 +244,7 @@ impl Bucket {
                 return Err(Cut::Unordered);
             }
             let is_whole = part.until.is_some() && page.keys.last() >= part.until.as_ref();
-            self.add(page, &mut listing, part, seen, tell).map_err(Cut::Failed)?;
+            self.add(page, &mut listing, part, tell).map_err(Cut::Failed)?;
             match next {
                 Some(next) if !is_whole => token = Some(next),
                 _ => return Ok(listing),
@@ -291,7 +289,6 @@ impl Bucket {
         page: Page,
         listing: &mut Listing,
         part: &Part,
-        seen: &AtomicU64,
         tell: &Tell,
     ) -> Result<(), Failure> {
         let own = self.prefix.join(OWN_FOLDER);
@@ -330,9 +327,9 @@ impl Bucket {
             let modified = LastModified::of(object.last_modified());
             objects.push((key, Object { etag, size, modified }));
         }
-        let more = objects.len() as u64;
+        let more = Amount::items(objects.len() as u64);
         listing.objects.extend(objects);
-        tell.tell(Event::Listing { objects: seen.fetch_add(more, Relaxed) + more });
+        tell.advanced(Stage::List, more);
         Ok(())
     }
 }

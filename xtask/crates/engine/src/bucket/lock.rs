@@ -47,7 +47,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
 use crate::base::error::{Error, Failure, Result, failed};
-use crate::base::event::{Event, Tell};
+use crate::base::event::{Amount, Event, Stage, Tell};
 use crate::base::refusal::Refusal;
 use crate::base::stop::{self, Cause, Stop, Stopper};
 use crate::bucket::Bucket;
@@ -138,8 +138,7 @@ async fn compete(
     patience: Patience,
     tell: &Tell,
 ) -> Result<Held> {
-    let begun = Instant::now();
-    let (mut races, mut pause, mut waited) = (0, terms.poll.0, false);
+    let (mut races, mut pause, mut awaited) = (0, terms.poll.0, None);
     let lease = loop {
         match contender.attempt().await? {
             Attempt::Taken(lease) if lease.written.elapsed() < terms.give_up() => break lease,
@@ -159,16 +158,20 @@ async fn compete(
                 return Err(refusal(&holder, bucket).into());
             }
             Attempt::Held(holder) => {
-                (races, waited) = (0, true);
-                let seconds = begun.elapsed().as_secs();
-                tell.tell(Event::Waiting { who: holder.name(), seconds });
+                races = 0;
+                let name = holder.name();
+                match awaited.as_ref() == Some(&name) {
+                    true => tell.advanced(Stage::Wait, Amount::default()),
+                    false => tell.tell(Event::Began(Stage::Wait, Amount::default(), name.clone())),
+                }
+                awaited = Some(name);
                 sleep(jitter(pause)).await;
                 pause = (pause * 2).min(terms.poll.1);
             }
         }
     };
-    if waited {
-        tell.tell(Event::Waited);
+    if awaited.is_some() {
+        tell.ended(Stage::Wait, Amount::default());
     }
     Ok(Held::keep(*lease, terms))
 }

@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use crate::base::error::{Failure, failed};
 use crate::base::etag::Etag;
-use crate::base::event::{Event, Tell};
+use crate::base::event::{Amount, Event, Stage, Tell};
 use crate::base::headers::{Headers, Sets};
 use crate::base::key::RECORD;
 use crate::base::sorted::Sorted;
@@ -215,7 +215,7 @@ pub async fn learn(
     if unknown.is_empty() {
         return Ok(false);
     }
-    tell.tell(Event::Asking { objects: unknown.len() as u64 });
+    tell.began(Stage::Check, Amount::items(unknown.len() as u64));
     let asked = stream::iter(unknown)
         .map(|(file, object)| async move { (file, object, bucket.head(&file.key).await) });
     let mut answers = pin!(asked.buffer_unordered(CONCURRENCY));
@@ -238,7 +238,7 @@ pub async fn learn(
         learned.push((file.key.clone(), Known { headers: sets.share(headers), ..known }));
     }
     Arc::make_mut(&mut record.objects).extend(learned);
-    tell.tell(Event::Asked);
+    tell.ended(Stage::Check, Amount::default());
     Ok(true)
 }
 

@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 
 use crate::base::error::{Failure, failed};
 use crate::base::etag::Etag;
-use crate::base::event::{Event, Tell};
+use crate::base::event::{Amount, Stage, Tell};
 use crate::base::stop::Stop;
 use crate::bucket::record::Written;
 use crate::bucket::{Bucket, DELETES_PER_REQUEST, Delete, Restated, Turn};
@@ -60,11 +60,9 @@ pub async fn apply(
     tell: &Tell,
 ) -> Outcome {
     let plan = approved.into_plan();
-    tell.tell(Event::Writing {
-        uploads: plan.uploads.len() as u64,
-        bytes: plan.uploads.iter().map(Upload::bytes_to_send).sum(),
-        deletes: plan.deletes.len() as u64,
-    });
+    let items = plan.uploads.len() as u64;
+    let bytes = plan.uploads.iter().map(Upload::bytes_to_send).sum();
+    tell.began(Stage::Upload, Amount { items, bytes });
     let mut new = plan.uploads;
     let pages: Vec<Upload> = new.extract_if(.., |upload| upload.is_page()).collect();
     let overwritten: Vec<Upload> =
@@ -86,13 +84,13 @@ pub async fn apply(
             delete(bucket, objects, &mut outcome, stop).await;
         }
     }
+    tell.ended(Stage::Upload, Amount::items(outcome.written.len() as u64));
     if !outcome.deleted.is_empty() {
-        tell.tell(Event::Deleted { objects: outcome.deleted.len() as u64 });
+        tell.ended(Stage::Delete, Amount::items(outcome.deleted.len() as u64));
     }
     let left = outcome.not_tried > 0 || outcome.deleted.len() < deletes;
     outcome.is_cut_off = left && stop.is_told();
     outcome.written.sort_unstable_by(|(one, _), (other, _)| one.key.cmp(&other.key));
-    tell.tell(Event::Written);
     outcome
 }
 
@@ -191,7 +189,7 @@ async fn put(
         Err(failure) => Put { file: upload.file, is_sent: false, etag: Err(failure) },
     };
     if put.etag.is_ok() {
-        tell.tell(Event::Uploaded);
+        tell.advanced(Stage::Upload, Amount::items(1));
     }
     Some(put)
 }
@@ -223,7 +221,7 @@ async fn send(bucket: &Bucket, upload: Upload, stop: &Stop, tell: &Tell) -> Opti
     let sent = |bytes| {
         body.arrived(bytes);
         if to_send > 0 {
-            tell.tell(Event::Sent { bytes });
+            tell.advanced(Stage::Upload, Amount::bytes(bytes));
         }
     };
     let etag = bucket.put(&file, replaces.as_ref(), stop, &sent).await?;

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::Scope;
 use crate::base::error::{Failure, failed};
 use crate::base::etag::Etag;
-use crate::base::event::{Event, Tell};
+use crate::base::event::{Amount, Stage, Tell};
 use crate::bucket::record::{Known, Record};
 use crate::bucket::{Bucket, LARGEST_COPY, Listing, NO_VERSIONS, Version};
 use crate::site::{File, Site, Source};
@@ -74,13 +74,13 @@ pub async fn site(
     }
     let asked_about = changed.iter().filter(|(key, _)| !earlier.is_found(key)).count();
     if asked_about > 0 {
-        tell.tell(Event::Asking { objects: asked_about as u64 });
+        tell.began(Stage::Check, Amount::items(asked_about as u64));
     }
     let asked = stream::iter(changed).map(|(key, known)| async move {
         earlier.version(bucket, key, &known.etag).await.map(|version| (key, known, version))
     });
     let found = asked.buffer_unordered(CONCURRENCY).try_collect::<Vec<_>>().await;
-    tell.tell(Event::Asked);
+    tell.ended(Stage::Check, Amount::default());
     for (key, known, version) in found? {
         if !record.is_possible(known, version.size) {
             return Err(lost(key));

@@ -13,14 +13,14 @@ mod place;
 use std::io::{BufRead, BufReader, ErrorKind, PipeReader, Read};
 use std::path::Path;
 use std::process::{Command, ExitStatus};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use tokio::process::Child;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use xshell::Shell;
 
 use crate::base::error::{Failure, Result, failed};
-use crate::base::event::{Event, Tell};
+use crate::base::event::{Amount, Event, Stage, Tell};
 use crate::repository::checkout;
 use crate::repository::config::Config;
 
@@ -63,7 +63,7 @@ pub async fn run(
     let mut aside = output::empty(config, root, content, tell)?;
     let before = Files::of(&config.output_folder());
     let shown = config.command.join(" ");
-    tell.tell(Event::Building(shown.clone()));
+    tell.tell(Event::Began(Stage::Build, Amount::default(), shown.clone()));
     let changes = environment::changes(config, &std::env::vars_os().collect::<Vec<_>>());
     let mut command = command(config, program, arguments, &changes)?;
     command.envs(date(root, program)).envs(variables.iter().map(|(name, value)| (name, value)));
@@ -72,7 +72,7 @@ pub async fn run(
     let began = SystemTime::now();
     let last_lines = LastLines::default();
     let ended = generate(command, &last_lines.listening(tell)).await;
-    tell.tell(Event::Built);
+    tell.ended(Stage::Build, Amount::default());
     let status = ended.map_err(|error| {
         failed(format!("failed to run `{shown}`"))
             .because(&error)
@@ -137,13 +137,12 @@ async fn follow(
     lines: &mut Receiver<String>,
     tell: &Tell,
 ) -> std::io::Result<ExitStatus> {
-    let started = Instant::now();
     let mut seconds = tokio::time::interval(Duration::from_secs(1));
     loop {
         tokio::select! {
             status = child.wait() => return status,
             Some(line) = lines.recv() => tell.tell(Event::Said(line)),
-            _ = seconds.tick() => tell.tell(Event::BuildingFor { seconds: started.elapsed().as_secs() }),
+            _ = seconds.tick() => tell.advanced(Stage::Build, Amount::default()),
         }
     }
 }

@@ -745,10 +745,12 @@ fn what_is_hashed_is_told_to_the_byte() {
     let (hashed, total) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
     let (count, sum) = (hashed.clone(), total.clone());
     let tell = Tell::new(move |event| match event {
-        Event::Hashed { bytes } => drop(count.fetch_add(bytes, Ordering::Relaxed)),
-        Event::Hashing { files, bytes } => {
-            assert_eq!(files, 3);
-            sum.store(bytes, Ordering::Relaxed);
+        Event::Advanced(Stage::Hash, by) => {
+            count.fetch_add(by.bytes, Ordering::Relaxed);
+        }
+        Event::Began(Stage::Hash, total, _) => {
+            assert_eq!(total.items, 3);
+            sum.store(total.bytes, Ordering::Relaxed);
         }
         _ => {}
     });
@@ -806,8 +808,8 @@ fn hashed_again(folder: &Folder, seen: &mut Seen) -> (Site, u64) {
     let hashed = Arc::new(AtomicU64::new(0));
     let count = hashed.clone();
     let tell = Tell::new(move |event| {
-        if let Event::Hashed { bytes } = event {
-            count.fetch_add(bytes, Ordering::Relaxed);
+        if let Event::Advanced(Stage::Hash, by) = event {
+            count.fetch_add(by.bytes, Ordering::Relaxed);
         }
     });
     let site = scan(&config, &Prefix::default(), Some(seen), nothing_told, &tell).unwrap();

@@ -289,7 +289,7 @@ async fn a_refused_or_cancelled_deploy_leaves_nothing_behind() {
         tokio::select! {
             _ = acquire_on(TERMS, &bucket, "late", NOWHERE.as_ref(), Patience::Wait, &tell) => panic!("two holders"),
             event = told.recv() => {
-                let expected = Event::Waiting { who: "kim@laptop".into(), seconds: 0 };
+                let expected = Event::Began(Stage::Wait, Amount::default(), "kim@laptop".into());
                 assert_eq!(event, Some(expected));
             }
         }
