@@ -7,6 +7,7 @@
 
 mod harness;
 
+mod adopted;
 mod answers;
 mod bad_input;
 mod browser;

@@ -21,37 +21,57 @@ pub struct Cli {
     pub color: clap::ColorChoice,
 
     #[command(subcommand)]
-    pub command: Command,
+    pub task: Task,
 }
 
+/// The subcommands, for an xtask that has others too:
+///
+/// ```no_run
+/// use clap::Parser;
+///
+/// #[derive(Parser)]
+/// #[command(bin_name = "cargo xtask")]
+/// enum Xtask {
+///     #[command(flatten)]
+///     Site(xtask_site::Task),
+///     Codegen,
+/// }
+///
+/// fn main() -> std::process::ExitCode {
+///     match Xtask::parse() {
+///         Xtask::Site(task) => task.run(),
+///         Xtask::Codegen => std::process::ExitCode::SUCCESS,
+///     }
+/// }
+/// ```
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub enum Task {
     Deploy(Deploy),
     Preview(Preview),
     Status(Status),
     Rollback(Rollback),
 }
 
-impl Command {
+impl Task {
     pub fn wants_json(&self) -> bool {
         match self {
-            Command::Deploy(options) => options.doing.json,
-            Command::Preview(_) => false,
-            Command::Status(options) => options.json,
-            Command::Rollback(options) => options.doing.json,
+            Task::Deploy(options) => options.doing.json,
+            Task::Preview(_) => false,
+            Task::Status(options) => options.json,
+            Task::Rollback(options) => options.doing.json,
         }
     }
 
     /// The place that was typed, for hints to repeat.
     pub(crate) fn typed(&self) -> Typed<'_> {
         match self {
-            Command::Deploy(Deploy { place, .. }) | Command::Rollback(Rollback { place, .. }) => {
+            Task::Deploy(Deploy { place, .. }) | Task::Rollback(Rollback { place, .. }) => {
                 place.typed()
             }
-            Command::Preview(Preview { env, site, .. }) => {
+            Task::Preview(Preview { env, site, .. }) => {
                 Typed { env: env.as_deref(), site: site.as_deref(), local: false }
             }
-            Command::Status(options) => options.typed(),
+            Task::Status(options) => options.typed(),
         }
     }
 }

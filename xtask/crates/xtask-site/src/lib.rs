@@ -8,6 +8,8 @@
 //! }
 //! ```
 //!
+//! An xtask that has other subcommands takes these with it, see [`Task`].
+//!
 //! The modules stand in reading order: what can be typed, the subcommands, and what they print. The stages of a deploy
 //! are the crate [`engine`].
 
@@ -19,6 +21,8 @@ mod output;
 
 mod hints;
 mod signals;
+
+pub use cli::Task;
 
 use std::panic::AssertUnwindSafe;
 use std::process::ExitCode;
@@ -32,40 +36,42 @@ use engine::base::stop::{self, Cause, Stop, Stopper};
 use engine::repository::build;
 use tokio::time::Instant;
 
-use cli::{Cli, Command};
+use cli::Cli;
 use output::{color, progress, report};
 
 /// Parses, dispatches, prints the error and returns the exit code.
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
-        Err(error) => return usage(&error),
-    };
-    color::choose(cli.color);
-    limits::raise();
-    let done = unwound(|| match &cli.command {
-        Command::Deploy(options) => {
-            block_on(options.doing.json, async |stop| cmd::deploy::run(options, &stop).await)
+    match Cli::try_parse() {
+        Ok(cli) => {
+            color::choose(cli.color);
+            cli.task.run()
         }
-        Command::Preview(options) => {
-            block_on(false, async |stop| cmd::preview::run(options, &stop).await)
-        }
-        Command::Status(options) => {
-            block_on(options.json, async |stop| cmd::status::run(options, &stop).await)
-        }
-        Command::Rollback(options) => {
-            block_on(options.doing.json, async |stop| cmd::rollback::run(options, &stop).await)
-        }
-    });
-    match done {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(error) => {
-            progress::clear();
-            let typed = cli.command.typed();
-            let error = error.with_hint(|hint| typed.repeated_in(hint));
-            report::error(&error, cli.command.wants_json());
-            ExitCode::from(error.exit_code())
+        Err(error) => usage(&error),
+    }
+}
+
+impl Task {
+    /// Does what was typed, prints how it went, and returns the exit code: 0 done, 1 failed, 2 usage or configuration, 3
+    /// refused, 130 interrupted.
+    pub fn run(&self) -> ExitCode {
+        limits::raise();
+        let json = self.wants_json();
+        let run = async |stop: Stop| match self {
+            Task::Deploy(options) => cmd::deploy::run(options, &stop).await,
+            Task::Preview(options) => cmd::preview::run(options, &stop).await,
+            Task::Status(options) => cmd::status::run(options, &stop).await,
+            Task::Rollback(options) => cmd::rollback::run(options, &stop).await,
+        };
+        match unwound(|| block_on(json, run)) {
+            Ok(true) => ExitCode::SUCCESS,
+            Ok(false) => ExitCode::FAILURE,
+            Err(error) => {
+                progress::clear();
+                let typed = self.typed();
+                let error = error.with_hint(|hint| typed.repeated_in(hint));
+                report::error(&error, json);
+                ExitCode::from(error.exit_code())
+            }
         }
     }
 }
@@ -91,7 +97,7 @@ fn unwound<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
         *PANIC.lock().unwrap_or_else(PoisonError::into_inner) = panic.to_string();
     }));
     std::panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
-        let mut failure = failed("the tool itself made a mistake");
+        let mut failure = failed("internal error");
         failure.causes.push(PANIC.lock().unwrap_or_else(PoisonError::into_inner).clone());
         Err(failure.hint("run it again; if it stays, report it with these lines").into())
     })
