@@ -66,9 +66,6 @@ pub struct Bucket {
     client: Client,
     name: String,
     prefix: Prefix,
-    /// Sent with every request: S3 answers 403 where the bucket is another account's.
-    /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-owner-condition.html>
-    owner: Option<String>,
     /// The host of the endpoint, if the bucket's name stands before it.
     named_below: Option<String>,
     watch: Watch,
@@ -159,8 +156,9 @@ fn open(
         .endpoint_resolver(Resolver::default());
     // Any other interceptor is looked for in all configuration at each step, in case that it is to be left out.
     config.push_interceptor(SharedInterceptor::permanent(watch.clone()));
-    if store.demands != Demands::default() {
-        config.push_interceptor(SharedInterceptor::permanent(Stating(store.demands.clone())));
+    if owner.is_some() || store.demands != Demands::default() {
+        let stating = Stating { owner, demands: store.demands.clone() };
+        config.push_interceptor(SharedInterceptor::permanent(stating));
     }
     if let Some(endpoint) = store.endpoint {
         config = config.endpoint_url(endpoint);
@@ -171,7 +169,7 @@ fn open(
     let (name, prefix) = (bucket.to_owned(), prefix.clone());
     let can = Capabilities::default();
     let gives_md5s = Arc::default();
-    Bucket { client, name, prefix, owner, named_below, watch, can, gives_md5s }
+    Bucket { client, name, prefix, named_below, watch, can, gives_md5s }
 }
 
 impl Bucket {
@@ -218,7 +216,7 @@ impl Bucket {
     /// The ETag and the headers that an object has now; `None` where there is none.
     pub async fn head(&self, key: &str) -> Result<Option<(Etag, Headers)>, Failure> {
         let request = self.client.head_object().bucket(&self.name).key(key);
-        match request.set_expected_bucket_owner(self.owner.clone()).send().await {
+        match request.send().await {
             Ok(head) => Ok(Some((Etag::sent(head.e_tag()), put::headers_of(&head)))),
             Err(error) if aws::is_absent(&error) => Ok(None),
             Err(error) => {

@@ -26,7 +26,7 @@ impl Bucket {
     /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObjectAcl.html>
     pub async fn readers(&self, key: &str) -> Readers {
         let request = self.client.get_object_acl().bucket(&self.name).key(key);
-        match request.set_expected_bucket_owner(self.owner.clone()).send().await {
+        match request.send().await {
             Ok(acl) => readers(acl.owner().and_then(Owner::id), acl.grants()),
             Err(error) if error.code() == Some("AccessDenied") => Readers::Secret,
             Err(_) => Readers::Unknown,

@@ -98,7 +98,7 @@ impl Bucket {
         let reading = || reading(&file.key);
         let request = self.client.get_object().bucket(&self.name).key(&*file.key);
         let request = request.set_version_id(version.map(str::to_owned));
-        let object = request.set_expected_bucket_owner(self.owner.clone()).send().await;
+        let object = request.send().await;
         let mut object = object.map_err(|error| aws::explain(reading(), &error))?;
         let mut body = Vec::new();
         let read = take(&mut object.body, |bytes| {
@@ -121,8 +121,6 @@ impl Bucket {
             .key(&*file.key)
             .copy_source(source)
             .metadata_directive(MetadataDirective::Replace)
-            .set_expected_bucket_owner(self.owner.clone())
-            .set_expected_source_bucket_owner(self.owner.clone())
     }
 
     async fn copy(&self, file: &File, request: CopyObjectFluentBuilder) -> Result<Etag, Refused> {
@@ -150,8 +148,6 @@ impl Bucket {
                 self.client.copy_object().bucket(&self.name).key(&to).copy_source(&source);
             request
                 .set_copy_source_if_match(etag)
-                .set_expected_bucket_owner(self.owner.clone())
-                .set_expected_source_bucket_owner(self.owner.clone())
                 .send()
         };
         match self.can.negotiate(&[Capability::ConditionalCopy], send).await {

@@ -84,7 +84,7 @@ impl Bucket {
         });
         let delete = delete.map_err(SdkError::construction_failure)?;
         let request = self.client.delete_objects().bucket(&self.name).delete(delete);
-        let request = request.set_expected_bucket_owner(self.owner.clone()).customize();
+        let request = request.customize();
         let add = move |request: &mut _| {
             if has_md5 {
                 put::only_content_md5(request)
@@ -108,7 +108,7 @@ impl Bucket {
         let send = |uses: Uses| {
             let etag = uses.has(Capability::ConditionalDelete).then(|| put::quoted(&object.etag));
             let request = self.client.delete_object().bucket(&self.name).key(&object.key);
-            request.set_if_match(etag).set_expected_bucket_owner(self.owner.clone()).send()
+            request.set_if_match(etag).send()
         };
         let error = self.can.negotiate(&[Capability::ConditionalDelete], send).await.err()?;
         let doing = delete_of(&object.key);

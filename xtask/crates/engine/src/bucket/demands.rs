@@ -1,7 +1,9 @@
-//! Says with every write what the bucket demands of it. This is done to the SDK's own input before it becomes a
-//! request, in one place for all operations: a write that somebody adds cannot forget it.
+//! Says with every request whose bucket is meant, and with every write what the bucket demands of it. This is done in
+//! one place for all operations, so that no request can lack it.
 
-use aws_sdk_s3::config::interceptors::BeforeSerializationInterceptorContextMut;
+use aws_sdk_s3::config::interceptors::{
+    BeforeSerializationInterceptorContextMut, BeforeTransmitInterceptorContextMut,
+};
 use aws_sdk_s3::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_s3::error::BoxError;
 use aws_sdk_s3::operation::copy_object::CopyObjectInput;
@@ -15,7 +17,15 @@ use crate::repository::config::{Acl, Demands, Encryption};
 /// States the ACL and the encryption of each object that is written, copied or begun in parts. The parts themselves
 /// take neither.
 #[derive(Debug)]
-pub struct Stating(pub Demands);
+pub struct Stating {
+    /// The account that owns the bucket: S3 answers 403 if it is another one's.
+    /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-owner-condition.html>
+    pub owner: Option<String>,
+    pub demands: Demands,
+}
+
+const OWNER: &str = "x-amz-expected-bucket-owner";
+const SOURCE_OWNER: &str = "x-amz-source-expected-bucket-owner";
 
 impl Intercept for Stating {
     fn name(&self) -> &'static str {
@@ -41,13 +51,28 @@ impl Intercept for Stating {
         }
         Ok(())
     }
+
+    fn modify_before_signing(
+        &self,
+        context: &mut BeforeTransmitInterceptorContextMut<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let Some(owner) = &self.owner else { return Ok(()) };
+        let headers = context.request_mut().headers_mut();
+        headers.try_insert(OWNER, owner.clone())?;
+        if headers.contains_key("x-amz-copy-source") {
+            headers.try_insert(SOURCE_OWNER, owner.clone())?;
+        }
+        Ok(())
+    }
 }
 
 impl Stating {
     fn acl(&self, key: Option<&str>) -> Option<ObjectCannedAcl> {
         let acl = match is_own(key.unwrap_or_default()) {
-            true => self.0.acl?.of_own_objects()?,
-            false => self.0.acl?,
+            true => self.demands.acl?.of_own_objects()?,
+            false => self.demands.acl?,
         };
         Some(match acl {
             Acl::Private => ObjectCannedAcl::Private,
@@ -59,7 +84,7 @@ impl Stating {
     }
 
     fn encryption(&self) -> (Option<ServerSideEncryption>, Option<String>) {
-        match &self.0.encryption {
+        match &self.demands.encryption {
             None => (None, None),
             Some(Encryption::Aes256) => (Some(ServerSideEncryption::Aes256), None),
             Some(Encryption::Kms(key)) => (Some(ServerSideEncryption::AwsKms), Some(key.clone())),

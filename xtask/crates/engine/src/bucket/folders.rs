@@ -20,7 +20,6 @@ impl Bucket {
             .set_prefix(Some(prefix.to_owned()).filter(|prefix| !prefix.is_empty()))
             .delimiter("/")
             .encoding_type(EncodingType::Url)
-            .set_expected_bucket_owner(self.owner.clone())
             .customize()
             .config_override(Config::builder().timeout_config(aws::timeouts_of_answer()))
             .send()

@@ -265,7 +265,6 @@ impl Bucket {
             // The first page says where the next ones begin.
             .set_start_after(after.filter(|_| token.is_none()).map(str::to_owned))
             .set_continuation_token(token)
-            .set_expected_bucket_owner(self.owner.clone())
             .customize()
             .config_override(Config::builder().timeout_config(aws::timeouts_of_answer()))
             .send()

@@ -69,7 +69,6 @@ impl Bucket {
                 .content_type("application/json")
                 .cache_control("no-store")
                 .set_content_md5(uses.has(Capability::ContentMd5).then(|| md5.clone()))
-                .set_expected_bucket_owner(self.owner.clone())
                 .body(ByteStream::from(body.clone()))
                 .send()
         };
@@ -101,8 +100,7 @@ impl Bucket {
         let key = self.own_key(name);
         let request = self.client.delete_object().bucket(&self.name).key(&key);
         let request = request
-            .set_if_match(etag.map(|etag| format!("\"{etag}\"")))
-            .set_expected_bucket_owner(self.owner.clone());
+            .set_if_match(etag.map(|etag| format!("\"{etag}\"")));
         let condition = etag.map_or(Condition::None, Condition::Etag);
         let Err(error) = request.send().await else { return Ok(true) };
         match refusal(condition, &error) {
@@ -166,7 +164,6 @@ impl Bucket {
             .set_prefix(Some(prefix).filter(|prefix| !prefix.is_empty()))
             .set_start_after(after.filter(|_| token.is_none()))
             .set_continuation_token(token)
-            .set_expected_bucket_owner(self.owner.clone())
             .customize()
             .config_override(Config::builder().timeout_config(aws::timeouts_of_answer()))
             .send()

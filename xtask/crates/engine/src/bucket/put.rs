@@ -93,7 +93,7 @@ impl Bucket {
         let md5 = uses.has(Capability::ContentMd5).then(|| base64(&file.digest.md5));
         let request = self.client.put_object().bucket(&self.name).key(&*file.key);
         let request = request.set_content_md5(md5).set_if_none_match(absent).set_if_match(etag);
-        let request = request.set_expected_bucket_owner(self.owner.clone()).body(body);
+        let request = request.body(body);
         // For a request that is customized the SDK puts a configuration together: a tenth of all its work.
         match has_names(&file.headers) {
             true => with_headers(request, &file.headers).send().await,
@@ -161,7 +161,7 @@ impl Bucket {
     pub(super) async fn holds(&self, key: &str, etag: &Etag, file: &File) -> Result<bool, Failure> {
         let reading = || format!("failed to read `{key}`");
         let request = self.client.get_object().bucket(&self.name).key(key).if_match(quoted(etag));
-        let object = request.set_expected_bucket_owner(self.owner.clone()).send().await;
+        let object = request.send().await;
         let mut object = match object {
             Ok(object) => object,
             // It is another one by now.
@@ -270,7 +270,6 @@ impl Bucket {
             .create_multipart_upload()
             .bucket(&self.name)
             .key(&*file.key)
-            .set_expected_bucket_owner(self.owner.clone())
             .customize()
             .mutate_request(add_headers(&file.headers))
             .send()
@@ -311,7 +310,6 @@ impl Bucket {
                     .upload_id(upload)
                     .part_number(number)
                     .set_content_md5(md5)
-                    .set_expected_bucket_owner(self.owner.clone())
                     .body(ByteStream::from(body.clone()))
                     .send()
             };
@@ -337,7 +335,7 @@ impl Bucket {
         let parts = CompletedMultipartUpload::builder().set_parts(Some(parts)).build();
         let request = self.client.complete_multipart_upload().bucket(&self.name).key(&*file.key);
         let request = request.upload_id(upload).multipart_upload(parts);
-        let request = request.set_expected_bucket_owner(self.owner.clone());
+        let request = request;
         let send = |uses: Uses| {
             let (absent, etag) = condition(replaces, uses);
             request.clone().set_if_none_match(absent).set_if_match(etag).send()

@@ -72,7 +72,7 @@ impl Bucket {
     async fn get(&self, name: &str) -> Result<Result<Look, BoxError>, Failure> {
         let (key, date) = (self.own_key(name), Date::default());
         let request = self.client.get_object().bucket(&self.name).key(&key);
-        let request = request.set_expected_bucket_owner(self.owner.clone()).customize();
+        let request = request.customize();
         let mut object = match request.interceptor(date.clone()).send().await {
             Ok(object) => object,
             Err(error) if self.means_absent(name, &error).await => {
@@ -131,7 +131,7 @@ impl Bucket {
         let key = self.own_key(name);
         let request = self.client.get_object().bucket(&self.name).key(&key);
         let request = request.range(format!("bytes=0-{}", length.saturating_sub(1)));
-        let mut object = match request.set_expected_bucket_owner(self.owner.clone()).send().await {
+        let mut object = match request.send().await {
             Ok(object) => object,
             // There is no first byte of an object that is empty.
             Err(error) if error.raw_response().is_some_and(|raw| raw.status().as_u16() == 416) => {
@@ -154,7 +154,7 @@ impl Bucket {
     /// What an object holds; `None` where there is none, or where it is larger than `most` bytes.
     pub async fn read(&self, key: &str, most: u64) -> Result<Option<Bytes>, Failure> {
         let request = self.client.get_object().bucket(&self.name).key(key);
-        let mut object = match request.set_expected_bucket_owner(self.owner.clone()).send().await {
+        let mut object = match request.send().await {
             Ok(object) => object,
             Err(error) if aws::is_absent(&error) => return Ok(None),
             Err(error) => return Err(aws::explain(reading(key), &error)),

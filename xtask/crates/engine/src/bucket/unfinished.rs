@@ -38,7 +38,6 @@ impl Bucket {
                 .encoding_type(EncodingType::Url)
                 .set_key_marker(key)
                 .set_upload_id_marker(upload)
-                .set_expected_bucket_owner(self.owner.clone())
                 .customize()
                 .config_override(Config::builder().timeout_config(aws::timeouts_of_answer()))
                 .send()
@@ -81,7 +80,7 @@ impl Bucket {
     /// Gives up a multipart upload. One that has ended meanwhile is none.
     pub(super) async fn abort(&self, key: &str, upload: &str) -> Result<(), Failure> {
         let request = self.client.abort_multipart_upload().bucket(&self.name).key(key);
-        let request = request.upload_id(upload).set_expected_bucket_owner(self.owner.clone());
+        let request = request.upload_id(upload);
         match request.send().await {
             Ok(_) => Ok(()),
             Err(error) if error.as_service_error().is_some_and(|e| e.is_no_such_upload()) => Ok(()),

@@ -35,7 +35,6 @@ impl Bucket {
                 .encoding_type(EncodingType::Url)
                 .set_key_marker(key_marker)
                 .set_version_id_marker(id_marker)
-                .set_expected_bucket_owner(self.owner.clone())
                 .customize()
                 .config_override(Config::builder().timeout_config(aws::timeouts_of_answer()))
                 .send()
