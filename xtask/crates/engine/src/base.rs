@@ -14,6 +14,7 @@ pub mod secrets;
 pub mod sniff;
 pub mod sorted;
 pub mod stop;
+pub mod tool_folder;
 pub mod words;
 #[cfg(test)]
 pub mod properties;

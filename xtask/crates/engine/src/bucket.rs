@@ -38,7 +38,8 @@ use aws_sdk_s3::config::{
 use crate::base::error::Failure;
 use crate::base::etag::Etag;
 use crate::base::headers::Headers;
-use crate::base::key::{OWN_FOLDER, Prefix};
+use crate::base::key::Prefix;
+use crate::base::tool_folder;
 use crate::repository::config::{Address, Demands, Environment};
 
 use account::Account;
@@ -242,7 +243,7 @@ impl Bucket {
 
     /// The whole key of an object of the tool's own folder.
     pub fn own_key(&self, name: &str) -> String {
-        self.prefix.join(&format!("{OWN_FOLDER}{name}"))
+        self.prefix.join(&format!("{}{name}", tool_folder::NAME))
     }
 }
 

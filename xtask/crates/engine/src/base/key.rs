@@ -7,45 +7,11 @@ use std::path::{Component, Path};
 
 use unicode_normalization::UnicodeNormalization;
 
+use crate::base::tool_folder;
+
 /// The longest key that S3 takes, in bytes of UTF-8.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html>
 pub const LONGEST: usize = 1024;
-
-/// The folder in the bucket, below the prefix, that is the tool's own: never a file's, never deleted.
-pub const OWN_FOLDER: &str = ".xtask/";
-
-/// The name in it of the record of the last deploy.
-pub const RECORD: &str = "record";
-
-/// What the names of earlier deploys' records begin with.
-pub const EARLIER: &str = "earlier/";
-
-/// The name of what says which deploy was begun and has not ended.
-pub const BEGUN: &str = "begun";
-
-/// The name of the last record that could not be read and was written over.
-pub const UNREADABLE: &str = "unreadable";
-
-/// Whether a key, without the prefix, lies in the tool's own folder, or in that of a deploy below.
-pub fn is_own(relative: &str) -> bool {
-    relative.starts_with(OWN_FOLDER) || relative.contains(OWN_FOLDER_BELOW)
-}
-
-const OWN_FOLDER_BELOW: &str = "/.xtask/";
-
-/// Whether a name is that of a deploy: a time and a commit, `20261123T203845Z-8060c0d`. Anything may lie in a
-/// bucket.
-pub fn is_deploy(name: &str) -> bool {
-    let time_and_commit = name.split_once("Z-");
-    time_and_commit.is_some_and(|(time, commit)| {
-        let digits = time.bytes().filter(u8::is_ascii_digit).count();
-        time.len() == 15 && digits == 14 && time.as_bytes()[8] == b'T' && is_commit(commit)
-    })
-}
-
-fn is_commit(commit: &str) -> bool {
-    commit.len() >= 7 && commit.bytes().all(|b| b.is_ascii_hexdigit())
-}
 
 /// The part of a bucket that is ours: empty for the whole bucket, else ending in `/`, so that `stg`
 /// never reaches into `stg2/`.
@@ -65,7 +31,7 @@ impl Prefix {
             match segment {
                 "" => return Err("has an empty segment".into()),
                 "." | ".." => return Err(format!("has the segment `{segment}`")),
-                own if OWN_FOLDER.strip_suffix('/') == Some(own) => {
+                own if tool_folder::NAME.strip_suffix('/') == Some(own) => {
                     return Err(format!("has the segment `{segment}`, which is this tool's own"));
                 }
                 _ if segment.contains(has_no_name) => {

@@ -146,9 +146,7 @@ impl Bucket {
             let etag = uses.has(Capability::ConditionalCopy).then(|| put::quoted(etag));
             let request =
                 self.client.copy_object().bucket(&self.name).key(&to).copy_source(&source);
-            request
-                .set_copy_source_if_match(etag)
-                .send()
+            request.set_copy_source_if_match(etag).send()
         };
         match self.can.negotiate(&[Capability::ConditionalCopy], send).await {
             Ok(_) => Ok(true),

@@ -11,7 +11,7 @@ use aws_sdk_s3::operation::create_multipart_upload::CreateMultipartUploadInput;
 use aws_sdk_s3::operation::put_object::PutObjectInput;
 use aws_sdk_s3::types::{ObjectCannedAcl, ServerSideEncryption};
 
-use crate::base::key::OWN_FOLDER;
+use crate::base::tool_folder;
 use crate::repository::config::{Acl, Demands, Encryption};
 
 /// States the ACL and the encryption of each object that is written, copied or begun in parts. The parts themselves
@@ -70,7 +70,7 @@ impl Intercept for Stating {
 
 impl Stating {
     fn acl(&self, key: Option<&str>) -> Option<ObjectCannedAcl> {
-        let acl = match is_own(key.unwrap_or_default()) {
+        let acl = match tool_folder::is_in(key.unwrap_or_default()) {
             true => self.demands.acl?.of_own_objects()?,
             false => self.demands.acl?,
         };
@@ -90,9 +90,4 @@ impl Stating {
             Some(Encryption::Kms(key)) => (Some(ServerSideEncryption::AwsKms), Some(key.clone())),
         }
     }
-}
-
-/// Whether a key is of the tool's own folder, of whichever prefix.
-fn is_own(key: &str) -> bool {
-    key.split_inclusive('/').any(|folder| folder == OWN_FOLDER)
 }

@@ -18,8 +18,8 @@ use super::headway::{self, Headway, unreliable};
 use crate::base::error::Failure;
 use crate::base::etag::Etag;
 use crate::base::event::{Amount, Stage, Tell};
-use crate::base::key::{self, OWN_FOLDER};
 use crate::base::sorted::Sorted;
+use crate::base::tool_folder::{self, Entry};
 use crate::bucket::aws;
 
 /// Every object under the prefix, by key, without the tool's own.
@@ -290,8 +290,6 @@ impl Bucket {
         part: &Part,
         tell: &Tell,
     ) -> Result<(), Failure> {
-        let own = self.prefix.join(OWN_FOLDER);
-        let record = format!("{OWN_FOLDER}{}", key::RECORD);
         let mut objects = Vec::with_capacity(page.keys.len());
         for (key, object) in page.keys.into_iter().zip(page.output.contents()) {
             if part.until.as_ref().is_some_and(|until| key > *until) {
@@ -308,23 +306,19 @@ impl Bucket {
                 let what = format!("the store lists `{key}` without an ETag");
                 return Err(unreliable(self.listing(), what));
             }
-            if let Some(name) = key.strip_prefix(&own) {
-                if name == key::RECORD {
-                    listing.record = Some(etag.clone());
+            match tool_folder::parse(self.prefix.as_str(), &key) {
+                Some(Entry::Record) => listing.record = Some(etag.clone()),
+                Some(Entry::Begun) => listing.begun = Some(etag.clone()),
+                Some(Entry::Earlier(name)) => listing.earlier.push(name.to_owned()),
+                Some(Entry::Other) => {}
+                None => {
+                    listing.others.extend(tool_folder::place_of_record(&key).map(str::to_owned));
+                    let size = object.size().and_then(|size| size.try_into().ok());
+                    let size = size.unwrap_or_default();
+                    let modified = LastModified::of(object.last_modified());
+                    objects.push((key, Object { etag, size, modified }));
                 }
-                if name == key::BEGUN {
-                    listing.begun = Some(etag);
-                }
-                let earlier = name.strip_prefix(key::EARLIER).filter(|name| key::is_deploy(name));
-                listing.earlier.extend(earlier.map(str::to_owned));
-                continue;
             }
-            if let Some(folder) = key.strip_suffix(&record) {
-                listing.others.push(folder.to_owned());
-            }
-            let size = object.size().and_then(|size| size.try_into().ok()).unwrap_or_default();
-            let modified = LastModified::of(object.last_modified());
-            objects.push((key, Object { etag, size, modified }));
         }
         let more = Amount::items(objects.len() as u64);
         listing.objects.extend(objects);

@@ -50,6 +50,7 @@ use crate::base::error::{Error, Failure, Result, failed};
 use crate::base::event::{Amount, Event, Stage, Tell};
 use crate::base::refusal::Refusal;
 use crate::base::stop::{self, Cause, Stop, Stopper};
+use crate::base::tool_folder::LOCK;
 use crate::bucket::Bucket;
 
 use attempt::{Attempt, Contender, Lease, NotOurs, Release, Renewal};
@@ -177,11 +178,11 @@ async fn compete(
 }
 
 fn refusal(holder: &Holder, bucket: &Bucket) -> Refusal {
-    Refusal::new("locked", holder.message(), holder.hint(&bucket.own_key(attempt::LOCK)))
+    Refusal::new("locked", holder.message(), holder.hint(&bucket.own_key(LOCK)))
 }
 
 fn never_ours(bucket: &Bucket) -> Failure {
-    let key = bucket.own_key(attempt::LOCK);
+    let key = bucket.own_key(LOCK);
     failed("failed to take the lock of this deploy").hint(format!(
         "the store refuses to write `{key}` although nobody holds it; run it again in a minute"
     ))

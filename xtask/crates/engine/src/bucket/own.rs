@@ -99,8 +99,7 @@ impl Bucket {
     pub async fn delete_own(&self, name: &str, etag: Option<&str>) -> Result<bool, Failure> {
         let key = self.own_key(name);
         let request = self.client.delete_object().bucket(&self.name).key(&key);
-        let request = request
-            .set_if_match(etag.map(|etag| format!("\"{etag}\"")));
+        let request = request.set_if_match(etag.map(|etag| format!("\"{etag}\"")));
         let condition = etag.map_or(Condition::None, Condition::Etag);
         let Err(error) = request.send().await else { return Ok(true) };
         match refusal(condition, &error) {

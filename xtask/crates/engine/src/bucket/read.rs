@@ -15,7 +15,7 @@ use bytes::Bytes;
 use super::own::{explain_own, unquoted};
 use super::{ATTEMPTS, Bucket, FIRST_WAIT, LONGEST_WAIT};
 use crate::base::error::{Failure, failed};
-use crate::base::key::{EARLIER, RECORD, UNREADABLE};
+use crate::base::tool_folder::{EARLIER, RECORD, UNREADABLE};
 use crate::bucket::aws;
 
 /// What stands under a name, and when the store was asked.

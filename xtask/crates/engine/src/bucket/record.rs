@@ -20,8 +20,8 @@ use crate::base::error::{Failure, failed};
 use crate::base::etag::Etag;
 use crate::base::event::{Amount, Event, Stage, Tell};
 use crate::base::headers::{Headers, Sets};
-use crate::base::key::RECORD;
 use crate::base::sorted::Sorted;
+use crate::base::tool_folder::RECORD;
 use crate::bucket::{self, Bucket, Condition, LastModified, Listing, Object};
 use crate::site::{Digest, File, Site, Sum, is_in_parts};
 

@@ -14,8 +14,8 @@ use super::apply::Outcome;
 use crate::base::error::Failure;
 use crate::base::etag::Etag;
 use crate::base::event::{Event, Tell};
-use crate::base::key;
 use crate::base::stop::Stop;
+use crate::base::tool_folder;
 use crate::bucket::record::{self, Deploy, Record, Written};
 use crate::bucket::{Bucket, Listing};
 use crate::repository::target::Target;
@@ -128,7 +128,9 @@ impl Journal {
                         let forgotten = record::forget(bucket, &earlier, own_entry.as_deref());
                         warn(forgotten.await, tell);
                     }
-                    Err(failure) => outcome.failures.push((bucket.own_key(key::RECORD), failure)),
+                    Err(failure) => {
+                        outcome.failures.push((bucket.own_key(tool_folder::RECORD), failure))
+                    }
                 }
             }
             // What was sent would be sent again.

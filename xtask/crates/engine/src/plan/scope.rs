@@ -1,6 +1,7 @@
 //! Whose an object is.
 
-use crate::base::key::{self, Prefix};
+use crate::base::key::Prefix;
+use crate::base::tool_folder;
 use crate::repository::config::Config;
 use crate::repository::target::Place;
 
@@ -28,7 +29,7 @@ impl<'a> Scope<'a> {
     /// Whether a key is the site's.
     pub fn has(&self, key: &str) -> bool {
         let is_kept = self.within.is_some_and(|(prefix, config)| match prefix.relative(key) {
-            Some(relative) => key::is_own(relative) || config.keeps(relative),
+            Some(relative) => tool_folder::is_in(relative) || config.keeps(relative),
             None => true,
         });
         let mut folders = self.reserved.iter().chain(self.others);

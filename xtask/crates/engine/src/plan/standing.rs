@@ -2,7 +2,7 @@
 //! done to its objects since.
 
 use super::Scope;
-use crate::base::key;
+use crate::base::tool_folder::{self, Entry};
 use crate::bucket::Listing;
 use crate::bucket::record::{Deploy, Record};
 
@@ -32,19 +32,14 @@ pub struct Drift {
 ///
 /// Where nothing is known of a deploy, nothing is called drift.
 pub fn of(prefix: &str, listing: &Listing, record: Record, scope: &Scope<'_>) -> Standing {
-    let own = format!("{prefix}{}", key::OWN_FOLDER);
-    let earlier_folder = format!("{own}{}", key::EARLIER);
     let mut standing = Standing { earlier: listing.earlier.clone(), ..Standing::default() };
     let mut begun = listing.begun.as_ref();
     for (key, object) in listing.objects.iter().filter(|(key, _)| key.starts_with(prefix)) {
-        // The own objects of a place that the listing is not of are objects like others to it.
-        if key.starts_with(&own) {
-            let earlier = key.strip_prefix(&earlier_folder).filter(|name| key::is_deploy(name));
-            standing.earlier.extend(earlier.map(str::to_owned));
-            if key.strip_prefix(&own) == Some(key::BEGUN) {
-                begun = Some(&object.etag);
-            }
-            continue;
+        // The tool's objects of a place below the one that was listed are objects like others to the listing.
+        match tool_folder::parse(prefix, key) {
+            Some(Entry::Earlier(name)) => standing.earlier.push(name.to_owned()),
+            Some(Entry::Begun) => begun = Some(&object.etag),
+            Some(Entry::Record | Entry::Other) | None => {}
         }
         if !scope.has(key) || object.is_folder_marker(key) {
             continue;

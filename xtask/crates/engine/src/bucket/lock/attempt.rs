@@ -8,10 +8,8 @@ use super::alive::{self, Alive};
 use super::note::{self, Holder, Note};
 use super::{Moment, Terms, jitter, random};
 use crate::base::error::{Failure, failed};
+use crate::base::tool_folder::LOCK;
 use crate::bucket::{Bucket, Condition, Look, Own, Written};
-
-/// The name of the lock in the tool's own folder. A ticket's begins with it.
-pub const LOCK: &str = "lock";
 
 /// An ETag that no object has.
 const NO_ETAG: &str = "00000000000000000000000000000000";

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::note::{Note, holder};
 use super::*;
 use crate::base::error::Error;
-use crate::base::key::OWN_FOLDER;
+use crate::base::tool_folder;
 use crate::bucket::{self, Condition, Own, Written};
 use crate::repository::target::Place;
 use local::{self, store::Store};
@@ -332,7 +332,8 @@ async fn a_renewed_lock_lasts_longer_and_stays_ours() {
         let bucket = bench.bucket.ignoring(ignored);
         let mut contender = Contender::new(&bucket, "kim@laptop", NOWHERE.as_ref(), &QUICK);
         let Attempt::Taken(mut lease) = contender.attempt().await.unwrap() else { panic!("held") };
-        let name = lease.key().trim_start_matches("p/").trim_start_matches(OWN_FOLDER).to_owned();
+        let name =
+            lease.key().trim_start_matches("p/").trim_start_matches(tool_folder::NAME).to_owned();
         for n in 1..4 {
             assert!(matches!(lease.renew().await, Renewal::Renewed));
             let body = bucket.look(&name).await.unwrap().object.unwrap().body;

@@ -9,7 +9,7 @@ use super::{Deploy, Record, text};
 use crate::base::error::{Failure, failed};
 use crate::base::etag::Etag;
 use crate::base::format;
-use crate::base::key::{BEGUN, EARLIER, RECORD, UNREADABLE};
+use crate::base::tool_folder::{BEGUN, EARLIER, RECORD, UNREADABLE};
 use crate::bucket::{Bucket, Condition, LastModified, Written};
 
 /// How many earlier deploys are remembered.

@@ -22,8 +22,8 @@ use super::{Deploy, Known, Record, Written};
 use crate::base::etag::{self, Etag};
 use crate::base::format::{self, garbled};
 use crate::base::headers::Headers;
-use crate::base::key;
 use crate::base::sorted::Sorted;
+use crate::base::tool_folder;
 use crate::bucket::LastModified;
 use crate::site::{File, Sum};
 
@@ -148,7 +148,7 @@ impl Key {
         }
         self.0.truncate(shared);
         self.0.push_str(rest);
-        match key::is_own(&self.0[prefix.len()..]) {
+        match tool_folder::is_in(&self.0[prefix.len()..]) {
             true => Err(garbled("a key in the tool's own folder")),
             false => Ok(self.0.clone()),
         }

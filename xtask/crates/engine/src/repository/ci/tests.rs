@@ -1002,7 +1002,7 @@ fn an_event_that_others_can_set_off_chooses_nothing() {
 
 #[test]
 fn the_handbook_names_each_vendor_of_the_table() {
-    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../site/pages/ci.md");
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../site/pages/ci.md");
     let text = std::fs::read_to_string(page).unwrap();
     for vendor in &VENDORS {
         assert!(text.contains(vendor.name), "{}", vendor.name);

@@ -9,7 +9,8 @@ use std::collections::VecDeque;
 
 use crate::cmd::deploy::deployment::Deployment;
 use engine::base::event::Event;
-use engine::base::key::{OWN_FOLDER, Prefix, RECORD, branch_segment};
+use engine::base::key::{Prefix, branch_segment};
+use engine::base::tool_folder;
 use engine::bucket::Seen;
 use engine::bucket::record::{self, Deploy};
 
@@ -32,7 +33,9 @@ pub async fn warn(deployment: &Deployment<'_>, seen: &Seen) {
         |folder: &&String| former.iter().any(|it| it.folder.as_str() == folder.as_str());
     for folder in seen.listing.others.iter().filter(|folder| !is_former(folder)) {
         warn(format!(
-            "`{folder}` holds the record of another deploy and is left alone; if that one is given up, remove `{folder}{OWN_FOLDER}{RECORD}`",
+            "`{folder}` holds the record of another deploy and is left alone; if that one is given up, remove `{folder}{}{}`",
+            tool_folder::NAME,
+            tool_folder::RECORD
         ));
     }
     for former in &former {
@@ -74,7 +77,7 @@ async fn find_former(deployment: &Deployment<'_>, below: &[String]) -> Vec<Forme
         requests += 1;
         // Credentials for one folder may not list another, and the next answer would be the same.
         let Ok(inside) = deployment.bucket.below(&folder).folders().await else { break };
-        if inside.contains(&folder.join(OWN_FOLDER)) {
+        if inside.contains(&folder.join(tool_folder::NAME)) {
             requests += 1;
             former.extend(read_former(deployment, folder).await);
         }
