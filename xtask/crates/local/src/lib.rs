@@ -1,15 +1,14 @@
-//! The embedded bucket: S3 in this process, with its objects in one folder. `deploy --local` deploys to it,
-//! `preview` shows it, tests drive it.
+//! The embedded bucket: S3 in this process, with its objects in one folder. `deploy --local` deploys to it, `preview`
+//! serves it, and the tests use it.
 //!
-//! The same client speaks the same protocol to it as to the bucket of an account, so that what is tried here is
-//! what runs there. The protocol (signatures, XML, trailers) is the crate `s3s`; what an object is and how it is
-//! kept is [`store`]'s. Whatever S3 does that no site needs (access control, encryption, storage classes) is
-//! left out.
+//! The same client speaks the same protocol to it as to the bucket of an account, so what works here also works there.
+//! The crate `s3s` implements the protocol (signatures, XML, trailers); [`store`] defines what an object is and how it
+//! is stored. Features of S3 that no site needs (access control, encryption, storage classes) are left out.
 //!
-//! There are two ways in. A [`Service`] answers requests that this process hands over: no port is open, so no
-//! web page and no other program can send one. [`serve`] listens on a port, for tests and for clients such as
-//! `aws`, `s5cmd` and `rclone`. Any page that a browser of this machine shows can send requests to a port, so a
-//! caller of [`serve`] gives keys that are in no source text, unless nothing of worth is in the store.
+//! There are two ways in. A [`Service`] answers requests that this process hands to it: no port is open, so no web page
+//! and no other program can send a request. [`serve`] listens on a port, for tests and for clients such as `aws`,
+//! `s5cmd` and `rclone`. Any page that is open in a browser on this machine can send requests to a port. So unless the
+//! store holds nothing of value, a caller of [`serve`] passes keys that appear in no source text.
 
 mod protocol;
 pub mod store;
@@ -44,7 +43,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use protocol::Protocol;
 use store::{Store, StoreError};
 
-/// What a client has to sign its requests with.
+/// The keys with which a client must sign its requests.
 #[derive(Clone)]
 pub struct Keys {
     pub access_key_id: String,
@@ -56,7 +55,7 @@ impl Keys {
         Keys { access_key_id: access_key_id.into(), secret_access_key: secret_access_key.into() }
     }
 
-    /// Keys that nobody can guess: the keys of [`RandomState`] are the system's random numbers.
+    /// Keys that cannot be guessed: [`RandomState`] takes its keys from the system's random numbers.
     pub fn random() -> Keys {
         let number = || RandomState::new().hash_one(SystemTime::now());
         let name = || format!("{:016x}{:016x}", number(), number());
@@ -64,18 +63,18 @@ impl Keys {
     }
 }
 
-/// Where the bucket says it is. A client may sign for any other region.
+/// The region that the bucket reports. A client may sign for any other region.
 pub const REGION: &str = "local";
 
-/// How long `stop` waits for requests that are under way.
+/// How long `stop` waits for requests that are in progress.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// S3 without a network: it answers the requests that this process hands over. Cheap to clone.
+/// S3 without a network: it answers requests that this process hands to it. Cheap to clone.
 #[derive(Clone)]
 pub struct Service(S3Service);
 
 impl Service {
-    /// `keys` are what the requests have to be signed with.
+    /// Requests must be signed with `keys`.
     pub fn of(store: Arc<Store>, keys: &Keys) -> Service {
         let mut builder = S3ServiceBuilder::new(Protocol::new(store));
         let Keys { access_key_id, secret_access_key } = keys;
@@ -84,7 +83,7 @@ impl Service {
     }
 
     /// # Errors
-    /// The service itself failed. What S3 would refuse is an answer.
+    /// The service itself failed. A request that S3 would refuse gets an answer, not an error.
     pub async fn answer<B>(&self, request: Request<B>) -> Result<Response<s3s::Body>, HttpError>
     where
         B: Body<Data = Bytes, Error: Into<StdError>> + Send + 'static,
@@ -102,7 +101,7 @@ pub struct Server {
     task: JoinHandle<()>,
 }
 
-/// Serves `store` at `address` to clients that have the keys; port 0 takes a free one.
+/// Serves `store` at `address` to clients that have the keys. Port 0 picks a free port.
 ///
 /// # Errors
 /// The address cannot be bound.
@@ -116,25 +115,25 @@ pub async fn serve(store: Arc<Store>, address: SocketAddr, keys: &Keys) -> io::R
 }
 
 impl Server {
-    /// `http://127.0.0.1:` and the port. The bucket comes first in the path, not in the host.
+    /// `http://127.0.0.1:` and the port. The bucket is the first part of the path; it is not in the host name.
     pub fn endpoint(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// Takes no more requests, finishes those that are under way, and returns when all that was
-    /// written would survive a crash.
+    /// Accepts no more requests, finishes those in progress, and returns once everything that was written would survive
+    /// a crash.
     ///
     /// # Errors
-    /// The disk did not take what was written.
+    /// The disk did not accept what was written.
     pub async fn stop(self) -> Result<(), StoreError> {
         self.stop.send_replace(true);
-        // The task ends by itself. If it panicked, there is no request left to wait for either.
+        // The task ends on its own. If it panicked, there is no request left to wait for either.
         drop(self.task.await);
         self.store.flush().await
     }
 }
 
-/// Ends when told to stop, or when the server was dropped.
+/// Ends when it is told to stop, or when the server is dropped.
 async fn accept(listener: TcpListener, service: Service, mut stopping: watch::Receiver<bool>) {
     let mut connections = JoinSet::new();
     loop {
@@ -143,7 +142,7 @@ async fn accept(listener: TcpListener, service: Service, mut stopping: watch::Re
             _ = stopping.changed() => break,
             Some(_) = connections.join_next() => continue,
         };
-        // A client that left before it was accepted concerns nobody.
+        // An error here means that the client left before it was accepted. There is nothing to do.
         if let Ok((stream, _)) = accepted {
             connections.spawn(converse(stream, service.clone(), stopping.clone()));
         }
@@ -156,9 +155,9 @@ async fn accept(listener: TcpListener, service: Service, mut stopping: watch::Re
     );
 }
 
-/// One connection, request after request.
+/// Serves one connection, request after request.
 async fn converse(stream: TcpStream, service: Service, mut stopping: watch::Receiver<bool>) {
-    // Best effort: without it small answers are only later.
+    // Best effort: without it, small answers only arrive later.
     drop(stream.set_nodelay(true));
     let answered = service_fn(move |request: Request<Incoming>| {
         let last = continues_nothing(&request);
@@ -171,7 +170,7 @@ async fn converse(stream: TcpStream, service: Service, mut stopping: watch::Rece
     let mut server = http1::Builder::new();
     server.timer(TokioTimer::new());
     let mut connection = pin!(server.serve_connection(TokioIo::new(stream), answered));
-    // How a connection ends is the client's business: it has its answer, or knows that it has none.
+    // The result is ignored: if the connection failed, the client knows that it got no answer.
     tokio::select! {
         _ = connection.as_mut() => return,
         _ = stopping.changed() => connection.as_mut().graceful_shutdown(),
@@ -179,9 +178,9 @@ async fn converse(stream: TcpStream, service: Service, mut stopping: watch::Rece
     drop(connection.await);
 }
 
-/// Whether a request expects `100 Continue` and has no body. Hyper answers it at once, and botocore
-/// (`aws`, `boto3`) then takes the status of this answer for that of the connection's next one, reads
-/// no headers, and waits for a body until the connection ends.
+/// Whether a request expects `100 Continue` and has no body. Hyper sends the final answer at once. botocore (`aws`,
+/// `boto3`) then takes the status of this answer for that of the next answer on the connection, reads no headers, and
+/// waits for a body until the connection ends.
 fn continues_nothing(request: &Request<Incoming>) -> bool {
     request.headers().contains_key(EXPECT) && request.body().is_end_stream()
 }
@@ -191,7 +190,7 @@ fn close(mut response: s3s::HttpResponse) -> s3s::HttpResponse {
     response
 }
 
-/// Gives an answer the number by which S3 names a request.
+/// Adds the id by which S3 names a request to its answer.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/RESTCommonResponseHeaders.html>
 fn number(mut response: s3s::HttpResponse) -> s3s::HttpResponse {
     static REQUESTS: AtomicU64 = AtomicU64::new(1);

@@ -1,5 +1,5 @@
-//! What the embedded bucket answers to each operation of S3. This file is the list of operations;
-//! those that are not in it are answered by `NotImplemented`.
+//! How the embedded bucket answers each operation of S3. This file is the list of operations; every other operation is
+//! answered with `NotImplemented`.
 
 mod buckets;
 mod conditions;

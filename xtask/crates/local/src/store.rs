@@ -1,17 +1,17 @@
-//! What the embedded bucket keeps, and how: buckets, objects and unfinished multipart uploads in
-//! one file of an ordered, embedded database. It knows the rules of S3 that concern what is stored
-//! (conditions, part order, ETags, the order of keys) and nothing of HTTP.
+//! What the embedded bucket stores, and how: buckets, objects and unfinished multipart uploads, in one file of an
+//! ordered embedded database. The store knows the rules of S3 that concern stored data (conditions, the order of parts,
+//! ETags, the order of keys). It knows nothing about HTTP.
 //!
-//! - `objects` is ordered by bucket and key, as S3 orders a listing, so a page of a listing is a
-//!   range read. It holds current objects only.
-//! - What versioning keeps of a key besides is in `versions`, ordered by bucket, key and age. A
-//!   bucket where versioning was never set has no rows there.
-//! - A body is a *blob*, cut into chunks that are rows of `chunks`. No body is ever whole in memory.
-//! - A blob that is larger than a chunk is written in several transactions, and is named in
-//!   `unfinished` until an object or a part refers to it. What a crash leaves there is swept at the
-//!   next open. So a body is there whole or not at all.
-//! - All writes pass one thread ([`writer`]), which commits them in groups; all reads work on a
-//!   snapshot, so a download is not torn by an upload to the same key.
+//! - `objects` is ordered by bucket and key, which is the order of a listing in S3. So a page of a listing is a range
+//!   read. It holds only current objects.
+//! - `versions` holds everything else that versioning keeps, ordered by bucket, key and age. A bucket in which
+//!   versioning was never set has no rows there.
+//! - A body is a *blob*, cut into chunks, which are rows of `chunks`. No body is ever held in memory as a whole.
+//! - A blob that is larger than a chunk is written in several transactions. Until an object or a part refers to it,
+//!   `unfinished` lists it. Whatever a crash leaves there is removed at the next open. So a body is stored whole or not
+//!   at all.
+//! - All writes go through one thread ([`writer`]), which commits them in groups. All reads work on a snapshot, so an
+//!   upload to the same key does not tear a download.
 
 mod body;
 mod error;
@@ -40,14 +40,14 @@ use serde::{Deserialize, Serialize};
 use tables::{Snapshot, Tables};
 use writer::Writer;
 
-/// The database keeps this many bytes of the file in memory; its own default is 1 GiB.
+/// How many bytes of the file the database keeps in memory. Its own default is 1 GiB.
 const CACHE_BYTES: usize = 16 << 20;
 
-/// Buckets in one folder. Cheap calls are async because they wait for the disk on another thread.
+/// Buckets in one folder. Even cheap calls are async: they wait on another thread for the disk.
 pub struct Store {
     database: Arc<Database>,
     writer: Arc<Writer>,
-    /// The next blob or multipart upload. Not stored: what a crash forgets, nothing refers to.
+    /// The id of the next blob or multipart upload. It need not be stored: nothing refers to an id that a crash lost.
     next_id: AtomicU64,
     etags: Etags,
 }
@@ -57,31 +57,31 @@ pub struct Store {
 enum Etags {
     /// The MD5 of the content, or of the parts' MD5s.
     Md5,
-    /// Chance.
+    /// Random.
     Opaque,
 }
 
 /// An object, without its body.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Object {
-    /// The MD5 of the content in hexadecimal, or for a multipart upload the MD5 of the parts' MD5s
-    /// and `-` and their number. Without quotes.
+    /// The MD5 of the content in hexadecimal. For a multipart upload, the MD5 of the parts' MD5s, then `-` and the
+    /// number of parts. Without quotes.
     /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html>
     pub etag: String,
     /// In bytes.
     pub size: u64,
-    /// When it was written, in seconds since 1970: S3 tells no finer time.
+    /// When it was written, in seconds since 1970. S3 reports no finer time.
     pub modified: u64,
     pub headers: Headers,
-    /// `None` where the bucket never had versioning.
+    /// `None` if the bucket never had versioning.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<Version>,
-    /// The body: each blob follows the one before.
+    /// The body: the blobs, one after the other.
     segments: Vec<Segment>,
 }
 
-/// What was sent with an object and is given back with it: lowercase header name to value,
-/// `x-amz-meta-*` included.
+/// The headers that were sent with an object and are returned with it: lowercase name to value, including
+/// `x-amz-meta-*`.
 pub type Headers = BTreeMap<String, String>;
 
 /// A bucket's row.
@@ -89,7 +89,7 @@ pub type Headers = BTreeMap<String, String>;
 pub struct Bucket {
     /// In seconds since 1970.
     pub created: u64,
-    /// `None` until it is set.
+    /// `None` until versioning is set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub versioning: Option<Versioning>,
 }
@@ -100,7 +100,7 @@ struct Segment {
     size: u64,
 }
 
-/// What must hold of the key's current object for a write to happen.
+/// A write happens only if this holds for the key's current object.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-requests.html>
 #[derive(Clone, Debug, Default)]
 pub enum Precondition {
@@ -115,12 +115,12 @@ pub enum Precondition {
 }
 
 impl Store {
-    /// Opens the buckets in `folder`, and makes it if it is not there. Takes as long as the disk
-    /// does, and after a crash as long as reading the file once.
+    /// Opens the buckets in `folder`, and creates the folder if it is missing. This is as fast as the disk; after a
+    /// crash it takes as long as reading the file once.
     ///
     /// # Errors
-    /// `Folder` if it cannot be made, `InUse` if another process has it open, `Newer` if a newer
-    /// version of this tool wrote it, `Database` for the rest.
+    /// `Folder` if the folder cannot be created, `InUse` if another process has it open, `Newer` if a newer version of
+    /// this tool wrote it, `Database` for the rest.
     pub fn open(folder: &Path) -> Result<Store, StoreError> {
         std::fs::create_dir_all(folder).map_err(|source| StoreError::folder(folder, source))?;
         let database = Database::builder()
@@ -137,46 +137,45 @@ impl Store {
         })
     }
 
-    /// The same store, but from now on the ETag of an object looks like an MD5 and says nothing of the
-    /// content, and each write has one of its own, whatever its bytes: as in S3 where objects are encrypted
-    /// with KMS. For tests. Parts keep theirs.
+    /// The same store, but from now on an object's ETag looks like an MD5 and says nothing about the content. Each
+    /// write gets a new one, even if the bytes are the same. S3 does this for objects that are encrypted with KMS. For
+    /// tests. The ETags of parts stay as they are.
     /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html>
     #[must_use]
     pub fn with_opaque_etags(self) -> Store {
         Store { etags: Etags::Opaque, ..self }
     }
 
-    /// Makes an empty bucket without versioning. Fails with `BucketExists` if it is there.
+    /// Creates an empty bucket without versioning. Fails with `BucketExists` if the bucket exists.
     pub async fn create_bucket(&self, bucket: &str) -> Result<(), StoreError> {
         let bucket = bucket.to_owned();
         self.write(move |tables| tables.create_bucket(&bucket, now())).await
     }
 
-    /// Removes a bucket. Fails with `BucketNotEmpty` if it holds an object, a version or an
-    /// unfinished upload.
+    /// Removes a bucket. Fails with `BucketNotEmpty` if it holds an object, a version or an unfinished upload.
     pub async fn delete_bucket(&self, bucket: &str) -> Result<(), StoreError> {
         let bucket = bucket.to_owned();
         self.write(move |tables| tables.delete_bucket(&bucket)).await
     }
 
-    /// A bucket, or `NoSuchBucket`.
+    /// A bucket. Fails with `NoSuchBucket`.
     pub async fn bucket(&self, bucket: &str) -> Result<Bucket, StoreError> {
         let bucket = bucket.to_owned();
         self.read(move |snapshot| snapshot.bucket(&bucket)).await
     }
 
-    /// All buckets in the order of their names.
+    /// All buckets, ordered by name.
     pub async fn buckets(&self) -> Result<Vec<(String, Bucket)>, StoreError> {
         self.read(move |snapshot| snapshot.buckets()).await
     }
 
-    /// A body to fill. Dropped before it is put, it leaves nothing behind.
+    /// A new, empty body. If it is dropped before `put`, it leaves nothing behind.
     pub fn receive(&self) -> Incoming {
         Incoming::new(self.writer.clone(), self.new_id())
     }
 
-    /// Stores `body` under `key` in place of what was there, whole or not at all. What was there
-    /// becomes a noncurrent version if the bucket has versioning.
+    /// Stores `body` under `key`, whole or not at all, and replaces the current object. If the bucket has versioning,
+    /// that object becomes a noncurrent version.
     pub async fn put(
         &self,
         bucket: &str,
@@ -204,11 +203,11 @@ impl Store {
             .await
     }
 
-    /// An object without its body: the current one of a key, or the version that is asked for.
+    /// An object without its body: the key's current object, or the given version.
     ///
     /// # Errors
-    /// `NoSuchKey`, and `Deleted` where versioning knows that there was one; `NoSuchVersion`, and
-    /// `IsMarker` where the version is no object.
+    /// `NoSuchKey`; `Deleted` if versioning knows that the key was deleted; `NoSuchVersion`; `IsMarker` if the version
+    /// is a delete marker.
     pub async fn head(
         &self,
         bucket: &str,
@@ -219,7 +218,7 @@ impl Store {
         self.read(move |snapshot| snapshot.object(&bucket, &key, version)).await
     }
 
-    /// An object and its body. Chooses and fails as `head` does.
+    /// An object and its body. It picks the version and fails as `head` does.
     pub async fn get(
         &self,
         bucket: &str,
@@ -235,9 +234,9 @@ impl Store {
         .await
     }
 
-    /// Removes an object, or where the bucket has versioning covers it by a delete marker. Removes a
-    /// version for good if one is named. What is not there is no error, as in S3, unless `only_if`
-    /// asks, which concerns the current object whatever is named.
+    /// Removes an object; in a bucket with versioning, a delete marker covers it instead. If a version is given, it is
+    /// removed for good. As in S3, it is no error if the object or version does not exist, unless `only_if` demands it.
+    /// `only_if` always concerns the current object, even if a version is given.
     /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-deletes.html>
     pub async fn delete(
         &self,
@@ -260,7 +259,7 @@ impl Store {
         self.read(move |snapshot| listing.read(snapshot, &bucket)).await
     }
 
-    /// Waits until everything that was written so far would survive a crash.
+    /// Waits until everything written so far would survive a crash.
     pub async fn flush(&self) -> Result<(), StoreError> {
         self.writer.flush().await
     }
@@ -286,9 +285,9 @@ impl Store {
 }
 
 impl Etags {
-    /// Of a write whose content has this MD5.
+    /// The ETag of a write whose content has this MD5.
     fn of(self, md5: [u8; 16]) -> String {
-        // Each state has keys of its own, so no two hashes have anything to do with one another.
+        // Each `RandomState` has new keys, so no two hashes are related.
         let chance = || RandomState::new().hash_one(md5);
         match self {
             Etags::Md5 => hexadecimal(md5),
@@ -298,7 +297,7 @@ impl Etags {
 }
 
 impl Precondition {
-    /// S3 answers 404 rather than 412 where an ETag is expected and nothing is there.
+    /// If an ETag is expected and there is no object, S3 answers 404, not 412.
     fn check(&self, current: Option<&Object>) -> Result<(), StoreError> {
         match (self, current) {
             (Precondition::None, _)
@@ -313,7 +312,7 @@ impl Precondition {
     }
 }
 
-/// Runs what waits for the disk where it holds up no other request.
+/// Runs work that waits for the disk on a thread where it does not delay other requests.
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, StoreError> {

@@ -1,4 +1,4 @@
-//! The embedded bucket from outside: through the client that deploys use, over loopback.
+//! Tests the embedded bucket from outside: over loopback, with the client that deploys use.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -39,7 +39,7 @@ fn keys() -> Keys {
     Keys::new(KEY, SECRET)
 }
 
-/// A server over a folder of its own, with one bucket, and a client of it.
+/// A server over a folder of its own, with one bucket, and a client for it.
 struct Bench {
     folder: tempfile::TempDir,
     server: Server,
@@ -53,7 +53,7 @@ impl Bench {
         Bench::over(folder).await
     }
 
-    /// A server over what an earlier one left.
+    /// A server over a folder that an earlier server left.
     async fn over(folder: tempfile::TempDir) -> Bench {
         let store = Arc::new(Store::open(folder.path()).unwrap());
         let server = serve(store, ([127, 0, 0, 1], 0).into(), &keys()).await.unwrap();
@@ -136,7 +136,7 @@ fn count_chunks(folder: &Path) -> u64 {
     database.begin_read().unwrap().open_table(chunks).unwrap().len().unwrap()
 }
 
-/// Bytes of which no two stretches are alike.
+/// Bytes in which no two stretches are alike.
 fn content(size: usize) -> Vec<u8> {
     let mut random = Random(size as u64 + 1);
     (0..size).map(|_| random.next() as u8).collect()
@@ -156,7 +156,7 @@ impl Random {
     }
 }
 
-/// What S3 called the error, or the status where a HEAD cannot say.
+/// S3's error code. A HEAD answer cannot carry one, so there it is the status.
 fn code<E: ProvideErrorMetadata>(error: &SdkError<E>) -> String {
     let status = error.raw_response().map(|response| response.status().as_u16().to_string());
     error.code().map(str::to_owned).or(status).unwrap_or_default()
@@ -359,7 +359,7 @@ async fn pages_of_a_listing_are_what_the_order_of_keys_says() {
     }
 }
 
-/// Every key after `after`, rolled up: slowly, and plainly right.
+/// Every key after `after`, with common prefixes grouped: slow, but plainly correct.
 fn model(keys: &BTreeSet<String>, prefix: &str, delimiter: &str, after: &str) -> Vec<String> {
     let roll_up = |key: &str| {
         let end = key[prefix.len()..].find(delimiter).filter(|_| !delimiter.is_empty());
@@ -372,7 +372,7 @@ fn model(keys: &BTreeSet<String>, prefix: &str, delimiter: &str, after: &str) ->
     entries
 }
 
-/// The entries of all pages, in order, of which each page but the last has exactly `limit`.
+/// The entries of all pages, in order. Checks that each page except the last has exactly `limit` entries.
 async fn all_pages(
     client: &Client,
     prefix: &str,
@@ -657,7 +657,7 @@ async fn a_body_that_a_crash_cut_off_is_gone_at_the_next_start() {
     let mut body = store.receive();
     body.write(content(3 * MIB).into()).await.unwrap();
     store.flush().await.unwrap();
-    // The file as a crash at this moment leaves it.
+    // The file as a crash at this moment would leave it.
     let crashed = tempfile::tempdir().unwrap();
     std::fs::copy(folder.path().join("bucket.redb"), crashed.path().join("bucket.redb")).unwrap();
     assert_ne!(count_chunks(crashed.path()), 0);

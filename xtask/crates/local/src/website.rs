@@ -1,11 +1,11 @@
-//! The embedded bucket as its website endpoint serves it: what visitors get for a path, where `protocol`
-//! answers what clients of S3 ask for a key.
+//! The embedded bucket as its website endpoint serves it. This module answers visitors, who ask for a path; `protocol`
+//! answers clients of S3, which ask for a key.
 //!
-//! Faithful to S3's where that is documented
+//! It behaves like S3's website endpoint as far as that is documented
 //! (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/WebsiteEndpoints.html>,
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/IndexDocumentSupport.html>,
-//! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/CustomErrorDocSupport.html>), and to HTTP (RFC 9110)
-//! for the rest. It answers `GET` and `HEAD`, signed or not.
+//! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/CustomErrorDocSupport.html>), and like HTTP (RFC 9110) for
+//! the rest. It answers `GET` and `HEAD`, signed or not.
 
 use std::ops::Range;
 
@@ -26,10 +26,10 @@ use percent_encoding::percent_decode_str;
 use super::store::{self, Object, Store, StoreError};
 use crate::protocol::headers::REDIRECT;
 
-/// What is sent. Reading it from the disk may fail, which ends the connection.
+/// The body of an answer. If reading it from the disk fails, the connection ends.
 pub type Body = UnsyncBoxBody<Bytes, StoreError>;
 
-/// A site in a bucket, and the paths that it has.
+/// A site in a bucket, and the paths at which it is served.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Website {
     pub bucket: String,
@@ -37,15 +37,16 @@ pub struct Website {
     pub prefix: String,
     /// What the site's paths begin with: `/`, or ending in a slash.
     pub base: String,
-    /// The name of the document that stands for a folder.
+    /// The name of the document that is served for a folder.
     pub index: String,
-    /// The whole key of the document for what is not there: a bucket has one, whatever the prefix.
+    /// The whole key of the document for missing pages. A bucket has only one, so the key does not depend on the
+    /// prefix.
     /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ErrorDocument.html>
     pub error: String,
 }
 
 impl Website {
-    /// The key that a path stands for, whether there is such an object or not; `None` for a path of no site's.
+    /// The key that a path stands for, whether or not there is such an object; `None` for a path outside the site.
     pub fn key(&self, path: &str) -> Option<String> {
         Some(self.key_below(decode(path)?.strip_prefix(&self.base)?))
     }
@@ -60,7 +61,7 @@ fn is_folder(relative: &str) -> bool {
     relative.is_empty() || relative.ends_with('/')
 }
 
-/// Answers a request. The document for errors is given for those of the client, with the error's status.
+/// Answers a request. For client errors, the body is the error document, with the status of the error.
 pub async fn answer(store: &Store, website: &Website, request: &Parts) -> Response<Body> {
     let is_head = request.method == Method::HEAD;
     let mut response = match find(store, website, request).await {
@@ -79,7 +80,7 @@ pub async fn answer(store: &Store, website: &Website, request: &Parts) -> Respon
 
 /// What a path leads to.
 enum Found {
-    /// The body is that of the object, whatever is put in its place meanwhile.
+    /// The body stays that of this object, even if the object is replaced meanwhile.
     Object {
         key: String,
         object: Box<Object>,
@@ -91,14 +92,14 @@ enum Found {
     },
 }
 
-/// Why there is nothing, in S3's words.
+/// Why there is no object, in S3's words.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>
 struct Refused {
     status: StatusCode,
     code: &'static str,
     message: &'static str,
     key: Option<String>,
-    /// Of the object that has no such part, in bytes.
+    /// The size in bytes of the object, if the requested range lies outside it.
     size: Option<u64>,
 }
 
@@ -116,7 +117,7 @@ async fn find(store: &Store, website: &Website, request: &Parts) -> Result<Found
         "Couldn't parse the specified URI.",
     ))?;
     let Some(relative) = path.strip_prefix(&website.base) else {
-        // Where the site is in a folder, nobody has to know which.
+        // If the site is in a folder, visitors need not know which: lead them there.
         return match leads_to(&path, &website.base) {
             true => elsewhere(StatusCode::FOUND, &encode(&website.base)),
             false => Err(missing(path.trim_start_matches('/'))),
@@ -137,7 +138,7 @@ async fn find(store: &Store, website: &Website, request: &Parts) -> Result<Found
     }
 }
 
-/// Whether a path is of a folder above another, with its last slash or without.
+/// Whether `path` is a folder above `folder`, with or without its last slash.
 fn leads_to(path: &str, folder: &str) -> bool {
     let rest = folder.strip_prefix(path);
     rest.is_some_and(|rest| path.ends_with('/') || rest.starts_with('/'))
@@ -162,8 +163,8 @@ fn broken(message: &'static str) -> Refused {
     refused(StatusCode::INTERNAL_SERVER_ERROR, "InternalError", message)
 }
 
-/// The path as text. A plus sign in a path is a space to S3, so that a key with one has to be asked for as
-/// `%2B`. That is not documented, but seen:
+/// The path as text. S3 reads a plus sign in a path as a space, so a key that contains one must be requested with
+/// `%2B`. This is not documented, but was observed:
 /// <https://yetanothermichael.com/coding/2022/10/11/the-problem-with-plus-signs-and-s3.html>
 fn decode(path: &str) -> Option<String> {
     let spaced = path.replace('+', " ");
@@ -195,7 +196,7 @@ async fn look(
     }
 }
 
-/// The object, or the part of it that is asked for, or that it has not changed.
+/// The object, the requested part of it, or the answer that it has not changed.
 fn give(
     key: &str,
     object: &Object,
@@ -232,7 +233,7 @@ fn give(
     Ok(response)
 }
 
-/// What a cache goes by, and nothing that tells of a body, since there is none.
+/// Keeps the headers that a cache needs. Headers that describe a body are left out, since there is none.
 /// <https://www.rfc-editor.org/rfc/rfc9110#section-15.4.5>
 fn unchanged(headers: &HeaderMap) -> Response<Body> {
     let mut response = Response::new(text(""));
@@ -252,12 +253,12 @@ fn read(body: store::Body, range: Range<u64>) -> Body {
     StreamBody::new(pieces).boxed_unsync()
 }
 
-/// What every answer says of an object: what was stored with it, and what it is known by.
+/// The headers of every answer about an object: those stored with it, and those that identify it.
 fn headers(object: &Object) -> HeaderMap {
     let mut headers = HeaderMap::new();
     for (name, value) in &object.headers {
         let header = (HeaderName::try_from(name), HeaderValue::from_bytes(value.as_bytes()));
-        // What cannot be sent was not sent to the bucket either.
+        // A header that cannot be sent cannot have been uploaded either.
         if let (Ok(name), Ok(value)) = header {
             headers.insert(name, value);
         }
@@ -274,7 +275,7 @@ fn time(seconds: u64) -> std::time::SystemTime {
     std::time::UNIX_EPOCH + std::time::Duration::from_secs(seconds)
 }
 
-/// Whether the conditions hold under which the client wants an answer. An ETag goes before a time.
+/// Whether the client's conditions for an answer hold. An ETag takes precedence over a time.
 /// <https://www.rfc-editor.org/rfc/rfc9110#section-13.2.2>
 fn holds(asked: &HeaderMap, object: &Object) -> bool {
     match (asked.get(IF_MATCH), date(asked, IF_UNMODIFIED_SINCE)) {
@@ -295,26 +296,27 @@ fn is_known(asked: &HeaderMap, object: &Object) -> bool {
     }
 }
 
-/// What the lists of a header name, however many lines it has.
+/// The entries of a header that holds lists, across all of its lines.
 fn etags(asked: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &str> {
     let lists = asked.get_all(name).iter().filter_map(|list| list.to_str().ok());
     lists.flat_map(|list| list.split(',').map(str::trim))
 }
 
-/// Whether an ETag is an object's, byte for byte: one with `W/` before it does not say that much.
+/// Whether an ETag is the object's, byte for byte. A weak one (`W/`) does not promise that much.
 /// <https://www.rfc-editor.org/rfc/rfc9110#section-8.8.3.2>
 fn is_exactly(etag: &str, object: &Object) -> bool {
     etag.trim_matches('"') == object.etag
 }
 
-/// In seconds since 1970; what is no date says nothing.
+/// In seconds since 1970. A value that is not a date is ignored.
 fn date(asked: &HeaderMap, name: HeaderName) -> Option<u64> {
     let date = httpdate::parse_http_date(asked.get(name)?.to_str().ok()?).ok()?;
     Some(date.duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_secs()))
 }
 
-/// The part that is asked for. Of several S3 gives none, but the whole object; and so it is with what is no
-/// range. <https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html>
+/// The part that is requested. If several ranges are requested, or the value is not a range, S3 returns the whole
+/// object.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html>
 fn range(asked: &HeaderMap, object: &Object) -> Option<Result<Range<u64>, Refused>> {
     let range = asked.get(RANGE)?.to_str().ok().filter(|range| *range != "bytes=-")?;
     let range = s3s::dto::Range::parse(range).ok()?;
@@ -326,7 +328,7 @@ fn range(asked: &HeaderMap, object: &Object) -> Option<Result<Range<u64>, Refuse
         }
     }
     match range.check(object.size) {
-        // The last bytes of an empty object are all of it, and there is no `Content-Range` that would say so.
+        // The last bytes of an empty object are the whole object, and no `Content-Range` could express that.
         Ok(part) if part.is_empty() => None,
         Ok(part) => Some(Ok(part)),
         Err(_) => Some(Err(Refused {
@@ -348,7 +350,7 @@ fn redirect(status: StatusCode, location: HeaderValue) -> Response<Body> {
     response
 }
 
-/// The document for errors, and where there is none a few lines that say what happened.
+/// The error document. If there is none, a few lines that say what happened.
 async fn refuse(store: &Store, website: &Website, refused: Refused) -> Response<Body> {
     let document = match refused.status.is_client_error() {
         true => error_document(store, website).await,
@@ -379,7 +381,7 @@ async fn error_document(store: &Store, website: &Website) -> Option<Response<Bod
     let (object, body) = look(store, website, &website.error).await.ok().flatten()?;
     let mut response = Response::new(read(body, 0..object.size));
     *response.headers_mut() = headers(&object);
-    // They are a page's, and this answer is not about that page.
+    // These headers describe the error document, but the answer is not about that document.
     for name in [ACCEPT_RANGES, ETAG, LAST_MODIFIED] {
         response.headers_mut().remove(name);
     }
@@ -395,7 +397,7 @@ fn page(website: &Website, refused: &Refused) -> String {
         true if website.error.starts_with(&website.prefix) => {
             format!("<p>There is no error document either: <code>{document}</code>.</p>\n")
         }
-        // A bucket has one error document, and this one is not the site's to bring.
+        // A bucket has one error document, and this one is outside the site's prefix, so the site cannot provide it.
         true => format!(
             "<p>Here the bucket's error document is shown, <code>{document}</code>. It is outside of this site's folder, <code>{}</code>.</p>\n",
             escape(&website.prefix)
@@ -408,19 +410,19 @@ fn page(website: &Website, refused: &Refused) -> String {
     )
 }
 
-/// Text as it stands in HTML.
+/// Text, escaped for HTML.
 pub fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 fn set(response: &mut Response<Body>, name: HeaderName, value: &str) {
-    // All that is set here is ASCII.
+    // All values that are set here are ASCII.
     if let Ok(value) = HeaderValue::try_from(value) {
         response.headers_mut().insert(name, value);
     }
 }
 
-/// A body that is at hand.
+/// A body that is already in memory.
 pub fn text(text: impl Into<Bytes>) -> Body {
     Full::new(text.into()).map_err(|never| match never {}).boxed_unsync()
 }

@@ -43,7 +43,7 @@ pub async fn location(
     Ok(S3Response::new(GetBucketLocationOutput { location_constraint }))
 }
 
-/// An answer without a status says that versioning was never set.
+/// An answer without a status means that versioning was never set.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketVersioning.html>
 pub async fn versioning(
     store: &Store,

@@ -1,5 +1,5 @@
-//! The conditions of a request: of one that reads, against the object that it names; of one that
-//! writes, as the [`Precondition`] that the store checks in the moment of writing.
+//! The conditions of a request. Those of a read are checked against the object that the request names. Those of a write
+//! become a [`Precondition`], which the store checks at the moment of writing.
 //!
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-requests.html>
 
@@ -22,7 +22,7 @@ pub struct Conditions<'a> {
 }
 
 impl Conditions<'_> {
-    /// An ETag goes before a time: with `If-Match`, `If-Unmodified-Since` says nothing.
+    /// An ETag takes precedence over a time: next to `If-Match`, `If-Unmodified-Since` is ignored.
     /// <https://www.rfc-editor.org/rfc/rfc9110#section-13.2.2>
     ///
     /// # Errors
@@ -44,7 +44,7 @@ impl Conditions<'_> {
         if changed { Ok(()) } else { Err(not_modified(object)) }
     }
 
-    /// Of the source of a copy, where 304 would make no sense.
+    /// For the source of a copy, where 304 would make no sense.
     pub fn check_source(&self, object: &Object) -> S3Result<()> {
         self.check(object).map_err(|error| match error.code() {
             S3ErrorCode::NotModified => {
@@ -58,7 +58,7 @@ impl Conditions<'_> {
 /// The conditions of a request that writes.
 ///
 /// # Errors
-/// Of `If-None-Match`, S3 knows only `*` there.
+/// `If-None-Match` has a value other than `*`, the only one that S3 accepts there.
 pub fn precondition(
     if_match: Option<ETagCondition>,
     if_none_match: Option<ETagCondition>,
@@ -72,7 +72,7 @@ pub fn precondition(
     }
 }
 
-/// When an object was written, as the protocol says it.
+/// The time at which an object was written, in the protocol's type.
 pub fn modified(object: &Object) -> Timestamp {
     timestamp(object.modified)
 }

@@ -1,5 +1,5 @@
-//! The digests by which a client lets the server check what arrived: `Content-MD5`, and the
-//! checksums that the SDKs send by default since 2025, in a header or after the body.
+//! The digests that let the server check what arrived: `Content-MD5`, and the checksums that the SDKs have sent by
+//! default since 2025, in a header or after the body.
 //!
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity.html>
 
@@ -8,7 +8,7 @@ use s3s::checksum::ChecksumHasher;
 use s3s::crypto::Checksum as _;
 use s3s::{S3Result, TrailingHeaders, s3_error};
 
-/// What a request announced, and what has been seen of its body.
+/// The digests that a request announced, and those of its body so far.
 pub struct Digests {
     headers: HeaderMap,
     hasher: ChecksumHasher,
@@ -32,7 +32,7 @@ impl Digests {
         self.hasher.update(data);
     }
 
-    /// Compares with what arrived, once all of it has.
+    /// Compares them with what arrived. Call it after the whole body has been read.
     pub fn verify(self, md5: [u8; 16], trailers: Option<TrailingHeaders>) -> S3Result<()> {
         verify_md5(&self.headers, md5)?;
         let trailers = trailers.and_then(|trailers| trailers.take()).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! What the store declined, in the words of S3.
+//! Turns the store's errors into S3's error codes.
 //!
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>
 

@@ -1,7 +1,7 @@
-//! The headers that S3 keeps with an object, taken from a request and given back as they came.
+//! The headers that S3 stores with an object: taken from a request, and returned unchanged.
 //!
-//! They are read from the request itself rather than from the parsed input: so they are kept to the
-//! letter, and one table says which they are.
+//! They are read from the request itself instead of the parsed input. This keeps them to the letter, and one table
+//! lists them all.
 //!
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html>
 
@@ -18,15 +18,15 @@ use super::conditions::timestamp;
 use super::versions::write_id;
 use crate::store::{Headers, Marker};
 
-/// Belongs to one object: a copy does not inherit it.
-/// Where the website endpoint sends who asks for the object.
+/// The address to which the website endpoint redirects requests for the object. It belongs to this one object: a copy
+/// does not inherit it.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/how-to-page-redirect.html>
 pub const REDIRECT: &str = "x-amz-website-redirect-location";
 const METADATA: &str = "x-amz-meta-";
-/// All metadata together, in bytes.
+/// The limit for all metadata of an object together, in bytes.
 const MOST_METADATA: usize = 2048;
 
-/// What a request says about the object that it makes.
+/// The headers of a request that are stored with the object it creates.
 pub fn kept(request: &HeaderMap) -> S3Result<Headers> {
     let mut headers = Headers::new();
     for (name, value) in request.iter().filter(|(name, _)| is_kept(name)) {
@@ -45,7 +45,7 @@ pub fn kept(request: &HeaderMap) -> S3Result<Headers> {
     Ok(headers)
 }
 
-/// The headers of an object as a response carries them.
+/// An object's headers, for a response.
 pub fn given(headers: &Headers) -> S3Result<HeaderMap> {
     headers
         .iter()
@@ -56,8 +56,7 @@ pub fn given(headers: &Headers) -> S3Result<HeaderMap> {
         .map_err(|error| s3_error!(error, InternalError, "a header that was kept cannot be sent"))
 }
 
-/// Leaves out what the request asks to be answered otherwise (`?response-content-type=`), which the
-/// protocol answers by itself.
+/// Leaves out the headers that the request overrides (`?response-content-type=`): `s3s` sets those.
 pub fn without_overridden(mut headers: HeaderMap, input: &GetObjectInput) -> HeaderMap {
     let overridden = [
         (CACHE_CONTROL, input.response_cache_control.is_some()),
@@ -73,7 +72,7 @@ pub fn without_overridden(mut headers: HeaderMap, input: &GetObjectInput) -> Hea
     headers
 }
 
-/// What is said of a key whose current version is a delete marker, besides that it is not there.
+/// The headers of a 404 for a key whose current version is a delete marker.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/DeleteMarker.html>
 pub fn deleted(marker: &Marker) -> HeaderMap {
     let mut headers = HeaderMap::new();
@@ -85,7 +84,7 @@ pub fn deleted(marker: &Marker) -> HeaderMap {
     headers
 }
 
-/// What is said of a delete marker that was asked for by its id: it can only be removed.
+/// The headers of the answer to a request that names a delete marker by its id: a delete marker can only be removed.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html>
 pub fn marker(marker: &Marker) -> HeaderMap {
     let mut headers = deleted(marker);
@@ -94,7 +93,7 @@ pub fn marker(marker: &Marker) -> HeaderMap {
     headers
 }
 
-/// A time as HTTP says it.
+/// A time as an HTTP date.
 pub fn date(time: &Timestamp) -> Option<HeaderValue> {
     let mut date = Vec::new();
     time.format(TimestampFormat::HttpDate, &mut date).ok()?;
@@ -108,7 +107,7 @@ fn is_kept(name: &HeaderName) -> bool {
         || name.as_str().starts_with(METADATA)
 }
 
-/// `aws-chunked` says how the body travels, not what it is.
+/// Drops `aws-chunked`, which says how the body is transferred, not what it is.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming.html>
 fn drop_transfer_encoding(headers: &mut Headers) {
     let Some(encoding) = headers.remove(CONTENT_ENCODING.as_str()) else { return };

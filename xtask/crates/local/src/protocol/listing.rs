@@ -1,4 +1,4 @@
-//! ListObjects in both its versions: the same pages, which are continued differently.
+//! Both versions of ListObjects. Their pages are the same; only the way to continue differs.
 //!
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html>,
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjects.html>
@@ -10,7 +10,7 @@ use super::Answer;
 use super::conditions::modified;
 use crate::store::{Listing, Object as Stored, Page, Store};
 
-/// What S3 gives at most, whatever is asked.
+/// S3 returns no more entries than this, whatever the request asks for.
 const MOST: i32 = 1000;
 
 pub async fn second(store: &Store, input: ListObjectsV2Input) -> Answer<ListObjectsV2Output> {
@@ -68,7 +68,7 @@ pub async fn first(store: &Store, input: ListObjectsInput) -> Answer<ListObjects
     }))
 }
 
-/// How many entries a client gets that asks for so many.
+/// How many entries a client gets if it asks for `asked`.
 pub fn max_keys(asked: Option<i32>) -> S3Result<i32> {
     match asked.unwrap_or(MOST) {
         asked if asked < 0 => {
@@ -78,7 +78,7 @@ pub fn max_keys(asked: Option<i32>) -> S3Result<i32> {
     }
 }
 
-/// Whether names travel percent-encoded, which XML asks of some characters that keys may have.
+/// Whether names are percent-encoded. Keys may contain characters that XML cannot carry otherwise.
 #[derive(Clone, Copy)]
 pub enum Encoding {
     None,
@@ -121,7 +121,7 @@ impl Encoding {
     }
 }
 
-/// The entry after which to go on, as a client cannot mistake it for a key.
+/// The entry after which the next page continues, encoded so that a client cannot mistake it for a key.
 fn write_token(after: &str) -> String {
     base64_simd::URL_SAFE_NO_PAD.encode_to_string(after)
 }

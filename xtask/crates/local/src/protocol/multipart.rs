@@ -82,7 +82,7 @@ pub async fn list(
     let limit = max_uploads.unsigned_abs() as usize;
     let prefix = input.prefix.clone().unwrap_or_default();
     let key_marker = input.key_marker.clone().unwrap_or_default();
-    // Without an upload, the marker stands for all uploads of its key.
+    // Without an upload id, the marker stands for all uploads of its key.
     let upload_marker = input.upload_id_marker.as_deref().map_or(Ok(u64::MAX), read_id)?;
     let mut found =
         store.uploads(&input.bucket, &prefix, (key_marker, upload_marker), limit + 1).await?;

@@ -181,7 +181,7 @@ async fn delete_one(store: &Store, bucket: &str, object: &ObjectIdentifier) -> S
     Ok(store.delete(bucket, &object.key, version, only_if).await?)
 }
 
-/// The id of a delete marker has an element of its own, also where the marker is what was removed.
+/// The id of a delete marker has an element of its own. It is also used if the request removed the delete marker.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeletedObject.html>
 fn describe(object: ObjectIdentifier, deleted: &Deleted) -> DeletedObject {
     let version = deleted.version.map(write_id);
@@ -193,7 +193,7 @@ fn describe(object: ObjectIdentifier, deleted: &Deleted) -> DeletedObject {
     }
 }
 
-/// Takes in a body, and checks it against the digests that came with it.
+/// Receives a body and checks it against the digests that came with it.
 pub async fn receive(
     store: &Store,
     body: Option<StreamingBlob>,
@@ -214,7 +214,7 @@ pub async fn receive(
     Ok(incoming)
 }
 
-/// An ETag as the protocol says it.
+/// An object's ETag, in the protocol's type.
 pub fn etag(object: &Object) -> ETag {
     ETag::Strong(object.etag.clone())
 }
@@ -237,8 +237,8 @@ fn content_range(range: &ByteRange<u64>, size: u64) -> String {
     format!("bytes {}-{}/{size}", range.start, range.end.saturating_sub(1))
 }
 
-/// The bucket, key and version that a copy reads. The parsed input is no use: a plus sign stands for a space
-/// here, and some clients (`s5cmd`) write it so.
+/// The bucket, key and version that a copy reads. The parsed input cannot be used: a plus sign in this header stands
+/// for a space, and some clients (`s5cmd`) write spaces this way.
 fn source(headers: &HeaderMap) -> S3Result<(String, String, Option<VersionId>)> {
     let header =
         headers.get("x-amz-copy-source").and_then(|value| value.to_str().ok()).unwrap_or_default();
@@ -251,8 +251,8 @@ fn source(headers: &HeaderMap) -> S3Result<(String, String, Option<VersionId>)> 
     }
 }
 
-/// Why a source cannot be copied. Of a delete marker, S3 says that there is nothing to copy rather
-/// than that it cannot be read.
+/// Why a source cannot be copied. For a delete marker, S3 says that there is nothing to copy, not that the delete
+/// marker cannot be read.
 fn unfit(error: StoreError) -> S3Error {
     match error {
         StoreError::IsMarker(_) => s3_error!(InvalidRequest, "a delete marker cannot be copied"),
@@ -260,14 +260,14 @@ fn unfit(error: StoreError) -> S3Error {
     }
 }
 
-/// A copy has its source's headers but for the redirect, which is the request's or none.
+/// A copy has the headers of its source, except for the redirect: that is the request's, or none.
 fn inherited(mut source: Headers, mut stated: Headers) -> Headers {
     source.remove(headers::REDIRECT);
     source.extend(stated.remove_entry(headers::REDIRECT));
     source
 }
 
-/// `If-Match` of a copy's destination, which the parsed input lacks.
+/// `If-Match` for the destination of a copy. The parsed input lacks it.
 fn if_match(headers: &HeaderMap) -> S3Result<Precondition> {
     let Some(value) = headers.get(IF_MATCH) else { return Ok(Precondition::None) };
     let condition = ETagCondition::parse_http_header(value.as_bytes());

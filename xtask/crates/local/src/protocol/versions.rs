@@ -1,4 +1,4 @@
-//! Versions: their ids, and ListObjectVersions.
+//! Version ids, and ListObjectVersions.
 //!
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectVersions.html>
 
@@ -11,8 +11,8 @@ use super::listing::{Encoding, max_keys};
 use super::objects::etag;
 use crate::store::{Entry, Listed, Listing, Object, Store, VersionId, VersionListing, VersionPage};
 
-/// S3 mixes versions and delete markers in one order. The crate below gives each kind of a page in a
-/// row of its own, in its order, as the SDKs do with what S3 sends.
+/// S3 mixes versions and delete markers in one order. `s3s` sends the two kinds as two lists, each in its order. The
+/// SDKs split the answers of S3 in the same way.
 pub async fn list(
     store: &Store,
     input: ListObjectVersionsInput,
@@ -49,7 +49,7 @@ pub async fn list(
     }))
 }
 
-/// The id of an object's version, where it has one.
+/// The version id of an object, if it has one.
 pub fn tell(object: &Object) -> Option<String> {
     object.version.map(|version| write_id(version.id()))
 }

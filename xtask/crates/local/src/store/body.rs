@@ -1,4 +1,4 @@
-//! Bodies on their way in and out, a chunk at a time.
+//! Bodies on their way in and out, one chunk at a time.
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -11,24 +11,23 @@ use super::tables::Chunks;
 use super::writer::Writer;
 use super::{Segment, StoreError, blocking};
 
-/// Every chunk of a blob but its last has this many bytes; part of the file's format. The database
-/// rounds a large row up to a power of two, so the row's own few bytes must fit beside the chunk.
+/// Every chunk of a blob except the last has this many bytes; the size is part of the file's format. The database
+/// rounds a large row up to a power of two, so the few bytes that the row itself needs must fit next to the chunk.
 const CHUNK: usize = (512 << 10) - 1024;
 
-/// A body on its way in. Holds at most one chunk in memory, and leaves nothing behind when it is
-/// dropped before it is put.
+/// A body on its way in. It holds at most one chunk in memory, and leaves nothing behind if it is dropped before `put`.
 pub struct Incoming {
     writer: Arc<Writer>,
     id: u64,
     /// How many chunks were written.
     chunks: u32,
-    /// What follows them.
+    /// The bytes after those chunks.
     tail: BytesMut,
     size: u64,
     md5: Md5,
 }
 
-/// A body that has come in whole, all of it but the tail stored.
+/// A body that has arrived completely. All of it except the tail is stored.
 pub struct Blob {
     pub id: u64,
     pub chunks: u32,
@@ -56,7 +55,7 @@ impl Incoming {
         Ok(())
     }
 
-    /// The MD5 of what has come in.
+    /// The MD5 of the bytes so far.
     pub fn md5(&self) -> [u8; 16] {
         self.md5.clone().finalize().into()
     }
@@ -75,7 +74,7 @@ impl Incoming {
 }
 
 impl Drop for Incoming {
-    /// By the time this is acted on, what was put is no longer unfinished, and stays.
+    /// The writer does this after all earlier changes. A body that was put is no longer unfinished by then, and stays.
     fn drop(&mut self) {
         if self.chunks > 0 {
             self.writer.discard(self.id);
@@ -92,8 +91,8 @@ impl Blob {
     }
 }
 
-/// A body that can be read, all of it or a part. It stays as it is for as long as it is held, also
-/// when the object is replaced meanwhile.
+/// A body that can be read, in full or in part. It does not change while it is held, even if the object is replaced
+/// meanwhile.
 pub struct Body {
     chunks: Chunks,
     segments: Vec<Segment>,
@@ -119,13 +118,13 @@ impl Body {
 pub struct Reader {
     chunks: Arc<Chunks>,
     segments: VecDeque<Segment>,
-    /// Bytes of the first segment that come before what is read.
+    /// How many bytes of the first segment come before the range.
     skip: u64,
     left: u64,
 }
 
 impl Reader {
-    /// The next bytes, at most a chunk, or none at the end.
+    /// The next bytes, at most one chunk; `None` at the end.
     pub async fn next(&mut self) -> Result<Option<Bytes>, StoreError> {
         if self.left == 0 {
             return Ok(None);

@@ -1,5 +1,5 @@
-//! Why the store declined or failed. Most variants are answers of S3 and leave the store as it was;
-//! the last three mean that the store itself is in trouble.
+//! Why the store declined or failed. Most variants are answers that S3 gives too, and leave the store as it was; the
+//! last three mean that the store itself is in trouble.
 
 use std::fmt;
 use std::io;
@@ -10,7 +10,7 @@ use super::versions::Marker;
 
 #[derive(Clone, Debug)]
 pub enum StoreError {
-    /// The folder cannot be made, or the file in it not opened.
+    /// The folder cannot be created, or the file in it cannot be opened.
     Folder {
         path: PathBuf,
         source: Arc<io::Error>,
@@ -29,18 +29,18 @@ pub enum StoreError {
     BucketNotEmpty,
     NoSuchKey,
     NoSuchVersion,
-    /// The key's current version is a delete marker, so that there is no such key.
+    /// The key's current version is a delete marker, so the key counts as missing.
     Deleted(Marker),
-    /// The version that was asked for is a delete marker, which cannot be read.
+    /// The given version is a delete marker, which cannot be read.
     IsMarker(Marker),
     NoSuchUpload,
-    /// The part was not uploaded, or not with this ETag.
+    /// The part was not uploaded, or has another ETag.
     InvalidPart {
         number: u32,
     },
-    /// The parts are not in ascending order, each once.
+    /// The parts are not in ascending order, each listed once.
     InvalidPartOrder,
-    /// A part other than the last is smaller than S3 takes.
+    /// A part other than the last is smaller than S3 accepts.
     PartTooSmall {
         number: u32,
     },
@@ -50,11 +50,11 @@ pub enum StoreError {
         found: u64,
     },
     PreconditionFailed,
-    /// The database failed: the disk is full, the file is damaged.
+    /// The database failed: for example, the disk is full or the file is damaged.
     Database(Arc<redb::Error>),
-    /// A row is not what this version writes.
+    /// A row has content that this version does not write.
     Damaged(String),
-    /// The store was closed, or its writer died, while the call waited.
+    /// The store was closed, or its writer died, while the call was waiting.
     Closed,
 }
 
@@ -73,7 +73,7 @@ impl StoreError {
         }
     }
 
-    /// Whether what is on the disk is no store, or no whole one: then only an empty one helps.
+    /// Whether the data on the disk is not a store, or is incomplete. Only starting with an empty store helps then.
     pub fn is_damage(&self) -> bool {
         match self {
             StoreError::Damaged(_) => true,
@@ -87,7 +87,7 @@ impl StoreError {
         }
     }
 
-    /// Whether a change that ended so may have been made by half, and must be undone.
+    /// Whether a change that ended with this error may be half done, and must be undone.
     pub(super) fn is_fatal(&self) -> bool {
         matches!(self, StoreError::Database(_) | StoreError::Damaged(_) | StoreError::Closed)
     }

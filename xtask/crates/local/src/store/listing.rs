@@ -1,5 +1,5 @@
-//! A page of a bucket's keys, by range reads: the cost of a page is the page, whatever the size of
-//! the bucket and however many keys hide behind a common prefix.
+//! A page of a bucket's keys, made of range reads. The cost depends on the page alone, not on the size of the bucket or
+//! on how many keys share a common prefix.
 //!
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html>
 
@@ -13,25 +13,25 @@ pub use versions::{VersionListing, VersionPage};
 /// What to list.
 #[derive(Clone, Debug, Default)]
 pub struct Listing {
-    /// Only keys that begin so.
+    /// Only keys that begin with this.
     pub prefix: String,
-    /// Keys that have this after the prefix are rolled up into one common prefix. Empty: none are.
+    /// Keys that contain this after the prefix are grouped under one common prefix. If it is empty, none are.
     pub delimiter: String,
-    /// Only what comes after this key. Where it is itself a common prefix, after all its keys: so
-    /// the last entry of a page, whatever it was, continues the listing.
+    /// Only entries after this key. If this is a common prefix, only entries after all of its keys. So the last entry
+    /// of a page, key or prefix, continues the listing.
     pub after: String,
-    /// How many objects and common prefixes at most.
+    /// The most objects and common prefixes to return.
     pub limit: usize,
 }
 
 /// What was found.
 #[derive(Debug, Default)]
 pub struct Page {
-    /// Keys and what they hold, in order.
+    /// Keys with their objects, in order.
     pub objects: Vec<(String, Object)>,
     /// Common prefixes, in order.
     pub prefixes: Vec<String>,
-    /// If there is more: the last entry of this page, from where to go on.
+    /// If there is more: the last entry of this page, from which to continue.
     pub next: Option<String>,
 }
 
@@ -66,7 +66,7 @@ impl Listing {
         Ok(page)
     }
 
-    /// The least key that may be listed, if there can be one.
+    /// The least key that may be listed, or `None` if there can be none.
     fn start(&self) -> Option<String> {
         match self.common_prefix(&self.after) {
             _ if self.after < self.prefix || self.after.is_empty() => Some(self.prefix.clone()),
@@ -85,7 +85,7 @@ impl Listing {
     }
 }
 
-/// The least text that comes after everything that begins with `prefix`, if there is one.
+/// The least text that sorts after everything that begins with `prefix`, if there is one.
 fn following(prefix: &str) -> Option<String> {
     let mut text = prefix.to_owned();
     while let Some(last) = text.pop() {

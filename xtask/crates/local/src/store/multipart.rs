@@ -1,4 +1,4 @@
-//! Multipart uploads: parts come in any order, some twice, and become an object at once.
+//! Multipart uploads: parts arrive in any order, possibly twice, and become an object all at once.
 //!
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html>
 
@@ -12,7 +12,7 @@ use super::{
     Etags, Headers, Incoming, Object, Precondition, Segment, Store, StoreError, hexadecimal, now,
 };
 
-/// What S3 asks of every part but the last, in bytes.
+/// The least size that S3 accepts for every part except the last, in bytes.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html>
 const LEAST_PART: u64 = 5 << 20;
 
@@ -35,7 +35,7 @@ pub struct Part {
     blob: u64,
 }
 
-/// What a client says about a part when it completes an upload.
+/// A part as the client lists it when it completes an upload.
 #[derive(Clone, Debug)]
 pub struct CompletedPart {
     pub number: u32,
@@ -55,7 +55,7 @@ impl Part {
 }
 
 impl Store {
-    /// Begins a multipart upload and gives its id.
+    /// Begins a multipart upload and returns its id.
     pub async fn create_upload(
         &self,
         bucket: &str,
@@ -69,7 +69,7 @@ impl Store {
         Ok(id)
     }
 
-    /// Stores a part in place of an earlier one of the same number.
+    /// Stores a part, and replaces an earlier part with the same number.
     pub async fn put_part(
         &self,
         bucket: &str,
@@ -103,7 +103,7 @@ impl Store {
         self.read(move |snapshot| snapshot.parts(&bucket, &key, upload, marker)).await
     }
 
-    /// At most `limit` uploads to keys that begin with `prefix`, by key and id, after `marker`.
+    /// At most `limit` uploads after `marker` to keys that begin with `prefix`, ordered by key and id.
     pub async fn uploads(
         &self,
         bucket: &str,
@@ -116,7 +116,7 @@ impl Store {
             .await
     }
 
-    /// Makes the listed parts an object and removes the others. `size` is what the client expects.
+    /// Makes an object of the listed parts and removes the others. `size` is the size that the client expects.
     pub async fn complete_upload(
         &self,
         bucket: &str,
@@ -160,7 +160,7 @@ impl Store {
     }
 }
 
-/// Takes the parts that the client lists out of those that are stored.
+/// Takes the parts that the client lists out of `stored`.
 fn choose(
     stored: &mut BTreeMap<u32, Part>,
     parts: &[CompletedPart],

@@ -1,7 +1,6 @@
 //! The tables of the database, what a change may do to them and what a query may ask.
 //!
-//! Rows are JSON: they are small, a person can read them, and a field can be added without a new
-//! format.
+//! Rows are JSON: they are small, a person can read them, and a field can be added without a new format.
 
 mod versions;
 
@@ -17,36 +16,37 @@ use super::body::Blob;
 use super::multipart::{Part, Upload};
 use super::{Bucket, Object, Segment, StoreError};
 
-/// What `open` finds in `meta` under `format`. A tool refuses a file of a newer format than its own.
+/// The version of the file's format, which `open` finds in `meta` under `format`. A tool refuses a file whose format is
+/// newer than its own.
 ///
-/// Versions came with a table and fields of their own but no new format, because a tool that knows
-/// of none does no harm to a file that has some. It keeps no version of what it replaces or deletes;
-/// but it takes no chunk from a version, as each chunk has one owner and its ids go on from the last
-/// chunk, whosoever that is; and what it writes has a meaning here. See [`versions`].
+/// Versioning added a table and fields, but not a new format, because an older tool that does not know them does no
+/// harm to such a file. It keeps no version of an object that it replaces or deletes. But it takes no chunk away from a
+/// version: each chunk has one owner, and the tool gives out ids above the last chunk, no matter which row owns that
+/// chunk. And what it writes has a meaning here. See [`versions`].
 const FORMAT: u64 = 1;
 
 const META: TableDefinition<&str, u64> = TableDefinition::new("meta");
 const BUCKETS: TableDefinition<&str, &[u8]> = TableDefinition::new("buckets");
-/// Bucket and key. Text is ordered by its UTF-8 bytes, as S3 lists keys.
+/// Bucket and key. Text is ordered by its UTF-8 bytes, as S3 orders keys.
 const OBJECTS: TableDefinition<(&str, &str), &[u8]> = TableDefinition::new("objects");
-/// Bucket, key and age, the newest first: what is not a current object.
+/// Bucket, key and age, the newest first: every version that is not a current object.
 const VERSIONS: TableDefinition<(&str, &str, u64), &[u8]> = TableDefinition::new("versions");
 /// Blob and number of the chunk.
 const CHUNKS: TableDefinition<(u64, u32), &[u8]> = TableDefinition::new("chunks");
-/// Blobs with chunks that nothing refers to yet.
+/// Blobs whose chunks nothing refers to yet.
 const UNFINISHED: TableDefinition<u64, ()> = TableDefinition::new("unfinished");
 /// Bucket, key and upload.
 const UPLOADS: TableDefinition<(&str, &str, u64), &[u8]> = TableDefinition::new("uploads");
 /// Upload and part number.
 const PARTS: TableDefinition<(u64, u32), &[u8]> = TableDefinition::new("parts");
 
-/// Chunks as one moment saw them.
+/// The chunks at one moment.
 pub type Chunks = ReadOnlyTable<(u64, u32), &'static [u8]>;
-/// Objects as one moment saw them.
+/// The objects at one moment.
 pub type Objects = ReadOnlyTable<(&'static str, &'static str), &'static [u8]>;
 
-/// Makes the tables, checks the format and removes what a crash left half written.
-/// Gives an id that is greater than any in use.
+/// Creates the tables, checks the format and removes what a crash left half written. Returns an id that is greater than
+/// any in use.
 pub fn prepare(database: &Database, folder: &Path) -> Result<u64, StoreError> {
     let mut transaction = database.begin_write()?;
     transaction.set_durability(Durability::Immediate)?;
@@ -69,10 +69,10 @@ fn check_format(transaction: &WriteTransaction, folder: &Path) -> Result<(), Sto
     Ok(())
 }
 
-/// All tables, within a transaction that writes.
+/// All tables, within a writing transaction.
 ///
-/// A change reads and refuses first and writes after: what refuses has written nothing, so that it
-/// can share its transaction with others.
+/// A change first reads and refuses, and writes only then. A change that refuses has written nothing, so it can share
+/// its transaction with others.
 pub struct Tables<'t> {
     meta: Table<'t, &'static str, u64>,
     buckets: Table<'t, &'static str, &'static [u8]>,
@@ -129,7 +129,7 @@ impl<'t> Tables<'t> {
         self.buckets.get(bucket)?.map(drop).ok_or(StoreError::NoSuchBucket)
     }
 
-    /// What the key holds now, in a bucket that must be there.
+    /// The key's current object. The bucket must exist.
     pub fn current(&self, bucket: &str, key: &str) -> Result<Option<Object>, StoreError> {
         self.require_bucket(bucket)?;
         self.object(bucket, key)
@@ -152,7 +152,7 @@ impl<'t> Tables<'t> {
         Ok(())
     }
 
-    /// Completes a blob, in the change that makes something refer to it.
+    /// Completes a blob. Called in the change that makes an object or a part refer to it.
     pub fn keep(&mut self, blob: &Blob) -> Result<(), StoreError> {
         if !blob.tail.is_empty() {
             self.chunks.insert((blob.id, blob.chunks), &blob.tail[..])?;
@@ -215,7 +215,7 @@ impl<'t> Tables<'t> {
         parts_from(&self.parts, upload, 0)
     }
 
-    /// Forgets an upload and its parts, and leaves their chunks.
+    /// Removes an upload and its parts, but not their chunks.
     pub fn remove_upload(&mut self, bucket: &str, key: &str, id: u64) -> Result<(), StoreError> {
         self.parts.retain_in((id, 0)..=(id, u32::MAX), |_, _| false)?;
         self.uploads.remove((bucket, key, id))?;
@@ -240,7 +240,7 @@ impl<'t> Tables<'t> {
     }
 }
 
-/// All tables as one moment saw them.
+/// All tables at one moment.
 pub struct Snapshot(pub ReadTransaction);
 
 impl Snapshot {
@@ -281,7 +281,7 @@ impl Snapshot {
         parts_from(&self.0.open_table(PARTS)?, upload, marker.saturating_add(1))
     }
 
-    /// The unfinished uploads of a bucket, each with its key and id, in that order, after `marker`.
+    /// The unfinished uploads of a bucket after `marker`, each with its key and id, in that order.
     pub fn uploads(
         &self,
         bucket: &str,

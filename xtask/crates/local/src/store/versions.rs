@@ -1,5 +1,5 @@
-//! Versions: what a key held before, kept so that it can be read and copied back. Which of them a
-//! write makes, keeps and removes is [`super::tables`]' matter; here is what they are.
+//! Versions: what a key held before, kept so that it can be read and copied back. This file says what they are;
+//! [`super::tables`] decides which versions a write creates, keeps and removes.
 //!
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/versioning-workflows.html>
 
@@ -8,21 +8,21 @@ use serde::{Deserialize, Serialize};
 use super::listing::{VersionListing, VersionPage};
 use super::{Object, Store, StoreError};
 
-/// What a bucket does with that which is replaced or deleted. Once set it can be changed and never
-/// again be unset; a bucket where it was not set keeps nothing.
+/// What a bucket does with objects that are replaced or deleted. Once it is set, it can be changed but never unset. A
+/// bucket in which it was never set keeps nothing.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketVersioning.html>
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Versioning {
-    /// It becomes a noncurrent version.
+    /// The replaced object becomes a noncurrent version.
     Enabled,
-    /// So it does, but what is written is no version to keep: the next write replaces it.
+    /// The same, but an object that is written now is not kept: the next write replaces it.
     Suspended,
 }
 
-/// What tells a version from the others of its key.
+/// What tells a version apart from the others of its key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum VersionId {
-    /// That of whatever was written while versioning was not enabled. A key has one at most.
+    /// The id of whatever was written while versioning was not enabled. A key has at most one such version.
     Null,
     Given(u64),
 }
@@ -30,13 +30,13 @@ pub enum VersionId {
 /// Which version of its key an object or a delete marker is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Version {
-    /// Greater than that of all that was written before. A time would not do: many writes share a
-    /// second, and clocks are set back.
+    /// Greater than the number of every earlier write. A time would not do: many writes share a second, and clocks can
+    /// be set back.
     pub(super) sequence: u64,
     pub(super) null: bool,
 }
 
-/// That a key was deleted. As its newest version it makes the key look as if it were not there.
+/// Says that a key was deleted. As the newest version, it makes the key look as if it did not exist.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/DeleteMarker.html>
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Marker {
@@ -56,7 +56,7 @@ pub enum Entry {
 #[derive(Clone, Debug)]
 pub struct Listed {
     pub key: String,
-    /// Whether it is what the key holds now: this object, or as a delete marker nothing.
+    /// Whether it is what the key holds now: this object or, for a delete marker, nothing.
     pub latest: bool,
     pub entry: Entry,
 }
@@ -64,16 +64,16 @@ pub struct Listed {
 /// What a deletion did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Deleted {
-    /// The delete marker that was written, or the version that was asked for and is there no more.
-    /// `None` where the bucket never had versioning.
+    /// The delete marker that was written, or the version that was removed on request. `None` if the bucket never had
+    /// versioning.
     pub version: Option<VersionId>,
     /// Whether that is, or was, a delete marker.
     pub marker: bool,
 }
 
 impl Version {
-    /// Of an object that was written without versioning. Only a current object can be without a
-    /// number, so it is newer than all that have one.
+    /// The version of an object that was written without versioning. Only a current object can lack a number, so it is
+    /// newer than all that have one.
     pub(super) const UNNUMBERED: Version = Version { sequence: u64::MAX, null: true };
 
     pub fn id(self) -> VersionId {
@@ -95,8 +95,8 @@ impl Entry {
 }
 
 impl Store {
-    /// Sets what a bucket does with that which is replaced or deleted from now on. What it holds
-    /// already stays as it is, with the version id `null`.
+    /// Sets what a bucket does, from now on, with objects that are replaced or deleted. Objects that it already holds
+    /// stay as they are, with the version id `null`.
     pub async fn set_versioning(
         &self,
         bucket: &str,

@@ -1,10 +1,10 @@
-//! The one thread that writes. The database takes one writing transaction at a time and a commit
-//! costs far more than a row, so changes that wait together share a commit, and each caller hears
-//! of its change when the commit is done.
+//! The one thread that writes. The database takes one writing transaction at a time, and a commit costs far more than a
+//! row. So changes that are waiting together share a commit, and each caller is told about its change when the commit
+//! is done.
 //!
-//! Most commits are not flushed to the disk: an upload of a site is thousands of them. After a
-//! crash the file is as it was at the last flush, which is at most [`FLUSH_EVERY`] or
-//! [`FLUSH_BYTES`] ago: older, but never torn. A caller who must know waits for `flush`.
+//! Most commits are not flushed to the disk: uploading a site takes thousands of them. After a crash the file is as it
+//! was at the last flush, which is at most [`FLUSH_EVERY`] or [`FLUSH_BYTES`] ago: older, but never torn. A caller that
+//! needs certainty waits for `flush`.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -18,10 +18,10 @@ use super::{StoreError, tables::Tables};
 
 const FLUSH_EVERY: Duration = Duration::from_secs(1);
 const FLUSH_BYTES: usize = 64 << 20;
-/// No more changes than this share a commit, so that the first of them need not wait for long.
+/// The most changes that share a commit, so that the first of them does not wait long.
 const GROUP: usize = 128;
 
-/// A handle to the thread. Dropped, it waits until everything is on the disk.
+/// A handle to the thread. When it is dropped, it waits until everything is on the disk.
 pub struct Writer {
     /// Taken when the writer is dropped, which tells the thread to end.
     jobs: Option<Sender<Job>>,
@@ -30,19 +30,19 @@ pub struct Writer {
 
 struct Job {
     change: Box<dyn FnOnce(&mut Tables<'_>) -> Changed + Send>,
-    /// About how much it writes.
+    /// Roughly how many bytes the change writes.
     bytes: usize,
     flush: bool,
 }
 
-/// A change that is made and not yet committed.
+/// A change that was made but is not yet committed.
 struct Changed {
     answer: Answer,
-    /// Why the whole transaction must be given up.
+    /// Set if the whole transaction must be abandoned: the reason.
     broken: Option<StoreError>,
 }
 
-/// Tells the caller, once it is known how the commit went.
+/// Tells the caller how the commit went.
 type Answer = Box<dyn FnOnce(Result<(), StoreError>)>;
 
 impl Writer {
@@ -55,7 +55,7 @@ impl Writer {
         Ok(Writer { jobs: Some(jobs), thread: Some(thread) })
     }
 
-    /// Makes a change that writes about so many bytes, and waits until others can see it.
+    /// Makes a change that writes about `bytes` bytes, and waits until others can see it.
     pub async fn write<T: Send + 'static>(
         &self,
         bytes: usize,
@@ -69,7 +69,7 @@ impl Writer {
         self.submit(0, true, |_| Ok(())).await.unwrap_or(Err(StoreError::Closed))
     }
 
-    /// Removes a blob after all earlier changes, unless one of them put it to use. Does not wait.
+    /// Removes a blob after all earlier changes, unless one of them refers to it. Does not wait.
     pub fn discard(&self, blob: u64) {
         drop(self.submit(0, false, move |tables| tables.discard(blob)));
     }
@@ -89,7 +89,7 @@ impl Writer {
             Changed { answer, broken }
         });
         if let Some(jobs) = &self.jobs {
-            // Where the thread has died, the sender is dropped, and that tells the caller.
+            // If the thread has died, the sender is dropped, and the caller learns of it that way.
             drop(jobs.send(Job { change, bytes, flush }));
         }
         receiver
@@ -100,13 +100,13 @@ impl Drop for Writer {
     fn drop(&mut self) {
         drop(self.jobs.take());
         if let Some(thread) = self.thread.take() {
-            // A writer that panicked has told so on stderr, and its callers by their answers.
+            // If the writer panicked, stderr has the message, and each caller gets an error as its answer.
             drop(thread.join());
         }
     }
 }
 
-/// What was committed and not flushed.
+/// What was committed but not flushed.
 struct Unflushed {
     since: Instant,
     bytes: usize,
@@ -132,8 +132,8 @@ fn run(database: &Database, queue: &Receiver<Job>) {
     }
 }
 
-/// Makes the changes of a group in one transaction and tells the callers how it went. A group is
-/// empty when it is time to flush.
+/// Makes the changes of a group in one transaction, and tells the callers how it went. An empty group means that it is
+/// time to flush.
 fn commit(database: &Database, group: Vec<Job>, unflushed: Option<Unflushed>) -> Option<Unflushed> {
     let Unflushed { since, bytes } =
         unflushed.unwrap_or(Unflushed { since: Instant::now(), bytes: 0 });
@@ -148,7 +148,7 @@ fn commit(database: &Database, group: Vec<Job>, unflushed: Option<Unflushed>) ->
     match (outcome, flush) {
         (Ok(()), true) => None,
         (Ok(()), false) => Some(Unflushed { since, bytes }),
-        // Tried again when it is next due, rather than at once and for ever.
+        // Try again when the next flush is due, not at once and in an endless loop.
         (Err(_), _) => Some(Unflushed { since: Instant::now(), bytes }),
     }
 }

@@ -1,5 +1,5 @@
-//! Versions from outside. What a bucket does with them is compared with a model of it, and each
-//! answer of the protocol has a test of its own.
+//! Tests versioning from outside. The bucket's behaviour is compared with that of a model, and each answer of the
+//! protocol has a test of its own.
 
 mod model;
 
@@ -31,21 +31,21 @@ impl Bench {
         self.server.store.set_versioning(BUCKET, versioning).await.unwrap();
     }
 
-    /// Puts an object and gives the id of its version.
+    /// Puts an object and returns the id of its version.
     async fn put_version(&self, key: &str, body: &[u8]) -> String {
         let put = self.client.put_object().bucket(BUCKET).key(key);
         let put = put.body(ByteStream::from(body.to_vec())).send().await.unwrap();
         put.version_id.unwrap()
     }
 
-    /// Deletes a key and gives the id of the delete marker.
+    /// Deletes a key and returns the id of the delete marker.
     async fn delete(&self, key: &str) -> String {
         let deleted = self.client.delete_object().bucket(BUCKET).key(key).send().await.unwrap();
         assert_eq!(deleted.delete_marker(), Some(true));
         deleted.version_id.unwrap()
     }
 
-    /// Removes a version and tells whether it was a delete marker.
+    /// Removes a version and returns whether it was a delete marker.
     async fn remove(&self, key: &str, version: &str) -> bool {
         let remove = self.client.delete_object().bucket(BUCKET).key(key).version_id(version);
         let removed = remove.send().await.unwrap();
@@ -60,7 +60,7 @@ impl Bench {
         object.body.collect().await.unwrap().into_bytes()
     }
 
-    /// All versions of all keys, objects before delete markers: key, version and whether latest.
+    /// All versions of all keys, objects before delete markers: key, version and whether it is the latest.
     async fn versions(&self) -> Vec<(String, String, bool)> {
         let page = self.client.list_object_versions().bucket(BUCKET).send().await.unwrap();
         let objects = page.versions().iter().map(|version| {
@@ -91,7 +91,7 @@ fn meddle(folder: &Path, change: impl FnOnce(&WriteTransaction)) {
     transaction.commit().unwrap();
 }
 
-/// The row of an object with an empty body, as it was before there were versions.
+/// The row of an object with an empty body, as it was written before there were versions.
 const OLD_OBJECT: &[u8] = br#"{"etag":"d41d8cd98f00b204e9800998ecf8427e","size":0,"modified":1700000000,"headers":{},"segments":[]}"#;
 
 #[tokio::test]
@@ -353,7 +353,7 @@ async fn while_versioning_is_suspended_a_write_replaces_the_version_null() {
     assert_eq!(bench.delete("a").await, "null");
     assert!(bench.remove("a", "null").await);
     assert_eq!(bench.get("a").await, "kept");
-    // Enabled again, what was written meanwhile is kept.
+    // After versioning is enabled again, what was written meanwhile is kept.
     bench.put_version("a", b"three").await;
     bench.set(Versioning::Enabled).await;
     bench.put_version("a", b"four").await;
@@ -373,7 +373,7 @@ async fn a_key_keeps_ten_noncurrent_versions_and_the_chunks_of_no_more() {
     let kept: Vec<_> = kept.map(|(at, version)| listed("a", version, at == 12)).collect();
     assert_eq!(bench.versions().await, kept);
     assert_eq!(bench.get_version("a", &versions[bodies]).await, content(MIB + bodies));
-    // A delete marker is a version: what was current takes the place of the oldest.
+    // A delete marker counts as a version: the object that was current pushes the oldest one out.
     bench.delete("a").await;
     let get = bench.client.get_object().bucket(BUCKET).key("a").version_id(&versions[bodies]);
     assert_refused!(get, "NoSuchVersion");
@@ -444,7 +444,7 @@ async fn a_file_from_before_versions_is_opened_and_takes_them() {
     assert_eq!(ids[1..], [crate::store::VersionId::Null]);
     assert!(store.head(BUCKET, "a", Some(ids[1])).await.unwrap().version.is_some());
     drop(store);
-    // It is still a file that an older tool opens.
+    // An older tool can still open the file.
     meddle(folder.path(), |transaction| {
         let meta: TableDefinition<&str, u64> = TableDefinition::new("meta");
         let meta = transaction.open_table(meta).unwrap();

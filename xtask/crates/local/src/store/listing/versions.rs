@@ -1,6 +1,5 @@
-//! A page of the versions of a bucket's keys: each key's current object and what it held before. As
-//! with objects, the cost of a page is the page: each key costs a few reads, and no key has many
-//! versions.
+//! A page of the versions of a bucket's keys: each key's current object and its earlier versions. As with objects, the
+//! cost depends on the page alone: each key costs a few reads, and no key has many versions.
 //!
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectVersions.html>
 
@@ -12,21 +11,20 @@ use crate::store::{Bucket, StoreError};
 /// What to list.
 #[derive(Clone, Debug, Default)]
 pub struct VersionListing {
-    /// Of which keys. `limit` counts versions and common prefixes.
+    /// Which keys. `limit` counts versions and common prefixes.
     pub keys: Listing,
-    /// Also what comes after this version of the key `keys.after`.
+    /// If set, also list the versions of the key `keys.after` that come after this one.
     pub after: Option<VersionId>,
 }
 
 /// What was found.
 #[derive(Debug, Default)]
 pub struct VersionPage {
-    /// By key, and of each key the newest first.
+    /// Ordered by key, and the newest version of each key first.
     pub versions: Vec<Listed>,
     /// Common prefixes, in order.
     pub prefixes: Vec<String>,
-    /// If there is more: the last entry of this page, from where to go on. A common prefix has no
-    /// version.
+    /// If there is more: the last entry of this page, from which to continue. A common prefix has no version.
     pub next: Option<(String, Option<VersionId>)>,
 }
 
@@ -65,7 +63,7 @@ impl VersionListing {
         Ok(page)
     }
 
-    /// The least key of which a version may be listed, if there can be one.
+    /// The least key whose versions may be listed, or `None` if there can be none.
     fn start(&self) -> Option<String> {
         match self.after {
             Some(_) if self.keys.after >= self.keys.prefix => Some(self.keys.after.clone()),
@@ -73,7 +71,7 @@ impl VersionListing {
         }
     }
 
-    /// The versions of a key, and of the marker's key only those after the marker.
+    /// The versions of a key. For the marker's key, only those after the marker.
     fn versions(
         &self,
         snapshot: &Snapshot,
@@ -89,8 +87,9 @@ impl VersionListing {
     }
 }
 
-/// How many of a key's versions a page has shown that ended with this one. It may be gone by now: of
-/// `null` nothing tells then where it was, and it is better to show a version twice than never.
+/// How many of a key's versions were on the earlier pages, if the last one they showed was `marker`. It may have been
+/// removed since. Nothing tells where a removed `null` version was, so start from the first: it is better to show a
+/// version twice than never.
 fn places_before(versions: &[Listed], marker: VersionId) -> usize {
     let mut ids = versions.iter().map(|listed| listed.entry.version().id());
     match (ids.position(|id| id == marker), marker) {

@@ -1,13 +1,12 @@
 //! What a change does to the versions of a key, and where a query finds them.
 //!
-//! The current object is in `objects`. `versions` has all else: earlier objects, and delete markers
-//! whether current or not. So a key with versions and no object was deleted, and its newest version
-//! is a delete marker. An object is in one of the two tables, never in both, and its chunks go when
-//! its row goes from both.
+//! The current object is in `objects`. `versions` has everything else: earlier objects, and delete markers, whether
+//! current or not. So a key that has versions but no object was deleted, and its newest version is a delete marker. An
+//! object is in exactly one of the two tables. When its row is gone from both, its chunks go too.
 //!
-//! A tool from before versions may have written in between, as if `versions` were not there. What
-//! it leaves is taken as it is: an object without a number, which is the newest whatever else there
-//! is; a key without an object whose newest version is one, which is deleted all the same.
+//! A version of this tool from before versioning may have written to the file in between, as if `versions` did not
+//! exist. What it left is read like this. An object without a number is the newest version, whatever else exists. A key
+//! without an object counts as deleted, even if its newest version is an object.
 
 use redb::ReadableTable;
 
@@ -15,14 +14,14 @@ use super::{Snapshot, Tables, VERSIONS, decode, encode};
 use crate::store::versions::{Deleted, Entry, Listed, Marker, Version, VersionId, Versioning};
 use crate::store::{Bucket, Object, StoreError};
 
-/// No key has more noncurrent versions than this, delete markers included; the oldest go first. It
-/// stands in for a lifecycle rule with `NewerNoncurrentVersions`, such as a bucket of an account
-/// needs as well if it is not to grow for ever.
+/// No key has more noncurrent versions than this, delete markers included; the oldest are removed first. It stands in
+/// for a lifecycle rule with `NewerNoncurrentVersions`. A bucket in an account needs such a rule too, or it grows for
+/// ever.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/intro-lifecycle-rules.html>
 const MOST_NONCURRENT: usize = 10;
 
-/// Under which `META` has the sequence number that a version took last. It is stored, so that it
-/// never has to be sought among the objects, and no version gets the id of one that was removed.
+/// The key in `META` of the last sequence number that a version got. It is stored so that it never has to be searched
+/// for among the objects, and so that no version gets the id of a removed one.
 const LAST_VERSION: &str = "version";
 
 impl Tables<'_> {
@@ -37,7 +36,7 @@ impl Tables<'_> {
         Ok(())
     }
 
-    /// Makes an object the key's current one and gives it back as the version that it is.
+    /// Makes an object the key's current one, and returns it with its version.
     pub fn put_object(
         &mut self,
         bucket: &str,
@@ -52,7 +51,7 @@ impl Tables<'_> {
         Ok(object)
     }
 
-    /// Deletes a key, or removes one version of it for good. Either may be gone already.
+    /// Deletes a key, or removes one version of it for good. It is no error if either is already gone.
     /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/DeletingObjectVersions.html>
     pub fn delete(
         &mut self,
@@ -75,13 +74,13 @@ impl Tables<'_> {
         }
     }
 
-    /// Whether a bucket, there or not, has versions other than current objects.
+    /// Whether a bucket has versions other than current objects. The bucket need not exist.
     pub fn has_versions(&self, bucket: &str) -> Result<bool, StoreError> {
         let version = self.versions.range((bucket, "", 0)..)?.next().transpose()?;
         Ok(version.is_some_and(|(key, _)| key.value().0 == bucket))
     }
 
-    /// Removes what a tool from before versions left behind when it removed the bucket.
+    /// Removes the versions that stayed behind when a tool from before versioning removed the bucket.
     pub fn remove_leftovers(&mut self, bucket: &str) -> Result<(), StoreError> {
         let mut left = Vec::new();
         for row in self.versions.range((bucket, "", 0)..)? {
@@ -95,7 +94,7 @@ impl Tables<'_> {
         left.iter().try_for_each(|(key, entry)| self.remove_entry(bucket, key, entry))
     }
 
-    /// Makes what is current noncurrent and gives the version of what comes in its place.
+    /// Makes the current version noncurrent, and returns the version of its replacement.
     fn make_way(
         &mut self,
         bucket: &str,
@@ -115,7 +114,7 @@ impl Tables<'_> {
     fn retire_current(&mut self, bucket: &str, key: &str) -> Result<(), StoreError> {
         let Some(mut object) = self.object(bucket, key)? else { return Ok(()) };
         if object.version.is_none() {
-            // Only where a tool from before versions replaced an object can there be another.
+            // An earlier `null` version exists only if a tool from before versioning replaced an object.
             self.remove_earlier_null(bucket, key)?;
             object.version = Some(Version { sequence: self.next_sequence()?, null: true });
         }
@@ -132,7 +131,7 @@ impl Tables<'_> {
         Ok(())
     }
 
-    /// Removes the oldest versions where there are too many, in the moment when all are noncurrent.
+    /// Removes the oldest versions if there are too many. Call it when all versions are noncurrent.
     fn expire(&mut self, bucket: &str, key: &str) -> Result<(), StoreError> {
         let mut expired: Vec<Entry> = Vec::new();
         for row in self.versions.range(all_of(bucket, key))?.skip(MOST_NONCURRENT) {
@@ -141,8 +140,7 @@ impl Tables<'_> {
         expired.iter().try_for_each(|entry| self.remove_entry(bucket, key, entry))
     }
 
-    /// Removes a version for good; what then is newest becomes current. Tells whether it was a
-    /// delete marker.
+    /// Removes a version for good; the newest of the rest becomes current. Returns whether it was a delete marker.
     fn remove_version(
         &mut self,
         bucket: &str,
@@ -167,7 +165,7 @@ impl Tables<'_> {
         Ok(entry.is_marker())
     }
 
-    /// Removes the version that what is written while versioning is suspended replaces.
+    /// Removes the `null` version: a write replaces it while versioning is suspended.
     fn remove_null(&mut self, bucket: &str, key: &str) -> Result<(), StoreError> {
         let current = self.object(bucket, key)?.map(Entry::Object);
         if current.is_some_and(|object| object.version().null) {
@@ -187,7 +185,7 @@ impl Tables<'_> {
         Ok(())
     }
 
-    /// Removes a row of `versions` with its chunks.
+    /// Removes a row of `versions` and its chunks.
     fn remove_entry(&mut self, bucket: &str, key: &str, entry: &Entry) -> Result<(), StoreError> {
         self.versions.remove((bucket, key, place(entry)))?;
         match entry {
@@ -204,7 +202,7 @@ impl Tables<'_> {
 }
 
 impl Snapshot {
-    /// The current object of a key, or the version that is asked for.
+    /// The current object of a key, or the given version.
     pub fn object(
         &self,
         bucket: &str,
@@ -240,7 +238,7 @@ impl Snapshot {
         Ok(current.map(Entry::Object).into_iter().chain(others).enumerate().map(listed).collect())
     }
 
-    /// The least key from `from` on that has any version.
+    /// The least key, from `from` on, that has any version.
     pub fn versioned_key(&self, bucket: &str, from: &str) -> Result<Option<String>, StoreError> {
         let object = self.objects()?.range((bucket, from)..)?.next().transpose()?;
         let version =
@@ -264,8 +262,8 @@ impl Snapshot {
 }
 
 impl Bucket {
-    /// A current object of this bucket. What was written before versioning is a version like others
-    /// once there is versioning.
+    /// Reads a current object of this bucket. An object from before versioning becomes a version like any other once
+    /// the bucket has versioning.
     pub(in crate::store) fn decode(&self, row: &[u8]) -> Result<Object, StoreError> {
         let object: Object = decode(row)?;
         let otherwise = self.versioning.map(|_| Version::UNNUMBERED);
@@ -286,7 +284,7 @@ fn all_of<'k>(bucket: &'k str, key: &'k str) -> std::ops::RangeInclusive<(&'k st
     (bucket, key, 0)..=(bucket, key, u64::MAX)
 }
 
-/// The last part of a version's key: the greater, the older.
+/// The last part of a version's key in the table. The greater it is, the older the version.
 fn place(entry: &Entry) -> u64 {
     u64::MAX - entry.version().sequence
 }

@@ -1,5 +1,5 @@
-//! A bucket with versioning, slowly and plainly right, and what the real one makes of the same
-//! writes.
+//! A model of a bucket with versioning, slow but plainly correct, and the comparison with the real bucket after the
+//! same writes.
 
 use std::collections::BTreeMap;
 
@@ -10,17 +10,17 @@ use crate::store::Versioning;
 #[derive(Debug)]
 struct Kept {
     id: String,
-    /// The size of its body, or that it is a delete marker.
+    /// The size of its body; `None` for a delete marker.
     size: Option<usize>,
 }
 
-/// Of each key its versions, the newest first.
+/// For each key, its versions, the newest first.
 #[derive(Default)]
 struct Model {
     keys: BTreeMap<String, Vec<Kept>>,
 }
 
-/// A line of a listing: key, version and whether latest; or a common prefix.
+/// A line of a listing: key, version and whether it is the latest; or a common prefix.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Line {
     Object(String, String, bool),
@@ -64,14 +64,14 @@ impl Model {
                 });
             }
         }
-        // A marker that is itself a common prefix stands for all its keys.
+        // If the marker is itself a common prefix, it stands for all of its keys.
         lines.retain(|line| after.1.is_some() || *line != Line::Prefix(after.0.to_owned()));
         lines.dedup();
         lines
     }
 }
 
-/// A bench and a model that have seen the same, in a bucket from before versioning.
+/// A bench and a model after the same writes, in a bucket that existed before versioning.
 async fn played(random: &mut Random) -> (Bench, Model) {
     let keys = ["a", "a/1", "a/2", "b", "b//", "c/1/2", "c/1/3", "é", "日/"];
     let (bench, mut model) = (Bench::start().await, Model::default());
@@ -136,7 +136,7 @@ async fn pages_of_versions_are_what_the_order_of_keys_and_ages_says() {
         let limit = 1 + random.next() % 9;
         let mut expected = model.list(prefix, delimiter, after);
         let mut listed = all_pages(&bench, prefix, delimiter, after, limit).await;
-        // Objects, markers and prefixes come in lists of their own, whose order is kept.
+        // Objects, delete markers and prefixes come in separate lists, each of which keeps its order.
         expected.sort_by_key(kind);
         listed.sort_by_key(kind);
         assert_eq!(listed, expected, "round {round}: {prefix:?} {delimiter:?} {after:?} {limit}");
@@ -151,7 +151,7 @@ fn kind(line: &Line) -> u8 {
     }
 }
 
-/// The lines of all pages, of which each page but the last has exactly `limit`.
+/// The lines of all pages. Checks that each page except the last has exactly `limit` lines.
 async fn all_pages(
     bench: &Bench,
     prefix: &str,
