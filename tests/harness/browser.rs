@@ -1,8 +1,8 @@
 //! A browser for the pages that the tool serves: Chromium without a window, driven by its DevTools protocol.
 //!
-//! Over a pipe the protocol is JSON with a zero byte behind every message: no WebSocket, so no crate to
-//! compile for everyone who has no browser; no port to find; and the browser ends when the pipe does,
-//! however the tests end. The messages are those of <https://chromedevtools.github.io/devtools-protocol/>.
+//! Over a pipe, the protocol is JSON with a zero byte after every message. That needs no WebSocket, so people without a
+//! browser need not compile another crate. There is no port to find. And the browser ends when the pipe does, however
+//! the tests end. The messages are described at <https://chromedevtools.github.io/devtools-protocol/>.
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::MetadataExt;
@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::watch;
 
-/// How long a page has to become what a test waits for. The browser itself has twice as long.
+/// How long a page has to reach the state that a test waits for. Starting the browser may take twice as long.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 const ARGUMENTS: &[&str] = &[
@@ -31,11 +31,11 @@ const ARGUMENTS: &[&str] = &[
     "--no-first-run",
     // The shared memory of a container is often too small.
     "--disable-dev-shm-usage",
-    // A page behind another one is to be as quick as the one in front.
+    // A page in the background must be as quick as the one in front.
     "--disable-background-timer-throttling",
 ];
 
-/// Nothing but this machine has an address, whatever a page or the browser itself asks for.
+/// No host except this machine can be resolved, whatever a page or the browser itself asks for.
 const HOSTS: &str = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE *.localhost, EXCLUDE 127.0.0.1";
 
 pub struct Browser {
@@ -52,7 +52,7 @@ pub struct Page {
 struct Pipe {
     input: Mutex<ChildStdin>,
     calls: AtomicU64,
-    /// Everything that the browser said, in its order: answers and events.
+    /// Everything that the browser has sent, in order: answers and events.
     said: watch::Receiver<Vec<Value>>,
 }
 
@@ -62,7 +62,7 @@ impl Browser {
         Browser::with_hosts(HOSTS.to_owned()).await
     }
 
-    /// The same, for which another address of this machine is one too.
+    /// The same, but the browser can also reach this other address of the machine.
     pub async fn reaching(address: &str) -> Browser {
         Browser::with_hosts(format!("{HOSTS}, EXCLUDE {address}")).await
     }
@@ -73,10 +73,10 @@ impl Browser {
         let path = profile.path();
         let root = path.metadata().expect("the profile is there").uid() == 0;
         let mut command = Command::new("sh");
-        // The browser has the pipe at the descriptors 3 and 4.
+        // The browser expects the pipe at file descriptors 3 and 4.
         command.args(["-c", r#"exec "$@" 3<&0 4>&1 </dev/null >&2"#, "sh"]).arg(program);
         command.args(ARGUMENTS).arg(hosts).arg(format!("--user-data-dir={}", path.display()));
-        // The sandbox is not for root.
+        // The sandbox does not work for root.
         command.args(root.then_some("--no-sandbox"));
         command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
         command.env("HOME", path).env("TMPDIR", path);
@@ -99,7 +99,7 @@ impl Browser {
         browser
     }
 
-    /// Opens a page of its own, and returns when it has loaded.
+    /// Opens a new page, and returns when it has loaded.
     pub async fn open(&self, url: &str) -> Page {
         let target = self.call("Target.createTarget", json!({ "url": "about:blank" })).await;
         let attach = json!({ "targetId": target["targetId"], "flatten": true });
@@ -123,7 +123,7 @@ impl Browser {
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        // Asked to end, it takes its own processes along.
+        // A browser that is asked to close also ends its child processes.
         let _ = self.pipe.send(&json!({ "id": 0, "method": "Browser.close" }));
         let deadline = Instant::now() + PATIENCE;
         while matches!(self.child.try_wait(), Ok(None)) && Instant::now() < deadline {
@@ -134,16 +134,16 @@ impl Drop for Browser {
     }
 }
 
-/// Whether the document has loaded, and what waited for that has run.
+/// Whether the document has loaded, and its load handlers have run.
 const LOADED: &str = "performance.getEntriesByType('navigation')[0].loadEventEnd > 0";
 
 impl Page {
-    /// The value of an expression; a promise's is waited for.
+    /// The value of an expression. If it is a promise, its result.
     pub async fn evaluate(&self, expression: &str) -> Value {
         self.try_evaluate(expression).await.unwrap_or_else(|error| panic!("{expression}: {error}"))
     }
 
-    /// Waits until an expression is true, in this document or in one that takes its place.
+    /// Waits until an expression is true, in this document or in one that replaces it.
     pub async fn until(&self, predicate: &str) {
         let asked = format!(
             "(async () => {{
@@ -153,7 +153,7 @@ impl Page {
             }})()"
         );
         let waiting = async {
-            // A document that goes takes the question along: its successor is asked anew.
+            // When a document is replaced, the evaluation fails. Ask again in the new one.
             while self.try_evaluate(&asked).await.is_err() {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
@@ -166,7 +166,7 @@ impl Page {
         }
     }
 
-    /// Clicks with the mouse in the middle of an element, once it is there and nothing covers it.
+    /// Clicks in the middle of an element, once it exists and nothing covers it.
     pub async fn click(&self, selector: &str) {
         let find = format!(
             "(() => {{
@@ -187,7 +187,7 @@ impl Page {
         }
     }
 
-    /// The size of the window in CSS pixels, and whether it is a telephone's, which is touched.
+    /// Sets the size of the window in CSS pixels, and whether it is a phone's, which is touched.
     pub async fn viewport(&self, width: u32, height: u32, mobile: bool) {
         let size =
             json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": mobile });
@@ -195,20 +195,20 @@ impl Page {
         self.call("Emulation.setTouchEmulationEnabled", json!({ "enabled": mobile })).await;
     }
 
-    /// What the visitor prefers: `light` or `dark`.
+    /// Sets the visitor's preference: `light` or `dark`.
     pub async fn color_scheme(&self, scheme: &str) {
         let features = json!([{ "name": "prefers-color-scheme", "value": scheme }]);
         self.call("Emulation.setEmulatedMedia", json!({ "features": features })).await;
     }
 
-    /// Writes what is in the window to a file, as PNG.
+    /// Saves the content of the window as a PNG file.
     pub async fn screenshot(&self, path: impl AsRef<Path>) {
         let shot = self.call("Page.captureScreenshot", json!({})).await;
         let png = base64_simd::STANDARD.decode_to_vec(text(&shot["data"])).expect("base64");
         std::fs::write(path, png).expect("a file");
     }
 
-    /// Loads the page anew, and returns when it has loaded.
+    /// Reloads the page, and returns when it has loaded.
     pub async fn reload(&self) {
         let before = self.evaluate("performance.timeOrigin").await;
         self.call("Page.reload", json!({})).await;
@@ -217,7 +217,7 @@ impl Page {
 
     /// The errors so far: uncaught, logged by a script, or logged by the browser.
     pub async fn console(&self) -> Vec<String> {
-        // What was logged before this answer stands before it.
+        // The events that were sent before this answer precede it.
         self.evaluate("0").await;
         let said = self.pipe.said.borrow();
         let events = said.iter().filter(|event| event["sessionId"] == self.session);
@@ -271,7 +271,7 @@ impl Pipe {
     }
 }
 
-/// The error that an event tells of, if it does.
+/// The error that an event reports, if any.
 fn error(method: &str, event: &Value) -> Option<String> {
     let entry = &event["entry"];
     match method {
@@ -284,7 +284,7 @@ fn error(method: &str, event: &Value) -> Option<String> {
             let values = event["args"].as_array()?.iter().map(shown);
             Some(values.collect::<Vec<_>>().join(" "))
         }
-        // The browser asks for this one by itself.
+        // The browser requests this one on its own.
         "Log.entryAdded" if text(&entry["url"]).ends_with("/favicon.ico") => None,
         "Log.entryAdded" if entry["level"] == "error" => {
             Some(format!("{}: {}", text(&entry["url"]), text(&entry["text"])))

@@ -1,4 +1,4 @@
-//! What the tests are written in: a scratch repository, the tool run in it, and the bucket it deploys to.
+//! The vocabulary of the tests: a scratch repository, the tool run in it, and the bucket that it deploys to.
 
 mod browser;
 mod preview;
@@ -43,12 +43,12 @@ impl World {
         World::on(Store::get())
     }
 
-    /// One whose store is the embedded one, for tests that reword its answers letter by letter.
+    /// A world on the embedded store, for tests that change its answers literally.
     pub fn reworded() -> World {
         World::on(Store::reworded())
     }
 
-    /// One whose store has ETags that say nothing of the content.
+    /// A world whose store has ETags that say nothing about the content.
     pub fn opaque() -> World {
         World::on(Store::opaque())
     }
@@ -61,7 +61,7 @@ impl World {
         world
     }
 
-    /// Another repository that is deployed to the same bucket, on a wire of its own.
+    /// Another repository that is deployed to the same bucket, over a wire of its own.
     pub fn beside(&self) -> World {
         let (bucket, wire) = (self.bucket.clone(), Wire::to(self.store.address()));
         let world = World { repo: Repo::new("main"), store: self.store, wire, bucket };
@@ -69,8 +69,8 @@ impl World {
         world
     }
 
-    /// Writes a `deploy.toml` with the environment `production` for branch `main`, and more. What
-    /// stands before the first `[` of `more` belongs to the environment.
+    /// Writes a `deploy.toml` with the environment `production` for branch `main`, and `more`. The lines of `more`
+    /// before its first `[` belong to the environment.
     pub fn configure(&self, more: &str) {
         self.repo.write("site/deploy.toml", self.config(more));
     }
@@ -94,7 +94,7 @@ credentials = {{ access-key-id = "{KEY_VARIABLE}", secret-access-key = "{SECRET_
         )
     }
 
-    /// Writes the site's files, given by their keys, in place of the ones before.
+    /// Writes the site's files, given by their keys, and removes the earlier ones.
     pub fn site<'a>(&self, files: impl IntoIterator<Item = (&'a str, &'a str)>) {
         self.repo.remove("site/public");
         for (key, content) in files {
@@ -124,7 +124,7 @@ credentials = {{ access-key-id = "{KEY_VARIABLE}", secret-access-key = "{SECRET_
         self.repo.xtask(arguments, &all)
     }
 
-    /// Runs `xtask deploy` and tells the number of its process as soon as it has one.
+    /// Runs `xtask deploy`, and calls `started` with the process id as soon as it is running.
     pub fn deploy_started(&self, arguments: &[&str], started: impl FnOnce(u32)) -> Ran {
         self.xtask_started(&[&["deploy"], arguments].concat(), started)
     }
@@ -135,7 +135,7 @@ credentials = {{ access-key-id = "{KEY_VARIABLE}", secret-access-key = "{SECRET_
         self.repo.xtask_started(arguments, &variables, started)
     }
 
-    /// The bucket's objects by key, the tool's own aside.
+    /// The bucket's objects by key, without the tool's own.
     pub fn objects(&self) -> BTreeMap<String, Remote> {
         let mut objects = self.store.objects(&self.bucket);
         objects.retain(|key, _| !key.contains(".xtask/"));
@@ -146,8 +146,7 @@ credentials = {{ access-key-id = "{KEY_VARIABLE}", secret-access-key = "{SECRET_
         self.objects().into_keys().collect()
     }
 
-    /// Asserts that the bucket holds the files of `site/public` below the prefix, byte for byte, and
-    /// nothing else.
+    /// Asserts that the bucket holds the files of `site/public` below the prefix, byte for byte, and nothing else.
     #[track_caller]
     pub fn assert_bucket_equals_site(&self, prefix: &str) {
         let files = self.repo.files("site/public");
@@ -163,7 +162,7 @@ credentials = {{ access-key-id = "{KEY_VARIABLE}", secret-access-key = "{SECRET_
     }
 }
 
-/// The threads that servers and clients of the tests run on.
+/// The threads on which the servers and clients of the tests run.
 pub fn runtime() -> &'static Runtime {
     static RUNTIME: OnceLock<Runtime> = OnceLock::new();
     RUNTIME.get_or_init(|| Runtime::new().expect("the tests need threads"))

@@ -1,4 +1,4 @@
-//! A preview that runs beside the test.
+//! A preview that runs next to the test.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -11,10 +11,10 @@ use serde_json::Value;
 
 use super::{KEY_VARIABLE, Ran, Repo, SECRET_VARIABLE, World};
 
-/// How long anything that a test waits for may take.
+/// How long a test waits for anything.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// `cargo xtask preview`, ended as Ctrl-C ends it where it is dropped.
+/// `cargo xtask preview`. When it is dropped, it is ended as by Ctrl-C.
 pub struct Previewed {
     child: Option<Child>,
     /// `127.0.0.1:` and the port.
@@ -27,7 +27,7 @@ pub struct Previewed {
 #[derive(Clone, Default)]
 struct Printed(Arc<(Mutex<String>, Condvar)>);
 
-/// What was answered to a request.
+/// The answer to a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reply {
     pub status: u16,
@@ -45,7 +45,7 @@ impl World {
 }
 
 impl Previewed {
-    /// Starts one, on a free port if no other is given, and waits until it serves.
+    /// Starts a preview, on a free port unless the arguments name one, and waits until it serves.
     pub fn start(repo: &Repo, arguments: &[&str], variables: &[(&str, &str)]) -> Previewed {
         let port: &[&str] = if arguments.contains(&"--port") { &[] } else { &["--port", "0"] };
         let arguments = [&["preview"], port, arguments].concat();
@@ -61,7 +61,7 @@ impl Previewed {
         preview
     }
 
-    /// The number of its process.
+    /// The process id.
     pub fn id(&self) -> u32 {
         self.child.as_ref().expect("it runs").id()
     }
@@ -70,7 +70,7 @@ impl Previewed {
         format!("http://{}{path}", self.address)
     }
 
-    /// Waits for a line of standard output with this text, and returns the last one.
+    /// Waits for a line with this text on standard output, and returns the last such line.
     #[track_caller]
     pub fn waits_for(&self, text: &str) -> String {
         self.printed.wait(text).unwrap_or_else(|| {
@@ -78,7 +78,7 @@ impl Previewed {
         })
     }
 
-    /// Waits until standard error says this.
+    /// Waits until standard error contains this text.
     #[track_caller]
     pub fn complains(&self, text: &str) -> String {
         self.errors
@@ -86,12 +86,12 @@ impl Previewed {
             .unwrap_or_else(|| panic!("no `{text}` in:\n{}", self.errors.so_far()))
     }
 
-    /// Both outputs, as far as they are.
+    /// Both outputs so far.
     pub fn said(&self) -> String {
         format!("{}\n{}", self.printed.so_far(), self.errors.so_far())
     }
 
-    /// Asks for a path as it is written, as `curl` does.
+    /// Requests a path exactly as given, as `curl` does.
     pub fn get(&self, path: &str) -> Reply {
         self.ask("GET", path, &[])
     }
@@ -100,14 +100,14 @@ impl Previewed {
         ask(&self.address, method, path, headers)
     }
 
-    /// The address of the tool's own pages. A part of it is random, so that other pages cannot guess it.
+    /// The address of the tool's own pages. Part of it is random, so that other pages cannot guess it.
     #[track_caller]
     pub fn pages(&self) -> String {
         let line = self.waits_for("what a deploy would change: http://");
         line.strip_prefix("what a deploy would change: ").expect("an address").to_owned()
     }
 
-    /// Asks for one of the tool's own pages.
+    /// Requests one of the tool's own pages.
     #[track_caller]
     pub fn ask_pages(&self, method: &str, name: &str, headers: &[(&str, &str)]) -> Reply {
         let pages = self.pages();
@@ -115,7 +115,7 @@ impl Previewed {
         ask(address, method, &format!("/{path}{name}"), headers)
     }
 
-    /// What is served under a path once it is this, or what it is instead after too long.
+    /// Waits until `body` is served under a path. Fails with what is served instead if that takes too long.
     #[track_caller]
     pub fn becomes(&self, path: &str, body: &str) {
         let deadline = Instant::now() + PATIENCE;
@@ -130,12 +130,12 @@ impl Previewed {
         }
     }
 
-    /// The plan once it is this, or what it is instead after too long.
+    /// Waits until the plan is as expected, and returns it. Fails with the actual plan if that takes too long.
     #[track_caller]
     pub fn plans(&self, expected: impl Fn(&Value) -> bool) -> Value {
         let deadline = Instant::now() + PATIENCE;
         loop {
-            // Until the first comparison there is none.
+            // There is no plan before the first comparison.
             let reply = self.ask_pages("GET", "plan.json", &[]);
             let plan: Value = serde_json::from_slice(&reply.body).unwrap_or_default();
             if expected(&plan) {
@@ -146,7 +146,7 @@ impl Previewed {
         }
     }
 
-    /// Ends it with a signal, and returns how it ended.
+    /// Ends the preview with a signal, and returns its exit code and output.
     pub fn ends(mut self, signal: &str) -> Ran {
         let mut child = self.child.take().expect("it runs");
         let kill = Command::new("kill").args([signal, &child.id().to_string()]).status();
@@ -198,7 +198,7 @@ impl Printed {
     }
 }
 
-/// Sends a request as it is written, and reads the answer.
+/// Sends a request exactly as given, and reads the answer.
 pub fn ask(address: &str, method: &str, path: &str, headers: &[(&str, &str)]) -> Reply {
     let mut stream = TcpStream::connect(address).expect("a connection");
     let mut request = format!("{method} {path} HTTP/1.1\r\n");
@@ -234,7 +234,7 @@ impl Reply {
     }
 }
 
-/// A body that was sent in chunks.
+/// Joins a body that was sent in chunks.
 fn joined(mut chunks: &[u8]) -> Vec<u8> {
     let mut body = Vec::new();
     while let Some(end) = chunks.windows(2).position(|bytes| bytes == b"\r\n") {

@@ -1,5 +1,5 @@
-//! A proxy as companies have them. It passes everything on to one address, whatever host it is asked for: so a
-//! test can name a host that this machine cannot reach.
+//! A proxy like those of companies. It forwards everything to one address, whatever host is requested, so a test can
+//! name a host that this machine cannot reach.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -28,7 +28,7 @@ struct Shared {
     seen: Mutex<Vec<Via>>,
 }
 
-/// A request that reached the proxy; of a tunnel, the request that opens it.
+/// A request that reached the proxy. For a tunnel, it is the request that opens the tunnel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Via {
     pub method: String,
@@ -36,12 +36,12 @@ pub struct Via {
 }
 
 impl Proxy {
-    /// One that lets everybody through to `host:port`.
+    /// A proxy that lets everyone through to `host:port`.
     pub fn to(address: &str) -> Proxy {
         Proxy::start(address, None)
     }
 
-    /// One that lets only this login through, which is Base64.
+    /// A proxy that lets only this login through. The login is in Base64.
     pub fn demanding(login: &str, address: &str) -> Proxy {
         Proxy::start(address, Some(format!("Basic {login}")))
     }

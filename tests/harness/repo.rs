@@ -15,7 +15,7 @@ pub struct Repo {
     home: TempDir,
 }
 
-/// What a run of the tool left behind.
+/// The exit code and output of a run of the tool.
 #[derive(Debug)]
 pub struct Ran {
     pub code: Option<i32>,
@@ -65,7 +65,7 @@ impl Repo {
         fs::write(path, content).expect("a file");
     }
 
-    /// Removes a file or a folder where there is one.
+    /// Removes a file or a folder if it exists.
     pub fn remove(&self, path: &str) {
         let path = self.join(path);
         match path.is_dir() {
@@ -101,7 +101,7 @@ impl Repo {
         self.commit_by(message, &Signature::now("Test", "test@example.com").expect("a signature"))
     }
 
-    /// The same at a time, in seconds since 1970.
+    /// The same, at a given time in seconds since 1970.
     pub fn commit_at(&self, message: &str, time: i64) -> Oid {
         let time = Time::new(time, 0);
         let author = Signature::new("Test", "test@example.com", &time).expect("a signature");
@@ -126,7 +126,7 @@ impl Repo {
         git.reset(&commit, ResetType::Hard, None).expect("the branch moves");
     }
 
-    /// Makes a branch at HEAD and stands on it.
+    /// Creates a branch at HEAD and switches to it.
     pub fn switch_to_new(&self, branch: &str) {
         let git = self.git();
         let head = git.head().expect("HEAD").peel_to_commit().expect("a commit");
@@ -138,7 +138,7 @@ impl Repo {
         self.git().head().expect("HEAD").peel_to_commit().expect("a commit").id().to_string()
     }
 
-    /// Runs the tool with nothing in its environment but these variables.
+    /// Runs the tool with only these variables in its environment.
     pub fn xtask(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Ran {
         self.xtask_in(".", arguments, variables)
     }
@@ -147,7 +147,7 @@ impl Repo {
         Ran::of(self.command(folder, arguments, variables).output().expect("the tool runs"))
     }
 
-    /// Runs the tool with its standard output going to a file.
+    /// Runs the tool with its standard output redirected to a file.
     pub fn xtask_to(&self, stdout: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Ran {
         let file = fs::File::options().write(true).open(stdout).expect("a file to write to");
         Ran::of(
@@ -155,7 +155,7 @@ impl Repo {
         )
     }
 
-    /// Starts the tool and sends it a signal once a file is there.
+    /// Starts the tool, and sends it a signal once a file exists.
     pub fn xtask_signalled(
         &self,
         arguments: &[&str],
@@ -176,7 +176,7 @@ impl Repo {
         Ran::of(child.wait_with_output().expect("the tool ends"))
     }
 
-    /// Runs the tool in a shell that has done something first.
+    /// Runs the tool in a shell that first executes `first`.
     pub fn xtask_after(&self, first: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Ran {
         let tool = self.command(".", arguments, variables);
         let mut shell = Command::new("sh");
@@ -186,7 +186,7 @@ impl Repo {
         Ran::of(shell.output().expect("the shell runs"))
     }
 
-    /// Runs the tool and tells the number of its process as soon as it has one.
+    /// Runs the tool, and calls `started` with the process id as soon as it is running.
     pub fn xtask_started(
         &self,
         arguments: &[&str],
@@ -222,7 +222,7 @@ impl Ran {
         }
     }
 
-    /// Asserts the exit code, and shows what was printed where it is another.
+    /// Asserts the exit code. If it differs, shows the output.
     #[track_caller]
     pub fn exits(self, code: i32) -> Ran {
         assert_eq!(self.code, Some(code), "\n{}\n{}", self.stdout, self.stderr);

@@ -1,5 +1,5 @@
-//! A slow line: all connections together carry so many bytes a second to the store, each its share. Answers come at
-//! once.
+//! A slow line: all connections together carry a given number of bytes a second to the store, and each gets its share.
+//! Answers are not slowed.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -15,13 +15,14 @@ pub struct SlowLine {
     address: SocketAddr,
 }
 
-/// What is carried at once.
+/// How many bytes are carried at a time.
 const PIECE: usize = 16 << 10;
 
-/// What the line carries at once after a pause, because this machine is not always on time.
+/// How much the line may catch up after a pause, because this machine is not always on time.
 const BURST: Duration = Duration::from_millis(100);
 
-/// What a connection holds that was sent and not carried: without a bound a whole file would seem to be sent.
+/// How many bytes a connection may hold that were sent but not yet carried. Without a limit, a whole file would appear
+/// to be sent.
 const BUFFER: u32 = 64 << 10;
 
 impl SlowLine {
@@ -29,7 +30,7 @@ impl SlowLine {
     pub fn to(address: &str, bytes_a_second: u64) -> SlowLine {
         let listener = block_on(async { listen() });
         let (line, to) = (listener.local_addr().expect("an address"), address.to_owned());
-        // Until when the line is busy. Connections that wait for it are served in turn.
+        // When the line is free again. Waiting connections are served in turn.
         let busy = Arc::new(Mutex::new(Instant::now()));
         runtime().spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
@@ -46,7 +47,7 @@ impl SlowLine {
 
 fn listen() -> TcpListener {
     let socket = TcpSocket::new_v4().expect("a socket");
-    // Connections that are accepted have it too.
+    // Accepted connections inherit the size.
     socket.set_recv_buffer_size(BUFFER).expect("a small buffer");
     socket.bind(([127, 0, 0, 1], 0).into()).expect("a port");
     socket.listen(1024).expect("it listens")

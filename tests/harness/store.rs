@@ -1,4 +1,4 @@
-//! The S3 server that the suite runs on, and a client of its own to look into it.
+//! The S3 server that the suite runs on, and a client to look into it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -25,7 +25,7 @@ pub struct Store {
     client: Client,
     /// `host:port`
     address: String,
-    /// Where the store is in this process, its other door: a look that costs no request.
+    /// If the store is in this process, a second door to it: looking through it costs no request.
     embedded: Option<Arc<local::store::Store>>,
 }
 
@@ -44,7 +44,7 @@ pub struct Remote {
 }
 
 impl Store {
-    /// The one that the environment names, else the embedded one, started once.
+    /// The store that the environment names, otherwise the embedded one. Started once.
     pub fn get() -> &'static Store {
         static STORE: OnceLock<Store> = OnceLock::new();
         STORE.get_or_init(|| match std::env::var("XTASK_TEST_S3") {
@@ -59,14 +59,14 @@ impl Store {
         })
     }
 
-    /// The embedded one, whatever the environment names: for tests that reword what it answers.
+    /// The embedded store, whatever the environment names: for tests that change its answers.
     pub fn reworded() -> &'static Store {
         static STORE: OnceLock<Store> = OnceLock::new();
         STORE.get_or_init(|| Store::embedded(|store| store))
     }
 
-    /// One whose ETags say nothing of the content, as S3's are where objects are encrypted with KMS. Other
-    /// stores have no switch for that, so it is an embedded one, whatever the environment names.
+    /// A store whose ETags say nothing about the content, like those of S3 for objects that are encrypted with KMS.
+    /// Other stores have no switch for this, so it is an embedded one, whatever the environment names.
     pub fn opaque() -> &'static Store {
         static STORE: OnceLock<Store> = OnceLock::new();
         STORE.get_or_init(|| Store::embedded(local::store::Store::with_opaque_etags))
@@ -109,7 +109,7 @@ impl Store {
         let keys = local::Keys::random();
         let served = local::serve(store.clone(), ([127, 0, 0, 1], 0).into(), &keys);
         let server = block_on(served).expect("a port");
-        // The folder goes with the file system's own ways; an open file needs no name.
+        // The folder is removed right away: the open file needs no name.
         std::fs::remove_dir_all(&folder).expect("the scratch folder goes");
         let endpoint = server.endpoint();
         std::mem::forget(server);
@@ -118,7 +118,7 @@ impl Store {
         Store { embedded: Some(store), ..client }
     }
 
-    /// An address that reads an object, signed with the keys.
+    /// A URL that reads an object, signed with the keys.
     pub async fn presigned(&self, bucket: &str, key: &str) -> String {
         let hour = PresigningConfig::expires_in(Duration::from_secs(3600)).expect("an hour");
         let request = self.client.get_object().bucket(bucket).key(key);
@@ -130,7 +130,7 @@ impl Store {
         &self.address
     }
 
-    /// Makes a bucket that no other test has.
+    /// Creates a bucket that no other test uses.
     pub fn new_bucket(&self) -> String {
         static NUMBER: AtomicU64 = AtomicU64::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
@@ -140,14 +140,14 @@ impl Store {
         name
     }
 
-    /// Has a bucket keep the versions of its objects; `false` where the store cannot.
+    /// Enables versioning of a bucket; `false` if the store cannot do it.
     pub fn keep_versions(&self, bucket: &str) -> bool {
         let enabled = VersioningConfiguration::builder().status(BucketVersioningStatus::Enabled);
         let put = self.client.put_bucket_versioning().bucket(bucket);
         block_on(put.versioning_configuration(enabled.build()).send()).is_ok()
     }
 
-    /// Has a bucket's website endpoint answer, with the names of documents that a site has by default.
+    /// Turns on a bucket's website endpoint, with the names of documents that a site has by default.
     pub fn serve(&self, bucket: &str) {
         let index = IndexDocument::builder().suffix("index.html").build().expect("a suffix");
         let error = ErrorDocument::builder().key("404.html").build().expect("a key");
@@ -156,7 +156,7 @@ impl Store {
         block_on(put.website_configuration(website.build()).send()).expect("it is served");
     }
 
-    /// Whether the store declines a write whose condition does not hold. Some take it and ignore it.
+    /// Whether the store refuses a write whose condition does not hold. Some accept the condition and ignore it.
     pub fn honours_conditions(&self, bucket: &str) -> bool {
         let put = || {
             let put = self.client.put_object().bucket(bucket).key("condition").if_none_match("*");
@@ -175,7 +175,7 @@ impl Store {
         block_on(put.body(ByteStream::from(body.to_vec())).send()).expect("an object is put");
     }
 
-    /// Puts an object at a time later than the one given, by the store's own clock.
+    /// Puts an object at a time later than the given one, by the store's own clock.
     pub fn put_after(
         &self,
         time: DateTime,
@@ -198,7 +198,7 @@ impl Store {
         block_on(begin.send()).expect("an upload is begun");
     }
 
-    /// Puts an object in parts, cut where another tool would cut it.
+    /// Puts an object in parts, split where another tool would split it.
     pub fn put_in_parts(&self, bucket: &str, key: &str, parts: &[&[u8]], content_type: &str) {
         let begin = self.client.create_multipart_upload().bucket(bucket).key(key);
         let begun = block_on(begin.content_type(content_type).send()).expect("an upload is begun");
@@ -215,7 +215,7 @@ impl Store {
         block_on(complete.send()).expect("the parts become an object");
     }
 
-    /// Writes an object over itself with another content type, in the store.
+    /// Overwrites an object with itself and another content type, by a copy within the store.
     pub fn retype(&self, bucket: &str, key: &str, content_type: &str) {
         let copy = self.client.copy_object().bucket(bucket).key(key).content_type(content_type);
         let copy = copy.copy_source(format!("{bucket}/{key}"));
@@ -223,7 +223,7 @@ impl Store {
         block_on(copy.send()).expect("an object is copied");
     }
 
-    /// The keys of multipart uploads that were begun and not ended.
+    /// The keys of multipart uploads that were begun but not ended.
     pub fn unfinished(&self, bucket: &str) -> Vec<String> {
         let listed = block_on(self.client.list_multipart_uploads().bucket(bucket).send());
         let listed = listed.expect("a listing of uploads");
@@ -239,13 +239,13 @@ impl Store {
         *listed.contents()[0].last_modified().expect("a time")
     }
 
-    /// Removes an object where there is one.
+    /// Removes an object if it exists.
     pub fn remove(&self, bucket: &str, key: &str) {
         let delete = self.client.delete_object().bucket(bucket).key(key);
         block_on(delete.send()).expect("the object goes");
     }
 
-    /// Every object of a bucket, whole.
+    /// Every object of a bucket, with its body and headers.
     pub fn objects(&self, bucket: &str) -> BTreeMap<String, Remote> {
         let keys = self.listed(bucket).into_keys();
         keys.map(|key| (key.clone(), self.object(bucket, &key))).collect()

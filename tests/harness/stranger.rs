@@ -1,4 +1,4 @@
-//! A site of somebody else on this machine, as its browser meets one.
+//! Another site on this machine, as the browser of its visitor meets one.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -16,7 +16,7 @@ pub struct Stranger {
 type File<'a> = (&'a str, &'a str, &'a str);
 
 impl Stranger {
-    /// Serves these files on a port; 0 takes a free one.
+    /// Serves these files on a port; 0 picks a free one.
     pub fn serve(port: u16, files: &[File]) -> Stranger {
         let listener = TcpListener::bind(("127.0.0.1", port)).expect("a port");
         let address = listener.local_addr().expect("an address");
@@ -45,7 +45,7 @@ impl Stranger {
     /// Frees the port, and returns it.
     pub fn stop(self) -> u16 {
         self.stops.store(true, Ordering::SeqCst);
-        // It wakes by a connection.
+        // A connection wakes the server.
         drop(TcpStream::connect(self.address));
         self.task.join().expect("it ends");
         self.address.port()
@@ -63,7 +63,7 @@ fn answer(stream: &TcpStream, files: &[[String; 3]]) {
         None => ("404 Not Found", "text/plain", ""),
     };
     let mut stream = stream;
-    // The caller may have gone away.
+    // The client may have gone away.
     let _ = write!(
         stream,
         "HTTP/1.1 {status}\r\ncontent-type: {kind}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{content}",

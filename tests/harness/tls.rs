@@ -1,4 +1,4 @@
-//! A store behind TLS, with a certificate of an authority that no machine knows.
+//! A store behind TLS. Its certificate is from an authority that no machine knows.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -21,13 +21,14 @@ pub struct Tls {
     accepted: Arc<AtomicUsize>,
 }
 
-/// What a host's certificate is like.
+/// The properties of a host's certificate.
 pub struct Certificate {
     /// The years in which it is valid.
     pub valid: std::ops::Range<i32>,
-    /// It is self-signed, and one of an authority if the value says so; otherwise an authority signs it.
+    /// If set, it is self-signed, and the value says whether it is the certificate of an authority. Otherwise an
+    /// authority signs it.
     pub is_own_authority: Option<bool>,
-    /// It is for clients, and not for servers.
+    /// It is valid for clients, but not for servers.
     pub is_of_client: bool,
 }
 
@@ -38,12 +39,12 @@ impl Default for Certificate {
 }
 
 impl Tls {
-    /// Passes what comes on to `host:port`.
+    /// Forwards everything to `host:port`.
     pub fn to(address: &str, names: &[&str]) -> Tls {
         Tls::with(Certificate::default(), address, names)
     }
 
-    /// One with a certificate that may be wrong.
+    /// The same, with a certificate that may be wrong.
     pub fn with(certificate: Certificate, address: &str, names: &[&str]) -> Tls {
         let (config, authority) = certified(certificate, names);
         let acceptor = TlsAcceptor::from(Arc::new(config));
@@ -69,7 +70,7 @@ impl Tls {
         self.address.port()
     }
 
-    /// How many connections came since the last call.
+    /// How many connections were accepted since the last call.
     pub fn take_accepted(&self) -> usize {
         self.accepted.swap(0, Ordering::Relaxed)
     }

@@ -1,5 +1,5 @@
-//! Between the tool and the store: passes requests on as they are, counts them, and does to one what a
-//! test says. What can be done is in [`fault`], and which requests it is done to a rule's business.
+//! Sits between the tool and the store: passes requests on unchanged, counts them, and disturbs those that a test
+//! chooses. [`fault`] lists the possible faults; a rule decides which requests they hit.
 
 mod chance;
 mod fault;
@@ -35,9 +35,9 @@ pub struct Seen {
     pub query: String,
     pub headers: HeaderMap,
     pub owner: Option<String>,
-    /// Whether the store is to copy what it has.
+    /// Whether it asks the store to copy an object.
     pub copies: bool,
-    /// The length of the body, in bytes, as it was announced.
+    /// The length of the body in bytes, as announced.
     pub length: u64,
 }
 
@@ -48,17 +48,17 @@ struct Shared {
     store: String,
     seen: Mutex<Vec<Seen>>,
     rule: Mutex<Rule>,
-    /// Held while a watched write is under way.
+    /// Locked while a watched write is in progress.
     watcher: tokio::sync::Mutex<Option<Watcher>>,
-    /// How often the connections were severed. Each request that is under way holds it.
+    /// How often the connections were severed. Each request holds the lock for reading while it is in progress.
     severed: Arc<RwLock<u64>>,
 }
 
 impl Seen {
     /// Whether the request changes the bucket.
     pub fn writes(&self) -> bool {
-        // A POST to a bucket is a batch of deletes or the begin or end of a multipart upload; one to no
-        // bucket is a question to STS.
+        // A POST to a bucket is a batch of deletes, or begins or ends a multipart upload. A POST to no bucket is a
+        // request to STS.
         match self.method {
             Method::PUT | Method::DELETE => true,
             Method::POST => self.path != "/",
@@ -75,7 +75,7 @@ impl Seen {
         self.headers.contains_key(header)
     }
 
-    /// The key as it stands in the path. Without the bucket, whose name differs from run to run.
+    /// The key as written in the path. Without the bucket, whose name differs from run to run.
     pub fn key(&self) -> &str {
         self.path.splitn(3, '/').nth(2).unwrap_or_default()
     }
@@ -106,24 +106,24 @@ impl Wire {
         format!("http://{}", self.address)
     }
 
-    /// From now on, answers what the rule answers.
+    /// From now on, answers the requests for which the rule returns an answer.
     pub fn answer(&self, mut rule: impl FnMut(&Seen) -> Option<Answer> + Send + 'static) {
         self.disturb(move |seen| rule(seen).map(Fault::Answer));
     }
 
-    /// From now on, does to each request what the rule says. It is asked when the request arrives, before
-    /// the body was read, and of one request at a time.
+    /// From now on, does to each request what the rule says. The rule is called when a request arrives, before its body
+    /// was read, for one request at a time.
     pub fn disturb(&self, rule: impl FnMut(&Seen) -> Option<Fault> + Send + 'static) {
         *lock(&self.shared.rule) = Box::new(rule);
     }
 
-    /// From now on, writes pass one at a time, and this is told of each when the store has done it and
-    /// nobody knows it yet.
+    /// From now on, writes pass one at a time. The watcher is called for each write when the store has carried it out
+    /// and before the tool gets the answer.
     pub fn watch(&self, watcher: impl FnMut(&Seen) + Send + 'static) {
         *block_on(self.shared.watcher.lock()) = Some(Box::new(watcher));
     }
 
-    /// Ends the connections that there are, and returns when nothing that came by them is under way.
+    /// Ends all connections, and returns when no request of theirs is in progress any more.
     pub fn sever(&self) {
         *block_on(self.shared.severed.write()) += 1;
     }
@@ -149,10 +149,10 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
     }
 }
 
-/// A connection of the tool has one to the store, so that the order of requests is kept.
+/// Each connection of the tool gets its own connection to the store, so that requests stay in order.
 async fn converse(client: TcpStream, shared: Arc<Shared>) {
     let Ok(store) = TcpStream::connect(&shared.store).await else { return };
-    // What is closed here while the tool waits for an answer is a reset there.
+    // If this connection is closed while the tool waits for an answer, the tool sees a reset.
     let _ = (client.set_nodelay(true), client.set_zero_linger(), store.set_nodelay(true));
     let Ok((sender, connection)) = hyper::client::conn::http1::handshake(TokioIo::new(store)).await
     else {
@@ -163,10 +163,10 @@ async fn converse(client: TcpStream, shared: Arc<Shared>) {
     let sender = Arc::new(tokio::sync::Mutex::new(sender));
     let service = service_fn(move |request| {
         let passed = pass(request, sender.clone(), shared.clone(), severed);
-        // What was begun is ended, also where the tool is gone meanwhile.
+        // A request that has begun is finished even if the tool goes away meanwhile.
         async move { tokio::spawn(passed).await.unwrap_or_else(|panicked| Err(panicked.into())) }
     });
-    // How a connection ends is for the tool to notice.
+    // The tool is the one to notice how a connection ends.
     let _ = hyper::server::conn::http1::Builder::new()
         .serve_connection(TokioIo::new(client), service)
         .await;
@@ -195,7 +195,7 @@ async fn pass(
         copies: request.headers().contains_key("x-amz-copy-source"),
         length: request.body().size_hint().exact().unwrap_or_default(),
     };
-    // A rule may itself ask the store, which is served by the same threads.
+    // A rule may itself send requests to the store, which runs on the same threads.
     let fault = tokio::task::block_in_place(|| (lock(&shared.rule))(&seen));
     lock(&shared.seen).push(seen.clone());
     match fault {
@@ -208,7 +208,7 @@ async fn pass(
     }
 }
 
-/// Has the store answer.
+/// Passes a request on to the store and returns its answer.
 async fn forward(
     request: Request<Body>,
     seen: &Seen,

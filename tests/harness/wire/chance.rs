@@ -1,12 +1,12 @@
-//! Chance that can be had again: how a request is dealt with depends on a seed, on what is asked and on the
-//! how-manieth time it is asked, and not on the order in which requests of different tasks arrive.
+//! Repeatable chance: what happens to a request depends on a seed, on the request, and on how often it was made before.
+//! It does not depend on the order in which requests of different tasks arrive.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::Seen;
 
-/// What draws a number for each request.
+/// Draws a number for each request.
 pub fn draws(seed: u64) -> impl FnMut(&Seen) -> u64 + Send {
     let mut times: HashMap<String, u64> = HashMap::new();
     move |seen| {
@@ -19,7 +19,7 @@ pub fn draws(seed: u64) -> impl FnMut(&Seen) -> u64 + Send {
     }
 }
 
-/// What a query asks for, without what the store chose itself.
+/// The kind of a query, without the values that the store chose itself.
 fn kind(query: &str) -> String {
     let names = query.split('&').map(|pair| match pair.starts_with("partNumber=") {
         true => pair,

@@ -1,6 +1,6 @@
-//! What can befall a request between the tool and the store: everything that a network, a proxy or a busy
-//! store does to one sooner or later. A connection that is ended here is reset: the tool gets no answer
-//! and cannot know whether the store has one.
+//! What can happen to a request between the tool and the store: everything that a network, a proxy or a busy store does
+//! sooner or later. A connection that is ended here is reset: the tool gets no answer, and cannot know whether the
+//! store has sent one.
 
 use std::io;
 use std::pin::Pin;
@@ -16,25 +16,25 @@ use hyper::{Request, Response};
 
 #[derive(Clone, Debug)]
 pub enum Fault {
-    /// Answered by the wire; the store does not see it.
+    /// The wire answers; the store does not see the request.
     Answer(Answer),
     /// Reset before the body was read.
     Unread,
     /// Reset when half of the body had reached the store.
     Halved,
-    /// Reset when the store had done it.
+    /// Reset when the store had carried out the request.
     Unanswered,
-    /// Answered by the store, late.
+    /// The store answers, and the answer is delayed.
     Late(Duration),
-    /// Answered by the store, and the connection ends in the middle of the answer's body.
+    /// The store answers, and the connection ends in the middle of the answer's body.
     Cut,
-    /// Answered by the store, with other ETags than it said.
+    /// The store answers, and the ETags in its answer are replaced.
     OtherEtag,
-    /// Answered by the store, and changed on the way.
+    /// The store answers, and the function changes its answer.
     Reworded(fn(&mut Response<String>)),
 }
 
-/// What the wire answers itself.
+/// An answer that the wire gives itself.
 #[derive(Clone, Debug)]
 pub struct Answer {
     pub status: u16,
@@ -45,7 +45,7 @@ pub struct Answer {
 pub type Body = BoxBody<Bytes, io::Error>;
 
 impl Answer {
-    /// An error as S3 words it.
+    /// An error in S3's format.
     pub fn error(status: u16, code: &str, message: &str) -> Answer {
         let body = format!(
             "<?xml version=\"1.0\"?><Error><Code>{code}</Code><Message>{message}</Message></Error>"
@@ -54,7 +54,7 @@ impl Answer {
     }
 
     pub(super) async fn to(self, request: Request<Incoming>) -> io::Result<Response<Body>> {
-        // The body has to be read, or the connection cannot be used again.
+        // The body must be read, or the connection cannot be used again.
         let _ = request.into_body().collect().await;
         let mut response = Response::builder().status(self.status);
         for (name, value) in self.headers {
@@ -65,7 +65,7 @@ impl Answer {
 }
 
 impl Fault {
-    /// An error answer that tests give, with the code that S3 has for its status.
+    /// An error answer of the tests, with S3's code for the status.
     pub fn status(status: u16) -> Fault {
         let code = match status {
             403 => "AccessDenied",
@@ -75,7 +75,7 @@ impl Fault {
         Fault::Answer(Answer::error(status, code, "told by the test"))
     }
 
-    /// The request as it goes on to the store; an error where it does not.
+    /// The request that goes on to the store, or an error if none does.
     pub(super) async fn on_the_way(&self, request: Request<Incoming>) -> io::Result<Request<Body>> {
         if let Fault::Unread = self {
             return Err(io::Error::other("reset before the body"));
@@ -92,7 +92,7 @@ impl Fault {
         Ok(Request::from_parts(head, body))
     }
 
-    /// The store's answer as the tool gets it; an error where it gets none.
+    /// The store's answer that the tool gets, or an error if it gets none.
     pub(super) async fn on_the_way_back(
         &self,
         response: Response<Body>,
@@ -111,7 +111,7 @@ impl Fault {
     }
 }
 
-/// An answer without a body has nothing to be cut in; its headers are.
+/// An answer without a body breaks off in its headers instead.
 async fn cut(response: Response<Body>) -> io::Result<Response<Body>> {
     let (mut head, body) = response.into_parts();
     let body = body.collect().await?.to_bytes();
@@ -144,7 +144,7 @@ async fn other_etag(response: Response<Body>) -> io::Result<Response<Body>> {
     Ok(Response::from_parts(head, whole(other.into())))
 }
 
-/// What is not text passes as it is.
+/// An answer that is not text passes unchanged.
 async fn reworded(
     response: Response<Body>,
     reword: fn(&mut Response<String>),
@@ -157,14 +157,14 @@ async fn reworded(
     let mut response = Response::from_parts(head, text);
     reword(&mut response);
     let (mut head, text) = response.into_parts();
-    // Of an answer to HEAD the length is that of the body which is not sent.
+    // The length in an answer to HEAD is that of the body that is not sent, so it stays.
     if !text.is_empty() {
         head.headers.insert(CONTENT_LENGTH, text.len().into());
     }
     Ok(Response::from_parts(head, whole(text.into())))
 }
 
-/// A body as it comes.
+/// A body that is passed on as it arrives.
 pub fn streamed(body: Incoming) -> Body {
     body.map_err(io::Error::other).boxed()
 }
@@ -179,7 +179,7 @@ fn half(body: &Bytes) -> Body {
 
 /// A body that breaks off.
 struct Half {
-    /// Of the whole.
+    /// Of the whole body.
     length: usize,
     half: Option<Bytes>,
     sent: bool,
@@ -196,7 +196,7 @@ impl hyper::body::Body for Half {
         if let Some(half) = self.half.take() {
             return Poll::Ready(Some(Ok(Frame::data(half))));
         }
-        // What was given is written to the connection only when the body has no more for now.
+        // The half is written to the connection only once the body has no more data for now, so be pending once.
         if !std::mem::replace(&mut self.sent, true) {
             context.waker().wake_by_ref();
             return Poll::Pending;
