@@ -1,4 +1,4 @@
-//! The browser of the harness does what the tests of pages ask of it.
+//! Tests the harness's own browser: it does what the tests of pages ask of it.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
@@ -14,7 +14,7 @@ const FIRST: &str = r#"<!doctype html><meta charset="utf-8"><title>first</title>
     function clicked(event) { setTimeout(() => document.title = `clicked ${event.isTrusted}`, 50) }
 </script>"#;
 
-/// Loads itself anew until it was loaded three times, and then fails in each way that a page can.
+/// A page that reloads itself until it has loaded three times, and then fails in each way that a page can.
 const SECOND: &str = r#"<!doctype html><title>second</title><p>second page</p><script>
     const loads = +(sessionStorage.loads ?? 0) + 1;
     sessionStorage.loads = loads;
@@ -77,7 +77,7 @@ fn a_page_is_seen_and_used_as_a_visitor_would() {
         page.viewport(1000, 600, false).await;
         assert_eq!(page.evaluate(size).await, json!([1000, 600, false]));
         page.viewport(390, 844, true).await;
-        // Without a `viewport` of its own, a page is laid out for a wider window on a telephone.
+        // Without a `viewport` of its own, a page is laid out for a wider window on a phone.
         assert_eq!(page.evaluate("[screen.width, innerWidth > 390]").await, json!([390, true]));
         page.viewport(1000, 600, false).await;
 

@@ -7,13 +7,13 @@ use serde_json::json;
 
 use crate::harness::{Answer, Fault, Seen, World, draws};
 
-/// Does the fault to a share of the requests that `of` names, in percent.
+/// Applies the fault to a share of the requests that `of` matches, in percent.
 fn share(world: &World, seed: u64, share: u64, fault: Fault, of: fn(&Seen) -> bool) {
     let mut draw = draws(seed);
     world.wire.disturb(move |seen| (of(seen) && draw(seen) % 100 < share).then(|| fault.clone()));
 }
 
-/// Does the fault to the first of the requests of each key that `of` names.
+/// For each key, applies the fault to the first request that `of` matches.
 fn first(world: &World, fault: Fault, of: fn(&Seen) -> bool) {
     let mut befallen = BTreeSet::new();
     world.wire.disturb(move |seen| {
@@ -21,8 +21,7 @@ fn first(world: &World, fault: Fault, of: fn(&Seen) -> bool) {
     });
 }
 
-/// Does the fault to the first of the requests that `of` names and forbids the others, so that nothing is
-/// tried for long.
+/// Applies the fault to the first request that `of` matches and forbids the others, so that retries end soon.
 fn then_forbidden(world: &World, fault: Fault, of: fn(&Seen) -> bool) {
     let mut faults = [fault].into_iter().chain(std::iter::repeat(Fault::status(403)));
     world.wire.disturb(move |seen| if of(seen) { faults.next() } else { None });
@@ -32,7 +31,7 @@ fn undisturbed(world: &World) {
     world.wire.disturb(|_| None);
 }
 
-/// How often each object was written to since the last call, tries that failed included.
+/// How often each object was written since the last call, failed tries included.
 fn tries(world: &World) -> BTreeMap<String, u64> {
     let mut tries = BTreeMap::new();
     for seen in world.wire.take().iter().filter(|seen| seen.writes()) {
@@ -57,7 +56,8 @@ fn puts(seen: &Seen) -> bool {
     seen.method == "PUT" && !seen.key().starts_with(".xtask/")
 }
 
-/// A world whose bucket has had a deploy, with something to upload, to change, to delete and to leave.
+/// A world whose bucket has had a deploy. The next one has something to upload, to change, to delete and to leave
+/// alone.
 fn deployed_and_changed() -> World {
     let world = World::new();
     world.site([("index.html", "old"), ("a.css", "same"), ("b.css", "old"), ("gone.css", "old")]);
@@ -67,7 +67,7 @@ fn deployed_and_changed() -> World {
     world
 }
 
-/// Asserts that an undisturbed deploy makes the bucket equal to the site, whatever was before.
+/// Asserts that an undisturbed deploy makes the bucket equal to the site, whatever happened before.
 fn assert_converges(world: &World) {
     undisturbed(world);
     world.deploy(&[]).exits(0);
@@ -99,7 +99,7 @@ fn under_nothing_but_503s_it_gives_up_and_says_why() {
     share(&world, 7, 100, Fault::status(503), files);
     let started = Instant::now();
     let ran = world.deploy(&["--json"]).exits(1);
-    // Eight tries with waits of 16 s together at the most, and the bound leaves room for a busy machine.
+    // Eight tries wait at most 16 s together. The limit here leaves room for a busy machine.
     assert!(started.elapsed() < Duration::from_secs(60), "{:?}", started.elapsed());
     assert_eq!(most(&world), 8);
     let error = ran.json()["failures"][0]["error"].as_str().unwrap().to_owned();
@@ -234,7 +234,7 @@ fn what_no_file_will_be_spared_is_not_tried_with_all_of_them() {
     });
     world.deploy(&[]).exits(1);
     let tried = tries(&world).into_iter().filter(|(key, _)| key.ends_with(".css")).count();
-    // Those that were under way already.
+    // Only the files whose upload was already in progress.
     assert!((1..100).contains(&tried), "{tried} files");
 }
 
@@ -247,7 +247,7 @@ fn a_file_in_parts_that_changes_after_it_was_found_as_it_was_deployed_is_not_sen
     world.store.put(&world.bucket, "movie.mp4", b"of somebody else", "video/mp4");
     let path = world.repo.join("site/public/movie.mp4");
     let mut first = true;
-    // The lock is taken once the site is read.
+    // The lock is taken after the site was read, so the first write is late enough to change the file.
     world.wire.disturb(move |seen| {
         if seen.writes() && std::mem::take(&mut first) {
             std::fs::write(&path, vec![8; 9 << 20]).unwrap();
@@ -320,7 +320,7 @@ fn another_etag_than_the_objects_in_a_listing_overwrites_and_deletes_nothing() {
         }
     };
     untouched(&["index.html", "b.css", "gone.css"]);
-    // What is the same already is no failure, so that it comes to the deletes.
+    // Files that are already equal cause no failure, so the deploy gets as far as the deletes.
     world.site([("index.html", "old"), ("a.css", "same"), ("b.css", "old")]);
     untouched(&["index.html", "b.css", "gone.css"]);
     assert_converges(&world);
@@ -397,7 +397,8 @@ fn no_page_outlives_the_assets_that_it_names() {
         world.deploy(&[]).exits(0);
         world.store.put(&world.bucket, page, b"<link href=a.css>", "text/html");
         world.store.put(&world.bucket, "a.css", b"style", "text/css");
-        // By name the assets come first, and a page that cannot be named goes by itself.
+        // The deletes by name begin with the assets, and the page whose name a batch cannot hold is deleted in a
+        // request of its own.
         first(&world, Fault::status(403), deletes_something);
         let report = world.deploy(&["--json"]).exits(1).json();
         assert_eq!(report["failures"].as_array().unwrap().len(), 1);

@@ -1,4 +1,4 @@
-//! Runs that are stopped: what a signal leaves, what a kill leaves, and what the next run makes of it.
+//! Runs that are stopped: what a signal leaves, what a kill leaves, and how the next run deals with it.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::process::Command;
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::harness::{Answer, Fault, Ran, Remote, Seen, World};
 
-/// Runs a deploy that gets these signals, one after the other, when the nth request comes that `of` names.
+/// Runs a deploy that receives these signals, one after the other, when the nth request that `of` matches arrives.
 fn deploy_signalled(
     world: &World,
     signals: &'static [&str],
@@ -47,7 +47,7 @@ fn locks(world: &World) -> Vec<String> {
     keys.filter(|key| key.contains(".xtask/lock")).collect()
 }
 
-/// A site of many assets and a page, above one that is to be deleted.
+/// A site with many assets and a page. The bucket also holds a page that is to be deleted.
 fn many() -> World {
     let world = World::new();
     world.site([("index.html", "old"), ("gone.html", "old")]);
@@ -58,7 +58,7 @@ fn many() -> World {
     world
 }
 
-/// One file that is sent in parts, three of them.
+/// One file that is uploaded in three parts.
 fn large() -> World {
     let world = World::new();
     world.repo.write("site/public/movie.mp4", vec![7; 20 << 20]);
@@ -91,7 +91,7 @@ fn the_first_signal_begins_nothing_more_and_says_what_is_done() {
     }
 }
 
-/// Runs a deploy whose uploads get no answer, and does something to its process when the first of them comes.
+/// Runs a deploy whose uploads get no answer, and calls `signalled` with its process id when the first upload arrives.
 fn deploy_unanswered(world: &World, arguments: &[&str], signalled: fn(u32)) -> Ran {
     let process = Arc::new(AtomicU32::new(0));
     let told = process.clone();
@@ -118,7 +118,7 @@ fn a_second_signal_ends_it_at_once() {
     assert!(message.is_some_and(|message| message.starts_with("interrupted: stopped at once")));
 }
 
-/// Sends a signal again and again: those that follow each other closely are one to the tool.
+/// Sends a signal again and again: the tool counts signals that follow each other closely as one.
 fn until_it_ends(signal: &str, process: u32) {
     let sent = || Command::new("kill").args([signal, &process.to_string()]).output();
     while sent().is_ok_and(|sent| sent.status.success()) {
@@ -129,7 +129,7 @@ fn until_it_ends(signal: &str, process: u32) {
 #[test]
 fn files_that_do_not_end_are_not_waited_for_and_the_lock_is_given_back() {
     let world = many();
-    // Twice, as a terminal that is closed does.
+    // Twice, as when a terminal is closed.
     let twice = |process| [(); 2].iter().for_each(|()| send("-HUP", process));
     let ran = deploy_unanswered(&world, &[], twice).exits(130);
     assert!(ran.stderr.contains("interrupted: 0 of 401 uploads"), "{}", ran.stderr);
@@ -150,7 +150,7 @@ fn the_parts_that_a_killed_deploy_left_are_removed_by_the_next() {
     let ran = deploy_signalled(&world, &["-KILL"], 2, is_part);
     assert_eq!(ran.code, None, "killed");
     assert_eq!(world.store.unfinished(&world.bucket), ["movie.mp4"]);
-    // The next one has another site, and still knows what nobody will end.
+    // The next deploy has another site, and still recognizes the upload that will never be completed.
     world.site([("index.html", "page")]);
     world.deploy(&[]).exits(0);
     assert_eq!(world.store.unfinished(&world.bucket), [""; 0]);
@@ -175,7 +175,7 @@ fn a_killed_deploy_does_not_keep_the_next_one_of_its_checkout_out() {
     let ran = deploy_signalled(&world, &["-KILL"], 100, is_upload);
     assert_eq!(ran.code, None, "killed");
     assert_eq!(locks(&world).len(), 1);
-    // Another machine cannot know.
+    // A deploy on another machine cannot know that the first one was killed.
     let other = world.beside();
     other.site([("index.html", "other")]);
     let refused = other.deploy(&["--max-deletes", "1000", "--json"]).exits(3);
@@ -208,7 +208,7 @@ fn credentials_that_expire_half_way_stop_the_run_at_once() {
     world.assert_bucket_equals_site("");
 }
 
-/// A site whose pages each name a style sheet that no other version has.
+/// A site whose pages each link to a style sheet that no other version has.
 fn version(world: &World, version: usize) {
     let files: Vec<(String, String)> = (0..30)
         .flat_map(|n| {
@@ -220,7 +220,7 @@ fn version(world: &World, version: usize) {
     world.site(files.iter().map(|(key, content)| (key.as_str(), content.as_str())));
 }
 
-/// The pages that name a style sheet which is not there.
+/// The pages that link to a missing style sheet.
 fn torn(world: &World) -> Vec<String> {
     let objects = world.objects();
     let named = |page: &[u8]| {
@@ -233,8 +233,7 @@ fn torn(world: &World) -> Vec<String> {
     objects.iter().filter(is_torn).map(|(key, _)| key.clone()).collect()
 }
 
-/// Which request the kill comes with is drawn from the seed in `XTASK_TEST_SEED`, and how often there is one
-/// stands in `XTASK_TEST_KILLS`.
+/// The seed in `XTASK_TEST_SEED` decides at which request the kill comes; `XTASK_TEST_KILLS` is the number of kills.
 #[test]
 fn killed_at_any_request_it_leaves_no_torn_page_and_the_next_run_converges() {
     let number = |name: &str, usual| {
@@ -261,6 +260,6 @@ fn killed_at_any_request_it_leaves_no_torn_page_and_the_next_run_converges() {
         world.deploy(&[]).exits(0);
         world.assert_bucket_equals_site("");
     }
-    // One that is killed with the last request may have ended.
+    // A deploy that is killed at its last request may have ended before.
     assert!(killed * 10 >= kills * 9, "{killed} of {kills} were killed");
 }

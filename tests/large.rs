@@ -1,5 +1,5 @@
-//! Sites of more than one page of a listing: how many requests they cost, and that nothing is missed where a listing
-//! is cut.
+//! Sites with more than one page of a listing: how many requests they cost, and that nothing is missed where a listing
+//! is split.
 
 use std::collections::BTreeSet;
 
@@ -7,12 +7,12 @@ use crate::harness::{Answer, Fault, Seen, World};
 
 const FILES: usize = 2600;
 
-/// The name of a page, of characters that are spelled out in a request and in its answer.
+/// The name of a page, made of characters that must be escaped in a request and in its answer.
 fn page(n: usize) -> String {
     format!("{:02}/ü +%2B&-{n:05}.html", n / 100)
 }
 
-/// A site that needs three pages of a listing.
+/// A site whose listing takes three pages.
 fn large() -> World {
     let world = World::new();
     let pages: Vec<_> = (0..FILES).map(|n| (page(n), format!("page {n}"))).collect();
@@ -36,12 +36,12 @@ fn no_request_is_made_for_an_object_that_stays() {
     let sent: BTreeSet<&str> =
         first.iter().map(|seen| seen.key()).filter(|key| key.ends_with(".html")).collect();
     assert_eq!(sent.len(), FILES);
-    // The lock, what says that a deploy was begun, the record, and three listings of one page.
+    // The lock, the note that a deploy has begun, the record, and three listings of one page each.
     assert!(first.len() < FILES + 20, "{} requests", first.len());
 
     world.deploy(&[]).exits(0);
     let again = world.wire.take();
-    // The record, the first page, and the two parts of the rest.
+    // The record, the first page of the listing, and the two parts of the rest.
     assert_eq!(again.len(), 4, "{again:#?}");
     let lists = lists(&again);
     assert_eq!(lists.iter().filter(|seen| is_cut(seen)).count(), 2);
@@ -52,7 +52,7 @@ fn no_request_is_made_for_an_object_that_stays() {
 fn what_lies_where_a_listing_is_cut_is_neither_missed_nor_listed_twice() {
     let world = large();
     world.deploy(&[]).exits(0);
-    // Around the cuts and at the ends, of others: all of it is to go.
+    // Objects of others, around the splits and at both ends. All of them must be deleted.
     let strange = [
         "!".to_owned(),
         format!("{}.bak", page(937)),
@@ -64,11 +64,11 @@ fn what_lies_where_a_listing_is_cut_is_neither_missed_nor_listed_twice() {
     for key in &strange {
         world.store.put(&world.bucket, key, b"strange", "text/plain");
     }
-    // More than one page between two cuts.
+    // More than one page between two splits.
     for n in 0..1100 {
         world.store.put(&world.bucket, &format!("20/a-{n:04}"), b"strange", "text/plain");
     }
-    // The first listing is cut by the record, and the one under the lock by the first.
+    // The first listing is split at keys from the record, and the one under the lock at keys from the first listing.
     for dry in [&["--dry-run"][..], &[]] {
         let arguments = [&["--json", "--max-deletes", "2000"], dry].concat();
         let report = world.deploy(&arguments).exits(0).json();
@@ -120,7 +120,7 @@ fn a_store_that_has_no_order_is_listed_page_after_page() {
         "<?xml version=\"1.0\"?><ListBucketResult><IsTruncated>true</IsTruncated><NextContinuationToken>x</NextContinuationToken>{}</ListBucketResult>",
         objects.concat()
     ));
-    // Once: how such a store goes on by its tokens is its own matter.
+    // Only once: how such a store continues with its tokens is its own matter.
     world.wire.disturb(move |seen| {
         let body = page.take_if(|_| seen.query.contains("list-type=2"))?;
         let headers = vec![("content-type", "application/xml")];

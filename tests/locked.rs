@@ -1,4 +1,5 @@
-//! Two deploys to one bucket at once: one holds the lock, the other is refused or follows, and never a mix.
+//! Two deploys to one bucket at the same time: one holds the lock, and the other is refused or waits its turn. The
+//! bucket never holds a mix.
 
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{ScopedJoinHandle, scope};
@@ -7,8 +8,8 @@ use serde_json::json;
 
 use crate::harness::{Ran, Seen, World};
 
-/// Lets a deploy of the world go no further than its first upload until the returned sender is dropped. The
-/// receiver ends when it has come that far.
+/// Holds a deploy of the world at its first upload until the returned sender is dropped. The receiver ends when the
+/// deploy has got that far.
 fn halt_at_the_first_upload(world: &World) -> (Sender<()>, Receiver<()>) {
     let (go, gone) = channel::<()>();
     let (there, arrived) = channel::<()>();
@@ -40,7 +41,7 @@ fn joined(thread: ScopedJoinHandle<Ran>) -> Ran {
     thread.join().expect("the deploy is run")
 }
 
-/// Two worlds with one bucket, and a site in each.
+/// Two worlds that share one bucket, with a site in each.
 fn two() -> (World, World) {
     let one = World::new();
     let other = one.beside();
@@ -82,7 +83,7 @@ fn a_second_deploy_that_waits_follows_the_first() {
         let (go, arrived) = halt_at_the_first_upload(&one);
         let first = scope.spawn(|| one.deploy(&[]));
         wait_for(&arrived);
-        // It is let go when the second has found the lock held, which it looks at again and again.
+        // The first deploy continues once the second has found the lock held, which it checks again and again.
         let (seen_twice, looked) = channel::<()>();
         let mut looks = 0;
         let looks = std::sync::Mutex::new(move || {
@@ -133,7 +134,7 @@ fn a_deploy_with_nothing_to_do_takes_no_lock() {
     assert!(!world.wire.take().iter().any(|seen| seen.path.contains(".xtask/lock")));
 }
 
-/// Runs a deploy, and does something to its lock while it uploads.
+/// Runs a deploy, and calls `done_to` with its lock while it uploads.
 fn deploy_while(world: &World, done_to: impl FnOnce(&str)) -> Ran {
     world.site([("index.html", "page")]);
     scope(|scope| {
@@ -153,7 +154,7 @@ fn deploy_while(world: &World, done_to: impl FnOnce(&str)) -> Ran {
 fn a_lock_that_somebody_deleted_is_told() {
     let world = World::new();
     let ran = deploy_while(&world, |lock| world.store.remove(&world.bucket, lock));
-    // It is released before it had to be renewed.
+    // The deploy releases the lock before it would have to renew it.
     let ran = ran.exits(0);
     let told = "warning: lost the lock of this deploy, `.xtask/lock";
     assert!(ran.stderr.contains(told), "{}", ran.stderr);

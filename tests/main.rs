@@ -1,9 +1,8 @@
-//! The tool from outside: the real binary, a scratch repository, and a real S3 endpoint on loopback.
+//! Tests the tool from outside: the real binary, a scratch repository, and a real S3 endpoint on loopback.
 //!
-//! The endpoint is the embedded bucket, unless `XTASK_TEST_S3` names another store's address (with
-//! `XTASK_TEST_S3_REGION`, `XTASK_TEST_S3_KEY` and `XTASK_TEST_S3_SECRET`): the same suite is asked of
-//! both. Between the tool and the store stands a wire that counts what passes and can answer in the
-//! store's place.
+//! The endpoint is the embedded bucket, unless `XTASK_TEST_S3` names the address of another store (with
+//! `XTASK_TEST_S3_REGION`, `XTASK_TEST_S3_KEY` and `XTASK_TEST_S3_SECRET`): the same suite runs on both. Between the
+//! tool and the store there is a wire that counts requests and can answer in the store's place.
 
 mod harness;
 

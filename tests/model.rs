@@ -1,10 +1,10 @@
-//! The promise as a whole: any site, any bucket, any order of deploys and rollbacks, and of faults, kills and
-//! changes of mind. After
-//! each write every page in the bucket finds the assets that it names; after a deploy that says it is done,
-//! and after an undisturbed one in any case, the bucket equals the site; and one more has nothing to do.
+//! The whole promise, tested: any site, any bucket, and any order of deploys and rollbacks, with faults, kills and
+//! changes of mind. After each write, every page in the bucket finds the assets that it names. After a deploy that
+//! reports success, and after any undisturbed deploy, the bucket equals the site, and one more deploy has nothing to
+//! do.
 //!
-//! The cases are made from seeds. `XTASK_TEST_SCHEDULES` says how many, and `XTASK_TEST_SEED` the first
-//! of them; a case that fails prints its own.
+//! The cases are generated from seeds. `XTASK_TEST_SCHEDULES` is the number of cases, and `XTASK_TEST_SEED` is the seed
+//! of the first one. A case that fails prints its own seed.
 
 mod befall;
 mod case;
@@ -21,10 +21,10 @@ use crate::harness::{Ran, Remote, World};
 use case::{Case, KEEP, Record, Run, Stray, StrayBody, Version};
 use visitor::Visitor;
 
-/// What plain `cargo test` has time for.
+/// As many as plain `cargo test` has time for.
 const SCHEDULES: u64 = 32;
 
-/// Cases at once. Most of a disturbed deploy is waiting before it tries again.
+/// How many cases run at once. Most of a disturbed deploy is spent waiting for the next try.
 const AT_ONCE: usize = 32;
 
 #[test]
@@ -54,7 +54,7 @@ fn after_anything_a_deploy_makes_the_bucket_equal_and_no_page_ever_misses_an_ass
     }
 }
 
-/// Makes the case of a seed and does it, and where it fails finds the smallest that still does.
+/// Generates the case of a seed and runs it. If it fails, finds the smallest case that still fails.
 fn check(seed: u64, world: &mut World) -> Result<(), String> {
     let config = Config {
         max_shrink_iters: 100,
@@ -71,7 +71,7 @@ fn check(seed: u64, world: &mut World) -> Result<(), String> {
     let done = runner.run_one(tree, |case| {
         let mut world = world.lock().expect("one case after another");
         world.bucket = world.store.new_bucket();
-        // Where the store cannot, a rollback has nothing to go back to, and is refused.
+        // If the store cannot keep versions, a rollback has nothing to go back to, and is refused.
         world.store.keep_versions(&world.bucket);
         play(&case, &world).map_err(TestCaseError::fail)
     });
@@ -111,7 +111,7 @@ fn missed(visitor: &Mutex<Visitor>) -> Result<(), String> {
     visitor.lock().expect("nobody panics with it").missed.clone().map_or(Ok(()), Err)
 }
 
-/// A disturbed run may fail, be refused or be cut off, and never by a mistake of its own.
+/// A disturbed run may fail, be refused or be killed, but never because of a bug of its own.
 fn ended_well(ran: &Ran, run: &Run) -> Result<(), String> {
     let signal = run.end.map(|end| end.signal);
     let ways = match ran.code {
@@ -124,7 +124,7 @@ fn ended_well(ran: &Ran, run: &Run) -> Result<(), String> {
     is(ran.stderr.contains("internal error"), false, "whether it panicked")
 }
 
-/// Whether the bucket holds the site's files with their headers and nothing else, `keep` aside.
+/// Whether the bucket holds the site's files with their headers and nothing else, except for `keep`.
 fn is_equal(world: &World, version: &Version, headers: usize) -> Result<(), String> {
     let mut found = world.objects();
     found.retain(|key, _| !key.starts_with(KEEP));
@@ -171,7 +171,7 @@ fn is<T: PartialEq + std::fmt::Debug>(found: T, expected: T, what: &str) -> Resu
     }
 }
 
-/// Makes the bucket what it is before the first run.
+/// Brings the bucket into the state that it has before the first run.
 fn prepare(case: &Case, world: &World) {
     let (store, bucket) = (world.store, world.bucket.as_str());
     world.wire.disturb(|_| None);
@@ -188,8 +188,8 @@ fn prepare(case: &Case, world: &World) {
     let known = case.deployed_before().map(Version::files).unwrap_or_default();
     for stray in case.strays() {
         let Some(body) = body_of(stray, case) else { continue };
-        // Other headers with the same bytes, within the second of a record that knows them, are for the
-        // store's clock to tell, and it cannot.
+        // Skip strays that differ only in their headers. They would be written within the same second as a record that
+        // knows the bytes, so only the store's clock could show the change, and it is too coarse.
         if known.get(stray.key) != Some(&body) {
             store.put(bucket, stray.key, body.as_bytes(), stray.content_type);
         }
@@ -208,7 +208,7 @@ fn body_of(stray: &Stray, case: &Case) -> Option<String> {
     }
 }
 
-/// Writes the site and what is to become of it.
+/// Writes the site, and the rules for its headers.
 fn write(world: &World, version: &Version, headers: usize) {
     let rule = format!("[[headers]]\nmatch = \"**\"\ncache-control = \"max-age={headers}\"");
     let config = format!("keep = [\"{KEEP}**\"]\n{}", world.config(&rule));

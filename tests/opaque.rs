@@ -1,7 +1,7 @@
-//! A bucket whose ETags say nothing of the content, as S3's are where objects are encrypted with KMS: they
-//! look like an MD5 and are none, and each write has a new one, whatever its bytes. What such a bucket
-//! holds is known by the record alone. So this is where a record that knows too little shows as files that
-//! are sent again and again, and one that believes too much as files that are never set right.
+//! A bucket whose ETags say nothing about the content, like those of S3 for objects that are encrypted with KMS: they
+//! look like an MD5 but are not one, and each write gets a new one even if the bytes are the same. Only the record
+//! knows what such a bucket holds. So these tests catch a record that knows too little, because files are uploaded
+//! again and again, and a record that claims too much, because wrong files are never corrected.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html>
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,7 +13,7 @@ use crate::story::{reasons, uploads};
 
 const RECORD: &str = ".xtask/record";
 
-/// A site of each kind of file: a page, assets, nothing, and one that goes in parts.
+/// A site with each kind of file: a page, assets, an empty file, and one that is uploaded in parts.
 fn site(world: &World) {
     world.site([("index.html", "page"), ("a.css", "style"), ("b.css", "other"), ("empty.txt", "")]);
     world.repo.write("site/public/movie.mp4", movie());
@@ -25,7 +25,7 @@ fn all(reason: &str) -> BTreeMap<String, String> {
     reasons(keys.map(|key| (key, reason)))
 }
 
-/// What goes in two parts.
+/// A file that is uploaded in two parts.
 fn movie() -> Vec<u8> {
     (0..(9 << 20) + 5).map(|index: u32| (index / 7) as u8).collect()
 }
@@ -38,8 +38,8 @@ fn deployed() -> World {
     world
 }
 
-/// Deploys, and returns which files were sent and why, after a look at the wire whether just these were,
-/// and whether nothing was asked of any object.
+/// Deploys, and returns which files were uploaded and why. Also checks on the wire that exactly these were written, and
+/// that the tool asked for no object.
 #[track_caller]
 fn deploy(world: &World) -> BTreeMap<String, String> {
     world.wire.take();
@@ -51,7 +51,7 @@ fn deploy(world: &World) -> BTreeMap<String, String> {
     };
     let sent = uploads(&report);
     assert_eq!(of_objects(Seen::writes), sent.keys().cloned().collect(), "what was written");
-    // Of what is written over, a few objects' ACLs are looked at.
+    // The ACLs of a few of the objects that are overwritten are looked at.
     let acls = seen.iter().filter(|seen| seen.query == "acl").count();
     assert!(acls <= 3, "{acls} questions for an ACL");
     let asked = of_objects(|seen| !seen.writes() && seen.query != "acl");
@@ -62,7 +62,7 @@ fn deploy(world: &World) -> BTreeMap<String, String> {
     sent
 }
 
-/// Asserts that one more deploy writes nothing at all, its own objects included.
+/// Asserts that one more deploy writes nothing, not even the tool's own objects.
 #[track_caller]
 fn assert_nothing_to_do(world: &World) {
     world.wire.take();
@@ -116,7 +116,7 @@ fn a_second_deploy_asks_nothing_and_sends_nothing_and_a_changed_file_goes_alone(
     let world = deployed();
     assert_nothing_to_do(&world);
 
-    // Of the same size, so that the listing does not give it away.
+    // Of the same size, so that the listing does not reveal the change.
     world.repo.write("site/public/a.css", "colou");
     assert_eq!(deploy(&world), reasons([("a.css", "content")]));
     assert_nothing_to_do(&world);
@@ -234,7 +234,7 @@ fn a_bucket_that_another_tool_filled_is_written_anew_once() {
     let (store, bucket) = (world.store, world.bucket.as_str());
     store.put(bucket, "index.html", b"page", "text/html; charset=utf-8");
     store.put(bucket, "a.css", b"style", "text/css; charset=utf-8");
-    // One part, as some tools send everything that they do not know the size of.
+    // A multipart upload with one part: some tools send everything of unknown size like this.
     store.put_in_parts(bucket, "b.css", &[b"other"], "text/css; charset=utf-8");
     store.put(bucket, "empty.txt", b"", "text/plain; charset=utf-8");
     let movie = movie();
@@ -245,7 +245,7 @@ fn a_bucket_that_another_tool_filled_is_written_anew_once() {
     assert_eq!(deploy(&world), all("content"));
     assert_nothing_to_do(&world);
 
-    // What the other tool adds meanwhile is no reason to send the rest again.
+    // If the other tool writes a few files meanwhile, that is no reason to upload the rest again.
     store.put(bucket, "b.css", b"other", "text/css; charset=utf-8");
     world.repo.write("site/public/new.css", "style");
     store.put(bucket, "new.css", b"style", "text/css; charset=utf-8");
@@ -264,7 +264,7 @@ fn a_copy_of_the_same_bytes_that_was_written_meanwhile_is_neither_overwritten_no
         let (store, bucket) = (world.store, world.bucket.clone());
         let theirs = move || store.put(&bucket, "a.css", b"style", "text/css");
         let mut theirs = Some(theirs);
-        // The first write to the bucket beside the tool's own is the one that theirs comes before.
+        // Their write comes just before the first write of a site's object.
         world.wire.answer(move |seen| {
             let first = seen.writes() && !seen.key().starts_with(".xtask/");
             if first && let Some(write) = theirs.take() {
@@ -290,7 +290,7 @@ fn a_write_whose_answer_was_lost_is_known_by_its_bytes() {
         site(&world);
         let mut once = true;
         world.wire.disturb(move |seen| {
-            // Of the file in parts it is the end that is lost.
+            // For the file in parts, the answer that is lost is that of the completion.
             let ends = !["partNumber", "uploads"].iter().any(|word| seen.query.contains(word));
             let is_it = seen.writes() && seen.key() == lost && ends;
             (is_it && std::mem::take(&mut once)).then_some(Fault::Unanswered)

@@ -1,10 +1,10 @@
-//! `preview`: what is served follows the sources, what would change is shown, and the account is only read.
+//! `preview`: the served site follows the sources, the plan shows what would change, and the account is only read.
 
 use serde_json::{Value, json};
 
 use crate::harness::{Answer, Browser, Page, Previewed, World, block_on};
 
-/// A site that a script copies from its sources, and that does not build while one of them says so.
+/// A site that a script copies from its sources. The build fails while one of the sources says `BROKEN`.
 fn world() -> World {
     let world = World::new();
     generate(&world, "cp -r pages/. public/ && ! grep -rq BROKEN pages");
@@ -16,14 +16,14 @@ fn world() -> World {
     world
 }
 
-/// Configures a generator that is a script.
+/// Sets a script as the generator.
 fn generate(world: &World, script: &str) {
     let script = format!("mkdir -p public && {script}");
     let build = format!("[build]\ncommand = [\"sh\", \"-c\", {script:?}]");
     world.repo.write("site/deploy.toml", world.config("").replace("[build]", &build));
 }
 
-/// How many builds were begun, by a generator that writes a line for each.
+/// How many builds have begun. The generator writes a line for each.
 fn builds(world: &World) -> usize {
     std::fs::read(world.repo.join("builds")).map_or(0, |lines| lines.len() / 2)
 }
@@ -46,7 +46,7 @@ fn what_is_served_follows_the_sources() {
 
     world.repo.write("site/pages/index.html", "<h1>two</h1>");
     preview.becomes("/", "<h1>two</h1>");
-    // A folder that is new, and what is in it.
+    // A new folder and its content.
     world.repo.write("site/pages/new/deep/index.html", "new");
     preview.becomes("/new/deep/", "new");
     world.repo.write("site/pages/new/deep/index.html", "newer");
@@ -89,8 +89,8 @@ fn a_build_that_fails_leaves_the_last_good_site() {
     preview.becomes("/", "mended");
 }
 
-/// What a browser asked for last is put into the bucket before the rest of the site is even looked at: here that
-/// cannot be deployed, and so never comes.
+/// The page that a browser requested last is put into the bucket before the rest of the site is even scanned. In this
+/// test the rest cannot be deployed, and so never arrives.
 #[cfg(unix)]
 #[test]
 fn what_browsers_show_comes_before_the_rest() {
@@ -105,7 +105,7 @@ fn what_browsers_show_comes_before_the_rest() {
     preview.becomes("/", "<h1>two</h1>");
     preview.complains("leads nowhere");
     assert_eq!(preview.get("/docs/").text(), "docs", "the last good site");
-    // Back to what the last whole look at the site saw, which is not what the bucket holds.
+    // Back to what the last complete scan of the site saw, which is no longer what the bucket holds.
     world.repo.write("site/pages/index.html", "<h1>one</h1>");
     preview.becomes("/", "<h1>one</h1>");
     world.repo.remove("site/pages/link");
@@ -140,7 +140,7 @@ fn what_is_shown_of_a_failed_build_begins_with_the_error() {
     assert!(said.contains("ended with exit code 3"), "{page}");
 }
 
-/// The first build is slow, so that what is saved meanwhile is newer than what it will show.
+/// The first build is slow, so later saves are newer than what it will show.
 #[test]
 fn of_several_saves_the_newest_is_shown() {
     let world = world();
@@ -154,7 +154,7 @@ fn of_several_saves_the_newest_is_shown() {
         let begun = builds(&world);
         world.repo.write("site/pages/index.html", format!("save {n}"));
         if n < 2 {
-            // Each of the first two is being built when the next is saved.
+            // Wait until each of the first two saves is being built before the next save.
             while builds(&world) == begun {
                 std::thread::yield_now();
             }
@@ -165,7 +165,7 @@ fn of_several_saves_the_newest_is_shown() {
     preview.becomes("/", "save 4");
 }
 
-/// Many generators write where their sources are: locks, caches, and some of it with every build.
+/// Many generators write lock files and caches next to their sources, some of them in every build.
 #[test]
 fn what_the_build_itself_writes_does_not_build_for_ever() {
     let world = world();
@@ -176,13 +176,13 @@ fn what_the_build_itself_writes_does_not_build_for_ever() {
     );
     let preview = world.preview(&[]);
     preview.complains("cache` changes with every build");
-    // Once it has been told, a second passes before the next one, then two, four and so on.
+    // After the warning, the next builds wait for one second, then two, four and so on.
     let begun = std::time::Instant::now();
     while builds(&world) < 8 {
         std::thread::yield_now();
     }
     assert!(begun.elapsed().as_secs() >= 6, "{:?}", begun.elapsed());
-    // A save outside of a build does not wait. The first of these may still fall into one, and then rests.
+    // A save outside of a build is built at once. The first of these may still fall into a build, and then waits.
     let begun = std::time::Instant::now();
     let mut saves = 0;
     while !preview.get("/").text().starts_with("after") {
@@ -202,7 +202,7 @@ fn what_comes_and_goes_in_the_sources_is_no_change() {
     for (changes, text) in [(1, "two"), (2, "three")] {
         world.repo.write("site/pages/index.html", text);
         preview.becomes("/", text);
-        // The line comes after the page.
+        // The line is printed after the page is served.
         let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
         while preview.said().matches("1 changed").count() < changes {
             assert!(std::time::Instant::now() < deadline, "{}", preview.said());
@@ -212,7 +212,7 @@ fn what_comes_and_goes_in_the_sources_is_no_change() {
     assert_eq!(preview.said().matches("shown in").count(), 3, "{}", preview.said());
 }
 
-/// A file that was saved during many builds in a row is a source all the same.
+/// A file that was saved during many builds in a row is still a source.
 #[test]
 fn no_save_is_lost_however_many_builds_one_falls_into() {
     let world = world();
@@ -224,7 +224,7 @@ fn no_save_is_lost_however_many_builds_one_falls_into() {
     let preview = world.preview(&[]);
     world.repo.write("site/pages/index.html", "save 0");
     for n in 1..8 {
-        // A build is cut by the next save, or not: in both cases another begins, which is given a save, too.
+        // Whether or not the next save cancels a build, another build begins, and it gets a save too.
         let begun = builds(&world);
         while builds(&world) == begun {
             std::thread::yield_now();
@@ -239,7 +239,7 @@ fn no_save_is_lost_however_many_builds_one_falls_into() {
     }
 }
 
-/// Switching branches may take a folder away and bring it back.
+/// Switching branches may remove a folder and bring it back.
 #[test]
 fn a_site_that_goes_and_comes_back_is_followed() {
     let world = world();
@@ -341,7 +341,7 @@ fn what_a_deploy_would_change_is_shown_and_nothing_is_written() {
     assert_eq!(page("after?key=new.txt").text(), "new");
     assert_eq!(page("before?key=.xtask%2Frecord").status, 404);
 
-    // What is edited is compared with what was listed; what others do is seen when it is listed again.
+    // Edits are compared with the last listing. Changes by others show after the next listing.
     world.repo.write("site/pages/old.txt", "old");
     preview.plans(|plan| changes(plan).len() == 2);
     world.store.put(&world.bucket, "theirs.txt", b"theirs", "text/plain");
@@ -460,7 +460,7 @@ fn picture(width: u32) -> String {
     format!("<svg xmlns='http://www.w3.org/2000/svg' width='{width}' height='10'>{shape}</svg>")
 }
 
-/// A world whose page has style sheets and a picture that browsers are told to keep for a year.
+/// A world whose page has style sheets and a picture that browsers are told to cache for a year.
 fn styled() -> World {
     let world = world();
     let whole = std::fs::read_to_string(world.repo.join("site/deploy.toml")).unwrap();
@@ -485,11 +485,11 @@ fn an_open_page_shows_what_is_saved() {
         page.until("document.querySelector('h1').textContent == 'one'").await;
         world.repo.write("site/pages/index.html", PAGE.replace("one", "two"));
         page.until("document.querySelector('h1').textContent == 'two'").await;
-        // What browsers were told to keep is shown anew all the same.
+        // Even files that browsers were told to cache are shown anew.
         assert_eq!(page.evaluate("document.querySelector('img').naturalWidth").await, 10);
         world.repo.write("site/pages/picture.svg", picture(20));
         page.until("document.querySelector('img').naturalWidth == 20").await;
-        // A page that is not there yet.
+        // A page that does not exist yet.
         let missing = open(&browser, &preview, "/later/").await;
         assert_eq!(missing.evaluate("document.body.textContent.trim()").await, "not here");
         world.repo.write("site/pages/later/index.html", "<p>now</p>");
@@ -537,7 +537,7 @@ fn a_broken_build_is_shown_over_the_page_until_it_is_mended() {
         world.repo.write("site/pages/docs/index.html", "BROKEN <script>alert(1)</script>");
         page.until(&format!("({overlay}).includes('the build failed')")).await;
         assert_eq!(page.evaluate("document.querySelector('h1').textContent").await, "one");
-        // A page that is opened now is the last good one, under the same words.
+        // A page that is opened now is the last good one, with the same message.
         let docs = open(&browser, &preview, "/docs/").await;
         docs.until(&format!("({overlay}).includes('the build failed')")).await;
         assert_eq!(docs.evaluate("document.body.textContent.trim()").await, "docs");
@@ -586,7 +586,7 @@ fn the_page_of_what_would_change_lists_it() {
     });
 }
 
-/// Takes pictures of the page, for whoever wants to look: as on a desk and on a phone, light and dark.
+/// Takes screenshots of the page for people to look at: desktop and phone, light and dark.
 async fn shoot(page: &Page) {
     let Some(folder) = std::env::var_os("XTASK_TEST_SCREENSHOTS") else { return };
     let folder = std::path::PathBuf::from(folder);
@@ -599,8 +599,8 @@ async fn shoot(page: &Page) {
     }
 }
 
-/// Prints how long it takes from a save to the page that shows it, the generator's time aside. What is asserted
-/// is that each save is shown.
+/// Prints the time from a save to the page that shows it, without the generator's time. The only assertion is that each
+/// save is shown.
 #[test]
 #[ignore = "needs a browser: set XTASK_TEST_BROWSER and run with --ignored"]
 fn how_long_a_save_takes_on_a_site_of_5000_pages() {
@@ -626,7 +626,7 @@ fn how_long_a_save_takes_on_a_site_of_5000_pages() {
         let mut times = Vec::new();
         let aside = world.repo.join("target/xtask/emptied");
         for save in 0..11 {
-            // Nobody saves again before what the last build replaced is gone.
+            // Do not save again before the output that the last build replaced is removed.
             while std::fs::read_dir(&aside).is_ok_and(|mut left| left.next().is_some()) {
                 tokio::time::sleep(std::time::Duration::from_millis(10)).await;
             }

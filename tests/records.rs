@@ -1,4 +1,4 @@
-//! A record that cannot be trusted: a word, a deploy by what can be proven, and nothing lost.
+//! A record that cannot be trusted: the deploy warns, relies only on what it can prove, and loses nothing.
 
 use serde_json::json;
 

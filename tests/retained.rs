@@ -1,4 +1,4 @@
-//! Assets that are no longer the site's stay for a while, for readers of the pages that named them.
+//! Assets that no longer belong to the site stay for a while, for readers of the pages that named them.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use crate::harness::World;
 
 const PAGES: [(&str, &str); 2] = [("index.html", "page"), ("new.css", "new")];
 
-/// A world with an asset and a page that are no longer the site's.
+/// A world with an asset and a page that no longer belong to the site.
 fn changed(retain: &str) -> World {
     let world = World::new();
     world.configure(retain);

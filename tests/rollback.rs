@@ -1,5 +1,5 @@
-//! Back to an earlier deploy, in bytes and headers: by copies where the bucket keeps versions, else by building
-//! the commit again. And forward again.
+//! Rollback restores the bytes and headers of an earlier deploy: by copying if the bucket keeps versions, otherwise by
+//! building the commit again. Then forward again.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::harness::{Fault, KEY_VARIABLE, Ran, Remote, Seen, World};
 
-/// A world in which three commits were deployed, and the bucket as each of them left it.
+/// A world in which three commits were deployed, with the state of the bucket after each.
 struct Deployed {
     world: World,
     /// Whether the bucket keeps versions.
@@ -17,7 +17,7 @@ struct Deployed {
     commits: Vec<String>,
 }
 
-/// Not the ETags: what was sent in parts has another one when it was copied.
+/// Without the ETags: an object that was uploaded in parts gets another one when it is copied.
 fn visible(world: &World) -> BTreeMap<String, Remote> {
     let etagless = |(key, object)| (key, Remote { etag: String::new(), ..object });
     world.objects().into_iter().map(etagless).collect()
@@ -68,7 +68,7 @@ impl Deployed {
         assert_eq!(found, *expected);
     }
 
-    /// Goes back, and asserts by which way.
+    /// Rolls back, and asserts which way was used.
     #[track_caller]
     fn goes_back(&self, arguments: &[&str]) -> Value {
         self.world.wire.take();
@@ -302,7 +302,7 @@ fn it_works_on_the_bucket_of_this_machine() {
     assert!(world.wire.take().is_empty(), "nothing leaves this machine");
 }
 
-/// Fails to write pages.
+/// Makes writes of pages fail.
 fn without_pages(world: &World) {
     world.wire.disturb(|seen| {
         let page = seen.method == "PUT" && seen.path.ends_with(".html");
@@ -370,7 +370,7 @@ fn one_that_another_deploy_overtakes_is_refused() {
     let deployed_by_them = theirs.clone();
     let mut is_listed = false;
     world.wire.disturb(move |seen| {
-        // A request for the lock that came before is one of the deploy that has just ended.
+        // An earlier request for the lock belongs to the deploy that has just ended.
         is_listed |= seen.query.contains("list-type");
         if is_listed && seen.path.contains(".xtask/lock") {
             deployed_by_them.get_or_init(|| other.deploy(&[]));
@@ -383,7 +383,7 @@ fn one_that_another_deploy_overtakes_is_refused() {
     let refused = ran.exits(3).json();
     assert_eq!(refused["refused"]["code"], "overtaken");
     assert_eq!(world.objects()["index.html"].body, b"theirs");
-    // What was asked for by name is what it was.
+    // A deploy that is asked for by name is still the same.
     world.xtask(&["rollback", "--to", &deployed.commits[1]]).exits(0);
     deployed.is_as_after(1);
 }
@@ -392,7 +392,7 @@ fn one_that_another_deploy_overtakes_is_refused() {
 fn a_record_that_a_failed_deploy_left_is_not_what_is_gone_back_to() {
     let deployed = deployed(true);
     let world = &deployed.world;
-    // New headers are forgotten before they are written, so that the record is no longer whole.
+    // Before new headers are written, the record drops the old ones, so it is incomplete now.
     for _ in 0..2 {
         world.configure(&rule(9));
         without_pages(world);
@@ -461,7 +461,7 @@ fn an_asset_that_was_on_its_way_out_does_not_come_back_to_stay() {
         world.repo.commit("a state");
         world.deploy(&[]).exits(0);
     }
-    // The second state had `old.css` beside it, as an asset that was no longer its own.
+    // In the second state, `old.css` was still in the bucket, but as an asset that no longer belonged to the site.
     retain(false);
     world.deploy(&[]).exits(0);
     assert_eq!(world.keys(), ["index.html"]);

@@ -255,7 +255,8 @@ fn a_prefix_is_a_folder_and_nothing_outside_of_it_is_listed_or_deleted() {
     assert_eq!(world.keys(), keys);
     let outside =
         |seen: &Seen| seen.query.contains("list-type") && !seen.query.contains("prefix=stg%2F");
-    // The first deploy looks for the folder of a `prefix` that was changed, by the names of folders alone.
+    // The first deploy checks whether `prefix` was changed by looking for its folder. It lists only the names of
+    // folders.
     let names_objects = |seen: &Seen| outside(seen) && !seen.query.contains("delimiter=%2F");
     assert!(!world.wire.take().iter().any(names_objects), "a listing of objects elsewhere");
     world.site([("index.html", "another")]);
@@ -309,7 +310,7 @@ credentials = {{ access-key-id = "SITE_KEY", secret-access-key = "SITE_SECRET" }
         json!("branches/feature__a-b/")
     );
 
-    // Production has the whole bucket, but for the folders of the other environment.
+    // Production has the whole bucket, except for the folders of the other environment.
     world.site([("index.html", "production")]);
     world.repo.switch_to_new("somewhere/else");
     let report = world.deploy(&["--env", "production", "--json"]).exits(0).json();
@@ -449,7 +450,7 @@ fn headers_that_somebody_else_changed_are_put_right() {
     let world = World::new();
     world.site([("index.html", "page"), ("a.css", "style")]);
     world.deploy(&[]).exits(0);
-    // A store tells the time of a write in seconds at the least, so the change has to be a second later.
+    // Some stores tell the time of a write only in seconds, so the change must be at least a second later.
     let before = world.store.modified(&world.bucket, ".xtask/record");
     world.store.put_after(before, &world.bucket, "a.css", b"style", "text/plain");
     let report = world.deploy(&["--json"]).exits(0).json();
@@ -517,12 +518,12 @@ fn what_somebody_else_wrote_meanwhile_is_told_and_not_destroyed() {
     world.site([("index.html", "old"), ("a.css", "old"), ("gone.css", "old")]);
     world.deploy(&[]).exits(0);
     world.site([("index.html", "new"), ("a.css", "new"), ("b.css", "new")]);
-    // One that is new, and then one that is written over: they are different steps.
+    // First a new object, then one that is overwritten: the tool writes them in different steps.
     let puts: [&[(&str, &str)]; 2] = [&[("b.css", "theirs")], &[("a.css", "theirs")]];
     for put in puts {
         let ran = deploy_while_others_put(&world, put);
         if !world.store.honours_conditions(&world.bucket) {
-            // A store that takes the condition and ignores it lets the last one win, and says nothing.
+            // A store that accepts the condition but ignores it lets the last write win, and reports nothing.
             ran.exits(0);
             world.assert_bucket_equals_site("");
             return;
@@ -569,7 +570,7 @@ fn a_write_whose_answer_was_lost_is_not_taken_for_somebody_elses() {
     world.site([("index.html", "page"), ("a.css", "style")]);
     let done = AtomicBool::new(false);
     let (store, bucket) = (world.store, world.bucket.clone());
-    // The first try arrives, and its answer is an error of the store; the second finds the object there.
+    // The first try arrives, but its answer is an error of the store. The second try finds the object there.
     world.wire.answer(move |seen| {
         let first =
             seen.writes() && seen.path.ends_with("/a.css") && !done.swap(true, Ordering::Relaxed);

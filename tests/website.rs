@@ -1,8 +1,8 @@
-//! What visitors get for a request: of the preview, and where `XTASK_TEST_WEB` names the address of its web
-//! endpoint, of the store that `XTASK_TEST_S3` names, after a real deploy. The same requests are asked of both.
+//! What visitors get for a request. The same requests go to the preview and, if `XTASK_TEST_WEB` names the address of
+//! its web endpoint, to the store that `XTASK_TEST_S3` names, after a real deploy.
 //!
-//! Where the two differ, a row says what the other gives and which sentence of S3's documentation or of HTTP
-//! decides for what is here.
+//! If the store's answer differs, a row says how, and quotes the sentence in S3's documentation or in HTTP that
+//! supports the answer expected here.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -13,10 +13,10 @@ use crate::harness::{Previewed, Reply, World, ask};
 const HTML: &str = "text/html; charset=utf-8";
 const TEXT: &str = "text/plain; charset=utf-8";
 
-/// What every page gets without a rule.
+/// The header that every page gets without a rule.
 const PAGE: (&str, &str) = ("cache-control", "no-cache");
 
-/// A key, what it holds, and the headers that are stored with it.
+/// A key, its content, and the headers that are stored with it.
 type File = (&'static str, &'static [u8], &'static [(&'static str, &'static str)]);
 
 const FILES: [File; 20] = [
@@ -42,7 +42,7 @@ const FILES: [File; 20] = [
     ("\u{fc}ber/stra\u{df}e.txt", b"unicode", &[("content-type", TEXT)]),
 ];
 
-/// `{"answer": 42}` and a line's end.
+/// `{"answer": 42}` and a newline.
 const GZIPPED: &[u8] = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\x03\xabVJ\xcc+.O-R\xb2R01\xaa\xe5\x02\x00\xcf\x14C\xa4\x0f\x00\x00\x00";
 
 const RULED: &[(&str, &str)] = &[
@@ -92,7 +92,7 @@ fn content(key: &str) -> Vec<u8> {
     }
 }
 
-/// A world with the site above, with its document for errors or without.
+/// A world with the site above, with or without its error document.
 fn site(with_error_document: bool) -> World {
     let world = World::new();
     world.configure(RULES);
@@ -105,7 +105,7 @@ fn site(with_error_document: bool) -> World {
     world
 }
 
-/// A request, and what comes for it.
+/// A request, and the expected answer.
 struct Row {
     line: &'static str,
     headers: &'static [(&'static str, &'static str)],
@@ -114,16 +114,16 @@ struct Row {
 
 #[derive(Clone, Copy)]
 enum Gives {
-    /// The object of this key, with all of its headers.
+    /// The object with this key and all of its headers.
     Whole(&'static str),
-    /// The bytes of an object from one to another, both included.
+    /// The bytes of an object from one position to another, both included.
     Part(&'static str, u64, u64),
-    /// That the object is the one that the visitor has.
+    /// The answer that the visitor already has the object.
     Known(&'static str),
     Elsewhere(u16, &'static str),
-    /// The document for errors, where there is one, and S3's code.
+    /// S3's error code, with the error document if there is one.
     Error(u16, &'static str),
-    /// That the object has no such part.
+    /// The answer that the object has no such range.
     NoSuchPart(&'static str),
 }
 
@@ -232,19 +232,19 @@ fn conditions() -> Vec<Row> {
         with(page, &[("if-unmodified-since", EARLIER)], failed),
         with(page, &[("if-unmodified-since", LATER)], whole),
         with(page, &[("if-unmodified-since", "no date")], whole),
-        // An ETag goes before a time.
+        // An ETag takes precedence over a time.
         with(page, &[("if-match", "{etag}"), ("if-unmodified-since", EARLIER)], whole),
         with(page, &[("if-match", "\"other\""), ("if-unmodified-since", LATER)], failed),
         with(page, &[("if-none-match", "\"other\""), ("if-modified-since", LATER)], whole),
         with(page, &[("if-none-match", "{etag}"), ("if-modified-since", EARLIER)], known),
-        // What must hold goes before what is known.
+        // `If-Match` takes precedence over `If-None-Match`.
         with(page, &[("if-match", "{etag}"), ("if-none-match", "{etag}")], known),
         with(page, &[("if-match", "\"other\""), ("if-none-match", "{etag}")], failed),
         with(page, &[("if-unmodified-since", EARLIER), ("if-none-match", "{etag}")], failed),
-        // The stored headers by which a cache goes come with it again.
+        // A 304 carries the stored headers that a cache needs.
         with("GET /ruled", &[("if-none-match", "*")], Known("ruled")),
         with("GET /data.json", &[("if-none-match", "*")], Known("data.json")),
-        // There is nothing that a condition could be of.
+        // There is no object that a condition could apply to.
         with("GET /missing", &[("if-none-match", "*")], MISSING),
         with("GET /missing", &[("if-modified-since", LATER)], MISSING),
         with("GET /missing", &[("if-match", "*")], MISSING),
@@ -309,16 +309,16 @@ fn ranges() -> Vec<Row> {
     ]
 }
 
-/// What is asked, and what is known of it.
+/// The endpoint that is asked, and what is known about its objects.
 struct Endpoint {
     address: String,
     host: String,
     is_garage: bool,
-    /// Of each key, its ETag and the time it was written.
+    /// The ETag of each key, and the time it was written.
     known: BTreeMap<&'static str, (String, String)>,
 }
 
-/// What of an answer is compared: its status, the headers that matter, and its body.
+/// The compared parts of an answer: its status, the headers that matter, and its body.
 type Seen = (u16, BTreeMap<String, String>, Vec<u8>);
 
 const MATTER: [&str; 17] = [
@@ -348,8 +348,8 @@ impl Endpoint {
             .knowing()
     }
 
-    /// The web endpoint of the store that the suite runs on, with the world deployed to its bucket `website`:
-    /// one that is made by a client has its name for that client's key only.
+    /// The web endpoint of the store that the suite runs on, after the world was deployed to its bucket `website`. A
+    /// bucket that a client creates would not do: the store knows its name only for that client's key.
     fn of_store(world: &mut World) -> Endpoint {
         let web = std::env::var("XTASK_TEST_WEB").expect("XTASK_TEST_WEB is set");
         let address = web.strip_prefix("http://").expect("an address without TLS").to_owned();
@@ -385,7 +385,7 @@ impl Endpoint {
         ask(&self.address, method, path, &headers)
     }
 
-    /// What a row says.
+    /// The answer that a row expects.
     fn expected(&self, row: &Row, gives: Gives) -> Seen {
         let mut headers = BTreeMap::new();
         let mut set = |name: &str, value: &str| headers.insert(name.to_owned(), value.to_owned());
@@ -455,8 +455,8 @@ fn seen(reply: &Reply) -> Seen {
     (reply.status, headers, reply.body.clone())
 }
 
-/// Where Garage answers otherwise: the beginning of the request's line, one of its headers,
-/// Garage's status, and what decides.
+/// Where Garage's answer differs: the beginning of the request line, one of its headers, Garage's status, and the
+/// sentence that decides.
 const OTHERWISE: [(&str, (&str, &str), u16, &str); 18] = [
     ("GET /a+b.txt", ("", ""), 200, PLUS),
     ("POST", ("", ""), 400, METHODS),
@@ -478,7 +478,7 @@ const OTHERWISE: [(&str, (&str, &str), u16, &str); 18] = [
     ("GET /empty.txt", ("range", "bytes=-1"), 206, EMPTY),
 ];
 
-/// S3's documentation is silent here; this is what S3 was seen to do:
+/// S3's documentation does not say; this was observed on S3:
 /// <https://yetanothermichael.com/coding/2022/10/11/the-problem-with-plus-signs-and-s3.html>
 const PLUS: &str = "files with a space in the filename can be accessed with URLs where plus symbols replace the spaces";
 
@@ -491,21 +491,23 @@ const WEAK: &str = "A recipient MUST use the weak comparison function when compa
 /// <https://www.rfc-editor.org/rfc/rfc9110#section-13.1.3>
 const NO_DATE: &str = "A recipient MUST ignore the If-Modified-Since header field if the received field value is not a valid HTTP-date";
 
-/// Either is right: <https://www.rfc-editor.org/rfc/rfc9110#section-14.2>
+/// Both answers are allowed:
+/// <https://www.rfc-editor.org/rfc/rfc9110#section-14.2>
 const NO_RANGE: &str =
     "MAY ignore or reject a Range header field that contains an invalid ranges-specifier";
 
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html>
 const HEAD_RANGE: &str = "If the Range is satisfiable, only the ContentLength is affected in the response. If the Range is not satisfiable, S3 returns a 416 - Requested Range Not Satisfiable error.";
 
-/// S3's documentation is silent here; this is what S3 was seen to do:
-/// <https://github.com/apache/arrow-rs-object-store/issues/846>. Garage's part ends at byte 2^64 - 1.
+/// S3's documentation does not say; this was observed on S3:
+/// <https://github.com/apache/arrow-rs-object-store/issues/846>. Garage's range ends at byte 2^64 - 1.
 const EMPTY: &str = "S3 returns a 200 for the suffix-range GET when the object is 0 bytes";
 
-/// Garage does not know it: <https://www.rfc-editor.org/rfc/rfc9110#section-13.1.5>
+/// Garage does not support it:
+/// <https://www.rfc-editor.org/rfc/rfc9110#section-13.1.5>
 const IF_RANGE: &str = "A recipient of an If-Range header field MUST ignore the Range header field if the If-Range condition evaluates as false.";
 
-/// The status of Garage where it is another, and what decides against it.
+/// Garage's status if it differs from ours, and the sentence that decides against it.
 fn otherwise(row: &Row) -> Option<(u16, &'static str)> {
     let has = |name: &str, wanted: &str| {
         let is = |value: &str| wanted.is_empty() || value == wanted;
@@ -514,7 +516,7 @@ fn otherwise(row: &Row) -> Option<(u16, &'static str)> {
     if has("if-range", "") && has("range", "") && matches!(row.gives, Whole(_)) {
         return Some((if has("range", "bytes=10-") { 416 } else { 206 }, IF_RANGE));
     }
-    // Of two lines of one header Garage reads the first. https://www.rfc-editor.org/rfc/rfc9110#section-5.3
+    // If a header has two lines, Garage reads only the first. https://www.rfc-editor.org/rfc/rfc9110#section-5.3
     if row.headers.len() == 2 && row.headers[0].0 == row.headers[1].0 {
         let status = if has("if-match", "") { 412 } else { 200 };
         return Some((
@@ -528,9 +530,12 @@ fn otherwise(row: &Row) -> Option<(u16, &'static str)> {
     found.map(|(_, _, status, why)| (*status, *why))
 }
 
-/// What both endpoints say alike. Of what is left out, Garage gives the validators of the document for errors as
-/// if they were the answer's, no code of S3's, none of the document with 412, with 400 for a name, or for HEAD, no
-/// `Last-Modified` with 304, and no length where there is no body.
+/// The parts of an answer on which both endpoints agree. The rest is left out, because Garage
+///
+/// - presents the validators of the error document as those of the answer,
+/// - sends no error code of S3,
+/// - sends no error document with 412, with 400 for a name, or for HEAD,
+/// - sends no `Last-Modified` with 304, and no length if there is no body.
 fn alike((status, mut headers, body): Seen, row: &Row) -> Seen {
     let left_out: &[&str] = match status {
         304 => &["last-modified"],
@@ -553,7 +558,7 @@ fn alike((status, mut headers, body): Seen, row: &Row) -> Seen {
     (status, headers, if body_differs { Vec::new() } else { body })
 }
 
-/// Asks all, and shows all that is otherwise than it is said.
+/// Makes all requests, and shows every answer that differs from the expected one.
 #[track_caller]
 fn hold(endpoint: &Endpoint, rows: Vec<Row>) {
     let mut wrong = String::new();
@@ -613,7 +618,7 @@ fn without_a_document_for_errors_a_few_words_are_given() {
     assert!(reply.text().contains("404.html"), "{}", reply.text());
 }
 
-/// A bounded number of connections is held, whoever opens more.
+/// The number of connections is limited, however many a client opens.
 #[test]
 fn a_thousand_idle_connections_keep_nobody_out() {
     let world = site(true);
@@ -662,7 +667,7 @@ fn requests_that_mean_harm_do_none() {
         assert_eq!(reply.status, 404, "{path}: {}", reply.text());
         assert!(!reply.text().contains("secret\n"), "{path}");
     }
-    // A page of somebody else's that leads its own name here would read it all.
+    // A page of somebody else that points its own name at this address could otherwise read everything.
     for (host, status) in [
         ("localhost", 200),
         ("localhost:4000", 200),
@@ -676,14 +681,14 @@ fn requests_that_mean_harm_do_none() {
         let reply = preview.ask("GET", "/style.css", &[("host", host)]);
         assert_eq!(reply.status, status, "{host}");
     }
-    // What a request is for stands in its target, where it stands there.
+    // If the request target names a host, that host counts, not the `Host` header.
     let reply = preview.ask("GET", "http://evil.example/style.css", &[("host", "127.0.0.1")]);
     assert_eq!(reply.status, 403);
     let ran = preview.ends("-INT");
     assert_eq!((ran.code, ran.stderr.contains("mistake")), (Some(0), false), "{}", ran.stderr);
 }
 
-/// Browsers get a page with the script, and never from their cache; others get what is stored.
+/// Browsers get a page with the script, and never from their cache. Other clients get what is stored.
 #[test]
 fn only_a_browser_gets_more_than_what_is_stored() {
     let world = site(true);
@@ -699,13 +704,13 @@ fn only_a_browser_gets_more_than_what_is_stored() {
     assert_eq!((lost.status, lost.text().contains("reload.js")), (404, true));
     let fetched = preview.ask("GET", "/ruled", &[("sec-fetch-dest", "empty")]);
     assert_eq!(fetched.body, content("ruled"));
-    // A service worker can store it, and a browser asks again all the same.
+    // A service worker can store it, and yet the browser asks again.
     assert_eq!(fetched.headers["cache-control"], "no-cache");
     assert_eq!(fetched.headers.get("vary"), None);
     let styled = preview.ask("GET", "/ruled", &[("sec-fetch-dest", "style")]);
     assert_eq!(styled.headers["cache-control"], "public, max-age=60");
     assert_eq!(styled.headers["vary"], "*");
-    // Over plain HTTP to another machine a browser does not say what it asks for.
+    // Over plain HTTP, a browser does not tell another machine what kind of file it requests.
     let named = preview.ask("GET", "/ruled", &[("user-agent", "Mozilla/5.0 (X11)")]);
     assert_eq!(named.headers["vary"], "*");
     let packed = preview.ask("GET", "/packed.html", &[("accept", "text/html")]);

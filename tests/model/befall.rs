@@ -1,4 +1,4 @@
-//! A run while what a case says befalls it: the rule for the wire, and the signal.
+//! Runs the tool while the events of a case happen to it: the rule for the wire, and the signal.
 
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,20 +8,20 @@ use super::case::{Requests, Run};
 use super::visitor::Visitor;
 use crate::harness::{Fault, Ran, Seen, World, draws};
 
-/// The tool while it runs.
+/// The running tool.
 #[derive(Default)]
 struct Process {
     id: OnceLock<u32>,
-    /// Is to be signalled when the write that is under way was done.
+    /// Set if the process is to be signalled when the write in progress is done.
     doomed: AtomicBool,
-    /// Was killed: what still comes from it does not arrive.
+    /// Set once the process was killed: requests that still come from it do not arrive.
     dead: AtomicBool,
 }
 
 impl Process {
     fn signal(&self, signal: &str) {
         let id = self.id.wait().to_string();
-        // One that has just ended by itself cannot be signalled.
+        // Fails if the process has just ended, which is fine.
         let _ = Command::new("kill").args([signal, &id]).output().expect("kill runs");
         self.dead.store(signal == "-KILL", Ordering::Relaxed);
     }

@@ -1,5 +1,5 @@
-//! What a case of the model is made of: versions of a site, what the bucket holds before, and runs with
-//! what befalls each. A case is a value that is made from a seed, printed, and made smaller when it fails.
+//! What a case of the model consists of: versions of a site, what the bucket holds before, and runs with the faults and
+//! signals that hit each. A case is a value: it is generated from a seed, printed, and made smaller if it fails.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::harness::Fault;
 
 #[derive(Clone, Debug)]
 pub struct Case {
-    /// The last is the one that the bucket has to be equal to in the end.
+    /// The last one is what the bucket must be equal to in the end.
     pub versions: Vec<Version>,
     older: Option<usize>,
     strays: Vec<Stray>,
@@ -21,18 +21,18 @@ pub struct Case {
     pub runs: Vec<Run>,
     /// Only headers change, back and forth, and the site is always the last version.
     ///
-    /// In other cases headers never go back to what they were, and here nobody else writes: a store tells
-    /// times in seconds, so that an object which was replaced twice within the second of the record
-    /// looks untouched.
+    /// In the other cases, headers never return to an earlier value. In these cases, nobody else writes to the bucket.
+    /// The reason is that a store tells times in seconds: an object that was replaced twice within the second of the
+    /// record looks untouched.
     pub only_headers: bool,
 }
 
-/// Files of a site. An `{}` in a name stands for the content, as in a fingerprint.
+/// Files of a site. `{}` in a name stands for the content, as in a fingerprint.
 #[derive(Clone, Debug)]
 pub struct Version {
     pub pages: BTreeMap<&'static str, Page>,
     pub assets: BTreeMap<&'static str, u8>,
-    /// Whether there is a file that is sent in parts.
+    /// Whether there is a file that is uploaded in parts.
     pub large: bool,
 }
 
@@ -54,13 +54,13 @@ pub struct Stray {
 #[derive(Clone, Debug)]
 pub enum StrayBody {
     Text(u8),
-    /// What a version has there.
+    /// The content that this version of the site has for the key.
     Version(usize),
-    /// A page that names what is not there.
+    /// A page that names a missing asset.
     Torn,
 }
 
-/// What becomes of the record of the older deploy.
+/// What happens to the record of the older deploy.
 #[derive(Clone, Debug)]
 pub enum Record {
     Left,
@@ -68,16 +68,16 @@ pub enum Record {
     Replaced(&'static str),
 }
 
-/// A deploy or a rollback, and what befalls it.
+/// A deploy or a rollback, with its faults and its signal.
 #[derive(Clone, Debug)]
 pub struct Run {
-    /// Whether it goes back to an earlier deploy, and what the site is does not matter.
+    /// Whether it is a rollback to an earlier deploy; the site then does not matter.
     pub rolls_back: bool,
     pub version: usize,
     pub other_headers: bool,
-    /// Chooses the requests and the faults.
+    /// Decides which requests are hit and by which faults.
     pub seed: u64,
-    /// Of requests, in percent.
+    /// The share of requests that are hit, in percent.
     pub share: u64,
     pub faults: Vec<Fault>,
     pub only: Option<Requests>,
@@ -95,12 +95,12 @@ pub enum Requests {
     Key(&'static str),
 }
 
-/// A signal when so many requests have arrived.
+/// A signal that is sent when this many requests have arrived.
 #[derive(Clone, Copy, Debug)]
 pub struct End {
     pub requests: u64,
     pub signal: &'static str,
-    /// Whether the store has done the last of them, if it writes.
+    /// Whether the store still carries out the last of them, if it writes.
     pub done: bool,
 }
 
@@ -117,7 +117,7 @@ const ASSETS: [&str; 7] = [
     "zz-{}.png",
 ];
 
-/// What is below is what `keep` names.
+/// `keep` names everything below this folder.
 pub const KEEP: &str = "keep/";
 
 const STRAYS: [&str; 10] = [
@@ -148,7 +148,7 @@ impl Case {
         }
     }
 
-    /// What the undisturbed run in the end deploys.
+    /// What the final, undisturbed run deploys.
     pub fn deployed_last(&self) -> (&Version, usize) {
         match self.only_headers {
             true => (self.last(), 0),
@@ -156,13 +156,13 @@ impl Case {
         }
     }
 
-    /// What was deployed before even that, for runs that go back.
+    /// What was deployed even before `deployed_before`, for runs that go back.
     pub fn deployed_first(&self) -> Option<&Version> {
         let goes_back = self.runs.iter().any(|run| run.rolls_back) && !self.only_headers;
         self.older.filter(|_| goes_back).and(self.versions.first())
     }
 
-    /// What was deployed before, undisturbed.
+    /// What was deployed before the first run, undisturbed.
     pub fn deployed_before(&self) -> Option<&Version> {
         match self.only_headers {
             true => Some(self.last()),
@@ -217,7 +217,7 @@ impl Version {
     }
 }
 
-/// The keys of the assets that a page names. All names go by way of the top, however deep the page is.
+/// The keys of the assets that a page names. However deep the page is, all names go through the top folder.
 pub fn named(body: &str) -> Vec<String> {
     let names = body.split("src=\"").skip(1).filter_map(|rest| rest.split('"').next());
     names.map(|name| name.trim_start_matches("../").to_owned()).collect()

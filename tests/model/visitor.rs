@@ -1,5 +1,6 @@
-//! Who reads the site while it is written: looks at the bucket after each write, and sees whether a page
-//! misses an asset. What was torn before the first run, or is not the tool's to write, is not its fault.
+//! A visitor who reads the site while it is being written. It looks at the bucket after each write and checks whether a
+//! page misses an asset. It ignores pages that were torn before the first run, and objects that are not the tool's to
+//! write.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -10,11 +11,11 @@ pub struct Visitor {
     store: &'static Store,
     bucket: String,
     kept: BTreeMap<String, String>,
-    /// Pages that were torn before, by key and ETag.
+    /// Pages that were torn before the first run, by key and ETag.
     torn: BTreeSet<Page>,
-    /// The assets that pages name.
+    /// The assets that each page names.
     names: HashMap<Page, Vec<String>>,
-    /// The first thing that was not as it should be.
+    /// The first thing that was wrong.
     pub missed: Option<String>,
 }
 
@@ -50,7 +51,7 @@ impl Visitor {
         self.missed.get_or_insert(when);
     }
 
-    /// The pages that miss an asset, each with the first of those.
+    /// The pages that miss an asset, each with the first missing one.
     fn torn_now(&mut self, etags: &BTreeMap<String, String>) -> BTreeMap<Page, String> {
         let pages = etags.iter().filter(|(key, _)| key.ends_with(".html"));
         let pages = pages.map(|(key, etag)| (key.clone(), etag.clone()));
