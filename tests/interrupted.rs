@@ -150,7 +150,7 @@ fn the_parts_that_a_killed_deploy_left_are_removed_by_the_next() {
     let ran = deploy_signalled(&world, &["-KILL"], 2, is_part);
     assert_eq!(ran.code, None, "killed");
     assert_eq!(world.store.unfinished(&world.bucket), ["movie.mp4"]);
-    // The next deploy has another site, and still recognizes the upload that will never be completed.
+    // The next deploy has another site, and still knows which upload will never be completed.
     world.site([("index.html", "page")]);
     world.deploy(&[]).exits(0);
     assert_eq!(world.store.unfinished(&world.bucket), [""; 0]);
