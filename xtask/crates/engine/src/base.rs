@@ -1,4 +1,4 @@
-//! What every stage uses: errors, events, keys and headers, and helpers that know nothing of a deploy.
+//! What every stage uses: errors, events, keys and headers, and helpers that know nothing about deploys.
 
 pub mod byte_search;
 pub mod error;

@@ -1,9 +1,9 @@
-//! Finds bytes in the content of files. The tool is built without optimisation, where a loop over bytes costs as much as
-//! hashing them does; this one is compiled with it.
+//! Finds bytes in the content of files. The tool is built without optimisation, and an unoptimised loop over bytes
+//! costs as much as hashing them. The loop here is in a crate that is compiled with optimisation.
 
 use memchr::{memchr, memchr_iter, memrchr};
 
-/// The places of a byte, in order.
+/// The positions of a byte, in order.
 pub fn all(byte: u8, bytes: &[u8]) -> impl Iterator<Item = usize> {
     memchr_iter(byte, bytes)
 }

@@ -1,5 +1,5 @@
-//! How a command ends without having done its work: a mistake in what was typed or declared, a
-//! refusal, or a failure. They differ in exit code because they differ in who acts next.
+//! How a command ends if it has not done its work: with a mistake in what was typed or configured, a refusal, or a
+//! failure. They have different exit codes because different people must act next.
 
 use std::fmt;
 use std::path::Path;
@@ -10,35 +10,38 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 #[derive(Debug)]
 pub enum Error {
-    /// The configuration or the call is wrong: exit code 2. The text is complete, with its lines.
+    /// The configuration or the command line is wrong: exit code 2. The text is complete, including the lines in
+    /// question.
     Config(String),
-    /// Declined, nothing touched: exit code 3.
+    /// Declined, and nothing was touched: exit code 3.
     Refused(Refusal),
     /// Something broke: exit code 1.
     Failed(Failure),
-    /// Ended by a signal: exit code 130. What was done by then.
+    /// Ended by a signal: exit code 130. The text says what was done by then.
     Interrupted(String),
 }
 
-/// What helps where something is not in this build.
+/// The hint for a feature that is not in this build.
 pub const WHOLE_TOOL: &str = "it was built with --no-default-features; if CARGO_ALIAS_XTASK says so, as in CI: unset CARGO_ALIAS_XTASK";
 
 /// What broke, why, and what to try.
 #[derive(Clone, Debug)]
 pub struct Failure {
     pub message: String,
-    /// Innermost last, each a line below the message.
+    /// The innermost cause is last. Each is shown as a line below the message.
     pub causes: Vec<String>,
-    /// What another program printed before it failed: causes too, which the terminal has already.
+    /// What another program printed before it failed. These lines are causes too, but the terminal has already shown
+    /// them.
     pub printed: Vec<String>,
     pub hint: Option<String>,
-    /// Whether every other request would fail likewise: credentials that have expired, a bucket that is gone.
+    /// Whether every other request would fail in the same way: for example, the credentials have expired or the bucket
+    /// is gone.
     pub is_everybodys: bool,
-    /// Whether a file of the site could not be read, or is no longer what it was.
+    /// Whether a file of the site could not be read, or has changed since it was read.
     pub is_of_file: bool,
 }
 
-/// A failure without a cause or a hint yet.
+/// A failure that has no cause and no hint yet.
 pub fn failed(message: impl Into<String>) -> Failure {
     Failure {
         message: message.into(),
@@ -51,7 +54,7 @@ pub fn failed(message: impl Into<String>) -> Failure {
 }
 
 impl Failure {
-    /// Adds an error and the errors below it as causes, leaving out what only repeats its parent.
+    /// Adds an error and the errors below it as causes. An error that only repeats its parent is left out.
     pub fn because(mut self, error: &(dyn std::error::Error + 'static)) -> Failure {
         let mut next = Some(error);
         while let Some(error) = next {
@@ -64,13 +67,13 @@ impl Failure {
         self
     }
 
-    /// Adds a path that the message is about.
+    /// Adds the path that the message is about.
     pub fn because_of_path(mut self, path: &Path) -> Failure {
         self.causes.push(path.display().to_string());
         self
     }
 
-    /// What is wrong is a file of the site, which something else may have changed.
+    /// Marks the failure as one of a file of the site, which another program may have changed.
     pub fn of_file(mut self) -> Failure {
         self.is_of_file = true;
         self
@@ -95,7 +98,7 @@ impl Error {
 }
 
 impl Error {
-    /// The same error with what `change` makes of its hint.
+    /// The same error, with its hint replaced by `change(hint)`.
     pub fn with_hint(mut self, change: impl Fn(&str) -> String) -> Error {
         match &mut self {
             Error::Refused(refusal) => refusal.hint = change(&refusal.hint),

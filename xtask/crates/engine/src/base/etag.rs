@@ -1,17 +1,17 @@
-//! What a store calls the content of an object. Nearly every ETag is an MD5 in hex or looks like one, and a
-//! deploy holds several for each of a hundred thousand files, so these are held as their sixteen bytes.
+//! The name that a store gives to the content of an object. Nearly every ETag is an MD5 in hex or looks like one, and a
+//! deploy holds several for each of a hundred thousand files, so these are stored as their sixteen bytes.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// An ETag without its quotes. Two are the same where their texts are.
+/// An ETag without its quotes. Two are equal if their texts are equal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 pub enum Etag {
-    /// Thirty-two hex digits in lower case. That it is an MD5 is not said: one of KMS is none.
+    /// Thirty-two hex digits in lower case. It need not be an MD5: that of an object encrypted with KMS is not one.
     Hex([u8; 16]),
-    /// Of parts, or as a store pleases.
+    /// Any other ETag: multipart (`…-N`), or a store's own format.
     Other(Box<str>),
 }
 
@@ -43,12 +43,12 @@ impl fmt::Display for Etag {
 }
 
 impl Etag {
-    /// An ETag as a store sends it. None is the empty one.
+    /// An ETag as a store sent it. If it sent none, the ETag is empty.
     pub fn sent(text: Option<&str>) -> Etag {
         text.map_or("", bare).into()
     }
 
-    /// Whether a store did not say what the ETag is.
+    /// Whether the store sent no ETag.
     pub fn is_missing(&self) -> bool {
         matches!(self, Etag::Other(text) if text.is_empty())
     }
@@ -61,8 +61,8 @@ impl Etag {
 
 const OF_NOTHING: [u8; 16] = 0xd41d_8cd9_8f00_b204_e980_0998_ecf8_427e_u128.to_be_bytes();
 
-/// An ETag without what stands around it. A gateway that compresses answers makes it weak (`W/"…"`); the store behind
-/// it compares the strong one.
+/// An ETag without its quotes and without `W/`. A gateway that compresses answers makes the ETag weak (`W/"…"`), but
+/// the store behind it compares the strong one.
 /// <https://www.rfc-editor.org/rfc/rfc9110#section-8.8.3>
 pub fn bare(text: &str) -> &str {
     let text = text.trim();
@@ -74,7 +74,7 @@ pub fn hex(bytes: &[u8; 16]) -> String {
     format!("{:032x}", u128::from_be_bytes(*bytes))
 }
 
-/// The bytes of [`hex`]; `None` for any other text.
+/// The reverse of [`hex`]; `None` for any other text.
 pub fn bytes(text: &str) -> Option<[u8; 16]> {
     let digits = text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
     let number = u128::from_str_radix(text, 16).ok().filter(|_| digits && text.len() == 32)?;

@@ -20,7 +20,7 @@ pub enum Event {
     Differs(String),
     /// Something that the user may want to know and need not act on.
     Note(String),
-    /// Something that the user should know and that stops nothing.
+    /// Something that the user should know, but that stops nothing.
     Warning(String),
 }
 

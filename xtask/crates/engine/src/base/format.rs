@@ -1,9 +1,11 @@
-//! The number of the format that an object of the tool's own was written in. Whoever reads it may be older or
-//! newer than whoever wrote it, so it stands in every such object, and is read before anything else.
+//! The version number of the format in which one of the tool's own objects was written. The tool that reads an object
+//! may be older or newer than the one that wrote it. So the number is in every such object, and is read before anything
+//! else.
 
 use serde::Deserialize;
 
-/// Says why an object in JSON with a `version` cannot be read by a tool that knows the formats up to `newest`.
+/// Reads the `version` of a JSON object. Fails with the reason if a tool that knows the formats up to `newest` cannot
+/// read it.
 pub fn check(json: &[u8], newest: u32) -> Result<u32, String> {
     #[derive(Deserialize)]
     struct Version {
@@ -16,7 +18,7 @@ pub fn check(json: &[u8], newest: u32) -> Result<u32, String> {
     }
 }
 
-/// What is said of an object that is none.
+/// The message for an object that is not valid.
 pub fn garbled(error: impl std::fmt::Display) -> String {
     format!("cannot be read ({error})")
 }

@@ -1,7 +1,7 @@
-//! What an object says of itself: its content type by name or by content, and the headers that rules give it.
+//! The headers of an object: its content type, by name or by content, and the headers that rules set.
 //!
-//! The table is the tool's own where the host's would differ from machine to machine: the same commit
-//! must give the same headers on a laptop and in CI.
+//! The table of content types is the tool's own, because the host's differs from machine to machine: the same commit
+//! must get the same headers on a laptop and in CI.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::base::sniff;
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Headers(Arc<BTreeMap<String, String>>);
 
-/// The headers that S3 stores with an object, beside `x-amz-meta-*`.
+/// The headers that S3 stores with an object, besides `x-amz-meta-*`.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html>
 pub const KNOWN: [&str; 7] = [
     "cache-control",
@@ -28,11 +28,12 @@ pub const KNOWN: [&str; 7] = [
     REDIRECT,
 ];
 
-/// Where the website endpoint sends who asks for the object: a path of the same bucket, or a whole address.
+/// The address to which the website endpoint redirects requests for the object: a path in the same bucket, or a whole
+/// address.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/how-to-page-redirect.html>
 pub const REDIRECT: &str = "x-amz-website-redirect-location";
 
-/// What user-defined metadata begins with.
+/// The beginning of the names of user-defined metadata.
 pub const META: &str = "x-amz-meta-";
 
 /// Headers for the keys that a glob matches.
@@ -55,7 +56,7 @@ impl Headers {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
-    /// The names of those that differ, in order.
+    /// The names of the headers that differ, in order.
     pub fn differences<'h>(&'h self, other: &'h Headers) -> Vec<&'h str> {
         let names: BTreeSet<&str> =
             self.0.keys().chain(other.0.keys()).map(String::as_str).collect();
@@ -67,8 +68,8 @@ impl Headers {
     }
 }
 
-/// Whether visitors, their readers or their browsers start from this file: what it points at must be
-/// there before it is, and as long as it is.
+/// Whether visitors, feed readers or browsers start from this file. The files that it points to must exist before it
+/// does, and for as long as it does.
 pub fn is_page(key: &str, content_type: &str) -> bool {
     let essence = content_type.split(';').next().unwrap_or_default().trim();
     let page = matches!(
@@ -86,8 +87,8 @@ pub fn is_page(key: &str, content_type: &str) -> bool {
     page || matches!(name, "sitemap.txt" | "feed.json") || is_service_worker(name)
 }
 
-/// Whether a file is a service worker or what one goes by, by its name: those of Workbox, Angular, Flutter, Firebase,
-/// OneSignal and others. A browser asks for it by itself, and it loads what it lists.
+/// Whether the name is that of a service worker, or of a file that one relies on: those of Workbox, Angular, Flutter,
+/// Firebase, OneSignal and others. A browser requests it on its own, and it loads the files that it lists.
 fn is_service_worker(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     let Some(stem) = name.strip_suffix(".js").or_else(|| name.strip_suffix(".mjs")) else {
@@ -108,10 +109,10 @@ fn is_service_worker(name: &str) -> bool {
         )
 }
 
-/// What the bytes of a file say about its content type, beyond its name.
+/// What the bytes of a file add to what its name says about the content type.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Told {
-    /// The content type, if the name does not tell it.
+    /// The content type, if the bytes decide it and not the name.
     pub essence: Option<&'static str>,
     pub charset: Charset,
 }
@@ -121,36 +122,36 @@ pub struct Told {
 pub enum Charset {
     #[default]
     Utf8,
-    /// What the text says about itself.
+    /// The text declares it.
     Declared(&'static str),
-    /// None is claimed, so that browsers find out.
+    /// No character set is claimed, so that browsers detect it.
     Unknown,
 }
 
-/// Whether the content has a say in the content type.
+/// How much the content counts for the content type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Doubt {
-    /// The name tells.
+    /// The name decides.
     None,
-    /// The name tells, unless the first bytes prove a format of another kind.
+    /// The name decides, unless the first bytes prove another format.
     Format,
-    /// The same, and the content may be an HTML document: `node.js` and `index.php` may be pages.
+    /// The same, but the content may also be an HTML document: `node.js` and `index.php` may be pages.
     Document,
-    /// The ending is one of source code and of other formats too: `.ts` is TypeScript or video.
+    /// The ending is used for source code and for other formats too: `.ts` is TypeScript or video.
     Source,
-    /// The name tells nothing.
+    /// The name says nothing.
     Unknown,
 }
 
 impl Doubt {
-    /// The content type that the beginning of a file tells; `None` where that of the name stands, which is `named`.
+    /// The content type according to the beginning of a file; `None` if that of the name, `named`, applies.
     pub fn essence(self, named: &str, head: &[u8], is_whole: bool) -> Option<&'static str> {
         match self {
             Doubt::None => None,
             Doubt::Format => contradiction(named, head),
             Doubt::Document if sniff::is_document(head) => Some("text/html"),
             Doubt::Document => contradiction(named, head),
-            // Text has the type that its name tells.
+            // If it is text, the content type is that of the name.
             Doubt::Source if sniff::is_document(head) => Some("text/html"),
             Doubt::Source => match sniff::essence(head, is_whole) {
                 None => Some(UNKNOWN_TYPE),
@@ -162,11 +163,11 @@ impl Doubt {
     }
 }
 
-/// The content type that the first bytes prove although the name tells one of another kind: a photo with the ending of
-/// a page, a drawing with that of a photo. An HTML document with the ending of an image stays one: a browser shows it
-/// as neither, and a file that a visitor sent in must not become a page.
+/// The content type that the first bytes prove, if the name says another: for example, a photo with the ending of a
+/// page, or a drawing with the ending of a photo. But an HTML document with the ending of an image remains an image. A
+/// browser shows it neither as a page nor as an image, and a file that a visitor uploaded must not become a page.
 fn contradiction(named: &str, head: &[u8]) -> Option<&'static str> {
-    // Nearly every page begins so, and is looked at no longer.
+    // Nearly every page begins like this, and needs no further look.
     let is_markup = matches!(head.first(), Some(b'<' | 0xef | b'\n' | b'\r' | b'\t' | b' '));
     match Kind::of(named) {
         Kind::Text if is_markup => {
@@ -180,7 +181,7 @@ fn contradiction(named: &str, head: &[u8]) -> Option<&'static str> {
     }
     let found = sniff::proven(head)?;
     let is_other = match (Kind::of(named), Kind::of(found)) {
-        // An animated PNG begins like any other, and pictures of one container have several names.
+        // An animated PNG begins like any other PNG, and images in the same container go by several names.
         (Kind::Image, Kind::Image) => {
             let is_alias = matches!(
                 (named, found),
@@ -193,11 +194,11 @@ fn contradiction(named: &str, head: &[u8]) -> Option<&'static str> {
     is_other.then_some(found)
 }
 
-/// Content types of one kind share their containers, or have programs that tell them apart.
+/// Content types of one kind share their containers, or are told apart by the programs that read them.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Image,
-    /// Sound and moving pictures.
+    /// Audio and video.
     Media,
     Font,
     Text,
@@ -222,27 +223,27 @@ fn is_binary(essence: &str) -> bool {
     !essence.starts_with("text/") && !essence.ends_with("xml") && essence != "application/json"
 }
 
-/// The headers that rules give to keys. Of a site they are few sets, each made and held once.
+/// The headers that rules give to keys. A site has only a few sets of headers; each is made and stored once.
 pub struct Ruled<'r> {
     rules: &'r [Rule],
-    /// By what the key's name tells and which rules match.
+    /// By what the key's name says and which rules match.
     sets: HashMap<Facts, Headers>,
-    /// What the registry says of endings.
+    /// The registry's content types for endings.
     guesses: HashMap<String, &'static str>,
 }
 
-/// What the headers of a file follow from.
+/// The facts that determine the headers of a file.
 #[derive(PartialEq, Eq, Hash)]
 struct Facts {
     essence: &'static str,
     charset: Charset,
     /// Whether its name alone makes it a page.
     is_page_by_name: bool,
-    /// The rules that match it.
+    /// The indices of the rules that match it.
     matching: Vec<usize>,
 }
 
-/// What pages get without a rule: a browser asks each time whether it has the current one.
+/// What pages get without a rule: a browser asks each time whether it has the current version.
 const PAGE_CACHE_CONTROL: &str = "no-cache";
 
 impl<'r> Ruled<'r> {
@@ -250,14 +251,14 @@ impl<'r> Ruled<'r> {
         Ruled { rules, sets: HashMap::new(), guesses: HashMap::new() }
     }
 
-    /// The content type that the key's name and the content tell, and what the rules that match it set: of two that
-    /// set the same header, the later one.
+    /// The content type according to the key's name and the content, and the headers that the matching rules set. If
+    /// two rules set the same header, the later one wins.
     pub fn of(&mut self, key: &str, told: Told) -> Headers {
         let matched = key::normal(key);
         let is_match = |index: &usize| self.rules[*index].matcher.is_match(&*matched);
         let matching: Vec<usize> = (0..self.rules.len()).filter(is_match).collect();
         let essence = told.essence.unwrap_or_else(|| self.essence(key));
-        // Of a type that makes no page.
+        // With a content type that makes nothing a page.
         let is_page_by_name = is_page(key, UNKNOWN_TYPE);
         let facts = Facts { essence, charset: told.charset, is_page_by_name, matching };
         if let Some(made) = self.sets.get(&facts) {
@@ -268,7 +269,7 @@ impl<'r> Ruled<'r> {
         made
     }
 
-    /// The content type that the key's name tells, without parameters.
+    /// The content type according to the key's name, without parameters.
     pub fn essence(&mut self, key: &str) -> &'static str {
         let mut guess = |ending: &str| match self.guesses.get(ending) {
             Some(guess) => *guess,
@@ -290,12 +291,12 @@ impl<'r> Ruled<'r> {
     }
 }
 
-/// The header sets of a site: few, however many files share them.
+/// The header sets of a site: only a few, however many files share them.
 #[derive(Default)]
 pub struct Sets(BTreeSet<Headers>);
 
 impl Sets {
-    /// The set that is equal to this one, so that each is held once.
+    /// The stored set that equals this one, so that each set is stored only once.
     pub fn share(&mut self, headers: Headers) -> Headers {
         if let Some(same) = self.0.get(&headers) {
             return same.clone();
@@ -311,50 +312,50 @@ pub fn glob(pattern: &str) -> Result<GlobMatcher, globset::Error> {
     Ok(glob.compile_matcher())
 }
 
-/// A glob that matches this key and no other.
+/// A glob that matches only this key.
 pub fn literal_glob(key: &str) -> String {
     globset::escape(key)
 }
 
-/// Whether a text is a date as HTTP writes it, and S3 takes it for `expires`.
+/// Whether a text is an HTTP date, which S3 accepts for `expires`.
 pub fn is_http_date(text: &str) -> bool {
     httpdate::parse_http_date(text).is_ok()
 }
 
 const UNKNOWN_TYPE: &str = "application/octet-stream";
 
-/// The content type that a name tells.
+/// The content type according to a name.
 pub fn content_type(key: &str) -> String {
     with_charset(essence(key), Charset::Utf8)
 }
 
-/// The content type that a name tells, without parameters.
+/// The content type according to a name, without parameters.
 pub fn essence(key: &str) -> &'static str {
     essence_by(key, &mut guess)
 }
 
-/// The name's ending in lower case, without the dot; empty where it has none.
+/// The ending of the name in lower case, without the dot; empty if there is none.
 fn ending(key: &str) -> String {
     let name = key.rsplit('/').next().unwrap_or(key);
-    // A name that begins with its only dot has no ending.
+    // A name whose only dot comes first has no ending.
     let ending = name.rsplit_once('.').filter(|(start, _)| !start.is_empty());
     ending.map_or("", |(_, ending)| ending).to_ascii_lowercase()
 }
 
-/// Whether a key's name has no ending that could tell its content type: `about`, `v1.0`.
+/// Whether a key's name has no ending that could indicate its content type: `about`, `v1.0`.
 pub fn lacks_type(key: &str) -> bool {
     let name = key.rsplit('/').next().unwrap_or(key);
     let is_ending = ending(key).starts_with(|c: char| c.is_ascii_alphabetic());
     !is_ending && !name.starts_with('.') && essence(key) == UNKNOWN_TYPE
 }
 
-/// Whether the content of a file has a say in its content type. `essence` is what its name tells.
+/// How much the content of a file counts for its content type. `essence` is the type according to its name.
 pub fn doubt(key: &str, essence: &str) -> Doubt {
-    // As below, and at once, because most files of a site are pages.
+    // The same as below, but faster, because most files of a site are pages.
     if essence == "text/html" && !key.contains(':') {
         return Doubt::Format;
     }
-    // Formats that browsers know by these names, or that only their own programs read.
+    // Formats that browsers recognise by these names, or that only their own programs read.
     let is_certain = ["image/", "audio/", "video/", "font/"].iter();
     match ending(key).as_str() {
         "ts" | "tsx" | "mts" | "cts" | "rs" | "log" | "conf" => Doubt::Source,
@@ -375,20 +376,20 @@ pub fn doubt(key: &str, essence: &str) -> Doubt {
     }
 }
 
-/// The content type that a name tells, without parameters.
+/// The content type according to a name, without parameters.
 fn essence_by(key: &str, guess: &mut dyn FnMut(&str) -> &'static str) -> &'static str {
     let name = key.rsplit('/').next().unwrap_or(key);
     let extension = ending(key);
     match (name, extension.as_str()) {
-        // Apple asks for this one without an ending and wants JSON.
+        // Apple requests this file without an ending and expects JSON.
         // https://developer.apple.com/documentation/xcode/supporting-associated-domains
         ("apple-app-site-association", _) => "application/json",
-        // Nearly all files of most sites, told without the registry.
+        // Nearly all files of most sites, decided without the registry.
         (_, "html" | "htm") => "text/html",
         (_, "css") => "text/css",
         (_, "png") => "image/png",
         (_, "svg") => "image/svg+xml",
-        // Feed readers tell feeds by these; `.xml` alone stays XML.
+        // Feed readers recognise feeds by these types; `.xml` alone remains XML.
         (_, "rss") => "application/rss+xml",
         (_, "atom") => "application/atom+xml",
         (_, "webmanifest") => "application/manifest+json",
@@ -406,7 +407,7 @@ fn essence_by(key: &str, guess: &mut dyn FnMut(&str) -> &'static str) -> &'stati
         (_, "ttf") => "font/ttf",
         (_, "otf") => "font/otf",
         (_, "md") => "text/markdown",
-        // To the registry, `.ts` is a transport stream and `.mts` a model; the content has its say, see `doubt`.
+        // In the registry, `.ts` is a transport stream and `.mts` a model. The content counts here; see `doubt`.
         (_, "ts" | "tsx" | "mts" | "cts" | "toml" | "yml" | "yaml" | "log" | "conf" | "rs") => {
             "text/plain"
         }
@@ -429,8 +430,8 @@ fn with_charset(essence: &str, charset: Charset) -> String {
     format!("{essence}; charset={name}")
 }
 
-/// Text without a charset is read as the reader's default. JSON has none by its standard (RFC 8259,
-/// section 11), and SVG and the like declare their own.
+/// Readers use their own default for text without a character set. JSON has none by its standard (RFC 8259, section
+/// 11), and SVG and similar formats declare their own.
 pub fn needs_charset(essence: &str) -> bool {
     essence.starts_with("text/")
         || matches!(

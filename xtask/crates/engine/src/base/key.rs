@@ -1,5 +1,5 @@
-//! Where a file stands in the bucket: keys and prefixes. One function maps a file to its key and one
-//! maps a branch to its segment, because a slip in either deletes somebody else's site.
+//! Where a file is in the bucket: keys and prefixes. One function maps a file to its key and one maps a branch to its
+//! segment, because a slip in either deletes somebody else's site.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -19,9 +19,9 @@ pub const LONGEST: usize = 1024;
 pub struct Prefix(String);
 
 impl Prefix {
-    /// Takes `a/b` and `a/b/` alike.
+    /// Accepts both `a/b` and `a/b/`.
     ///
-    /// Errors with the reason where a segment is empty, `.`, `..` or the tool's own folder.
+    /// Fails with the reason if a segment is empty, `.`, `..` or the tool's own folder.
     pub fn new(text: &str) -> Result<Prefix, String> {
         if text.is_empty() {
             return Ok(Prefix::default());
@@ -64,11 +64,11 @@ impl fmt::Display for Prefix {
     }
 }
 
-/// The key of a file by its path below the output folder: its name as it is on the disk, with `/` between segments.
-/// S3 compares bytes, and so do links that a generator wrote from file names. On macOS it is NFC, because file systems
-/// there change the form that a name was typed in.
+/// The key of a file, from its path below the output folder: its name as it is on the disk, with `/` between segments.
+/// S3 compares bytes, and so do links that a generator wrote from file names. On macOS the key is converted to NFC,
+/// because file systems there change the form in which a name was typed.
 ///
-/// Errors with the reason for a name that is not UTF-8 or has a control character.
+/// Fails with the reason if the name is not UTF-8 or has a control character.
 pub fn of_path(relative: &Path) -> Result<String, &'static str> {
     let mut segments = Vec::new();
     for component in relative.components() {
@@ -83,31 +83,30 @@ pub fn of_path(relative: &Path) -> Result<String, &'static str> {
     Ok(if cfg!(target_os = "macos") { normal(&key).into_owned() } else { key })
 }
 
-/// Whether a name is of ASCII that can be read, as nearly all are. Cheaper than a look at each character.
+/// Whether a name is printable ASCII, as nearly all are. This is cheaper than checking each character.
 fn is_plain(name: &str) -> bool {
     name.bytes().all(|byte| matches!(byte, b' '..=b'~'))
 }
 
-/// What S3's XML cannot name, so that a delete of a key with it would fail.
+/// Characters that S3's XML cannot represent, so that deleting a key with one of them would fail.
 fn has_no_name(c: char) -> bool {
     c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}')
 }
 
-/// A text in the form that globs and prefixes are read in: NFC. A key is brought into it to be matched.
+/// A text in NFC, the form in which globs and prefixes are read. A key is converted before it is matched.
 pub fn normal(text: &str) -> Cow<'_, str> {
-    // Which nearly all are, and need no look at each character for.
+    // Nearly all texts are ASCII, and need not be checked character by character.
     if text.is_ascii() {
         return Cow::Borrowed(text);
     }
     Cow::Owned(text.nfc().collect())
 }
 
-/// A branch as one path segment, and never two branches as the same one.
+/// A branch as one path segment. No two branches have the same segment.
 ///
-/// ASCII letters, digits, `.` and `-` stand for themselves; `/` becomes `__`; every other byte
-/// becomes `_` and its two hex digits. These are the characters that S3 calls safe, and the code can
-/// be read back, so it is one to one. A branch that is called as a pull request's segment is
-/// (`pr-7`) has its dash spelled out.
+/// ASCII letters, digits, `.` and `-` stay as they are; `/` becomes `__`; every other byte becomes `_` and its two hex
+/// digits. These are the characters that S3 calls safe. The segment can be decoded to the branch, so the mapping is one
+/// to one. If the branch has the same name as the segment of a pull request (`pr-7`), its dash is encoded too.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html>
 pub fn branch_segment(branch: &str) -> String {
     let taken_by_pull_requests =
@@ -185,7 +184,7 @@ mod tests {
         }
     }
 
-    /// Reads a segment back to its branch: that this can be written is what makes it one to one.
+    /// Decodes a segment to its branch. That this function can exist makes the mapping one to one.
     pub fn branch_of_segment(segment: &str) -> Option<String> {
         let mut bytes = segment.bytes();
         let mut branch = Vec::new();

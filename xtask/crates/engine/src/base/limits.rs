@@ -1,35 +1,37 @@
-//! How many files and connections may be open at once. Systems allow a process few of them at first, in some
-//! containers 64, and more if it asks.
+//! How many files and connections may be open at once. Systems allow a process only few at first, in some containers
+//! 64, and more if it asks.
 
 use std::io;
 use std::sync::OnceLock;
 use std::thread;
 use std::time::Duration;
 
-/// As many as are of use: some programs that this one starts look at each file that they may have open.
+/// More would be of no use, and would slow down some programs that this tool starts: they check each file that they may
+/// have open.
 const ENOUGH: u64 = 4096;
 
-/// What is open besides what is counted here: the terminal, the repository, locks, the machinery of the runtime.
+/// Open files that are not counted here: the terminal, the repository, locks, the internals of the runtime.
 const SPARE: usize = 32;
 
 /// The most connections: on a line of 150 ms, 1,700 files a second.
 const MOST_CONNECTIONS: usize = 256;
 
-/// How long a file is waited for that cannot be opened because too many are open.
+/// How often to try to open a file while too many are open, with a `WAIT` after each try.
 const TRIES: u32 = 100;
 const WAIT: Duration = Duration::from_millis(50);
 
-/// Asks the system for as many as are of use. What it denies is done without.
+/// Asks the system for as many open files as are useful. If the system declines, the tool makes do with what it has.
 pub fn raise() {
     imp::raise();
 }
 
-/// How many connections there may be. A bucket on this machine has the other ends open too, and a file for each.
+/// How many connections there may be. If the bucket is on this machine, this process also has the other ends open, and
+/// a file for each.
 pub fn connections() -> usize {
     connections_of(open_files())
 }
 
-/// How many threads may have a file open each, to read it.
+/// How many threads may each have a file open for reading.
 pub fn readers() -> usize {
     readers_of(open_files())
 }
@@ -47,7 +49,7 @@ fn open_files() -> usize {
     *LIMIT.get_or_init(imp::open_files)
 }
 
-/// Opens a file or a folder; waits while too many are open, because others are about to be closed. Blocks the thread.
+/// Opens a file or a folder. If too many are open, waits, because others are about to be closed. Blocks the thread.
 pub fn open<T>(mut open: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     for _ in 1..TRIES {
         match open() {
@@ -67,7 +69,7 @@ mod imp {
     pub fn raise() {
         let Ok((soft, hard)) = Resource::NOFILE.get() else { return };
         if soft < ENOUGH.min(hard) {
-            // A limit that stays as it is is heeded all the same.
+            // If the limit cannot be raised, the tool keeps to the old one.
             let _ = Resource::NOFILE.set(ENOUGH.min(hard), hard);
         }
     }
@@ -77,7 +79,7 @@ mod imp {
         usize::try_from(soft).unwrap_or(usize::MAX)
     }
 
-    /// Of this process, or of the whole system.
+    /// In this process, or in the whole system.
     pub fn is_too_many(error: &std::io::Error) -> bool {
         const ENFILE: i32 = 23;
         const EMFILE: i32 = 24;

@@ -1,9 +1,9 @@
-//! What the tests of properties share. Wherever something is parsed there is a `properties.rs` beside it,
-//! which puts random things in, and the smallest that breaks a promise is printed.
+//! Helpers for the property tests. Wherever something is parsed, there is a `properties.rs` next to it. It feeds random
+//! inputs to the parser, and prints the smallest input that breaks a promise.
 //!
-//! `PROPTEST_CASES` says how many things each of them tries, and `PROPTEST_RNG_SEED` which: without it they are
-//! the same each time, so that a commit is never blamed for another's mistake. The inputs of failures are not
-//! kept in files: one that is worth keeping is a row in a table of the ordinary tests.
+//! `PROPTEST_CASES` sets how many inputs each test tries, and `PROPTEST_RNG_SEED` which ones. Without a seed they are
+//! the same each time, so that a commit is never blamed for the mistake of another. The inputs of failures are not kept
+//! in files: an input that is worth keeping becomes a row in a table of the ordinary tests.
 
 use proptest::char::range;
 use proptest::collection::vec;
@@ -22,7 +22,7 @@ pub fn cases() -> ProptestConfig {
     ProptestConfig { failure_persistence: None, rng_seed, ..usual }
 }
 
-/// Characters that mean something to a parser, a path, a terminal or Unicode's normal forms.
+/// Characters with a meaning for a parser, a path, a terminal or Unicode's normal forms.
 const ODD: [char; 38] = [
     '\0',
     '\t',
@@ -68,12 +68,12 @@ pub fn character() -> impl Strategy<Value = char> {
     prop_oneof![3 => range('!', '~'), 2 => select(&ODD[..]), 1 => any::<char>()]
 }
 
-/// A short text of any characters.
+/// A short text of arbitrary characters.
 pub fn text() -> impl Strategy<Value = String> {
     vec(character(), 0..16).prop_map(String::from_iter)
 }
 
-/// A message says something, and a terminal only shows it.
+/// Checks that a message is not empty, and that a terminal displays it as plain text.
 pub fn check_words(message: &str) -> Result<(), TestCaseError> {
     prop_assert!(!message.trim().is_empty());
     prop_assert!(message.split('\n').all(|line| plain(line) == line), "{message:?}");

@@ -1,12 +1,12 @@
-//! What the tool declines to do. Nothing broke: a refusal is a decision made before anything was
-//! touched, so it has a type, an exit code and a JSON shape of its own, and always a next step.
+//! What the tool declines to do. Nothing broke: a refusal is a decision that was made before anything was touched. So
+//! it has a type, an exit code and a JSON shape of its own, and it always has a next step.
 
 use std::fmt;
 
 /// A decision not to go on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
-    /// One of [`CODES`]: what a script may match on.
+    /// One of [`CODES`]. Scripts may rely on it.
     pub code: &'static str,
     /// What was declined and why, in one sentence.
     pub message: String,
@@ -14,7 +14,7 @@ pub struct Refusal {
     pub hint: String,
 }
 
-/// Every code a refusal can carry, in the order in which a deploy can meet them.
+/// Every code that a refusal can have, in the order in which a deploy can meet them.
 pub const CODES: &[&str] = &[
     "untrusted-event",
     "fork",

@@ -1,6 +1,6 @@
-//! The values of credentials in use, so that they can be kept out of whatever is printed. Messages come
-//! from stores and from other programs too, and one of them may repeat what it was sent: a store that is
-//! given the secret in place of the key's id answers that it knows no such key, and names it.
+//! The values of credentials in use, so that they can be removed from everything that is printed. Messages also come
+//! from stores and from other programs, and may repeat what they were sent. For example, a store that is given the
+//! secret in place of the key's id answers that it knows no such key, and includes the secret.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -8,10 +8,10 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 static HIDDEN: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
-/// What is shorter than this is no secret, and would star out half of every text.
+/// A shorter value is not a secret, and hiding it would put stars into half of every text.
 const SHORTEST: usize = 8;
 
-/// From now on [`hide`] hides this value, also where it was escaped: in JSON, in a URL, or as Rust's `{:?}` shows it.
+/// From now on [`hide`] hides this value, also if it is escaped: in JSON, in a URL, or as by Rust's `{:?}`.
 pub fn keep(value: &str) {
     if value.len() < SHORTEST {
         return;
@@ -20,11 +20,11 @@ pub fn keep(value: &str) {
     let mut hidden = HIDDEN.lock().unwrap_or_else(PoisonError::into_inner);
     ways.retain(|way| !hidden.contains(way));
     hidden.extend(ways);
-    // The longest first: a value that holds another is hidden whole.
+    // The longest come first, so that a value that contains another is hidden as a whole.
     hidden.sort_by_key(|way| std::cmp::Reverse(way.len()));
 }
 
-/// The ways in which a value is written: as it is, escaped in JSON or in a URL, or as Rust's `{:?}` shows it.
+/// The ways in which a value can be written: as it is, escaped in JSON or in a URL, or as by Rust's `{:?}`.
 pub fn ways(value: &str) -> Vec<String> {
     let json = serde_json::Value::from(value).to_string();
     let mut ways = vec![
@@ -41,16 +41,16 @@ pub fn ways(value: &str) -> Vec<String> {
     ways
 }
 
-/// What RFC 3986 lets stand in a URL as it is.
+/// The characters that RFC 3986 allows unescaped in a URL.
 const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// A text without the values that are kept.
+/// A text with the values to hide replaced by stars.
 pub fn hide(text: &str) -> String {
     let hidden = HIDDEN.lock().unwrap_or_else(PoisonError::into_inner);
     hidden.iter().fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), "****"))
 }
 
-/// The values that are kept.
+/// The values to hide.
 pub fn kept() -> Vec<String> {
     HIDDEN.lock().unwrap_or_else(PoisonError::into_inner).clone()
 }

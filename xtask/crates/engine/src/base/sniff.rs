@@ -1,13 +1,13 @@
-//! What the first bytes of a file say that it is, for names that do not tell. It follows the order and the
-//! signatures of <https://mimesniff.spec.whatwg.org>, and adds the formats that sites publish without an ending.
+//! Recognises the format of a file by its first bytes, for names that do not reveal it. It follows the order and the
+//! signatures of <https://mimesniff.spec.whatwg.org>, and adds formats that sites publish without an ending.
 
 use std::borrow::Cow;
 
-/// How many bytes are looked at. The standard takes 1445; a comment at the beginning may be longer.
+/// How many bytes are looked at. The standard uses 1445; a comment at the beginning may be longer.
 pub const HEAD: usize = 4096;
 
-/// What the content is, as a content type without parameters; `None` for bytes that are no text and of no
-/// format known here. `is_whole` says whether the bytes are all of the file.
+/// The content type of the bytes, without parameters; `None` if they are neither text nor in a format known here.
+/// `is_whole` says whether the bytes are the whole file.
 pub fn essence(head: &[u8], is_whole: bool) -> Option<&'static str> {
     if let Some(format) = binary(head) {
         return Some(format);
@@ -20,20 +20,20 @@ pub fn essence(head: &[u8], is_whole: bool) -> Option<&'static str> {
     let is_json = || rest.len() == head.len() && is_json(text, is_whole);
     Some(match markup(is_xml, text) {
         Some(markup) => markup,
-        // As the standard has it: a comment at the beginning tells HTML.
+        // By the standard, a comment at the beginning means HTML.
         None if is_open && !is_xml && !is_whole => "text/html",
         None if is_json() => "application/json",
         None => "text/plain",
     })
 }
 
-/// A format that the first bytes prove, to be believed against an ending that tells another: its signature is too long
-/// to be there by chance, and no other format has the same.
+/// A format that the first bytes prove, even if the ending says another: its signature is too long to occur by chance,
+/// and no other format has the same one.
 pub fn proven(head: &[u8]) -> Option<&'static str> {
-    // Of these brands, no image is in a file that calls itself so.
+    // A file that declares one of these brands never holds an image.
     const VIDEO: [&[u8]; 9] =
         [b"isom", b"iso2", b"iso4", b"iso5", b"iso6", b"mp41", b"mp42", b"avc1", b"M4V "];
-    // What all of them begin with. Texts nearly never do, and cost no more.
+    // The first bytes of all these formats. Texts nearly never begin like this, so they cost no more than this check.
     if !matches!(
         head.first(),
         Some(0 | 0x1a | 0x89 | 0xfd | 0xff | b'%' | b'7' | b'G' | b'O' | b'P' | b'R' | b'f' | b'w')
@@ -42,19 +42,19 @@ pub fn proven(head: &[u8]) -> Option<&'static str> {
     }
     match binary(head)? {
         "image/bmp" | "audio/mpeg" | "application/x-bzip2" | "video/mp2t" => None,
-        // How a file is compressed is for `content-encoding` to tell.
+        // Compression is the business of `content-encoding`.
         "application/gzip" | "application/zstd" => None,
         "video/mp4" if !VIDEO.iter().any(|brand| head[8..].starts_with(brand)) => None,
         format => Some(format),
     }
 }
 
-/// Whether a text is of SVG, as its root element.
+/// Whether the root element of a text is that of SVG.
 pub fn is_svg(head: &[u8]) -> bool {
     is_markup(head) && essence(head, false) == Some("image/svg+xml")
 }
 
-/// The type of a feed, as its root element tells it.
+/// The type of a feed, by its root element.
 pub fn feed(head: &[u8]) -> Option<&'static str> {
     let text = without_mark(head).trim_ascii_start();
     if !matches!(text, [b'<', b'?' | b'r' | b'f', ..] | [b'<', b'!', b'-', ..]) {
@@ -64,20 +64,20 @@ pub fn feed(head: &[u8]) -> Option<&'static str> {
     essence(head, false).filter(|essence| feeds.contains(essence))
 }
 
-/// The bytes without the mark of UTF-8.
+/// The bytes without the byte order mark of UTF-8.
 fn without_mark(head: &[u8]) -> &[u8] {
     head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head)
 }
 
-/// Whether bytes can begin with markup. Costs less than reading them as text.
+/// Whether the bytes can begin with markup. This costs less than reading them as text.
 fn is_markup(head: &[u8]) -> bool {
     let start = head.iter().find(|byte| !byte.is_ascii_whitespace());
     matches!(start, Some(b'<' | 0xef | 0xfe | 0xff))
 }
 
-/// Whether the content is a whole HTML document, not only text that has tags in it.
+/// Whether the content is a whole HTML document, not just text that contains tags.
 pub fn is_document(head: &[u8]) -> bool {
-    // Nearly all that is none is known by this.
+    // This settles it for nearly every file that is not HTML.
     if !is_markup(head) {
         return false;
     }
@@ -87,7 +87,7 @@ pub fn is_document(head: &[u8]) -> bool {
     starts.iter().any(|tag| text.get(..tag.len()).is_some_and(|t| t.eq_ignore_ascii_case(tag)))
 }
 
-/// The format of bytes that begin, or are built, as no text does.
+/// The format of bytes that begin, or are structured, like no text.
 fn binary(head: &[u8]) -> Option<&'static str> {
     let starts: [(&[u8], &str); 24] = [
         (b"\x89PNG\r\n\x1a\n", "image/png"),
@@ -116,7 +116,7 @@ fn binary(head: &[u8]) -> Option<&'static str> {
         (b"\0\0\x01\xba", "video/mpeg"),
     ];
     let found = starts.iter().find(|(start, _)| head.starts_with(start));
-    // Two or three letters also begin texts.
+    // Texts can also begin with such two or three letters.
     let is_text = || text(head).is_some();
     found
         .map(|(_, format)| *format)
@@ -128,7 +128,7 @@ fn binary(head: &[u8]) -> Option<&'static str> {
         })
 }
 
-/// Formats that say what they are behind a length.
+/// Formats whose name follows after a length.
 fn in_a_container(head: &[u8]) -> Option<&'static str> {
     match (head.get(..4), head.get(4..8), head.get(8..12)) {
         (Some(b"RIFF"), _, Some(b"WEBP")) => Some("image/webp"),
@@ -143,19 +143,19 @@ fn in_a_container(head: &[u8]) -> Option<&'static str> {
     }
 }
 
-/// Whether the bytes are an MPEG transport stream: packets of 188 bytes that each begin with `G`, in files of
-/// cameras with four bytes before each.
+/// Whether the bytes are an MPEG transport stream: packets of 188 bytes that each begin with `G`. In files from
+/// cameras, four bytes precede each packet.
 fn is_transport_stream(head: &[u8]) -> bool {
     let is_at = |first: usize, size: usize| {
         let starts = (0..3).map(|packet| head.get(first + packet * size));
-        // The shortest files are of one packet.
+        // The shortest files have only one packet.
         head.len() > first && starts.flatten().all(|byte| *byte == 0x47)
     };
     head.len() >= 188 && (is_at(0, 188) || is_at(4, 192))
 }
 
-/// The bytes as text, as far as they are needed to tell formats apart; `None` where a character is none that text
-/// has. UTF-16 is known by its byte order mark.
+/// The bytes as text, as far as is needed to tell formats apart; `None` if they contain a character that no text has.
+/// UTF-16 is recognised by its byte order mark.
 fn text(head: &[u8]) -> Option<Cow<'_, str>> {
     let head = &head[..head.len().min(HEAD)];
     let text = match head {
@@ -176,14 +176,14 @@ fn wide(bytes: &[u8], read: fn([u8; 2]) -> u16) -> Cow<'_, str> {
     Cow::Owned(String::from_utf16_lossy(&units))
 }
 
-/// What stands before the first tag of a text: white space, comments and instructions, which may be longer than what
-/// is looked at.
+/// Everything before the first tag of a text: white space, comments and instructions. It may be longer than the bytes
+/// that are looked at.
 struct Opening<'h> {
     /// Whether it has an XML declaration.
     is_xml: bool,
-    /// Whether a comment in it has no end.
+    /// Whether it has a comment that does not end.
     is_open: bool,
-    /// The bytes behind it.
+    /// The bytes after it.
     rest: &'h [u8],
 }
 
@@ -200,7 +200,7 @@ impl<'h> Opening<'h> {
         Opening { is_xml, is_open, rest }
     }
 
-    /// What ends the instruction or the comment that a text begins with.
+    /// The end of the instruction or comment with which a text begins.
     fn end(text: &[u8]) -> Option<&'static [u8]> {
         match text {
             _ if text.starts_with(b"<?") => Some(b"?>"),
@@ -210,8 +210,8 @@ impl<'h> Opening<'h> {
     }
 }
 
-/// The format of a text that begins with a tag; `None` where it begins with something else. `is_xml` says whether an
-/// XML declaration stood before it.
+/// The format of a text that begins with a tag; `None` if it begins with something else. `is_xml` says whether it
+/// follows an XML declaration.
 fn markup(is_xml: bool, text: &str) -> Option<&'static str> {
     let (is_xml, text) = match text.strip_prefix("<?xml") {
         Some(rest) => (true, rest.split_once("?>").map_or("", |(_, rest)| rest)),
@@ -236,7 +236,7 @@ fn markup(is_xml: bool, text: &str) -> Option<&'static str> {
     }
 }
 
-/// The elements that a document of HTML begins with.
+/// The elements with which an HTML document can begin.
 const HTML: [&str; 38] = [
     "html", "head", "body", "title", "meta", "link", "style", "script", "base", "main", "header",
     "nav", "article", "section", "h1", "div", "p", "a", "b", "br", "table", "font", "iframe",
@@ -247,7 +247,7 @@ const HTML: [&str; 38] = [
 fn without_comments(text: &str) -> &str {
     let mut text = text.trim_start();
     loop {
-        // A style sheet stands in an instruction of its own.
+        // An instruction may come here too, such as `<?xml-stylesheet …?>`.
         let end = match text {
             _ if text.starts_with("<!--") => "-->",
             _ if text.starts_with("<?") => "?>",
@@ -257,20 +257,20 @@ fn without_comments(text: &str) -> &str {
     }
 }
 
-/// Whether a text is JSON, or the beginning of it.
+/// Whether a text is JSON, or the beginning of JSON.
 fn is_json(text: &str, is_whole: bool) -> bool {
     if !text.starts_with(['{', '[']) {
         return false;
     }
     match serde_json::from_str::<serde::de::IgnoredAny>(text) {
         Ok(_) => true,
-        // Also where the cut is inside of a character.
+        // This includes a text that was cut inside a character.
         Err(error) => error.is_eof() && !is_whole,
     }
 }
 
-/// The character set that a text declares for itself, in the spelling of the standard; `None` where it declares
-/// none that browsers know. <https://encoding.spec.whatwg.org/#names-and-labels>
+/// The character set that a text declares, as the standard spells it; `None` if it declares none that browsers know.
+/// <https://encoding.spec.whatwg.org/#names-and-labels>
 pub fn declared_charset(head: &[u8]) -> Option<&'static str> {
     match head {
         // UTF-32, which browsers do not know.

@@ -1,6 +1,6 @@
-//! A map from text for very many small entries, which are looked up more often than they change: one sorted
-//! list, and the keys in one text. A tree that is filled in order takes nearly twice the memory, and a hundred
-//! thousand keys of their own leave as many holes behind when they go.
+//! A map from text for very many small entries that are looked up more often than changed: one sorted list, with all
+//! keys in one text. A tree that is filled in order takes nearly twice the memory, and a hundred thousand separate keys
+//! leave as many holes when they are freed.
 
 use std::cmp::Ordering;
 use std::sync::atomic::AtomicUsize;
@@ -13,7 +13,7 @@ pub struct Sorted<V> {
     next: Next,
 }
 
-/// After the entry that was looked up last: most are looked up in the order of their keys.
+/// The index after the entry that was looked up last: most lookups are in the order of the keys.
 #[derive(Debug, Default)]
 struct Next(AtomicUsize);
 
@@ -25,7 +25,7 @@ impl Clone for Next {
 
 #[derive(Clone, Debug)]
 struct Entry<V> {
-    /// Where the key begins and ends.
+    /// Where the key begins and ends in `keys`.
     begin: usize,
     end: usize,
     value: V,
@@ -63,7 +63,7 @@ impl<V> Sorted<V> {
         self.entries.iter_mut().map(|entry| (&keys[entry.begin..entry.end], &mut entry.value))
     }
 
-    /// The entries to keep, and no room for the others.
+    /// Only the entries to keep, without spare memory for the others.
     pub fn filter(self, keep: impl Fn(&str, &V) -> bool) -> Sorted<V> {
         let Sorted { keys, entries, .. } = self;
         let kept = entries.into_iter().filter(|entry| keep(key_of(&keys, entry), &entry.value));
@@ -73,7 +73,7 @@ impl<V> Sorted<V> {
         kept
     }
 
-    /// Adds entries. Cheap where they come after the rest.
+    /// Adds entries. Cheap if they come after the existing ones.
     pub fn append(&mut self, mut other: Sorted<V>) {
         let is_after = match (self.entries.last(), other.entries.first()) {
             (Some(last), Some(first)) => key_of(&self.keys, last) < key_of(&other.keys, first),
@@ -104,7 +104,7 @@ impl<V> Sorted<V> {
         });
     }
 
-    /// Gives back the room that it was to grow into.
+    /// Frees the memory that was reserved for growth.
     pub fn shrink(&mut self) {
         self.keys.shrink_to_fit();
         self.entries.shrink_to_fit();
@@ -129,7 +129,8 @@ impl<V: PartialEq> PartialEq for Sorted<V> {
 
 impl<V: Eq> Eq for Sorted<V> {}
 
-/// Of two entries with one key the later stays. Cheap where what is added comes in order and after the rest.
+/// If two entries have the same key, the later one stays. Cheap if the new entries are in order and come after the
+/// existing ones.
 impl<K: AsRef<str>, V> Extend<(K, V)> for Sorted<V> {
     fn extend<I: IntoIterator<Item = (K, V)>>(&mut self, entries: I) {
         let last = self.entries.len().saturating_sub(1);

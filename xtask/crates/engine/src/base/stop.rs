@@ -7,7 +7,7 @@ use tokio::sync::watch;
 
 use crate::base::error::{Error, Failure, Result};
 
-/// Listens. Cheap to clone, so that tasks can take it along.
+/// Listens for the signal. Cheap to clone, so that tasks can hold one.
 #[derive(Clone, Debug)]
 pub struct Stop(Arc<[watch::Receiver<Option<Cause>>]>);
 

@@ -1,9 +1,9 @@
-//! Texts as they are shown: amounts as people read them, and names without what a terminal or CI would
-//! take for a command.
+//! Texts for people: readable amounts, and names without characters that a terminal or a CI log would take for
+//! commands.
 
 use std::time::Duration;
 
-/// A number of bytes as people read it, in powers of ten.
+/// A readable number of bytes, in powers of ten.
 pub fn bytes(n: u64) -> String {
     const UNITS: [&str; 4] = ["kB", "MB", "GB", "TB"];
     if n < 1000 {
@@ -18,7 +18,7 @@ pub fn bytes(n: u64) -> String {
     format!("{value:.1} {}", UNITS[unit])
 }
 
-/// A time as people read it.
+/// A readable duration.
 pub fn duration(time: Duration) -> String {
     match time.as_secs() {
         0 => format!("{} ms", time.as_millis()),
@@ -27,7 +27,7 @@ pub fn duration(time: Duration) -> String {
     }
 }
 
-/// A word as a shell takes it.
+/// A word, quoted for a shell if necessary.
 pub fn quoted(word: &str) -> String {
     let is_plain = |c: char| c.is_alphanumeric() || "._-/:@%+,=".contains(c);
     match !word.is_empty() && word.chars().all(is_plain) {
@@ -41,7 +41,7 @@ pub fn count(n: u64, noun: &str) -> String {
     format!("{n} {noun}{plural}")
 }
 
-/// How long ago something was.
+/// How long ago something happened.
 pub fn ago(seconds: u64) -> String {
     match seconds {
         0 => "just now".to_owned(),
@@ -49,7 +49,7 @@ pub fn ago(seconds: u64) -> String {
     }
 }
 
-/// A time in its largest unit, as people say it.
+/// A duration in its largest unit.
 pub fn about(seconds: u64) -> String {
     match seconds {
         0..120 => count(seconds, "second"),
@@ -59,9 +59,9 @@ pub fn about(seconds: u64) -> String {
     }
 }
 
-/// A text from elsewhere (a key, a path, a store's message) on one line, in characters that only show:
-/// control characters and those that turn the direction of writing are spelled out. A key can hold a line
-/// break and then `::error::`, or a terminal's escape sequence.
+/// A text from elsewhere (a key, a path, a store's message) on one line, in characters that are only displayed. Control
+/// characters and those that change the direction of writing are escaped: a key can contain a line break followed by
+/// `::error::`, or an escape sequence of a terminal.
 pub fn plain(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
@@ -73,7 +73,7 @@ pub fn plain(text: &str) -> String {
     shown
 }
 
-/// A line that a program printed, without what it told the terminal to do: colours, mostly.
+/// A line that a program printed, without escape sequences for the terminal, which are mostly colours.
 /// <https://invisible-island.net/xterm/ctlseqs/ctlseqs.html>
 pub fn without_colours(line: &str) -> String {
     let mut shown = String::with_capacity(line.len());
@@ -92,8 +92,8 @@ pub fn without_colours(line: &str) -> String {
     shown
 }
 
-/// Whether a terminal or a viewer of logs does something else with a character than to show it: control characters,
-/// those that turn the direction of writing, and those that take no place, with which `ma\u{200b}in` looks like `main`.
+/// Whether a terminal or a log viewer does more with a character than display it. These are control characters,
+/// characters that change the direction of writing, and invisible ones, with which `ma\u{200b}in` looks like `main`.
 pub fn commands(c: char) -> bool {
     let turns_or_hides = matches!(
         c,

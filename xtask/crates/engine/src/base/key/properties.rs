@@ -1,4 +1,4 @@
-//! What a key, a prefix and a branch's segment promise, whatever they are made from.
+//! Properties that hold for every key, every prefix and the segment of every branch.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use super::tests::branch_of_segment;
 use super::{Prefix, branch_segment, of_path, pull_request_segment};
 use crate::base::properties::{cases, check_words, text};
 
-/// Names with slashes between them: good ones, those that are none, and any.
+/// Names with slashes between them: valid ones, invalid ones, and random ones.
 fn path() -> impl Strategy<Value = String> {
     let name = prop_oneof![
         4 => "[ab]{1,2}",
@@ -22,12 +22,12 @@ fn path() -> impl Strategy<Value = String> {
     vec(name, 0..4).prop_map(|names| names.join("/"))
 }
 
-/// Names that are few, so that one path often begins with another.
+/// Drawn from few names, so that one path is often the beginning of another.
 fn folders() -> impl Strategy<Value = Vec<String>> {
     vec("[ab\u{e9}]{1,2}", 0..4)
 }
 
-/// A branch by git's rules.
+/// A branch name that git's rules allow.
 /// <https://git-scm.com/docs/git-check-ref-format>
 fn branch() -> impl Strategy<Value = String> {
     let name = "[a-zA-Z0-9_+%\u{e9}\u{65e5}-]{1,6}(\\.[a-z0-9_]{1,3})?";
@@ -38,7 +38,7 @@ fn branch() -> impl Strategy<Value = String> {
     ]
 }
 
-/// Whether S3's XML has a name for it.
+/// Whether S3's XML can represent it.
 fn can_be_named(text: &str) -> bool {
     !text.contains(|c: char| c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}'))
 }
@@ -111,7 +111,7 @@ proptest! {
         let prefix = Prefix::new(&branch_segment(&branch)).unwrap();
         prop_assert_eq!(prefix.as_str().matches('/').count(), 1);
         prop_assert_ne!(branch_segment(&branch), pull_request_segment(number));
-        // A branch that is called as this very pull request's folder, at its most likely.
+        // The likeliest collision: a branch with the name of this very pull request's folder.
         prop_assert_ne!(branch_segment(&pull_request_segment(number)), pull_request_segment(number));
     }
 
