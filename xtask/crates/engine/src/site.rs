@@ -1,5 +1,5 @@
-//! The built files: every one with its key, digest and headers. What cannot be deployed faithfully is an
-//! error before anything is written, and what must never be public is left out and counted.
+//! The built files: each with its key, digest and headers. What cannot be deployed faithfully is an error before
+//! anything is written. What must never be public is left out and reported.
 
 mod digest;
 mod faults;
@@ -42,13 +42,14 @@ use seen::Stamp;
 
 #[derive(Clone, Debug, Default)]
 pub struct Site {
-    /// In the order of their keys. Shared, because a site is compared twice: before the lock is taken and under it.
+    /// In the order of their keys. Shared, because a site is compared twice: before the lock is taken, and again while
+    /// it is held.
     pub files: Vec<Arc<File>>,
-    /// What the output folder holds and is not deployed, in the order of keys.
+    /// What is in the output folder but is not deployed, in the order of keys.
     pub left_out: Vec<LeftOut>,
 }
 
-/// A file and the object that it is to become.
+/// A file, and the object that it will become.
 #[derive(Debug)]
 pub struct File {
     /// With the prefix.
@@ -64,23 +65,22 @@ pub struct File {
 #[derive(Clone, Debug)]
 pub enum Source {
     Disk(Disk),
-    /// In the bucket, as what the key holds now or held in an earlier version.
+    /// In the bucket: the key's current object, or an earlier version of it.
     Bucket {
         version: Option<Box<str>>,
     },
 }
 
-/// A path, which nearly always says what the key says, so it is not held beside each of a hundred thousand
-/// keys.
+/// A path. It nearly always follows from the key, so it is not stored for each of a hundred thousand keys.
 #[derive(Clone, Debug)]
 pub enum Disk {
-    /// Below the output folder, where the key says.
+    /// Below the output folder, at the path that the key gives.
     AsKey(Arc<Output>),
     /// Under a name that is the key in another Unicode form.
     At(Box<Path>),
 }
 
-/// The output folder, and the prefix that its files get.
+/// The output folder, and the prefix of its files in the bucket.
 #[derive(Debug)]
 pub struct Output {
     folder: PathBuf,
@@ -104,7 +104,8 @@ impl Output {
 }
 
 impl File {
-    /// Where it lies, if it is to be sent in parts and only a record told what it holds.
+    /// The path of a file that must be sent in parts, but whose digest comes from a record and lacks those of the
+    /// parts.
     pub fn lacks_parts(&self) -> Option<PathBuf> {
         let Source::Disk(disk) = &self.source else { return None };
         let is_lacking = digest::is_in_parts(self.size) && self.digest.parts.is_none();
@@ -113,7 +114,7 @@ impl File {
 
     /// The same file with the digests of its parts. Blocks the thread.
     ///
-    /// Errors where it cannot be read or has changed.
+    /// Fails if the file cannot be read or has changed.
     pub fn with_parts(&self, path: &Path) -> Result<File, Failure> {
         let doing = || failed(format!("failed to read `{}`", path.display())).of_file();
         let digest = digest::of_file(path, self.size, &mut |_| ())
@@ -132,19 +133,19 @@ impl Site {
         self.files.binary_search_by(|file| (*file.key).cmp(key)).is_ok()
     }
 
-    /// The site without the files whose keys belong to others.
+    /// The site without the files for which `kept` is true: their keys belong to others.
     pub fn without(&self, kept: impl Fn(&str) -> bool) -> Site {
         let mut site = self.clone();
         site.files.retain(|file| !kept(&file.key));
         site
     }
 
-    /// The keys of files and folders of the output that are not deployed, relative to the prefix.
+    /// The keys of files and folders in the output that are not deployed, relative to the prefix.
     pub fn names_left_out(&self) -> impl Iterator<Item = &str> {
         self.left_out.iter().map(|entry| entry.key.as_str())
     }
 
-    /// Those of them whose objects stay in the bucket: all but what `exclude` names.
+    /// Those of [`Site::names_left_out`] whose objects stay in the bucket: all except the ones that `exclude` names.
     pub fn spared(&self) -> impl Iterator<Item = &str> {
         let spared = self.left_out.iter().filter(|entry| entry.why != Why::Excluded);
         spared.map(|entry| entry.key.as_str())
@@ -157,13 +158,14 @@ impl Site {
     }
 }
 
-/// Finds and hashes every file of the output folder, many at once. Blocks the thread. What was `seen`, and not touched
-/// since, is not read again. Once they are found, `told` is given their keys in order, and may take its time to tell
-/// what the file of a key held when it was deployed last: where that is what it holds, it is read and not hashed.
+/// Finds and hashes every file of the output folder, many at a time. Blocks the thread. A file that is in `seen` and
+/// was not written since is not read again. Once all files are found, `told` receives all keys in order and may block;
+/// it returns a function that gives the digest of a key at the last deploy. If the cheap checksum still matches, the
+/// MD5 of that digest is reused.
 ///
-/// Errors for what is unreadable, not UTF-8, a link that is broken or leaves the folder, a key that S3 cannot
-/// hold, and two files on one key. Refuses files that stand for others or are not encoded as the rules say, and an
-/// output that holds this tool's own files.
+/// Fails for a file that is unreadable, a name that is not UTF-8, a link that is broken or leaves the folder, a key
+/// that S3 cannot hold, and two files with one key. Refuses files that only stand for other files or are not encoded as
+/// the rules say, and an output that holds this tool's own files.
 pub fn scan<T: Fn(&str) -> Option<Digest>>(
     config: &Config,
     prefix: &Prefix,
@@ -202,29 +204,29 @@ pub fn scan<T: Fn(&str) -> Option<Digest>>(
     Ok(Site { files, left_out })
 }
 
-/// How many entries are moved between lists at once.
+/// How many entries are moved between lists at a time.
 const AT_ONCE: usize = 256;
 
-/// Of all files, in order.
+/// The keys of all files, in order.
 pub type Keys<'k> = &'k mut dyn Iterator<Item = &'k str>;
 
-/// A file, as it becomes known.
+/// A file about which more and more becomes known.
 struct Entry {
     key: Box<str>,
     disk: Disk,
     size: u64,
     headers: Headers,
-    /// Where sites are scanned again and again.
+    /// Only if the site is scanned repeatedly.
     stamp: Option<Box<Stamp>>,
     content: Content,
-    /// What its bytes say, once they were read.
+    /// What its bytes revealed, once they were read.
     look: Option<Box<Look>>,
 }
 
-/// What is known of a file's bytes.
+/// What is known about the bytes of a file.
 enum Content {
     Unknown,
-    /// They were this, and may be something else by now.
+    /// The file once had this digest, but may have another one now.
     Was(Digest),
     Is(Digest),
 }
@@ -247,7 +249,7 @@ fn find(
     output: &Arc<Output>,
     again: bool,
 ) -> Result<(Vec<Entry>, Vec<LeftOut>), Failure> {
-    // In one list from the beginning: what is large and goes is not given back by every allocator.
+    // All entries go into one list from the start: not every allocator gives back a large list that is freed.
     let (entries, misnamed) = (Mutex::new(Vec::new()), Mutex::new(Vec::new()));
     let add =
         |own: &mut Vec<Entry>| entries.lock().unwrap_or_else(PoisonError::into_inner).append(own);
@@ -303,7 +305,7 @@ fn name(
     })
 }
 
-/// Notes what is told of the entries.
+/// Enters the digests that `told` returns into the entries.
 fn recall(entries: &mut [Entry], told: impl Fn(&str) -> Option<Digest>) {
     for entry in entries {
         if let Some(digest) = told(&entry.key).filter(|digest| digest.sum.is_some()) {
@@ -312,7 +314,7 @@ fn recall(entries: &mut [Entry], told: impl Fn(&str) -> Option<Digest>) {
     }
 }
 
-/// Gives each entry that has none its digest.
+/// Hashes each entry that has no digest yet.
 fn hash(
     entries: &mut [Entry],
     output: &Output,
@@ -355,15 +357,16 @@ fn identify(
     Ok(())
 }
 
-/// What looks at a file, by its name and by the headers that rules give to that.
+/// Makes the `Looker` of a file, from its name and from the headers that rules set for that name.
 fn looker<'k>(relative: &'k str, size: u64, headers: &Headers, ruled: &mut Ruled) -> Looker<'k> {
     Looker::of(relative, size, ruled.essence(relative), headers.get("content-encoding").is_some())
 }
 
-/// The files in the order of their keys. Each has what is to be remembered of it, if the site is scanned again.
+/// The files in the order of their keys. If the site is scanned repeatedly, also what to remember about each of them.
 type Settled = (Vec<Arc<File>>, Vec<(Option<Box<Look>>, Box<Stamp>)>);
 
-/// Makes files of entries that were read: with the headers that the content tells, without those that hold secrets.
+/// Turns entries that were read into files: sets the headers that the content determines, and leaves out files that
+/// hold secrets.
 fn settle(
     mut entries: Vec<Entry>,
     output: &Output,
@@ -382,7 +385,7 @@ fn settle(
             let relative = output.relative(&key);
             let is_meant = |finding: &Finding| match finding.why_left_out() {
                 Some(_) => choice.publishes(relative),
-                // Nobody means a pointer by a wide glob such as `docs/**`.
+                // A wide glob such as `docs/**` is not meant for a pointer.
                 None => choice.names(relative),
             };
             let finding = look.finding.filter(|finding| !is_meant(finding));

@@ -1,9 +1,9 @@
-//! What a file's bytes are known by. S3's ETag of a single PUT is their MD5, so that is the digest: one
-//! pass over a file gives the Content-MD5 to send and the ETag to compare.
+//! Digests of a file's bytes. S3's ETag of a single PUT is the MD5 of the bytes, so that is the digest: one pass over a
+//! file gives both the Content-MD5 to send and the ETag to compare.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html>
 //!
-//! MD5 is slow, and most files are what they were. So a [sum](Sum) is kept beside it, and where that is the same
-//! the MD5 is the one that it was.
+//! MD5 is slow, and most files have not changed. So a [checksum](Sum) is kept with it. If the checksum is the same, so
+//! is the MD5.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -18,21 +18,22 @@ use crate::base::limits;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Digest {
     pub md5: [u8; 16],
-    /// Unknown of an object of which only an earlier version of this tool wrote what it holds.
+    /// `None` for an object whose only record was written by an earlier version of this tool.
     pub sum: Option<Sum>,
-    /// For a file that is sent in parts. Where the rest was told by a record, they are taken when it is to be written.
+    /// For a file that is sent in parts. If the digest comes from a record, these are computed only when the file is
+    /// about to be written.
     pub parts: Option<Box<PartDigests>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PartDigests {
-    /// Of every part but the last, in bytes.
+    /// Of every part except the last, in bytes.
     pub size: u64,
     pub md5: Vec<[u8; 16]>,
 }
 
-/// Files of up to this many bytes are sent whole. The largest part or whole body is what one request
-/// holds in memory.
+/// Files of up to this many bytes are sent whole. A request holds its body, which is the largest part or whole file, in
+/// memory.
 pub const LARGEST_WHOLE: u64 = 8 << 20;
 
 /// The most parts that an upload can have.
@@ -40,9 +41,9 @@ pub const LARGEST_WHOLE: u64 = 8 << 20;
 const MOST_PARTS: u64 = 10_000;
 
 impl Digest {
-    /// Whether an object with this ETag holds these bytes. A single-part ETag without KMS is the MD5 of
-    /// the content; a multipart one is the MD5 of its parts' MD5s, and proves the content where the parts
-    /// were cut as we cut them.
+    /// Whether an object with this ETag holds these bytes. A single-part ETag without KMS is the MD5 of the content. A
+    /// multipart ETag is the MD5 of the parts' MD5s, and proves the content if the file was split as this tool splits
+    /// it.
     pub fn proves(&self, etag: &Etag) -> bool {
         *etag == Etag::Hex(self.md5)
             || self.parts.as_ref().is_some_and(|parts| *etag == parts.etag())
@@ -55,20 +56,20 @@ impl PartDigests {
     }
 }
 
-/// The size of the parts of a file, in bytes; whole mebibytes, as few parts as the limit allows once
-/// eight mebibytes are not enough.
+/// The size of a file's parts in bytes. It is a whole number of mebibytes. If parts of eight mebibytes would exceed the
+/// limit, it is the smallest size that does not.
 fn part_size(size: u64) -> u64 {
     size.div_ceil(MOST_PARTS).next_multiple_of(1 << 20).max(LARGEST_WHOLE)
 }
 
-/// Whether a file of so many bytes is sent in parts.
+/// Whether a file of this size is sent in parts.
 pub fn is_in_parts(size: u64) -> bool {
     size > LARGEST_WHOLE
 }
 
-/// Reads a file once. `also` is given what is read, too.
+/// Reads a file once. `also` receives the same bytes.
 ///
-/// Errors where the file cannot be read or is not of the size that it was found with.
+/// Fails if the file cannot be read, or does not have the size that it had when it was found.
 pub fn of_file(path: &Path, size: u64, also: &mut dyn FnMut(&[u8])) -> io::Result<Digest> {
     let (mut whole, mut sum) = (Md5::new(), Xxh3Default::new());
     let mut parts = is_in_parts(size).then(|| Parts::of(part_size(size)));
@@ -84,12 +85,12 @@ pub fn of_file(path: &Path, size: u64, also: &mut dyn FnMut(&[u8])) -> io::Resul
     Ok(Digest { md5: whole.finalize().into(), sum: Some(Sum::of(&sum)), parts })
 }
 
-/// Digests of parts as bytes come.
+/// Computes the digests of parts as bytes arrive.
 struct Parts {
     done: PartDigests,
-    /// The one that is not full.
+    /// The part that is not yet full.
     part: Md5,
-    /// How many bytes more it takes.
+    /// How many more bytes fit into it.
     room: u64,
 }
 
@@ -120,9 +121,10 @@ impl Parts {
     }
 }
 
-/// Tells the contents of one file at two times apart, eighteen times as fast as MD5: 64 bits of XXH3. That another
-/// content has the same is one chance in 2^64, since a file is compared with one sum only, its own. It is no proof
-/// against who makes both contents for that; who can do so to a site has the site.
+/// A checksum that tells whether a file has changed, eighteen times as fast as MD5: 64 bits of XXH3. The chance that
+/// changed content has the same checksum is one in 2^64, since a file is compared only with its own earlier checksum.
+/// It does not protect against an attacker who makes both contents, but an attacker who can do that to a site controls
+/// the site anyway.
 /// <https://xxhash.com>
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sum(pub [u8; 8]);
@@ -132,7 +134,7 @@ impl Sum {
         Sum(read.digest().to_be_bytes())
     }
 
-    /// `also` is given what is read, too. Errors as those of a digest.
+    /// `also` receives the same bytes. Fails in the same cases as the function `of_file`.
     pub fn of_file(path: &Path, size: u64, also: &mut dyn FnMut(&[u8])) -> io::Result<Sum> {
         let mut sum = Xxh3Default::new();
         read(path, size, &mut |bytes| {
@@ -143,13 +145,13 @@ impl Sum {
     }
 }
 
-/// How much is read at once, in bytes.
+/// How many bytes are read at a time.
 const AT_ONCE: u64 = 64 << 10;
 
-/// Gives what is in a file, in pieces. It must be of that size to the end.
+/// Passes the content of a file to `give`, piece by piece. The file must have this size until the end.
 fn read(path: &Path, size: u64, give: &mut dyn FnMut(&[u8])) -> io::Result<()> {
     let mut file = limits::open(|| File::open(path))?;
-    // One byte more than expected, so that a file that grew is noticed and its end is found in one piece.
+    // One byte more than expected, so that growth of the file is noticed, and its end is found in the same read.
     let mut buffer = vec![0; size.saturating_add(1).min(AT_ONCE) as usize];
     let mut total = 0;
     while total <= size {

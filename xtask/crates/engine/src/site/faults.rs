@@ -1,5 +1,5 @@
-//! Files whose bytes are not what visitors should get: pointers that were not fetched, and compression that the
-//! headers do not tell. They are collected, so that one run names all of them.
+//! Files whose bytes are not what visitors should get: pointers whose content was not fetched, and compression that the
+//! headers do not mention. They are collected, so that one run names all of them.
 
 use crate::base::event::{Event, Tell};
 use crate::base::headers::{Headers, is_page};
@@ -8,7 +8,7 @@ use crate::base::words::count;
 
 use super::look::{Coding, Finding};
 
-/// Files that are named of one fault; the rest is counted.
+/// How many files with the same fault are named; the rest are counted.
 const NAMES: usize = 10;
 
 /// The faults of a site, each with the keys of its files.
@@ -19,14 +19,14 @@ pub struct Faults {
     git_crypt: Vec<String>,
     /// Bytes that are not in the encoding that a rule claims.
     wrong_encoding: Vec<String>,
-    /// Gzip that no header tells, in what the site cannot be seen without.
+    /// Gzip that no header mentions, in files without which the site cannot be displayed.
     unreadable: Vec<String>,
-    /// Gzip that no header tells, in other files.
+    /// Gzip that no header mentions, in other files.
     untold_gzip: Vec<String>,
 }
 
 impl Faults {
-    /// Adds what was found in a file that is to be deployed.
+    /// Adds a finding about a file that is to be deployed.
     pub fn add(&mut self, key: &str, finding: Finding) {
         match finding {
             Finding::LfsPointer => self.lfs.push(key.to_owned()),
@@ -50,7 +50,7 @@ impl Faults {
         }
     }
 
-    /// Warns of what browsers may survive, and refuses what they cannot.
+    /// Warns about faults that browsers may cope with, and refuses the others.
     pub fn tell(mut self, tell: &Tell) -> Result<(), Refusal> {
         if !self.untold_gzip.is_empty() {
             tell.tell(Event::Warning(format!(
@@ -104,14 +104,14 @@ impl Faults {
     }
 }
 
-/// Whether a browser has to understand a file to show the site.
+/// Whether a browser must understand the file to display the site.
 fn is_needed(key: &str, content_type: &str) -> bool {
     let is_asset = ["text/css", "text/javascript"].iter().any(|one| content_type.starts_with(one));
     is_asset || is_page(key, content_type)
 }
 
-/// Whether bytes can be in an encoding. Of several, the last was applied last. Brotli has no signature, but is never
-/// text.
+/// Whether the bytes can be in an encoding. If several encodings are listed, the last one was applied last. Brotli has
+/// no signature, but is never text.
 fn fits(coding: Coding, encoding: &str) -> bool {
     let last = encoding.rsplit(',').next().unwrap_or_default().trim().to_ascii_lowercase();
     match last.as_str() {

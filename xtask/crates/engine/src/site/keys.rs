@@ -1,4 +1,4 @@
-//! Checks of the keys of a site as a whole: what S3 or its clients cannot hold ends the run before anything is
+//! Checks the keys of a site as a whole. A key that S3 or its clients cannot hold ends the run before anything is
 //! written.
 
 use std::path::PathBuf;
@@ -9,13 +9,13 @@ use crate::base::event::{Event, Tell};
 use crate::base::key;
 use crate::base::words::count;
 
-/// Names of files that are told at once; the rest is counted.
+/// How many file names are listed at once; the rest are counted.
 const NAMES: usize = 10;
 
 /// A file whose name cannot be a key.
 pub struct Misnamed {
     pub path: PathBuf,
-    /// What it would be called in the bucket, if that can be told.
+    /// Its key in the bucket, if the name can be turned into one.
     pub key: String,
     pub why: Unfit,
 }
@@ -23,7 +23,7 @@ pub struct Misnamed {
 /// Why a name cannot be a key.
 #[derive(Clone, Copy)]
 pub enum Unfit {
-    /// In words that follow "it".
+    /// The text follows the word "it".
     Name(&'static str),
     TooLong,
     Blank,
@@ -33,13 +33,13 @@ pub enum Unfit {
 pub fn unfit(key: &str) -> Option<Unfit> {
     match key {
         _ if key.len() > key::LONGEST => Some(Unfit::TooLong),
-        // A client takes such a key for none, and so does the XML of a listing.
+        // Clients treat such a key as missing, and so does the XML of a listing.
         _ if key.trim().is_empty() => Some(Unfit::Blank),
         _ => None,
     }
 }
 
-/// What is told of names that cannot be keys: all at once, because each may need a change of the generator.
+/// Fails with all names that cannot be keys at once, because each may require a change to the generator.
 pub fn misnamed(mut files: Vec<Misnamed>) -> Result<(), Failure> {
     files.sort_by(|a, b| a.path.cmp(&b.path));
     match files.as_slice() {
@@ -83,7 +83,7 @@ impl Misnamed {
     }
 }
 
-/// Checks entries that are in the order of their keys.
+/// Checks entries, which are in the order of their keys.
 pub fn check(entries: &[Entry], output: &Output, tell: &Tell) -> Result<(), Failure> {
     check_twins(entries, output)?;
     warn_of_spellings(entries, output, tell);
@@ -91,7 +91,7 @@ pub fn check(entries: &[Entry], output: &Output, tell: &Tell) -> Result<(), Fail
     Ok(())
 }
 
-/// Only where names are brought into one Unicode form can two files have one key.
+/// Two files can have the same key only if names are converted to one Unicode form.
 fn check_twins(entries: &[Entry], output: &Output) -> Result<(), Failure> {
     let Some(pair) = entries.windows(2).find(|pair| pair[0].key == pair[1].key) else {
         return Ok(());
@@ -103,12 +103,12 @@ fn check_twins(entries: &[Entry], output: &Output) -> Result<(), Failure> {
         .hint("their names are the same text in different Unicode forms: rename one of them"))
 }
 
-/// Both names look the same, so their characters are spelled out.
+/// Both names look the same, so their characters are escaped.
 fn spelled(name: &str) -> String {
     name.escape_default().to_string()
 }
 
-/// Warns of two keys that look the same. Each is what its file is called, and links to it may use either.
+/// Warns about two keys that look the same. Each is the name of its file, and links may use either.
 fn warn_of_spellings(entries: &[Entry], output: &Output, tell: &Tell) {
     for entry in entries.iter().filter(|entry| !entry.key.is_ascii()) {
         let normal = key::normal(&entry.key);
@@ -124,7 +124,7 @@ fn warn_of_spellings(entries: &[Entry], output: &Output, tell: &Tell) {
     }
 }
 
-/// Browsers read a backslash in an address as a slash, so they never ask for such a key.
+/// Browsers read a backslash in an address as a slash, so they never request such a key.
 fn warn_of_backslashes(entries: &[Entry], output: &Output, tell: &Tell) {
     let mut found = entries.iter().filter(|entry| entry.key.contains('\\'));
     if let Some(first) = found.next() {

@@ -1,5 +1,5 @@
-//! Files of the output folder that are not deployed, and why. Nothing is left out silently: the report names
-//! each of them, and what the bucket holds under their keys is not deleted.
+//! Files of the output folder that are not deployed, and why. Nothing is left out silently: the report names each of
+//! them, and the objects under their keys are not deleted from the bucket.
 
 use globset::GlobMatcher;
 
@@ -7,38 +7,38 @@ use super::names::{self, Named};
 use crate::base::key;
 use crate::repository::config::Config;
 
-/// A file that is not deployed, or a folder of which nothing is.
+/// A file that is not deployed, or a folder from which nothing is deployed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LeftOut {
-    /// Relative to the prefix, with `/` between its segments.
+    /// Relative to the prefix, with `/` between segments.
     pub key: String,
     pub why: Why,
     /// Whether it stands for everything below it.
     pub is_folder: bool,
-    /// Whether it is an HTML document, which somebody may want to read.
+    /// Whether it is an HTML document, which visitors may want to read.
     pub is_page: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Why {
-    /// By `exclude` of `deploy.toml`: it is not part of the site, so its object is deleted.
+    /// `exclude` in `deploy.toml` names it: it is not part of the site, so its object is deleted.
     Excluded,
-    /// Its name, or a folder's above it, begins with a dot.
+    /// Its name, or the name of a folder above it, begins with a dot.
     Hidden,
-    /// An operating system made it.
+    /// An operating system created it.
     System,
-    /// An editor made it beside the file that it edits.
+    /// An editor created it next to the file that was edited.
     Leftover,
-    /// Its name is that of a secret, and its content is not known to be public.
+    /// Its name is typical for a secret, and its content is not known to be public.
     SecretName,
     /// It holds a private key or other credentials.
     SecretContent,
-    /// It is a version control system's, or this tool's own.
+    /// It belongs to a version control system, or to this tool.
     Own,
 }
 
 impl Why {
-    /// Whether the file should not be in the output folder at all.
+    /// Whether the file should not be in the output folder in the first place.
     pub fn is_private(self) -> bool {
         matches!(self, Why::SecretName | Why::SecretContent | Why::Own)
     }
@@ -51,13 +51,13 @@ pub struct Choice<'c> {
     pub publish: &'c [GlobMatcher],
 }
 
-/// What becomes of an entry of a folder.
+/// The decision about an entry of a folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// It is the site's. A file with a secret's name is too, unless its content says otherwise.
+    /// It belongs to the site. For a file with a name typical for a secret, the content has the last word.
     Site,
     LeftOut(Why),
-    /// A folder that is left out, but for what `publish` names below it.
+    /// A folder that is left out, except for what `publish` names below it.
     Within(Why),
 }
 
@@ -66,13 +66,13 @@ impl<'c> Choice<'c> {
         Choice { exclude: &config.exclude, publish: &config.publish }
     }
 
-    /// Decides about a file by its key relative to the prefix. `within` is why the folder it is in is left out.
+    /// Decides about a file by its key relative to the prefix. If the folder around it is left out, `within` says why.
     pub fn of_file(&self, key: &str, within: Option<Why>) -> Verdict {
         let named = names::of_file(last_segment(key));
         let is_own = named == Named::Own || within == Some(Why::Own);
         match named {
             _ if self.excludes(key) => Verdict::LeftOut(Why::Excluded),
-            // Nobody means these by a wide glob such as `docs/**`.
+            // A wide glob such as `docs/**` is not meant for these.
             _ if is_own || named == Named::System => match self.names(key) {
                 true => Verdict::Site,
                 false if is_own => Verdict::LeftOut(Why::Own),
@@ -116,14 +116,14 @@ impl<'c> Choice<'c> {
         matches(self.exclude, key)
     }
 
-    /// Whether `publish` has this very key, not only a glob that matches it.
+    /// Whether `publish` contains this very key, and not just a glob that matches it.
     pub fn names(&self, key: &str) -> bool {
         let key = key::normal(key);
         let is_below_own_folder = key.split('/').any(|segment| segment == OWN_FOLDER);
         !is_below_own_folder && self.publish.iter().any(|glob| glob.glob().glob() == key)
     }
 
-    /// Whether a glob of `publish` speaks of such names: `*~` does, and `docs/**` does not.
+    /// Whether a glob in `publish` is meant for such names: `*~` is, `docs/**` is not.
     fn means(&self, key: &str) -> bool {
         let key = key::normal(key);
         let is_wide =
@@ -141,7 +141,7 @@ impl<'c> Choice<'c> {
     }
 }
 
-/// The tool's folder in the bucket: what is written there would be taken for the tool's own.
+/// The tool's folder in the bucket. A file that is written there would be taken for one of the tool's own objects.
 const OWN_FOLDER: &str = ".xtask";
 
 fn matches(globs: &[GlobMatcher], key: &str) -> bool {
@@ -155,7 +155,7 @@ fn last_segment(key: &str) -> &str {
     key.rsplit('/').next().unwrap_or(key)
 }
 
-/// The entry that covers a key, of a list in the order of keys: the file's own, or that of a folder above it.
+/// The entry that covers a key, in a list in the order of keys: the entry of the file itself, or of a folder above it.
 #[cfg(test)]
 pub fn covering<'l>(left_out: &'l [LeftOut], key: &str) -> Option<&'l LeftOut> {
     let find = |key: &str| {

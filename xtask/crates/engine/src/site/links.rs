@@ -1,7 +1,7 @@
-//! Finds addresses in pages that lead away from what is deployed. A generator that does not get the address of the
-//! environment writes the one in its own configuration, usually production's: staging's pages then show production's
-//! style sheets and link to production's pages, and a broken one is not seen before it is live. In a folder of a
-//! bucket, an address that begins with `/` leads out of it.
+//! Finds addresses in pages that lead away from what is deployed. A generator that does not know the address of the
+//! environment writes the one in its own configuration, which is usually that of production. Then staging's pages load
+//! production's style sheets and link to production's pages, and a broken page goes unnoticed until it is live. If the
+//! site is in a folder of a bucket, an address that begins with `/` leads out of that folder.
 
 mod addresses;
 
@@ -23,9 +23,9 @@ pub struct Places {
     pub own: Option<Base>,
     /// The path of this deploy on its host, such as `/` or `/docs/`.
     pub folder: String,
-    /// The other environments, by their names.
+    /// The other environments, with their names.
     pub others: Vec<(String, Base)>,
-    /// The name of a folder's page.
+    /// The name of the page that is served for a folder.
     pub index: String,
 }
 
@@ -39,17 +39,17 @@ impl Places {
     }
 }
 
-/// The address below which a site lies.
+/// The address below which a site is served.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Base {
-    /// Such as `https://example.com`.
+    /// For example `https://example.com`.
     origin: String,
     /// Begins and ends with a slash.
     pub path: String,
 }
 
 impl Base {
-    /// `None` for what is not an address with a host.
+    /// `None` if `url` is not an address with a host.
     pub fn of(url: &str) -> Option<Base> {
         let (origin, path) = split(url.as_bytes())?;
         let path = path.trim_matches('/');
@@ -57,7 +57,8 @@ impl Base {
         Some(Base { origin, path })
     }
 
-    /// Whether an address leads here. A browser that follows a link is sent from http to https.
+    /// Whether an address leads here. The scheme does not matter: if a browser follows an `http` link, it is redirected
+    /// to `https`.
     fn has(&self, origin: &str, path: &str) -> bool {
         host(&self.origin) == host(origin) && is_below(path, &self.path)
     }
@@ -66,15 +67,15 @@ impl Base {
 /// How pages lead away from this deploy.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
-    /// They load files that the site holds from another origin, such as `https://example.com`.
+    /// They load files from another origin, such as `https://example.com`, although the site holds them.
     LoadFrom(String),
-    /// They load files that the site holds from outside of its folder.
+    /// They load files from outside the site's folder, although the site holds them.
     LoadOutside,
     /// They link to another environment.
     LinkToEnvironment(String),
-    /// They link to an address that only stands in samples, or is that of a developer's machine.
+    /// They link to an address that occurs only in samples, or to a developer's machine.
     LinkToSample,
-    /// They link to pages of the site outside of its folder.
+    /// They link to pages of the site, but outside its folder.
     LinkOutside,
 }
 
@@ -82,30 +83,30 @@ pub enum Kind {
 pub struct Astray {
     pub kind: Kind,
     pub of: Reader,
-    /// How many of the files that were read do so.
+    /// In how many of the files that were read this occurs.
     pub files: usize,
     /// One of the files, as a key without the prefix, or one of the addresses.
     pub example: String,
 }
 
-/// What names an address.
+/// The kind of file that contains an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reader {
     Page,
     StyleSheet,
 }
 
-/// Pages that are read. A generator makes the same mistake in all of them.
+/// How many pages are read. A generator makes the same mistake in all of them.
 const MOST_PAGES: usize = 20;
 
-/// Style sheets that are read.
+/// How many style sheets are read.
 const MOST_STYLE_SHEETS: usize = 5;
 
-/// What is read of each, in bytes.
+/// How much is read of each file, in bytes.
 const MOST_OF_A_FILE: u64 = 64 << 10;
 
-/// How the pages and style sheets of a site lead away from it. Blocks the thread. A file that cannot be read is passed
-/// over.
+/// How the pages and style sheets of a site lead away from it. A file that cannot be read is skipped. Blocks the
+/// thread.
 pub fn astray(site: &Site, prefix: &Prefix, places: &Places) -> Vec<Astray> {
     let held = |path: &str| held(site, prefix, &places.index, path);
     let mut astray = read(site, Reader::Page, |page| of_page(page, places, &held));
@@ -151,14 +152,14 @@ fn worth_telling(found: BTreeMap<Kind, (usize, String)>, read: usize, of: Reader
     found.filter(is_told).collect()
 }
 
-/// What the site holds.
+/// What the site holds under a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Held {
     Asset,
     Page,
 }
 
-/// What the site holds at a key without the prefix; a folder is its page.
+/// What the site holds under a key without the prefix. For a folder, that is its page.
 fn held(site: &Site, prefix: &Prefix, index: &str, path: &str) -> Option<Held> {
     let find = |path: &str| {
         let key = prefix.join(path);
@@ -190,14 +191,14 @@ fn of_page(
             found.entry(kind).or_insert(example);
         }
     }
-    // The generator knows where the site goes, so what leads elsewhere is meant to: to another version, or to what is
-    // live.
+    // If the generator knows where the site goes, links that lead elsewhere are intended: to another version, or to the
+    // live site.
     let is_load = |kind: &Kind| matches!(kind, Kind::LoadFrom(_) | Kind::LoadOutside);
     found.retain(|kind, _| !knows_place || is_load(kind));
     found
 }
 
-/// How one style sheet leads away.
+/// How one style sheet leads away, with an example of each kind.
 fn of_style_sheet(
     css: &[u8],
     places: &Places,
@@ -231,7 +232,7 @@ fn load(
     }
 }
 
-/// The same of an address that a visitor follows.
+/// The same for an address that a visitor follows.
 fn link(
     origin: Option<&str>,
     path: &str,
@@ -260,21 +261,21 @@ fn link(
     is_outside.then(|| (Kind::LinkOutside, path.to_owned()))
 }
 
-/// Whether a path outside of the deploy's folder is one of its files as if it lay at the top, or where another
-/// environment lies.
+/// Whether a path outside the deploy's folder would be one of its files if the site were at the top of the host, or
+/// where another environment is.
 fn outside(path: &str, places: &Places, is_held: impl Fn(&str) -> bool) -> bool {
     let others = places.others.iter().map(|(_, base)| base.path.as_str());
     let path = decoded(path);
     std::iter::once("/").chain(others).any(|base| path.strip_prefix(base).is_some_and(&is_held))
 }
 
-/// Whether a path lies in a folder, which ends with a slash, or is the folder.
+/// Whether a path is in a folder, which ends with a slash, or is the folder itself.
 fn is_below(path: &str, folder: &str) -> bool {
     path.starts_with(folder) || path == folder.trim_end_matches('/')
 }
 
-/// The file of the site that a path stands for, as a key without the prefix. The site may lie in a folder there, so
-/// the path is tried without its first segments too.
+/// The file of the site to which a path leads, as a key without the prefix. The site may be in a folder there, so the
+/// path is also tried without its first segments.
 fn without_folders(path: &str, is_held: impl Fn(&str) -> bool) -> Option<String> {
     let path = decoded(path);
     let mut rest = path.trim_start_matches('/');
@@ -296,7 +297,7 @@ fn host(origin: &str) -> &str {
     origin.split_once("//").map_or(origin, |(_, host)| host)
 }
 
-/// Whether an origin is one that samples of configurations have, or a development server's. No site is published there:
+/// Whether an origin is one used in sample configurations, or by a development server. No site is published there:
 /// <https://www.rfc-editor.org/rfc/rfc6761#section-6>
 pub fn is_sample(origin: &str) -> bool {
     let host = host(origin);
@@ -454,7 +455,7 @@ mod tests {
             (&below, "<a href=/stg/posts/><a href=/stg>", ""),
             (&nowhere, "<a href=https://site.test/posts/>", "https://site.test/posts/"),
             (&nowhere, "<a href=/posts/>", ""),
-            // The generator was told where it goes.
+            // The generator was told where the site goes.
             (&beside, "<a href=https://stg.site.test/a/><a href=https://site.test/>", ""),
             (&below, "<link rel=canonical href=/stg/><a href=/posts/>", ""),
         ] {

@@ -1,5 +1,5 @@
-//! What the bytes of a file say about it, learned while they are read for their digest: no file is read for this
-//! alone. Where a name tells its content type, only text is looked at, for its character set.
+//! What the bytes of a file reveal about it, learned while they are read for their digest: no file is read only for
+//! this. If the name determines the content type, only text is looked at, for its character set.
 
 use super::left_out::Why;
 use super::private;
@@ -7,7 +7,7 @@ use crate::base::byte_search;
 use crate::base::headers::{self, Charset, Doubt, Told};
 use crate::base::sniff;
 
-/// What was learned. Held only for the few files of which something was.
+/// What was learned. Stored only for the few files about which something was learned.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Look {
     pub told: Told,
@@ -18,15 +18,15 @@ pub struct Look {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Finding {
-    /// Its name is that of a secret, and nothing shows that it is public.
+    /// Its name is typical for a secret, and nothing shows that it is public.
     SecretName,
     /// It holds a private key or other credentials.
     Secret,
-    /// It stands for the content that Git LFS did not fetch.
+    /// It is a pointer to content that Git LFS did not fetch.
     LfsPointer,
-    /// It stands for the content that git-annex did not fetch.
+    /// It is a pointer to content that git-annex did not fetch.
     AnnexPointer,
-    /// It is encrypted by git-crypt.
+    /// git-crypt has encrypted it.
     GitCrypt,
 }
 
@@ -37,13 +37,13 @@ pub enum Coding {
     Zlib,
     /// Text, so not compressed.
     Text,
-    /// A format that is known by its first bytes, such as PNG.
+    /// A format that is recognised by its first bytes, such as PNG.
     Format,
     Other,
 }
 
 impl Finding {
-    /// Why a file is left out; `None` where it is a fault of the whole site.
+    /// Why a file is left out; `None` if it is a fault of the whole site.
     pub fn why_left_out(self) -> Option<Why> {
         match self {
             Finding::SecretName => Some(Why::SecretName),
@@ -53,23 +53,23 @@ impl Finding {
     }
 }
 
-/// Looks at a file as it is read.
+/// Looks at a file while it is read.
 pub struct Looker<'k> {
     name: &'k str,
     size: u64,
-    /// The content type that the name tells.
+    /// The content type according to the name.
     named: &'static str,
     doubt: Doubt,
     has_secret_name: bool,
     is_encoded: bool,
     look: Look,
-    /// The beginning, until it was looked at.
+    /// Whether the beginning of the file was looked at.
     is_begun: bool,
     charset: Utf8,
 }
 
 impl<'k> Looker<'k> {
-    /// `named` is the content type that the name tells. `is_encoded` says whether a rule sets `content-encoding`.
+    /// `named` is the content type according to the name. `is_encoded` says whether a rule sets `content-encoding`.
     pub fn of(key: &'k str, size: u64, named: &'static str, is_encoded: bool) -> Looker<'k> {
         let name = key.rsplit('/').next().unwrap_or(key);
         Looker {
@@ -108,7 +108,7 @@ impl<'k> Looker<'k> {
             self.charset.is_asked = headers::needs_charset(essence);
         }
         if self.charset.is_asked {
-            // All ASCII, and no text of that: it is shifted by escape sequences.
+            // Escape sequences can make pure ASCII bytes stand for other text.
             self.charset.is_shifted = is_shifted(head) || is_wide(head);
             self.charset.head = head[..head.len().min(sniff::HEAD)].to_vec();
         }
@@ -135,7 +135,7 @@ impl<'k> Looker<'k> {
             [0x78, second, ..] if (0x7800 + u16::from(*second)).is_multiple_of(31) => Coding::Zlib,
             _ => match sniff::essence(head, false) {
                 Some(essence) if is_text(essence) => Coding::Text,
-                // These are told by too few bytes: compressed ones can be the same by chance.
+                // The signatures of these are so short that compressed bytes can match them by chance.
                 Some("image/bmp" | "video/mp2t") => Coding::Other,
                 Some(_) => Coding::Format,
                 None if is_long_utf_8(head) => Coding::Text,
@@ -146,20 +146,20 @@ impl<'k> Looker<'k> {
         (is_asked && self.size > 0).then_some(coding)
     }
 
-    /// Whether browsers show a file of this name only if its encoding is told.
+    /// Whether browsers display a file with this name only if its encoding is declared.
     fn is_zipped_by_name(&self) -> bool {
         let name = self.name.to_ascii_lowercase();
         [".svg", ".svgz", ".json"].iter().any(|ending| name.ends_with(ending))
     }
 
-    /// What was learned, once the file is read; `None` where the name says it all.
+    /// What was learned. Call it after the file is read. `None` if the name alone says everything.
     pub fn done(mut self) -> Option<Box<Look>> {
         self.look.told.charset = self.charset.done();
         (self.look != Look::default()).then(|| Box::new(self.look))
     }
 }
 
-/// Whether bytes are UTF-8, and too many for compressed ones to be that by chance.
+/// Whether the bytes are UTF-8, and so many that compressed bytes could hardly be so by chance.
 fn is_long_utf_8(head: &[u8]) -> bool {
     let head = &head[..head.len().min(sniff::HEAD)];
     head.len() >= 32
@@ -173,16 +173,17 @@ fn is_text(essence: &str) -> bool {
     headers::needs_charset(essence) || matches!(essence, "application/json" | "image/svg+xml")
 }
 
-/// Whether escape sequences switch the character set, as in ISO-2022-JP. Those of terminals begin with `ESC [`.
+/// Whether escape sequences switch the character set, as in ISO-2022-JP. Escape sequences for terminals begin with `ESC
+/// [`.
 fn is_shifted(head: &[u8]) -> bool {
     byte_search::all(0x1b, head).any(|at| matches!(head.get(at + 1), Some(b'$' | b'(')))
 }
 
-/// Whether a text is UTF-16 or UTF-32 without a byte order mark: its Latin letters have a NUL beside them. A single one
-/// may stand in any text.
+/// Whether a text is UTF-16 or UTF-32 without a byte order mark: its Latin letters have a NUL next to them. A single
+/// NUL may be in any text.
 fn is_wide(head: &[u8]) -> bool {
     let head = &head[..head.len().min(sniff::HEAD)];
-    // Nearly every text has none, and this is the quick way to know.
+    // Nearly every text has no NUL, and this is the fast way to find out.
     if !head.contains(&0) {
         return false;
     }
@@ -190,8 +191,8 @@ fn is_wide(head: &[u8]) -> bool {
     head.is_ascii() || nuls * 8 >= head.len()
 }
 
-/// <https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md>: of less than 1024 bytes, and the version is the first
-/// line. The other two are the names that the project had before.
+/// <https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md>: a pointer has less than 1024 bytes, and the version is
+/// its first line. The other two versions are from earlier names of the project.
 fn is_lfs_pointer(head: &[u8], size: u64) -> bool {
     let versions: [&[u8]; 3] = [
         b"version https://git-lfs.github.com/spec/",
@@ -206,12 +207,12 @@ fn is_annex_pointer(head: &[u8], size: u64) -> bool {
     size <= 32 << 10 && head.starts_with(b"/annex/objects/")
 }
 
-/// Whether bytes are UTF-8, told as they come.
+/// Checks whether bytes are UTF-8, as they arrive.
 #[derive(Default)]
 struct Utf8 {
     is_asked: bool,
-    /// The beginning of the file, which may declare a character set. It is read only if the text is not UTF-8, because
-    /// that takes longer than all the rest.
+    /// The beginning of the file, which may declare a character set. It is parsed only if the text is not UTF-8,
+    /// because parsing takes longer than everything else.
     head: Vec<u8>,
     is_shifted: bool,
     is_broken: bool,
@@ -353,7 +354,7 @@ mod tests {
                 b"<feed xmlns='http://www.w3.org/2005/Atom'>",
                 Some("application/atom+xml"),
             ),
-            // The name is right, or as good.
+            // The name is right, or close enough.
             ("a.png", png, None),
             ("a.apng", png, None),
             ("a.svg", svg, None),
@@ -374,7 +375,8 @@ mod tests {
             ("a.html", b"<?xml version='1.0'?><html xmlns='http://www.w3.org/1999/xhtml'>", None),
             ("a.html", b"BMW and ID3 are not formats", None),
             ("a.css", b"BM{}", None),
-            // A browser shows it as neither, and a file that a visitor sent in must not become a page.
+            // A browser shows it neither as a page nor as an image, and a file that a visitor uploaded must not become
+            // a page.
             ("a.png", page, None),
             ("a.svg", page, None),
             ("a.xml", rss, None),

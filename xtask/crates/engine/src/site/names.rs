@@ -1,22 +1,22 @@
-//! What a name says about a file or folder of the output: whether it is meant for visitors.
+//! What the name of a file or folder in the output says: whether it is meant for visitors.
 //!
 //! The list of secrets follows the file names that secret scanners look for, such as
-//! <https://github.com/michenriksen/gitrob> and <https://github.com/gitleaks/gitleaks>. A name alone is a
-//! suspicion: the content decides, see [`super::content`].
+//! <https://github.com/michenriksen/gitrob> and <https://github.com/gitleaks/gitleaks>. A name alone is only a
+//! suspicion: the content decides, see [`super::private`].
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Named {
-    /// Nothing speaks against it.
+    /// Nothing is special about it.
     Plain,
     /// It begins with a dot.
     Hidden,
-    /// An operating system or file manager made it.
+    /// An operating system or file manager created it.
     System,
-    /// An editor made it beside the file that it edits.
+    /// An editor created it next to the file that was edited.
     Leftover,
     /// Files with such names usually hold secrets.
     Secret,
-    /// A version control system's folder, or this tool's own: no glob publishes what is below it.
+    /// A version control system's folder, or this tool's own. No glob publishes what is below it.
     Own,
 }
 
@@ -26,21 +26,21 @@ pub fn of_file(name: &str) -> Named {
         return Named::Plain;
     }
     match of_any(name) {
-        // A secret with a dot is called a secret, because that is the reason that matters.
+        // A secret whose name begins with a dot is reported as a secret, because that is the reason that matters.
         Named::Plain | Named::Hidden if looks_secret(name) => Named::Secret,
         Named::Plain | Named::Hidden if is_leftover(name) => Named::Leftover,
         named => named,
     }
 }
 
-/// Whether a name is one of those that nearly all files of a site have. They are in no list here, and each is asked for
-/// in every deploy.
+/// Whether a name is like those of nearly all files of a site. Such names are in none of the lists here, and every
+/// deploy checks each file, so this saves time.
 fn is_usual(name: &str) -> bool {
     let starts_usually = name.as_bytes().first().is_some_and(u8::is_ascii_alphanumeric);
     starts_usually && [".html", ".css", ".js", ".svg", ".png"].iter().any(|end| name.ends_with(end))
 }
 
-/// What the name of a folder says. Folders are never secrets: `process.env/` is a page.
+/// What the name of a folder says. A folder is never a secret: `process.env/` is a page.
 pub fn of_folder(name: &str) -> Named {
     of_any(name)
 }
@@ -57,7 +57,7 @@ fn of_any(name: &str) -> Named {
 
 const OWN: [&str; 5] = [".git", ".hg", ".svn", ".bzr", ".xtask"];
 
-/// Names in lower case: file systems of macOS and Windows do not tell cases apart.
+/// In lower case: file systems of macOS and Windows do not distinguish cases.
 const SYSTEM: [&str; 21] = [
     ".ds_store",
     ".localized",
@@ -70,7 +70,7 @@ const SYSTEM: [&str; 21] = [
     ".temporaryitems",
     ".documentrevisions-v100",
     "__macosx",
-    // The icon of a folder on macOS, a name that ends in a carriage return.
+    // The icon of a folder on macOS. Its name ends in a carriage return.
     "icon\r",
     "thumbs.db",
     "ehthumbs.db",
@@ -89,8 +89,8 @@ fn is_system(name: &str) -> bool {
         || ["._", ".trash-", ".fuse_hidden", ".nfs0"].iter().any(|start| lower.starts_with(start))
 }
 
-/// Whether an editor or an office program made a file of this name beside the one that was edited: a backup, a lock, or
-/// what was not saved yet.
+/// Whether an editor or an office program creates files with this name next to the edited file: a backup, a lock, or
+/// unsaved changes.
 fn is_leftover(name: &str) -> bool {
     const ENDINGS: [&str; 8] =
         [".swp", ".swo", ".swn", ".swx", ".kate-swp", ".asv", "___jb_tmp___", "___jb_old___"];
@@ -107,7 +107,7 @@ fn is_leftover(name: &str) -> bool {
         || ENDINGS.iter().any(|ending| is_between("", ending))
 }
 
-/// Whether files of this name usually hold secrets, also as a backup: `server.key~`, `id_rsa.old`.
+/// Whether files with this name usually hold secrets, also as a backup: `server.key~`, `id_rsa.old`.
 pub fn looks_secret(name: &str) -> bool {
     if is_usual(name) {
         return false;
@@ -121,7 +121,7 @@ pub fn looks_secret(name: &str) -> bool {
         || is_service_account(name)
 }
 
-/// Whether files of this name usually hold secrets, unless they are pages or texts: `env`, `env.production`.
+/// Whether files with this name usually hold secrets, unless they are pages or texts: `env`, `env.production`.
 pub fn is_plain_env(name: &str) -> bool {
     const STAGES: [&str; 10] = [
         "local",
@@ -202,7 +202,7 @@ const SECRET_ENDINGS: [&str; 24] = [
     "accesskeys.csv",
 ];
 
-/// Google's name for the file is chosen by whoever downloads it; these are usual.
+/// Users choose the name of Google's file when they download it; these are usual.
 fn is_service_account(name: &str) -> bool {
     let Some(stem) = name.strip_suffix(".json") else { return false };
     let words = stem.replace(['-', '_', '.'], "");
@@ -211,7 +211,7 @@ fn is_service_account(name: &str) -> bool {
         .any(|usual| words.starts_with(usual) || words.ends_with(usual))
 }
 
-/// A name without what editors and people add to the copy that they keep.
+/// A name without the endings that editors and people add to backup copies.
 fn without_backup_ending(name: &str) -> &str {
     const ENDINGS: [&str; 11] =
         ["~", ".old", ".bak", ".backup", ".orig", ".save", ".swp", ".swo", ".tmp", " copy", ".txt"];

@@ -1,16 +1,17 @@
-//! Whether a file holds a secret. A private key says so in its first line; of other files the name raises the
-//! question, and the content answers it: `gpg.key` may be the public key that every visitor needs.
+//! Whether a file holds a secret. A private key says so in its first line. For other files, the name raises the
+//! question and the content answers it: `gpg.key` may be the public key that every visitor needs.
 
 use serde_json::Value;
 
-/// The largest file, in bytes, that is looked through for credentials behind its first line.
+/// The largest file, in bytes, that is searched for credentials beyond its first line.
 const SMALL: u64 = 8 << 10;
 
-/// Whether the content of a file of any name is a secret. A page that shows one is not: it begins with markup.
+/// Whether the content is a secret, whatever the file's name is. A page that shows one is not a secret: it begins with
+/// markup.
 pub fn is_secret(head: &[u8], size: u64) -> bool {
     let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start();
     match head.first() {
-        // Nearly every page.
+        // Nearly every page begins like this.
         Some(b'<') => false,
         Some(b'-') if head.starts_with(b"-\0") => is_wide_pem(head),
         Some(0xff | 0xfe) if head.starts_with(b"\xff\xfe") || head.starts_with(b"\xfe\xff") => {
@@ -21,7 +22,7 @@ pub fn is_secret(head: &[u8], size: u64) -> bool {
         // Key stores of Java, and a database of KeePass.
         Some(0xfe | 0xce | 3) if KEY_STORES.iter().any(|start| head.starts_with(start)) => true,
         Some(b'S') if head.starts_with(b"SSH PRIVATE KEY FILE FORMAT") => true,
-        // What OpenSSL writes before the key of a PKCS#12 file.
+        // OpenSSL writes this before the key of a PKCS#12 file.
         Some(b'B') if head.starts_with(b"Bag Attributes") => {
             is_private(&String::from_utf8_lossy(head))
         }
@@ -40,10 +41,10 @@ pub fn is_secret(head: &[u8], size: u64) -> bool {
 const KEY_STORES: [&[u8]; 3] =
     [b"\xfe\xed\xfe\xed\0\0\0", b"\xce\xce\xce\xce\0\0\0", b"\x03\xd9\xa2\x9a"];
 
-/// Whether the content of a file with a secret's name is public after all.
+/// Whether a file with a name typical for a secret has public content after all.
 pub fn is_public(name: &str, head: &[u8]) -> bool {
     let text = String::from_utf8_lossy(head);
-    // A page may be called `env`, so this name needs the content to agree.
+    // A page may be called `env`, so for this name the content must confirm the suspicion.
     if super::names::is_plain_env(name) && !sets_variables(&text) {
         return true;
     }
@@ -51,12 +52,12 @@ pub fn is_public(name: &str, head: &[u8]) -> bool {
     let first = first_line(head).unwrap_or_default();
     let is_ssh = ["ssh-", "ecdsa-", "sk-"].iter().any(|kind| first.starts_with(kind))
         && first.contains(" AAAA");
-    // The second line of a public key is of 42 bytes, and that of a secret key is longer.
+    // The second line of a public key encodes 42 bytes; that of a secret key is longer.
     let second = text.lines().nth(1).unwrap_or_default().trim_end();
     let is_minisign = first.starts_with("untrusted comment:")
         && (first.contains("public key") || second.starts_with("RW") && second.len() == 56);
     let is_certificate = matches!(head, [0x30, 0x82, _, _, 0x30, 0x82, _, _, 0xa0, 3, 2, 1, ..]);
-    // Keynote's slides; keys of no kind are archives or images.
+    // Keynote slides. No kind of key is an archive or an image.
     let starts: [&[u8]; 5] =
         [b"PK\x03\x04", b"\x1f\x8b\x08", b"%PDF-", b"\x89PNG", b"\xff\xd8\xff"];
     is_pem
@@ -70,7 +71,7 @@ pub fn is_public(name: &str, head: &[u8]) -> bool {
         || crate::base::sniff::is_document(head)
 }
 
-/// A public key of GnuPG without its armour: a packet of tag 6, in the old or the new format.
+/// A public key of GnuPG without its armour: a packet with tag 6, in the old or the new format.
 /// <https://www.rfc-editor.org/rfc/rfc9580#section-4.2>
 fn is_binary_pgp_public_key(head: &[u8]) -> bool {
     matches!(head.first(), Some(0x98..=0x9b | 0xc6)) && head.len() > 16
@@ -82,14 +83,15 @@ fn is_harmless_json(name: &str, head: &[u8]) -> bool {
     is_asked && serde_json::from_slice::<Value>(head).is_ok_and(|json| !is_secret_value(&json))
 }
 
-/// Whether a text of two bytes for each character begins with a private key.
+/// Whether a text with two bytes per character begins with a private key.
 fn is_wide_pem(head: &[u8]) -> bool {
     let narrow: Vec<u8> = head.iter().copied().filter(|byte| *byte != 0).collect();
     is_private_pem(narrow.trim_ascii_start())
 }
 
 /// A private key of PKCS#8, PKCS#1 or SEC 1 without its armour: a sequence of a version and a key. Certificates and
-/// public keys begin with a sequence in it. <https://www.rfc-editor.org/rfc/rfc5208#section-5>
+/// public keys begin with a nested sequence instead.
+/// <https://www.rfc-editor.org/rfc/rfc5208#section-5>
 fn is_private_der(head: &[u8]) -> bool {
     let inner = match head {
         [0x30, 0x82, _, _, inner @ ..] | [0x30, 0x81, _, inner @ ..] => inner,
@@ -97,19 +99,20 @@ fn is_private_der(head: &[u8]) -> bool {
         _ => return false,
     };
     match inner {
-        // An algorithm, by its number.
+        // The identifier of an algorithm.
         [2, 1, 0, 0x30, _, 6, ..] => true,
-        // A number that is as long as a modulus.
+        // A number as long as a modulus.
         [2, 1, 0, 2, 0x81 | 0x82, ..] => true,
         [2, 1, 1, 4, 0x20 | 0x30 | 0x42, ..] => true,
-        // Encrypted: the algorithm is one of PKCS#5 or PKCS#12. That of a public key is one of PKCS#1.
+        // Encrypted: the algorithm is one of PKCS#5 or PKCS#12. The algorithm of a public key is one of PKCS#1.
         [0x30, _, 6, _, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 5 | 12, ..] => true,
         _ => false,
     }
 }
 
-/// A PKCS#12 file: version 3 and its content, with a length or, as BER has it, without one. It may hold a private key,
-/// which is encrypted. <https://www.rfc-editor.org/rfc/rfc7292#section-4>
+/// A PKCS#12 file: version 3 and its content, with a length or, in BER, without one. It may hold an encrypted private
+/// key.
+/// <https://www.rfc-editor.org/rfc/rfc7292#section-4>
 fn is_pkcs12(head: &[u8]) -> bool {
     matches!(
         head,
@@ -119,7 +122,7 @@ fn is_pkcs12(head: &[u8]) -> bool {
     )
 }
 
-/// A text without the remarks and empty lines at its beginning.
+/// A text without the comments and empty lines at its beginning.
 fn without_remarks(head: &[u8]) -> &[u8] {
     let mut text = head;
     while let [b'#' | b';', ..] = text {
@@ -131,17 +134,17 @@ fn without_remarks(head: &[u8]) -> &[u8] {
 
 fn is_private_pem(head: &[u8]) -> bool {
     head.starts_with(b"-----BEGIN ") && is_private(&String::from_utf8_lossy(head))
-        // As SSH.COM writes it.
+        // In the format of SSH.COM.
         || head.starts_with(b"---- BEGIN SSH2 ENCRYPTED PRIVATE KEY")
 }
 
-/// Whether a PEM text has a private key, of whatever kind and behind whichever certificates.
+/// Whether a PEM text has a private key, of any kind, possibly after certificates.
 fn is_private(text: &str) -> bool {
     let mut labels = text.split("-----BEGIN ").skip(1);
     labels.any(|rest| rest.lines().next().is_some_and(|label| label.contains("PRIVATE KEY")))
 }
 
-/// Whether it is worth to parse a JSON text, told by its first kilobyte: a site may have one for each page.
+/// Whether a JSON text is worth parsing, judged by its first kilobyte: a site may have a JSON file for each page.
 fn speaks_of_secrets(head: &[u8]) -> bool {
     let start = String::from_utf8_lossy(&head[..head.len().min(1024)]);
     ["PRIVATE KEY", "private", "ecret", "client-key", "\"kty\"", "\"auths\""]
@@ -149,7 +152,7 @@ fn speaks_of_secrets(head: &[u8]) -> bool {
         .any(|word| start.contains(word))
 }
 
-/// Whether it is worth to read the lines of a text, told by its first one: nearly all files are pages, styles and
+/// Whether the lines of a text are worth reading, judged by its first one: nearly all files are pages, style sheets and
 /// scripts.
 fn begins_like_settings(head: &[u8]) -> bool {
     let start = &head[..head.len().min(256)];
@@ -187,7 +190,7 @@ fn is_secret_value(json: &Value) -> bool {
         Value::Object(fields) => fields.iter().any(|(name, value)| {
             let is_named = SECRET_FIELDS.contains(&name.to_ascii_lowercase().as_str());
             let is_token = |value: &str| is_real(value) && !is_prose(value);
-            // A key of JSON Web Keys, and the logins of Docker.
+            // A key in JSON Web Key format, and Docker's logins.
             let is_key = name == "d" && fields.contains_key("kty");
             let is_login = name == "auths" && has_login(value);
             (is_named || is_key) && value.as_str().is_some_and(is_token)
@@ -195,13 +198,13 @@ fn is_secret_value(json: &Value) -> bool {
                 || is_secret_value(value)
         }),
         Value::Array(items) => items.iter().any(is_secret_value),
-        // Not a text that only speaks of one.
+        // A text that only mentions a key does not begin like this.
         Value::String(text) => text.starts_with("-----BEGIN ") && is_private(text),
         _ => false,
     }
 }
 
-/// Whether a value is a text about a secret.
+/// Whether a value is a text about a secret, not a secret.
 fn is_prose(value: &str) -> bool {
     value.contains(' ') && !value.starts_with("-----BEGIN ")
 }
@@ -230,7 +233,7 @@ fn has_secret_line(head: &[u8]) -> bool {
         && (has_private_block(text) || std::iter::once(first).chain(lines).any(is_secret_line))
 }
 
-/// Whether a block of YAML is a private key, which is longer than the one of an example.
+/// Whether a block of YAML is a private key. A real one is longer than the ones in examples.
 fn has_private_block(text: &str) -> bool {
     let lines: Vec<&str> = text.lines().map(str::trim).collect();
     lines.windows(3).any(|lines| {
@@ -242,9 +245,9 @@ fn has_private_block(text: &str) -> bool {
     })
 }
 
-/// The name and the value of a line that sets one.
+/// The name and the value that a line sets, if it sets one.
 fn sets(line: &str) -> Option<(&str, &str)> {
-    // As shells of Unix and of Windows set a variable.
+    // The ways in which shells of Unix and Windows set a variable.
     let starts = ["export ", "set ", "$env:", "$Env:"];
     let line = starts.iter().find_map(|start| line.strip_prefix(start)).unwrap_or(line);
     let (name, value) = line.split_once(['=', ':'])?;
@@ -253,7 +256,7 @@ fn sets(line: &str) -> Option<(&str, &str)> {
     (!name.is_empty() && name.bytes().all(is_name)).then(|| (name, value.trim().trim_matches('"')))
 }
 
-/// Whether a text sets variables, as the files do that are called `.env`: `NAME=value` is its first line.
+/// Whether a text sets variables, like files called `.env`: its first line is `NAME=value`.
 fn sets_variables(text: &str) -> bool {
     let mut lines = text.trim_start_matches('\u{feff}').lines().map(str::trim);
     let first = lines.find(|line| !line.is_empty() && !line.starts_with(['#', ';']));
@@ -275,7 +278,7 @@ fn is_secret_line(line: &str) -> bool {
         && !is_prose(value)
 }
 
-/// Whether a value is no placeholder of a documentation.
+/// Whether a value is not a placeholder from documentation.
 fn is_real(value: &str) -> bool {
     let upper = value.to_ascii_uppercase();
     value.len() >= 16

@@ -1,4 +1,5 @@
-//! A few files of a site that is scanned again and again, before the rest of them: those that somebody waits for.
+//! Scans a few files of a site before the rest: those that a browser is waiting for. Used when a site is scanned
+//! repeatedly.
 
 use std::fs;
 use std::path::Path;
@@ -11,8 +12,8 @@ use crate::base::headers::{Ruled, Told};
 use crate::base::key::{self, Prefix};
 use crate::repository::config::Config;
 
-/// The files of these keys, which are given in order, as they are now. What is new or gone, is reached through a link,
-/// is large or cannot be read is left to a [scan](super::scan). Blocks the thread.
+/// The files with these keys, which are in order, as they are now. A file that is new or gone, is reached through a
+/// link, is large or cannot be read is left to a [scan](super::scan). Blocks the thread.
 pub fn recheck(
     config: &Config,
     prefix: &Prefix,
@@ -27,7 +28,7 @@ pub fn recheck(
         let Source::Disk(disk) = &known.file.source else { return None };
         let path = disk.path(&key);
         let below = path.strip_prefix(&output).ok()?;
-        // The folder may be another one than when it was seen.
+        // The folder may be a different one than at the last scan.
         let is_its = key::of_path(below).is_ok_and(|named| named == relative);
         let is_plain = path.canonicalize().is_ok_and(|path| path == resolved.join(below));
         if !is_its || !is_plain {
@@ -56,7 +57,7 @@ fn reread(known: &Known, path: &Path, relative: &str, ruled: &mut Ruled) -> Opti
         }
     };
     let look = look.map(|look| *look).unwrap_or_default();
-    // What may not be deployed is a scan's to say.
+    // Whether such a file may be deployed is for a scan to decide.
     if look.finding.is_some() || look.coding.is_some() {
         return None;
     }

@@ -1,10 +1,10 @@
-//! What the files of a site were found to hold, so that of a site that is scanned again and again only what was
-//! written since is read, and only what was written with other bytes is hashed.
+//! What the files of a site held at the last scan. If a site is scanned repeatedly, only files that were written since
+//! are read, and only files with other bytes are hashed.
 //!
-//! A file is the same if everything that the system tells of it is. That is not certain for one that was written
-//! just before it was read: the clock of a file system is coarse (two seconds on FAT), and a second write may
-//! look like the first. Such a file is read again, as git does with its index
-//! (<https://git-scm.com/docs/racy-git>). A generator writes all of them each time, most as they were.
+//! A file counts as unchanged if all of its metadata is the same. That is not certain if it was written just before it
+//! was read: the clock of a file system is coarse (two seconds on FAT), and a second write may get the same time as the
+//! first. Such a file is read again, as git does with its index (<https://git-scm.com/docs/racy-git>). A generator
+//! writes all files each time, most of them unchanged.
 
 use std::fs::Metadata;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use super::{Content, Entry, File};
 pub struct Seen {
     /// In the order of their keys.
     files: Vec<Known>,
-    /// How long before it was read a file must have been written for its stamp to be believed.
+    /// How long before it was read a file must have been written for its stamp to be trusted.
     coarsest: Duration,
 }
 
@@ -26,7 +26,7 @@ pub struct Seen {
 pub(super) struct Known {
     pub file: Arc<File>,
     pub look: Option<Box<Look>>,
-    /// Where it can be believed.
+    /// `None` if it cannot be trusted.
     stamp: Option<Stamp>,
 }
 
@@ -43,7 +43,7 @@ impl Default for Seen {
     }
 }
 
-/// What the system tells of a file.
+/// A file's metadata.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stamp {
     size: u64,
@@ -66,8 +66,8 @@ impl Stamp {
 }
 
 impl Seen {
-    /// Tells what was known of the entries, which are in the order of their keys, and gives those that were not
-    /// written since their digests.
+    /// Enters what is known into the entries, which are in the order of their keys. An entry that was not written since
+    /// gets its digest.
     pub(super) fn recall(&mut self, entries: &mut [Entry]) {
         let mut files = std::mem::take(&mut self.files).into_iter().peekable();
         for entry in entries {
@@ -81,7 +81,7 @@ impl Seen {
         }
     }
 
-    /// What was known of a key.
+    /// What is known about a key.
     pub(super) fn of(&self, key: &str) -> Option<&Known> {
         let found = self.files.binary_search_by(|known| (*known.file.key).cmp(key));
         found.ok().map(|at| &self.files[at])
@@ -112,7 +112,7 @@ impl Seen {
 struct Identity {
     device: u64,
     inode: u64,
-    /// When anything of it changed, in seconds since 1970 and nanoseconds: no program can set it.
+    /// When anything about the file changed, in seconds since 1970 and nanoseconds. No program can set it.
     changed: (i64, i64),
 }
 

@@ -1,5 +1,5 @@
-//! Files of the output that are there by accident: this tool's own, which a generator copies if its input is the top
-//! of the repository, and the configuration of other hosts, which S3 does not read.
+//! Files that are in the output by accident: this tool's own, which a generator copies if its input is the top of the
+//! repository, and configuration for other hosts, which S3 does not read.
 
 use std::path::Path;
 
@@ -23,7 +23,7 @@ const OTHER_HOSTS: [&str; 11] = [
     "web.config",
 ];
 
-/// Warns of the configuration of other hosts. `has` tells whether the output holds a file, deployed or not.
+/// Warns about configuration for other hosts. `has` says whether the output holds a file, deployed or not.
 pub fn warn_of_other_hosts(has: impl Fn(&str) -> bool, tell: &Tell) {
     let found = OTHER_HOSTS.iter().filter(|name| has(name));
     let found: Vec<String> = found.map(|name| format!("`{name}`")).collect();
@@ -35,7 +35,7 @@ pub fn warn_of_other_hosts(has: impl Fn(&str) -> bool, tell: &Tell) {
     }
 }
 
-/// Refuses an output that holds this tool's own files. `published` tells the keys that are meant to be public.
+/// Refuses an output that holds this tool's own files. `published` says which keys are meant to be public.
 pub fn refuse_own_files<'f>(
     files: impl Iterator<Item = (&'f str, &'f File)>,
     config: &Config,
@@ -56,7 +56,7 @@ pub fn refuse_own_files<'f>(
     ))
 }
 
-/// The sources of an `xtask` package, also where a generator made pages of them.
+/// The sources of an `xtask` package, even if a generator made pages from them.
 fn is_source(key: &str) -> bool {
     let below = |(at, _): (usize, &str)| {
         let rest = &key[at + "xtask/".len()..];
@@ -66,7 +66,7 @@ fn is_source(key: &str) -> bool {
     key.match_indices("xtask/").any(below)
 }
 
-/// Cargo's output folder, copied whole.
+/// Cargo's output folder, copied as a whole.
 fn is_built(key: &str) -> bool {
     key.strip_prefix("target/").is_some_and(|rest| {
         let is_profile = |folder: &str| {
@@ -80,7 +80,7 @@ fn is_built(key: &str) -> bool {
     })
 }
 
-/// Whether a file is the very `deploy.toml` that is deployed by: a site about this tool may show others.
+/// Whether a file is the very `deploy.toml` in use: a site about this tool may contain others.
 fn is_configuration(key: &str, file: &File, config: &Config) -> bool {
     let is_named = Path::new(key).file_name().is_some_and(|name| name == config::FILE);
     is_named && {

@@ -1,4 +1,4 @@
-//! Scans of real folders: what is a file of the site, what is left out, and what is an error.
+//! Scans of real folders: which files belong to the site, which are left out, and which are errors.
 
 use std::fs;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -88,18 +88,18 @@ impl Folder {
         files.map(|f| (f.key.to_string(), f.headers.content_type().to_owned())).collect()
     }
 
-    /// The names that were left out, in order.
+    /// The names of files that were left out, in order.
     fn skipped(&self) -> Vec<String> {
         self.site().left_out.into_iter().map(|entry| entry.key).collect()
     }
 
-    /// Those of them that should not be in the folder, in order.
+    /// Those that should not be in the folder in the first place, in order.
     fn private(&self) -> Vec<String> {
         let left_out = self.site().left_out.into_iter();
         left_out.filter(|entry| entry.why.is_private()).map(|entry| entry.key).collect()
     }
 
-    /// The error, as a person reads it, wherever the folder is.
+    /// The error as a person reads it, without the path of the folder.
     fn error(&self) -> String {
         self.shown(&self.scan().expect_err("no error"))
     }
@@ -111,7 +111,7 @@ impl Folder {
             error => panic!("{error:?}"),
         };
         let real = fs::canonicalize(self.0.path()).unwrap();
-        // The number differs between systems, the words do not.
+        // The number differs between systems, but the words do not.
         let cause = |cause: &String| format!("\n  {}", cause.split(" (os error").next().unwrap());
         let causes = failure.causes.iter().map(cause);
         let hint = failure.hint.iter().map(|hint| format!("\nhint: {hint}"));
@@ -638,7 +638,7 @@ fn links_that_lead_to_each_other_end() {
     assert!(folder.error().contains("leads to a folder that it is in"));
 }
 
-/// Editors leave such links beside a file that they have open.
+/// Editors create such links next to a file that is open.
 #[test]
 #[cfg(unix)]
 fn a_broken_link_with_a_dot_name_is_left_out() {
@@ -667,7 +667,7 @@ fn what_cannot_be_read_is_an_error() {
         fs::set_permissions(folder.path(name), fs::Permissions::from_mode(mode)).unwrap()
     };
     lock("a.html", 0o000);
-    // Root reads what it likes; then there is nothing to see here.
+    // Root can read everything, so as root there is nothing to test.
     if fs::read(folder.path("a.html")).is_ok() {
         return;
     }
@@ -685,7 +685,7 @@ fn what_cannot_be_read_is_an_error() {
     .assert_eq(&[file, below].concat());
 }
 
-/// The digests are Python's: `hashlib.md5` of the whole, and of the MD5s of each 8 MiB.
+/// The digests are from Python: `hashlib.md5` of the whole file, and of the MD5s of each 8 MiB.
 #[test]
 fn a_large_file_has_the_etag_that_its_parts_will_get() {
     let whole: Vec<u8> = (0..(16 << 20) + 5).map(|n| (n % 251) as u8).collect();
@@ -772,7 +772,7 @@ fn a_file_is_what_is_told_of_it_where_it_has_the_sum_that_is_told() {
     let large = usize::try_from(digest::LARGEST_WHOLE).unwrap() + 1;
     folder.write("large.bin", &vec![0; large]);
     let config = Config::read(folder.0.path(), "site".as_ref()).unwrap();
-    // No MD5 of anything, so that it is seen where it comes from.
+    // Not a real MD5, so that its origin can be recognised.
     let told = |content: &[u8], has_sum: bool| {
         let sum = has_sum.then(|| Sum(xxhash_rust::xxh3::xxh3_64(content).to_be_bytes()));
         Some(Digest { md5: [7; 16], sum, parts: None })
@@ -802,7 +802,7 @@ fn a_file_is_what_is_told_of_it_where_it_has_the_sum_that_is_told() {
     assert_eq!(site.files[1].digest.md5, <[u8; 16]>::from(Md5::digest(b"changed.txt")));
 }
 
-/// What is hashed by a scan that remembers, in bytes.
+/// Scans and remembers; returns how many bytes were hashed.
 fn hashed_again(folder: &Folder, seen: &mut Seen) -> (Site, u64) {
     let config = Config::read(folder.0.path(), "site".as_ref()).unwrap();
     let hashed = Arc::new(AtomicU64::new(0));
@@ -827,7 +827,7 @@ fn a_file_that_was_not_written_since_is_not_read_again() {
     let (again, hashed) = hashed_again(&folder, &mut seen);
     assert_eq!((hashed, digests(&again)), (0, digests(&first)));
 
-    // Other bytes, and all that a program can set is as it was.
+    // Other bytes, but everything that a program can set stays as it was.
     let a = folder.path("a.txt");
     let modified = fs::metadata(&a).unwrap().modified().unwrap();
     folder.write("a.txt", b"A.txt");
@@ -877,7 +877,7 @@ fn of_files_that_were_written_again_those_with_other_bytes_are_told() {
     assert_eq!(second[2], hex(&Md5::digest(b"longer").into()));
 }
 
-/// The keys that can be told, each with whether its file is as it was seen.
+/// The keys that could be rechecked, each with whether its file is the same as at the last scan.
 fn rechecked(folder: &Folder, seen: &Seen, keys: &[&str]) -> Vec<(String, bool)> {
     let config = Config::read(folder.0.path(), "site".as_ref()).unwrap();
     let keys = keys.iter().map(|key| (*key).to_owned());

@@ -1,5 +1,5 @@
-//! Which files of the output folder are the site's. Links inside of it are followed; one that leads out
-//! of it or nowhere is an error, because what it would deploy is not what its author sees.
+//! Finds the files of the output folder that belong to the site. Links inside the folder are followed. A link that
+//! leads out of it, or nowhere, is an error, because what it would deploy is not what its author sees.
 
 use std::fs::{self, DirEntry, FileType};
 use std::path::{Path, PathBuf};
@@ -20,12 +20,12 @@ pub struct Found {
     pub stamp: Stamp,
 }
 
-/// Finds every file below the folder, many at once, and returns what was left out, in the order of keys.
-/// Each file is given to `found` with the value of its thread, which `make` made; these are returned. An error
-/// anywhere is an error of the whole: a file that was not seen would be deleted from the bucket.
+/// Finds every file below the folder, many at a time, and returns what was left out, in the order of keys. `found` is
+/// called for each file with the value of its thread. `make` creates these values, and they are returned. An error
+/// anywhere is an error of the whole: a file that was missed would be deleted from the bucket.
 ///
-/// Each file is given away as it is found: what its path becomes is shorter, and the paths of a large site
-/// are not held all at once.
+/// Each file is passed on as soon as it is found: what is made of its path is shorter, so the paths of a large site are
+/// not all held at once.
 pub fn files<W: Send>(
     folder: &Path,
     choice: Choice<'_>,
@@ -57,7 +57,7 @@ pub fn files<W: Send>(
 
 struct Walk<'w> {
     folder: &'w Path,
-    /// The folder itself, every link resolved.
+    /// The folder itself, with every link resolved.
     top: PathBuf,
     choice: Choice<'w>,
 }
@@ -65,30 +65,30 @@ struct Walk<'w> {
 /// A folder that the walk enters.
 struct Folder {
     path: PathBuf,
-    /// Without links.
+    /// The path with every link resolved.
     resolved: PathBuf,
-    /// The one that it was entered from.
+    /// The folder from which it was entered.
     above: Option<Arc<Folder>>,
-    /// Why its files are left out, except those that `publish` names.
+    /// Why its files are left out, except for those that `publish` names.
     left_out: Option<Why>,
 }
 
-/// What becomes of an entry.
+/// The decision about an entry.
 enum Judged {
     Site,
     LeftOut(LeftOut),
-    /// A folder that is looked through for what `publish` names.
+    /// A folder that is searched for what `publish` names.
     Within(Why),
 }
 
-/// What an entry of a folder is.
+/// The kind of an entry.
 enum What {
     File(Found),
     Folder(Arc<Folder>),
 }
 
 impl Folder {
-    /// Whether this is the folder or one of those that it was entered from.
+    /// Whether `resolved` is this folder, or one of the folders from which it was entered.
     fn is_in(&self, resolved: &Path) -> bool {
         std::iter::successors(Some(self), |folder| folder.above.as_deref())
             .any(|folder| folder.resolved == resolved)
@@ -105,7 +105,7 @@ impl Walk<'_> {
     ) -> Result<(), Failure> {
         let entries = match limits::open(|| fs::read_dir(&folder.path)) {
             Ok(entries) => entries,
-            // Nothing of it is deployed.
+            // Nothing in it is deployed.
             Err(_) if folder.left_out.is_some() => return Ok(()),
             Err(error) => return Err(unreadable(&folder.path, &error)),
         };
@@ -135,7 +135,7 @@ impl Walk<'_> {
         let name = entry.file_name();
         let name = name.to_string_lossy();
         let named = if is_folder { names::of_folder(&name) } else { names::of_file(&name) };
-        // Nearly every entry, and cheap.
+        // True for nearly every entry, and cheap.
         let is_plain = named == Named::Plain && folder.left_out.is_none();
         if is_plain && exclude.is_empty() && publish.is_empty() {
             return Judged::Site;
@@ -212,7 +212,7 @@ impl Walk<'_> {
     }
 }
 
-/// Whether a link must not lead to a path: nobody sees from the link's own name what it publishes.
+/// Whether a link must not lead to this path: the link's own name does not show what it publishes.
 fn is_private(below: &Path) -> bool {
     let named = |part: std::path::Component| names::of_folder(&part.as_os_str().to_string_lossy());
     let name = below.file_name().unwrap_or_default().to_string_lossy();
@@ -220,7 +220,8 @@ fn is_private(below: &Path) -> bool {
         || names::of_file(&name) != Named::Plain
 }
 
-/// The entry's key, relative to the prefix. Bytes that are no text are replaced: the key is for globs and messages.
+/// The entry's key, relative to the prefix. Bytes that are not UTF-8 are replaced: the key is only for globs and
+/// messages.
 fn relative_key(folder: &Path, path: &Path) -> String {
     let below = path.strip_prefix(folder).unwrap_or(path);
     let key = below.to_string_lossy();
@@ -230,7 +231,7 @@ fn relative_key(folder: &Path, path: &Path) -> String {
     }
 }
 
-/// Whether a file that is not deployed is an HTML document. What cannot be read is none.
+/// Whether a file that is not deployed is an HTML document, by its name.
 fn is_page(path: &Path) -> bool {
     let extension = path.extension().map(|extension| extension.to_string_lossy().to_lowercase());
     matches!(extension.as_deref(), Some("html" | "htm" | "xhtml"))

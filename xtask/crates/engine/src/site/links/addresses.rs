@@ -1,13 +1,13 @@
-//! The addresses that pages and style sheets name: those in tags, where `<base>` may tell what relative ones begin with,
-//! and those in `url(…)` and `@import` of CSS.
+//! The addresses in pages and style sheets: those in tags, where `<base>` may give the beginning of relative ones, and
+//! those in `url(…)` and `@import` of CSS.
 
 use crate::base::byte_search;
 
-/// An address, as origin and path; a path on the page's own host has no origin.
+/// An address, as origin and path. A path on the page's own host has no origin.
 pub type Address = (Option<String>, String);
 
-/// The addresses that a page links to or loads, and whether it links to each. Those that are relative to the page are
-/// left out, unless a `<base>` before them tells what they begin with.
+/// The addresses that a page links to or loads, and for each whether it is a link. Addresses relative to the page are
+/// left out, unless a `<base>` before them gives their beginning.
 pub fn in_page(page: &[u8]) -> Vec<(bool, Address)> {
     let (mut found, mut base) = (Vec::new(), None);
     for at in byte_search::all(b'=', page) {
@@ -40,7 +40,7 @@ pub fn in_page(page: &[u8]) -> Vec<(bool, Address)> {
     found
 }
 
-/// The addresses that a style sheet loads, but for those that are relative to it.
+/// The addresses that a style sheet loads, except relative ones.
 pub fn in_style_sheet(css: &[u8]) -> impl Iterator<Item = Address> {
     let imports = byte_search::all(b'@', css).filter_map(|at| {
         let behind = &css[at + 1..];
@@ -51,16 +51,16 @@ pub fn in_style_sheet(css: &[u8]) -> impl Iterator<Item = Address> {
     urls(css).filter_map(|at| url(&css[at + 1..], None)).chain(imports)
 }
 
-/// What the value of an attribute is.
+/// What the value of an attribute holds.
 #[derive(Clone, Copy)]
 enum Holds {
     Address,
-    /// Addresses with a width or a density each.
+    /// A list of addresses, each with a width or a density.
     List,
 }
 
 impl Holds {
-    /// By the attribute's name, which a text ends with; `None` if it holds no address.
+    /// From the attribute's name, with which `text` ends; `None` if the attribute holds no address.
     fn of(text: &[u8]) -> Option<Holds> {
         let is_last = |name: &[u8]| {
             text.len().checked_sub(name.len()).is_some_and(|start| {
@@ -80,13 +80,13 @@ impl Holds {
     }
 }
 
-/// Whether a value does not begin like an address that is relative to the page.
+/// Whether a value does not begin like an address relative to the page.
 fn may_be_address(value: &[u8]) -> bool {
     let start = value.strip_prefix(b"\"").or_else(|| value.strip_prefix(b"'")).unwrap_or(value);
     matches!(start.trim_ascii_start().first(), Some(b'/' | b'h' | b'H'))
 }
 
-/// The tag that a place in a page is in, from its name up to there; `None` outside of tags and in a comment.
+/// The tag at a position in a page, from its name up to that position; `None` outside of tags and in a comment.
 fn tag_up_to(page: &[u8], at: usize) -> Option<&[u8]> {
     let open = |end: usize| {
         let start = byte_search::last(b'<', &page[..end])?;
@@ -99,7 +99,7 @@ fn tag_up_to(page: &[u8], at: usize) -> Option<&[u8]> {
     (is_tag && !is_in_comment).then_some(tag)
 }
 
-/// Whether a place in a page is in a `<style>` or in an attribute.
+/// Whether a position in a page is in a `<style>` or in an attribute.
 fn is_style(page: &[u8], at: usize) -> bool {
     let last = byte_search::last(b'<', &page[..at]);
     last.is_some_and(|start| is_named(&page[start + 1..], b"style"))
@@ -111,14 +111,14 @@ fn is_named(tag: &[u8], name: &[u8]) -> bool {
     tag[..end].eq_ignore_ascii_case(name)
 }
 
-/// The addresses of a `srcset`, which may hold white space and commas as well.
+/// The addresses in a `srcset`. They may themselves contain white space and commas.
 fn candidates(list: &[u8]) -> impl Iterator<Item = &[u8]> {
     let words = list.split(u8::is_ascii_whitespace);
     let words = words.map(|word| word.strip_suffix(b",").unwrap_or(word));
     words.filter(|word| word.contains(&b'/') || word.contains(&b'.'))
 }
 
-/// Where the brackets of `url(` are.
+/// The positions of the opening brackets of `url(`.
 fn urls(text: &[u8]) -> impl Iterator<Item = usize> {
     byte_search::all(b'(', text).filter(|at| {
         let Some(start) = at.checked_sub(b"url".len()) else { return false };
@@ -127,7 +127,7 @@ fn urls(text: &[u8]) -> impl Iterator<Item = usize> {
     })
 }
 
-/// The address in the brackets of `url(`, as CSS or as an attribute writes it.
+/// The address after the opening bracket of `url(`, as written in CSS or in an attribute.
 fn url(behind: &[u8], base: Option<&Address>) -> Option<Address> {
     let value = behind.trim_ascii_start();
     let value = value.strip_prefix(b"&quot;").unwrap_or(value);
@@ -153,7 +153,7 @@ fn value_of(text: &[u8]) -> &[u8] {
     }
 }
 
-/// The address that a value is, if it is a whole one, a path on the host, or relative to a base.
+/// The address in a value, if it is absolute, a path on the host, or relative to a base.
 fn resolved(value: &[u8], base: Option<&Address>) -> Option<Address> {
     let value = value.trim_ascii();
     let end = value.iter().position(|byte| b":/?#".contains(byte));
@@ -170,7 +170,7 @@ fn resolved(value: &[u8], base: Option<&Address>) -> Option<Address> {
     Some((origin.clone(), format!("{folder}{}", path.trim_start_matches("./"))))
 }
 
-/// The origin, in lower case, and the path of an address with a host; `None` for any other.
+/// The origin, in lower case, and the path of an address with a host; `None` for any other address.
 pub fn split(address: &[u8]) -> Option<(String, String)> {
     let address = std::str::from_utf8(address).ok()?;
     let (scheme, rest) = address.split_once("//")?;
@@ -179,7 +179,7 @@ pub fn split(address: &[u8]) -> Option<(String, String)> {
     }
     let rest = rest.split(['?', '#']).next().unwrap_or_default();
     let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-    // Browsers take the scheme of the page, and pages that are deployed are asked for by https.
+    // Browsers use the scheme of the page, and deployed pages are requested over https.
     let scheme = if scheme.eq_ignore_ascii_case("http:") { "http" } else { "https" };
     let host = host.to_ascii_lowercase();
     (!host.is_empty()).then(|| (format!("{scheme}://{host}"), path.to_owned()))
