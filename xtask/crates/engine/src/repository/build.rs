@@ -1,6 +1,6 @@
-//! Runs the generator. It is another author's program, so its environment holds no credentials, and it is followed with
-//! care: it gets a process group, which ends with the deploy, and nothing that it leaves running or prints without an
-//! end holds the deploy up.
+//! Runs the generator. It is another author's program, so its environment holds no credentials, and the tool is careful
+//! with it: it gets a process group, which ends with the deploy. Neither processes that it leaves running nor endless
+//! output can hold up the deploy.
 
 mod aside;
 mod elsewhere;
@@ -32,22 +32,22 @@ pub use output::Content;
 pub use place::check_declared;
 pub use place::check_inside;
 
-/// A line is told in pieces of this many bytes, so that one without an end fills no memory.
+/// A line is reported in pieces of this many bytes, so that an endless line does not fill the memory.
 const LONGEST_PIECE: u64 = 64 * 1024;
 
-/// How many pieces may wait to be told before the generator has to wait.
+/// How many pieces may wait to be reported before the generator has to wait.
 const PIECES: usize = 16;
 
-/// How long what the generator printed is waited for once it has ended.
+/// How long to wait for the rest of the output once the generator has ended.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
-/// What a hint ends with, and a preview leaves out.
+/// The end of a hint. A preview leaves it out.
 pub const NOTHING_DEPLOYED: &str = "; nothing was deployed";
 
-/// Builds the site into its output folder, which is emptied first where git ignores it, so that nothing
-/// stale is deployed. `root` is the git work tree, `variables` are added to the generator's environment.
-/// Dropping the future ends the generator and what it started. Returned is what the output held before, which goes back
-/// if the build wrote nothing there: hold it until the output is read.
+/// Builds the site into its output folder. If git ignores that folder, it is emptied first, so that nothing stale is
+/// deployed. `root` is the git work tree; `variables` are added to the generator's environment. If the future is
+/// dropped, the generator and the processes that it started end. Returns what the output held before. It is put back if
+/// the build wrote nothing there, so hold it until the output is read.
 pub async fn run(
     config: &Config,
     root: &Path,
@@ -113,12 +113,12 @@ async fn generate(mut command: Command, tell: &Tell) -> std::io::Result<ExitStat
     let (output, for_stdout) = std::io::pipe()?;
     let for_stderr = for_stdout.try_clone()?;
     command.stdin(std::process::Stdio::null()).stdout(for_stdout).stderr(for_stderr);
-    // A group of its own can be ended whole, and whatever the generator starts is in it.
+    // A process group of its own can be ended as a whole, and contains whatever the generator starts.
     #[cfg(unix)]
     std::os::unix::process::CommandExt::process_group(&mut command, 0);
     let mut command = tokio::process::Command::from(command);
     let mut generator = Generator(command.kill_on_drop(true).spawn()?);
-    // The command holds the pipe's writing ends, and the pipe ends with the last of them.
+    // The command holds the writing ends of the pipe, and the pipe ends with the last of them.
     drop(command);
     let (sender, mut lines) = channel(PIECES);
     tokio::task::spawn_blocking(move || repeat(output, &sender));
@@ -147,27 +147,27 @@ async fn follow(
     }
 }
 
-/// Tells what is left until the pipe ends, which it does not while any process holds it.
+/// Reports the remaining lines until the pipe ends. It does not end while any process holds it.
 async fn listen(lines: &mut Receiver<String>, tell: &Tell) {
     while let Some(line) = lines.recv().await {
         tell.tell(Event::Said(line));
     }
 }
 
-/// The generator while it runs. Dropped before its end, it takes its process group along.
+/// The running generator. If it is dropped before the generator has ended, the process group ends too.
 struct Generator(Child);
 
 impl Drop for Generator {
     fn drop(&mut self) {
-        // Once it has ended there is no id, which may be another process's by now.
+        // A generator that has ended has no id; another process may have the number by now.
         if let Some(id) = self.0.id() {
             end_group(id);
         }
     }
 }
 
-/// Ends a process group. The standard library has no call for it, so the shell is asked, which every unix
-/// has; where that fails, the generator itself is still ended with its `Child`.
+/// Ends a process group. The standard library has no call for this, so the shell does it, which every Unix has. If that
+/// fails, the generator itself still ends with its `Child`.
 #[cfg(unix)]
 fn end_group(id: u32) {
     use std::process::Stdio;
@@ -183,7 +183,7 @@ fn end_group(id: u32) {
 #[cfg(not(unix))]
 fn end_group(_id: u32) {}
 
-/// The command in the site's folder.
+/// The command, to be run in the site's folder.
 fn command(
     config: &Config,
     program: &str,
@@ -193,7 +193,7 @@ fn command(
     let sh = Shell::new()
         .map_err(|error| failed("failed to read the current folder").because(&error))?;
     sh.change_dir(&config.site);
-    // A path such as `./build.sh` is meant from the site's folder; a bare name is looked up.
+    // A path such as `./build.sh` is relative to the site's folder; a bare name is looked up in `PATH`.
     let program = match program.contains(std::path::is_separator) {
         true => config.site.join(program),
         false => program.into(),
@@ -207,10 +207,10 @@ fn command(
 }
 
 /// The time of the commit, for generators that would otherwise write the time of the build into the pages, so that no
-/// two builds are the same. One that the user has set stays.
+/// two builds would be the same. If the user has set the variable, it stays.
 /// <https://reproducible-builds.org/specs/source-date-epoch/>
 ///
-/// Cargo does not get it: a new value makes it compile every dependency in C again.
+/// Cargo does not get it: a new value makes Cargo compile every dependency in C again.
 fn date(root: &Path, program: &str) -> Option<(&'static str, String)> {
     const NAME: &str = "SOURCE_DATE_EPOCH";
     let is_set = std::env::var_os(NAME).is_some_and(|value| !value.is_empty());
@@ -220,8 +220,8 @@ fn date(root: &Path, program: &str) -> Option<(&'static str, String)> {
     Some((NAME, time.to_string()))
 }
 
-/// Reads lines, standard output and standard error in the order in which they were written, until the
-/// pipe ends or nobody listens. Bytes that are not UTF-8 are shown as such rather than lost.
+/// Reads lines, standard output and standard error in the order in which they were written, until the pipe ends or the
+/// receiver is gone. Bytes that are not UTF-8 are shown as replacement characters, not dropped.
 fn repeat(output: PipeReader, lines: &Sender<String>) {
     let mut output = BufReader::new(output);
     let mut line = Vec::new();

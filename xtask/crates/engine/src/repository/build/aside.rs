@@ -1,5 +1,5 @@
 //! What an output held before it was emptied. It is removed once a build has filled the output again. Until then it may
-//! be the only copy of what the user put there, so a build that fails or writes elsewhere gets it back.
+//! be the only copy of files that the user put there, so it is put back if a build fails or writes elsewhere.
 
 use std::fs;
 use std::io::{self, ErrorKind};
@@ -10,34 +10,34 @@ use std::thread::JoinHandle;
 use super::output::holds_git;
 use crate::base::event::{Event, Tell};
 
-/// Dropped, it is put back, or removed if it is replaced. The removal is done on a thread of its own, and [`settle`]
-/// waits for its end.
+/// When it is dropped, the content is put back, or removed if a build has replaced it. The removal runs on a thread of
+/// its own, and [`settle`] waits for its end.
 #[derive(Default)]
 pub struct Aside(Option<Emptied>);
 
 struct Emptied {
     output: PathBuf,
     folder: Option<PathBuf>,
-    /// What runs that were killed left there. It goes once a build has filled the output.
+    /// What killed runs left there. It is removed once a build has filled the output.
     left: Vec<PathBuf>,
     tell: Tell,
     is_replaced: bool,
 }
 
 impl Aside {
-    /// `folder` is what the output's entries are moved to.
+    /// `folder` is where the output's entries are moved.
     pub fn of(output: PathBuf, folder: Option<PathBuf>, left: Vec<PathBuf>, tell: &Tell) -> Aside {
         Aside(Some(Emptied { output, folder, left, tell: tell.clone(), is_replaced: false }))
     }
 
-    /// A build has filled the output, so what it held before is not needed any more.
+    /// Says that a build has filled the output, so its earlier content is no longer needed.
     pub fn is_replaced(&mut self) {
         if let Some(emptied) = &mut self.0 {
             emptied.is_replaced = true;
         }
     }
 
-    /// What is still to be removed. What no build has replaced is put back.
+    /// What is still to be removed. If no build has replaced the content, it is put back instead.
     pub fn replaced(self) -> Option<Aside> {
         self.0.as_ref().is_none_or(|emptied| emptied.is_replaced).then_some(self)
     }
@@ -69,7 +69,7 @@ impl Emptied {
                 tell.tell(is_left(&folder, &reason));
             }
             for folder in left {
-                // Why one of them cannot be removed was told when it was left.
+                // The reason why an entry cannot be removed was reported when it was left.
                 let _ = remove(&folder);
             }
         });
@@ -82,7 +82,7 @@ fn is_left(folder: &Path, reason: &str) -> Event {
     Event::Warning(format!("left what an earlier build's output held in `{folder}`: {reason}"))
 }
 
-/// Moves back what the build did not write again.
+/// Moves back whatever the build did not write again.
 fn put_back(from: &Path, to: &Path) -> io::Result<()> {
     match fs::symlink_metadata(to) {
         Ok(there) if there.is_dir() => {}
@@ -119,14 +119,14 @@ fn remove(folder: &Path) -> Result<(), String> {
     }
 }
 
-/// Those that were begun in this process.
+/// The removals that this process began.
 static REMOVALS: Mutex<Vec<JoinHandle<()>>> = Mutex::new(Vec::new());
 
-/// Waits until what was dropped is removed.
+/// Waits until everything that was dropped is removed.
 pub fn settle() {
     let removals = std::mem::take(&mut *REMOVALS.lock().unwrap_or_else(PoisonError::into_inner));
     for removal in removals {
-        // One that panicked has removed less, and the next build tries again.
+        // A removal that panicked has removed only a part, and the next build tries again.
         let _ = removal.join();
     }
 }

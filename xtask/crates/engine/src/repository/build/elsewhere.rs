@@ -1,5 +1,5 @@
-//! Where a build wrote to, if not to the folder that `deploy.toml` names: generators have defaults of their own, and what
-//! the user needs then is the line to correct.
+//! Finds where a build wrote its output, if not to the folder that `deploy.toml` names: generators have defaults of
+//! their own. Then the user needs to see the line to correct.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fs;
@@ -11,26 +11,26 @@ use crate::base::error::{Failure, failed};
 use crate::base::event::{Event, Tell};
 use crate::repository::config::Config;
 
-/// How deep below a folder an output is looked for.
+/// How deep below a folder to look for an output.
 const DEPTH: usize = 3;
 
-/// How many folders are looked into.
+/// How many folders to look into.
 const FOLDERS: usize = 2000;
 
-/// What no generator writes a site into, and what may be very large.
+/// Folders into which no generator writes a site, and which may be very large.
 const NOT_LOOKED_INTO: [&str; 4] = [".git", "node_modules", "target", "vendor"];
 
 /// The times of some file systems are this coarse.
 const COARSE: Duration = Duration::from_secs(2);
 
-/// The times of inodes are taken from a clock that is this much late.
+/// The times of inodes come from a clock that may lag by this much.
 const TICK: Duration = Duration::from_millis(10);
 
-/// The files of an output and their times, by which what a build writes there is noticed. An output of very many files
-/// counts as written to: they are not looked at.
+/// The files of an output with their times, to detect whether a build writes there. An output with very many files
+/// counts as written to, and its files are not looked at.
 pub struct Files(Option<BTreeMap<PathBuf, Stamp>>);
 
-/// How many files are looked at.
+/// How many files to look at.
 const FILES: usize = 10_000;
 
 type Stamp = (u64, Option<SystemTime>, Option<(i64, i64)>);
@@ -45,14 +45,14 @@ impl Files {
         Files(is_whole.then_some(files))
     }
 
-    /// Whether a file has come or changed since.
+    /// Whether a file was added or changed since.
     pub fn is_written(&self, folder: &Path) -> bool {
         let Some(before) = &self.0 else { return true };
         !each_file(folder, &mut |path, stamp| before.get(&path) == Some(&stamp))
     }
 }
 
-/// Looks at the files below a folder for as long as `look` says. Returns whether all were looked at.
+/// Calls `look` for the files below a folder until it returns `false`. Returns whether all were looked at.
 fn each_file(folder: &Path, look: &mut impl FnMut(PathBuf, Stamp) -> bool) -> bool {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let Ok(metadata) = entry.metadata() else { continue };
@@ -79,8 +79,8 @@ fn stamp(metadata: &fs::Metadata) -> Stamp {
     (metadata.len(), metadata.modified().ok(), changed)
 }
 
-/// Fails if the build that began at a time, and wrote nothing to the output, wrote an index document elsewhere. Where the
-/// output has an index document it may be up to date, so this is only a warning then.
+/// Fails if the build, which began at `began` and wrote nothing to the output, wrote an index document elsewhere. If
+/// the output has an index document, the output may be up to date, so this is only a warning.
 pub fn check(config: &Config, root: &Path, began: SystemTime, tell: &Tell) -> Result<(), Failure> {
     let Some(failure) = written_elsewhere(config, root, began) else { return Ok(()) };
     if !config.output_folder().join(&config.website.index).is_file() {
@@ -92,13 +92,13 @@ pub fn check(config: &Config, root: &Path, began: SystemTime, tell: &Tell) -> Re
 }
 
 fn written_elsewhere(config: &Config, root: &Path, began: SystemTime) -> Option<Failure> {
-    // Without links, as the site's folder is.
+    // Without links, like the site's folder.
     let root = root.canonicalize().unwrap_or_else(|_| root.to_owned());
     let mut written = find(&config.site, config, began);
     if written.is_empty() {
         written = find(&root, config, began);
     }
-    // Where there is none, the scan tells what is missing.
+    // If there is none, the scan reports what is missing.
     let first = written.first()?;
     let correct = match misplaced(first, &config.site, &root) {
         None => {
@@ -112,7 +112,7 @@ fn written_elsewhere(config: &Config, root: &Path, began: SystemTime) -> Option<
     Some(nothing_in(config, &written).hint(hint))
 }
 
-/// A folder as it is written in the site's folder, with `..` where it is elsewhere.
+/// A folder as a path relative to the site's folder, with `..` if it is outside of it.
 fn relative(site: &Path, folder: &Path) -> PathBuf {
     let common = site.ancestors().find(|above| folder.starts_with(above)).unwrap_or(Path::new(""));
     let up = site.strip_prefix(common).map_or(0, |below| below.components().count());
@@ -128,7 +128,7 @@ fn nothing_in(config: &Config, written: &[PathBuf]) -> Failure {
     failure
 }
 
-/// The folders below `top` with an index document that was written since, nearest first.
+/// The folders below `top` with an index document that was written since `since`, nearest first.
 fn find(top: &Path, config: &Config, since: SystemTime) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut folders = VecDeque::from([(top.to_owned(), 0)]);

@@ -1,10 +1,11 @@
-//! The generator's environment: this process's own, without credentials and without what Cargo set for this process.
+//! The generator's environment: that of this process, without credentials, and without what Cargo set for this process.
 //!
-//! The generator is another author's program, with plugins of further authors. So a credential is withheld if its name
-//! tells it, or if its value holds a secret that is withheld under another name. What is withheld is always named to the
-//! user: a build that silently lacks a setting can end well and still produce a broken site.
+//! The generator is another author's program, with plugins by further authors. So a credential is withheld if its name
+//! reveals it, or if its value contains a secret that is withheld under another name. The user is always told the names
+//! of withheld variables: a build that silently lacks a setting can succeed and still produce a broken site.
 //!
-//! Settings that a framework copies into the pages are public by definition. They pass, unless they hold a secret.
+//! Settings that a framework copies into the pages are public by definition. They are passed on unless they contain a
+//! secret.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -14,7 +15,7 @@ use percent_encoding::percent_decode_str;
 use crate::base::secrets;
 use crate::repository::config::Config;
 
-/// What has to change in this process's environment before the generator gets it.
+/// How this process's environment must be changed for the generator.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Changes {
     /// Variables that are removed because they hold a credential, sorted.
@@ -28,8 +29,8 @@ pub struct Changes {
 /// A variable and its value.
 pub type Variable = (OsString, OsString);
 
-/// Decides about every variable of this process. What `[build] env` names passes, unless it holds a secret that this
-/// very run uses.
+/// Decides about every variable of this process. Variables named in `[build] env` are passed on, unless they contain a
+/// secret that this very run uses.
 pub fn changes(config: &Config, variables: &[Variable]) -> Changes {
     let (in_use, secrets) = (secrets::kept(), secret_values(config, variables));
     let folders = cargo_folders(variables);
@@ -38,7 +39,7 @@ pub fn changes(config: &Config, variables: &[Variable]) -> Changes {
         let (shown, text) = (name.to_string_lossy(), value.to_string_lossy());
         let is_allowed = config.build_env.iter().any(|allowed| *allowed == shown);
         let is_system = SYSTEM.contains(&shown.as_ref());
-        // A login at a proxy is no credential of an account, and without it a generator may have no network.
+        // A login at a proxy is not a credential of an account, and without it a generator may have no network.
         let is_proxy = is_allowed && PROXIES.contains(&shown.to_ascii_lowercase().as_str());
         let is_withheld = is_proxy && holds(&text, &secrets)
             || !is_system && !is_proxy && holds(&text, &in_use)
@@ -57,21 +58,22 @@ pub fn changes(config: &Config, variables: &[Variable]) -> Changes {
     changes
 }
 
-/// A generator cannot run without these, and a short secret may well be a part of them: the name of a user, a folder.
+/// A generator cannot run without these, and a short secret may happen to be part of them: the name of a user, or a
+/// folder.
 const SYSTEM: [&str; 8] = ["PATH", "HOME", "USER", "LOGNAME", "SHELL", "PWD", "OLDPWD", "TMPDIR"];
 
 /// Variables that name a proxy, in lower case.
 const PROXIES: [&str; 5] =
     ["http_proxy", "https_proxy", "all_proxy", "npm_config_proxy", "npm_config_https_proxy"];
 
-/// Whether a variable configures git to send a login, as a CI does for a checkout.
+/// Whether a variable configures git to send a login, as CI systems do for a checkout.
 /// <https://git-scm.com/docs/git-config#ENVIRONMENT>
 fn is_git_credential(name: &str, value: &str) -> bool {
     name.starts_with("GIT_CONFIG_") && value.to_ascii_lowercase().contains("authorization:")
 }
 
-/// Whether a variable's name tells that it holds a credential, whatever its case. Prefixes of public settings are
-/// compared as they are, because frameworks take them in capitals only.
+/// Whether a variable's name, in upper or lower case, reveals that it holds a credential. Prefixes of public settings
+/// must match exactly, because frameworks accept them only in capitals.
 fn is_named_as_credential(config: &Config, name: &str) -> bool {
     let upper = name.to_ascii_uppercase();
     let is_public = PUBLIC.iter().any(|start| name.starts_with(start));
@@ -84,7 +86,7 @@ fn names_of_environments(config: &Config) -> impl Iterator<Item = &str> {
     config.environments.iter().flat_map(|environment| environment.variables())
 }
 
-/// A name in capitals.
+/// `upper` is a name in capitals.
 fn looks_like_a_credential(upper: &str) -> bool {
     let is_key =
         || has_secret_word(upper) || ["KEY", "KEY_ID"].iter().any(|end| upper.ends_with(end));
@@ -96,7 +98,7 @@ fn looks_like_a_credential(upper: &str) -> bool {
             && is_key()
 }
 
-/// Variables that a framework copies into the pages, so that their values are public.
+/// Variables that a framework copies into the pages, so their values are public.
 const PUBLIC: [&str; 24] = [
     "VITE_",
     "REACT_APP_",
@@ -124,10 +126,10 @@ const PUBLIC: [&str; 24] = [
     "PLASMO_PUBLIC_",
 ];
 
-/// AWS's own variables that hold no credential and lead to none.
+/// Variables of AWS that neither hold credentials nor lead to them.
 const HARMLESS: [&str; 3] = ["AWS_REGION", "AWS_DEFAULT_REGION", "AWS_CA_BUNDLE"];
 
-/// AWS's own, and what a CI job can exchange for a role's credentials or for its own rights.
+/// AWS's own variables, and variables that a CI job can exchange for the credentials of a role or for its own rights.
 /// `MC_HOST_NAME` holds the address of a store with its keys.
 const STARTS: [&str; 4] = ["AWS_", "CI_JOB_JWT", "ACTIONS_ID_TOKEN_", "MC_HOST_"];
 
@@ -148,7 +150,7 @@ const NAMES: [&str; 17] = [
     "BUILDKITE_AGENT_ACCESS_TOKEN",
     "BUILDKITE_AGENT_JOB_API_TOKEN",
     "CIRCLE_TOKEN",
-    // The address of the repository with the job's token in it.
+    // The address of the repository, with the job's token in it.
     "CI_REPOSITORY_URL",
     "FORGEJO_TOKEN",
     "GH_ENTERPRISE_TOKEN",
@@ -160,15 +162,15 @@ const NAMES: [&str; 17] = [
     "MINIO_ROOT_USER",
     "REPOSITORY_OAUTH_ACCESS_TOKEN",
     "SYSTEM_ACCESSTOKEN",
-    // It can be exchanged for credentials of AWS.
+    // It can be exchanged for AWS credentials.
     "VAULT_TOKEN",
 ];
 
-/// S3 and stores that speak its protocol: their variables are credentials if another word of the name says so.
+/// S3 and stores that speak its protocol. Their variables are credentials if another word of the name says so.
 const STORES: [&str; 10] =
     ["S3", "S3CMD", "R2", "B2", "MINIO", "WASABI", "SPACES", "GARAGE", "CEPH", "SCW"];
 
-/// What a CI system sets for the job itself.
+/// Variables that a CI system sets for the job itself.
 const JOBS: [&str; 5] = ["CI_", "DRONE_", "BITBUCKET_", "SEMAPHORE_", "TRAVIS_"];
 
 const SECRET_WORDS: [&str; 9] = [
@@ -187,8 +189,8 @@ fn has_secret_word(upper: &str) -> bool {
     SECRET_WORDS.iter().any(|word| upper.contains(word))
 }
 
-/// The values that no other variable may hold either. Not every withheld variable has one: that of `AWS_PROFILE` may
-/// well be a word that other settings hold too, and `AWS_SECRET_NAME` only says where a secret is.
+/// The secret values, which no other variable may contain either. Not every withheld variable has one: `AWS_PROFILE`
+/// may be a word that other settings contain too, and `AWS_SECRET_NAME` only says where a secret is.
 fn secret_values(config: &Config, variables: &[Variable]) -> Vec<String> {
     let is_secret = |name: &str, value: &str| {
         let upper = name.to_ascii_uppercase();
@@ -205,23 +207,23 @@ fn secret_values(config: &Config, variables: &[Variable]) -> Vec<String> {
     values.filter(|value| value.len() >= SHORTEST).flat_map(|value| secrets::ways(&value)).collect()
 }
 
-/// How names of variables end that say where a secret is or what it is called.
+/// Endings of variables that say where a secret is, or what it is called.
 const PLACES: [&str; 8] =
     ["_PREFIX", "_NAME", "_ARN", "_PATH", "_FILE", "_DIR", "_REGION", "_KEY_ID"];
 
-/// Whether a value is made of words such as `production` or `site/development`. A key that was made at random has
-/// digits or capitals.
+/// Whether a value consists of words, such as `production` or `site/development`. A random key contains digits or
+/// capitals.
 fn is_of_plain_words(value: &str) -> bool {
     value.trim().bytes().all(|byte| byte.is_ascii_lowercase() || b"-_/. ".contains(&byte))
 }
 
-/// A shorter value is likely a word that other settings hold too.
+/// A shorter value is probably a word that other settings contain too.
 const SHORTEST: usize = 8;
 
-/// A shorter value must stand between other characters than letters and digits.
+/// A shorter value counts only if no letters or digits are next to it.
 const SHORTEST_PART: usize = 12;
 
-/// Whether a value holds one of the secrets, as it is or in one of its [`readings`].
+/// Whether a value contains one of the secrets, either directly or in one of its [`readings`].
 fn holds(value: &str, secrets: &[String]) -> bool {
     let holds = |text: &str, secret: &str| {
         text.match_indices(secret).any(|(at, _)| {
@@ -235,8 +237,8 @@ fn holds(value: &str, secrets: &[String]) -> bool {
     secrets.iter().any(|secret| readings.iter().any(|text| holds(text, secret)))
 }
 
-/// What a value says: as it is, as a part of an address, and what stands in it in Base64. Docker keeps `user:token` so
-/// in a file of JSON, and CI systems keep such a file in Base64 again.
+/// The ways to read a value: as it is, as a part of an address, and decoded from Base64. Docker stores `user:token` in
+/// Base64 in a JSON file, and CI systems encode such a file in Base64 again.
 /// <https://docs.docker.com/reference/cli/docker/login/#credential-stores>
 fn readings(value: &str) -> Vec<String> {
     let mut readings = vec![value.to_owned()];
@@ -256,10 +258,10 @@ fn readings(value: &str) -> Vec<String> {
     readings
 }
 
-/// How often a value is decoded.
+/// How many times a value is decoded.
 const LAYERS: usize = 2;
 
-/// The texts that stand in Base64 in a text.
+/// The texts that are contained in a text in Base64.
 fn in_base64(text: &str) -> impl Iterator<Item = String> {
     let is_digit = |c: char| c.is_ascii_alphanumeric() || "+/-_".contains(c);
     let words = text.split(move |c| !is_digit(c)).filter(|word| word.len() >= SHORTEST_PART);
@@ -270,7 +272,7 @@ fn in_base64(text: &str) -> impl Iterator<Item = String> {
     })
 }
 
-/// Whether a value holds the id of a key of AWS, or the token of a CI job.
+/// Whether a value contains the id of an AWS access key, or the token of a CI job.
 fn has_token(value: &str) -> bool {
     let no_part = |c: char| !c.is_ascii_alphanumeric() && c != '-' && c != '_';
     readings(value).iter().flat_map(|text| text.split(no_part)).any(|word| {
@@ -282,8 +284,9 @@ fn has_token(value: &str) -> bool {
     })
 }
 
-/// Whether Cargo or rustup set a variable for this process. They would choose the toolchain and the package of a
-/// generator that is built in Rust. What a user sets to configure Cargo (`CARGO_HOME`, `CARGO_NET_…`) stays.
+/// Whether Cargo or rustup set a variable for this process. Such variables would determine the toolchain and the
+/// package of a generator that is built in Rust. Variables with which a user configures Cargo (`CARGO_HOME`,
+/// `CARGO_NET_…`) stay.
 /// <https://doc.rust-lang.org/cargo/reference/environment-variables.html>,
 /// <https://rust-lang.github.io/rustup/environment-variables.html>
 fn is_of_cargo(name: &str, value: &Path) -> bool {
@@ -309,11 +312,11 @@ fn is_of_cargo(name: &str, value: &Path) -> bool {
         || name == "OUT_DIR" && is_out()
 }
 
-/// Where Cargo adds its own folders, so that a program finds the libraries that it was built with.
+/// Variables to which Cargo adds its own folders, so that a program finds the libraries that it was built with.
 const LIBRARY_PATHS: [&str; 3] =
     ["LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH"];
 
-/// Folders below which Cargo and rustup have what they add to such a list: this program's own, and the toolchains.
+/// The folders that contain what Cargo and rustup add to such a list: this program's own, and the toolchains.
 fn cargo_folders(variables: &[Variable]) -> Vec<PathBuf> {
     let variable = |name: &str| {
         let found = variables.iter().find(|(found, value)| found == name && !value.is_empty());
@@ -325,7 +328,7 @@ fn cargo_folders(variables: &[Variable]) -> Vec<PathBuf> {
     own.into_iter().chain(rustup.map(|home| home.join("toolchains"))).collect()
 }
 
-/// A list of folders without those below `left_out`; `None` if it has none of them.
+/// A list of folders without those below `left_out`; `None` if none of them is in the list.
 fn without(list: &OsStr, left_out: &[PathBuf]) -> Option<OsString> {
     let folders = || std::env::split_paths(list);
     let stays = |folder: &PathBuf| !left_out.iter().any(|own| folder.starts_with(own));

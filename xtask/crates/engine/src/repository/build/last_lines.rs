@@ -1,4 +1,4 @@
-//! The last lines that a generator printed. A report that is read without the terminal has nothing else that says why a
+//! The last lines that a generator printed. In a report that is read without the terminal, nothing else says why a
 //! build failed.
 
 use std::collections::VecDeque;
@@ -11,14 +11,14 @@ use crate::base::words::without_colours;
 /// Most generators print the error at the end, in a few lines.
 const MOST: usize = 20;
 
-/// In characters. A stack trace's lines are shorter, and minified code has no end.
+/// In characters. The lines of a stack trace are shorter, and lines of minified code may be endless.
 const LONGEST: usize = 500;
 
 #[derive(Clone, Default)]
 pub struct LastLines(Arc<Mutex<VecDeque<String>>>);
 
 impl LastLines {
-    /// Passes all events on, and keeps what the generator says.
+    /// Passes all events on, and keeps the lines that the generator prints.
     pub fn listening(&self, tell: &Tell) -> Tell {
         let (lines, tell) = (self.clone(), tell.clone());
         Tell::new(move |event| {
@@ -30,7 +30,7 @@ impl LastLines {
     }
 
     fn push(&self, line: &str) {
-        // Before it is cut: of a credential that is cut through, the rest would be shown.
+        // Before the line is shortened: otherwise the rest of a credential that is cut in two would be shown.
         let line = secrets::hide(&without_colours(line));
         if line.trim().is_empty() {
             return;

@@ -1,19 +1,19 @@
-//! Which program a shell did not find, for the hint of a build that failed.
+//! Finds the program that a shell did not find, for the hint of a build that failed.
 
 use std::ffi::OsStr;
 
 use crate::repository::config::Config;
 
-/// What a shell ends with if it does not find a program. `env` does the same.
+/// The exit code of a shell that does not find a program. `env` uses the same.
 const NOT_FOUND: i32 = 127;
 
-/// Words that may begin a command and are not programs.
+/// Words that may begin a command but are not programs.
 const OF_THE_SHELL: [&str; 25] = [
     ".", ":", "[", "case", "cd", "command", "do", "done", "else", "eval", "exec", "exit", "export",
     "fi", "for", "if", "read", "set", "shift", "source", "then", "trap", "unset", "until", "while",
 ];
 
-/// What to do about a program that was not found; `None` where the build failed for another reason. `paths` is `PATH`.
+/// What to do about a program that was not found; `None` if the build failed for another reason. `paths` is `PATH`.
 pub fn hint(config: &Config, code: Option<i32>, paths: &OsStr) -> Option<String> {
     if code != Some(NOT_FOUND) {
         return None;
@@ -29,7 +29,7 @@ pub fn hint(config: &Config, code: Option<i32>, paths: &OsStr) -> Option<String>
     })
 }
 
-/// The programs that a command starts by its own words. What a script starts is not known.
+/// The programs that the words of a command start. What a script starts is not known.
 fn programs(command: &[String]) -> Vec<&str> {
     let name = command.first().and_then(|program| program.rsplit('/').next());
     let line = match name {
@@ -43,7 +43,7 @@ fn programs(command: &[String]) -> Vec<&str> {
     commands.filter_map(|command| first(command)).collect()
 }
 
-/// The first word of a command but for assignments, where it names a program.
+/// The first word of a command after assignments, if it names a program.
 fn first(command: &str) -> Option<&str> {
     let is_assignment = |word: &&str| {
         word.split_once('=').is_some_and(|(name, _)| {
@@ -53,7 +53,7 @@ fn first(command: &str) -> Option<&str> {
     program(command.split_whitespace().find(|word| !is_assignment(word))?)
 }
 
-/// The line after `-c`, or after options such as `-ec`.
+/// The argument after `-c`, or after combined options such as `-ec`.
 fn line(arguments: &[String]) -> Option<&str> {
     let is_c =
         |word: &String| word.starts_with('-') && !word.starts_with("--") && word.ends_with('c');
@@ -61,7 +61,7 @@ fn line(arguments: &[String]) -> Option<&str> {
     arguments.get(at + 1).map(String::as_str)
 }
 
-/// A word that names a program to be looked up. An assignment such as `A=b` and an option do not.
+/// A word, if it names a program to look up. An assignment such as `A=b` and an option do not.
 fn program(word: &str) -> Option<&str> {
     let is_name = |c: char| c.is_ascii_alphanumeric() || "._+-".contains(c);
     let is_program = word.chars().all(is_name) && !word.starts_with('-');

@@ -1,4 +1,4 @@
-//! Empties the output folder before a build. What it held is moved aside, which takes no time.
+//! Empties the output folder before a build. Its content is moved aside, which takes no time.
 
 use std::fs;
 use std::io;
@@ -12,20 +12,20 @@ use crate::repository::checkout;
 use crate::repository::config::Config;
 use crate::repository::own_files;
 
-/// Where what an output held is moved to, a numbered folder each time.
+/// The folder to which the content of an output is moved, each time into a new numbered folder.
 const ASIDE: &str = "emptied";
 
 /// What an output folder holds.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Content {
-    /// It is looked through before it is emptied.
+    /// The folder is searched before it is emptied.
     Unknown,
-    /// What an earlier build of this process left in it. It is looked through before that is removed, and what
-    /// somebody put there since is kept aside.
+    /// The output of an earlier build of this process. It is searched before it is removed, and anything that was added
+    /// since is kept aside.
     OfABuild,
 }
 
-/// Empties the output, where git ignores it and it holds nothing else.
+/// Empties the output, if git ignores it and it holds nothing else.
 pub fn empty(
     config: &Config,
     root: &Path,
@@ -61,7 +61,7 @@ pub fn empty(
         aside.is_replaced();
     }
     for entry in entries {
-        // Not across file systems, nor from below a mount.
+        // This is not possible across file systems, nor from below a mount point.
         let moved = folder
             .as_ref()
             .is_some_and(|folder| fs::rename(entry.path(), folder.join(entry.file_name())).is_ok());
@@ -72,8 +72,8 @@ pub fn empty(
     Ok(aside)
 }
 
-/// What earlier runs moved aside and did not remove: the numbered folders but for this run's own. Everything else, and
-/// what is behind a link, is not this tool's.
+/// What earlier runs moved aside and did not remove: the numbered folders, except this run's own. Everything else, and
+/// everything behind a link, does not belong to this tool.
 fn left(root: &Path, own: Option<&Path>) -> Vec<PathBuf> {
     let aside = own_files::path(root, ASIDE);
     if !fs::symlink_metadata(&aside).is_ok_and(|metadata| metadata.is_dir()) {
@@ -88,7 +88,7 @@ fn left(root: &Path, own: Option<&Path>) -> Vec<PathBuf> {
     folders.filter(|folder| Some(folder.as_path()) != own).collect()
 }
 
-/// A new folder to move things to; `None` where there can be none.
+/// A new folder to which things can be moved; `None` if it cannot be created.
 fn make(root: &Path) -> Option<PathBuf> {
     let aside = own_files::path(root, ASIDE);
     own_files::make_folder(root, &aside).ok()?;
@@ -100,7 +100,7 @@ fn make(root: &Path) -> Option<PathBuf> {
     })?
 }
 
-/// Removes what cannot be moved aside, and looks through it first: nobody may have done so.
+/// Removes an entry that cannot be moved aside. It is searched first, because that may not have been done yet.
 fn remove(entry: &fs::DirEntry, tell: &Tell) -> io::Result<()> {
     let path = entry.path();
     if !entry.file_type()?.is_dir() {
@@ -114,8 +114,7 @@ fn remove(entry: &fs::DirEntry, tell: &Tell) -> io::Result<()> {
     fs::remove_dir_all(path)
 }
 
-/// Why an output that git ignores may hold what a build could not make again, in words; `None` where it
-/// does not.
+/// Why an output that git ignores may hold files that a build could not create again, in words; `None` if it does not.
 fn irreplaceable(
     config: &Config,
     root: &Path,
@@ -134,14 +133,14 @@ fn irreplaceable(
     })? {
         return Ok(Some("holds a git repository"));
     }
-    // What this repository ignores says nothing where another one is nearer, such as a submodule.
+    // If another repository is nearer, such as a submodule, it does not matter what this repository ignores.
     if !checkout::is_same_repository(root, output)? {
         return Ok(Some("belongs to another git repository"));
     }
     Ok(checkout::is_tracked(root, output)?.then_some("holds files that git tracks"))
 }
 
-/// Whether the output is elsewhere than its name says, as the site's sources may be.
+/// Whether the output is at another place than its path says. That could be where the site's sources are.
 fn is_linked(config: &Config, output: &Path) -> bool {
     match (config.site.canonicalize(), output.canonicalize()) {
         (Ok(site), Ok(output)) => output != config.output_below(&site),
@@ -149,8 +148,8 @@ fn is_linked(config: &Config, output: &Path) -> bool {
     }
 }
 
-/// Whether a `.git` is in a folder or anywhere below it: the folder of a repository, or the file of a
-/// submodule or of another work tree.
+/// Whether there is a `.git` in a folder or anywhere below it: the folder of a repository, or the file of a submodule
+/// or of another work tree.
 pub fn holds_git(folder: &Path) -> io::Result<bool> {
     enum Ended {
         Found,
@@ -162,7 +161,7 @@ pub fn holds_git(folder: &Path) -> io::Result<bool> {
         |(), folder, more| {
             for entry in fs::read_dir(folder).map_err(Ended::Failed)? {
                 let entry = entry.map_err(Ended::Failed)?;
-                // On some systems the case of a name does not matter.
+                // On some systems, upper and lower case do not matter in names.
                 if entry.file_name().eq_ignore_ascii_case(".git") {
                     return Err(Ended::Found);
                 }

@@ -1,6 +1,6 @@
-//! Where the output may be. It is emptied before a build and published whole, so it must hold nothing else. A monorepo
-//! builds into a folder beside the site's, such as `../dist/apps/a`, so it may be anywhere in the git work tree where
-//! nothing of the site, of git or of this tool is.
+//! Where the output may be. It is emptied before a build and published as a whole, so it must hold nothing else. A
+//! monorepo builds into a folder next to the site's, such as `../dist/apps/a`. So the output may be anywhere in the git
+//! work tree where there is nothing of the site, of git or of this tool.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use crate::base::error::{Error, Failure, Result, failed};
 use crate::repository::config::Config;
 use crate::repository::own_files;
 
-/// Refuses an output that deploy.toml puts where none may be. `root` is the git work tree.
+/// Refuses an output that deploy.toml puts in a place where it may not be. `root` is the git work tree.
 pub fn check_declared(config: &Config, root: &Path) -> Result<()> {
     let root = root.canonicalize().unwrap_or_else(|_| root.to_owned());
     match misplaced(&config.output_folder(), &config.site, &root) {
@@ -20,12 +20,12 @@ pub fn check_declared(config: &Config, root: &Path) -> Result<()> {
     }
 }
 
-/// The output must stay where it may be if a link stands in its way, too. One that is declared inside the site's folder
-/// stays in there.
+/// Checks that the output is still in an allowed place if its path contains a link. If it is declared inside the site's
+/// folder, it must stay in there.
 pub fn check_inside(config: &Config, root: &Path) -> Result<(), Failure> {
     let output = config.output_folder();
     let (Ok(site), Ok(resolved)) = (config.site.canonicalize(), output.canonicalize()) else {
-        // What does not exist yet leads nowhere.
+        // A path that does not exist yet leads nowhere.
         return Ok(());
     };
     let root = root.canonicalize().unwrap_or_else(|_| root.to_owned());
@@ -43,7 +43,7 @@ pub fn check_inside(config: &Config, root: &Path) -> Result<(), Failure> {
     }
 }
 
-/// Why a folder can be no output, in words; `None` if it can. All paths are without links.
+/// Why a folder cannot be an output, in words; `None` if it can. All paths are without links.
 pub fn misplaced(output: &Path, site: &Path, root: &Path) -> Option<&'static str> {
     let own = own_files::path(root, "");
     let Ok(below) = output.strip_prefix(root) else {
@@ -52,7 +52,7 @@ pub fn misplaced(output: &Path, site: &Path, root: &Path) -> Option<&'static str
     if site.starts_with(output) {
         return Some("holds the site's folder");
     }
-    // On some systems the case of a name does not matter.
+    // On some systems, upper and lower case do not matter in names.
     if below.components().any(|part| part.as_os_str().eq_ignore_ascii_case(".git")) {
         return Some("is in git's own folder");
     }
