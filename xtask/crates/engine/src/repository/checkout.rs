@@ -1,5 +1,5 @@
-//! The branch and commit we stand on, as git tells it. What CI says of the same run is `ci.rs`;
-//! which of the two is believed is `target.rs`. Below it is what git tells of other commits than that.
+//! The branch and the commit that are checked out, according to git. What CI says about the same run is in `ci.rs`, and
+//! `target.rs` decides which of the two is trusted. The modules below are about other commits.
 
 mod distance;
 mod git;
@@ -26,7 +26,7 @@ pub struct Checkout {
     /// The work tree's folder.
     pub root: PathBuf,
     pub head: Head,
-    /// The parents of HEAD's commit, in hex, also those that a shallow clone lacks.
+    /// The parents of HEAD's commit, in hex, including those that a shallow clone lacks.
     pub parents: Vec<String>,
 }
 
@@ -56,8 +56,7 @@ impl Head {
 /// Where git keeps branches.
 const BRANCHES: &str = "refs/heads/";
 
-/// The checkout around a folder. Work trees made by `git worktree` have a HEAD of their own, and it
-/// is theirs that counts.
+/// The checkout around a folder. A work tree made by `git worktree` has its own HEAD, and that one counts.
 pub fn read(folder: &Path) -> Result<Checkout> {
     let repository = around(folder).map_err(|error| unreadable::repository(folder, &error))?;
     let Some(root) = repository.workdir() else {
@@ -72,7 +71,7 @@ pub fn read(folder: &Path) -> Result<Checkout> {
         Ok(head) => {
             let commit = head.peel_to_commit().map_err(unreadable_head)?;
             let (parents, commit) = (parents(&commit), commit.id().to_string());
-            // HEAD may stand on any ref, and a tag called `production` is not the branch.
+            // HEAD may point to any ref, and a tag called `production` is not the branch.
             let head = match head.name().ok().and_then(|name| name.strip_prefix(BRANCHES)) {
                 Some(name) => Head::Branch { name: name.to_owned(), commit },
                 None => Head::Detached { commit },
@@ -83,8 +82,8 @@ pub fn read(folder: &Path) -> Result<Checkout> {
     Ok(Checkout { root: root.to_owned(), head, parents })
 }
 
-/// The repository around a folder. `Repository::discover` forgets where it found the work tree, and takes the folder
-/// around the git folder for it, which may be elsewhere.
+/// The repository around a folder. `Repository::discover` forgets where it found the work tree, and assumes that it is
+/// the folder around the git folder, which may be elsewhere.
 fn around(folder: &Path) -> Result<Repository, git2::Error> {
     let nowhere: [&Path; 0] = [];
     let open = || Repository::open_ext(folder, RepositoryOpenFlags::CROSS_FS, nowhere);
@@ -97,8 +96,8 @@ fn around(folder: &Path) -> Result<Repository, git2::Error> {
     }
 }
 
-/// Lets libgit2 open repositories of other users from now on. It does not read `safe.directory` where git does, from
-/// `GIT_CONFIG_COUNT` and `GIT_CONFIG_GLOBAL`, nor as a pattern, so git's own word decides.
+/// Lets libgit2 open repositories of other users from now on. Unlike git, libgit2 does not read `safe.directory` from
+/// `GIT_CONFIG_COUNT` and `GIT_CONFIG_GLOBAL`, nor does it know patterns, so git itself decides.
 /// <https://git-scm.com/docs/git-config#Documentation/git-config.txt-safedirectory>
 fn trust_every_owner() -> Result<(), git2::Error> {
     // SAFETY: libgit2 keeps this switch in one global integer and only reads it when it opens a repository. The first
@@ -106,7 +105,7 @@ fn trust_every_owner() -> Result<(), git2::Error> {
     unsafe { git2::opts::set_verify_owner_validation(false) }
 }
 
-/// When HEAD's commit was made, in seconds since 1970; `None` where there is none or it cannot be read.
+/// The time at which HEAD's commit was made, in seconds since 1970; `None` if there is no commit or it cannot be read.
 pub fn time_of_head(root: &Path) -> Option<i64> {
     let repository = Repository::open(root).ok()?;
     let commit = repository.head().ok()?.peel_to_commit().ok()?;
@@ -119,10 +118,10 @@ fn parents(commit: &Commit<'_>) -> Vec<String> {
     header.lines().filter_map(|line| line.strip_prefix("parent ")).map(str::to_owned).collect()
 }
 
-/// Whether `git status` names anything: tracked files and submodules that differ from the commit, and untracked
-/// ones that git does not ignore.
+/// Whether `git status` lists anything: tracked files and submodules that differ from the commit, and untracked ones
+/// that git does not ignore.
 ///
-/// It looks at every file of the work tree, so ask while something else is under way.
+/// It looks at every file of the work tree, so call it while other work is in progress.
 pub fn is_dirty(root: &Path) -> Result<bool, Failure> {
     match git::ask(root, &["status", "--porcelain"]) {
         Some(changes) => Ok(!changes.is_empty()),
@@ -130,7 +129,7 @@ pub fn is_dirty(root: &Path) -> Result<bool, Failure> {
     }
 }
 
-/// The same where there is no git. It does not know the filters that a repository names.
+/// The same if git is not installed. libgit2 does not know the filters that a repository configures.
 fn is_dirty_to_libgit2(root: &Path) -> Result<bool, Failure> {
     let asking = || failed("failed to ask git what has changed");
     let repository = Repository::open(root).map_err(|error| asking().because(&error))?;
@@ -144,17 +143,17 @@ fn is_dirty_to_libgit2(root: &Path) -> Result<bool, Failure> {
     Ok(!statuses.is_empty())
 }
 
-/// Whether git ignores a folder. Below it there may still be what git keeps: files that were added by
-/// force, and other repositories.
+/// Whether git ignores a folder. Even then git may track something below it: files that were added by force, and other
+/// repositories.
 pub fn is_ignored(root: &Path, folder: &Path) -> Result<bool, Failure> {
     let unreadable = |error: git2::Error| unanswered("whether it ignores", folder, &error);
     let Some(relative) = below(root, folder) else { return Ok(false) };
     let repository = Repository::open(root).map_err(unreadable)?;
-    // With the slash, a pattern that is meant for folders (`/public/`) matches before there is one.
+    // With the slash, a pattern for folders (`/public/`) matches even if the folder does not exist yet.
     repository.is_path_ignored(relative.join("")).map_err(unreadable)
 }
 
-/// What git ignores in a work tree, to be asked often.
+/// What git ignores in a work tree, for many queries.
 pub struct Ignored {
     repository: Repository,
     /// Without links.
@@ -170,7 +169,7 @@ impl Ignored {
         Ok(Ignored { repository, root })
     }
 
-    /// Whether git ignores a file, or a folder with all that is in it. What is elsewhere it does not.
+    /// Whether git ignores a file, or a folder with everything in it. A path outside the work tree is not ignored.
     pub fn has(&self, path: &Path, is_folder: bool) -> bool {
         let Ok(relative) = path.strip_prefix(&self.root) else { return false };
         let relative = if is_folder { relative.join("") } else { relative.to_owned() };
@@ -195,7 +194,7 @@ pub fn is_tracked(root: &Path, folder: &Path) -> Result<bool, Failure> {
     Ok(tracked)
 }
 
-/// The same of an index that libgit2 cannot read, such as a split one.
+/// The same for an index that libgit2 cannot read, such as a split one.
 fn is_tracked_by_git(
     repository: &Repository,
     root: &Path,
@@ -209,8 +208,8 @@ fn is_tracked_by_git(
     })
 }
 
-/// Whether the work tree around a folder is `root`, and not that of a repository beside it or inside of
-/// it, such as a submodule. A folder that is in no work tree, or not there, is in none.
+/// Whether the work tree around a folder is `root`, and not that of a repository next to it or inside of it, such as a
+/// submodule. `false` if the folder is in no work tree or does not exist.
 pub fn is_same_repository(root: &Path, folder: &Path) -> Result<bool, Failure> {
     let repository = match around(folder) {
         Ok(repository) => repository,
@@ -226,19 +225,19 @@ pub fn is_same_repository(root: &Path, folder: &Path) -> Result<bool, Failure> {
     }
 }
 
-/// Whether git would take this as the name of a branch.
+/// Whether git would accept this as the name of a branch.
 /// <https://git-scm.com/docs/git-check-ref-format>
 pub fn is_branch_name(name: &str) -> bool {
     git2::Branch::name_is_valid(name).unwrap_or(false)
 }
 
-/// The id that a text from elsewhere is, if it is a whole one. git2 would fill up a part of one with zeros.
+/// Parses a text from elsewhere as an id, if it is complete. git2 would fill up an abbreviated one with zeros.
 fn id(text: &str) -> Option<Oid> {
     const LENGTH: usize = 40;
     Oid::from_str(text).ok().filter(|_| text.len() == LENGTH)
 }
 
-/// A commit, if it is in this clone and is one.
+/// The commit with an id; `None` if the object is not in this clone or is not a commit.
 fn find(repository: &Repository, id: Oid) -> Result<Option<Commit<'_>>, git2::Error> {
     match repository.find_commit(id) {
         Ok(commit) => Ok(Some(commit)),
@@ -247,14 +246,14 @@ fn find(repository: &Repository, id: Oid) -> Result<Option<Commit<'_>>, git2::Er
     }
 }
 
-/// A folder's path below the work tree; `None` for one that is elsewhere.
+/// A folder's path below the work tree; `None` if the folder is outside of it.
 fn below(root: &Path, folder: &Path) -> Option<PathBuf> {
-    // git tells the root in its own way, which is not the system's everywhere.
+    // git has its own way to write the root, which differs from the system's on some platforms.
     let root = root.canonicalize().ok()?;
     folder.strip_prefix(root).ok().map(Path::to_owned)
 }
 
-/// A path as the index has it, where a name need not be UTF-8 and `/` stands between names.
+/// A path as in the index, where a name need not be UTF-8 and names are separated by `/`.
 fn bytes(path: &Path) -> Vec<u8> {
     let names: Vec<&[u8]> = path.iter().map(|name| name.as_encoded_bytes()).collect();
     names.join(&b'/')

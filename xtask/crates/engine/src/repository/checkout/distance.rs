@@ -1,18 +1,18 @@
-//! How far a commit is from the one we stand on, for whoever reads which commit a site was deployed from.
+//! How far a commit is from HEAD. `status` shows it next to the commit from which a site was deployed.
 //!
-//! The commit is a text out of a bucket, written by another clone, so it may be anything: what is no id of a
-//! commit in this clone is [`Distance::Unknown`], and no failure.
+//! The commit is a text from a bucket, written by another clone, so it may be anything. If it is not the id of a commit
+//! in this clone, the result is [`Distance::Unknown`], not a failure.
 //!
-//! **A shallow clone** lacks the parents of its oldest commits, and the numbers that git counts there are
-//! those of the commits that it has. They are right in any case only where nothing that is missing could be
-//! in one history and not in the other. That is so where
+//! **A shallow clone** lacks the parents of its oldest commits, and git counts only the commits that are there. The
+//! numbers are certain to be right only if nothing that is missing could be in one history and not in the other. That
+//! is so if
 //!
 //! - both histories lead to each commit whose parents are missing, so that the parents are in both, and
-//! - each commit that is counted has each of these behind it, so that it is none of the parents' ancestors,
-//!   which are in both as well.
+//! - each counted commit has each of these commits behind it. Then it is no ancestor of the missing parents, whose
+//!   ancestors are in both histories as well.
 //!
-//! A line of commits that is cut off below all that is counted, as CI clones it, is such a case. Everything
-//! else is [`Distance::Shallow`]: a wrong number would be worse than none.
+//! An example is a line of commits that is cut off below everything that is counted, as CI clones it. Everything else
+//! is [`Distance::Shallow`]: a wrong number would be worse than none.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -25,14 +25,14 @@ use crate::base::words::count;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Distance {
-    /// Not in this clone, or not the id of a commit.
+    /// It is not in this clone, or is not the id of a commit.
     Unknown,
-    /// In this clone, which lacks what would tell how far.
+    /// It is in this clone, but the clone lacks the commits that would show how far it is.
     Shallow,
     Apart {
-        /// Commits of it that HEAD lacks.
+        /// How many commits it has that HEAD lacks.
         ahead: usize,
-        /// Commits of HEAD that it lacks.
+        /// How many commits HEAD has that it lacks.
         behind: usize,
     },
 }
@@ -56,7 +56,8 @@ fn measure(root: &Path, commit: Oid) -> Result<Distance, git2::Error> {
         Err(error) => return Err(error),
     };
     if let Some(cuts) = cuts(&repository)? {
-        // libgit2 looks for them beside HEAD, where a work tree made by `git worktree` has none.
+        // libgit2 looks for the shallow commits next to HEAD, but in a work tree made by `git worktree` they are not
+        // there.
         let common = Repository::open(repository.commondir())?;
         return measure_shallow(&common, &cuts, head, commit);
     }
@@ -67,7 +68,7 @@ fn measure(root: &Path, commit: Oid) -> Result<Distance, git2::Error> {
     Ok(Distance::Apart { ahead, behind })
 }
 
-/// The commits whose parents a shallow clone lacks; `None` in any other.
+/// The commits whose parents a shallow clone lacks; `None` in any other clone.
 /// <https://git-scm.com/docs/shallow>
 fn cuts(repository: &Repository) -> Result<Option<HashSet<Oid>>, git2::Error> {
     match std::fs::read_to_string(repository.commondir().join("shallow")) {
@@ -89,7 +90,7 @@ fn measure_shallow(
     let both: Vec<Oid> = head.into_iter().chain([commit]).collect();
     let all = history(repository, &both)?;
     for cut in all.iter().filter(|id| cuts.contains(id)) {
-        // A cut that only one of them leads to is apart, and does not descend from itself.
+        // A cut to which only one of them leads is itself among the counted commits, and does not descend from itself.
         if !apart.is_subset(&descendants(repository, &all, *cut)?) {
             return Ok(Distance::Shallow);
         }
@@ -100,7 +101,7 @@ fn measure_shallow(
     })
 }
 
-/// Commits and all that is behind them, parents first.
+/// Commits and everything behind them, parents first.
 fn history(repository: &Repository, tips: &[Oid]) -> Result<Vec<Oid>, git2::Error> {
     let mut walk = repository.revwalk()?;
     walk.set_sorting(Sort::TOPOLOGICAL | Sort::REVERSE)?;
@@ -108,7 +109,7 @@ fn history(repository: &Repository, tips: &[Oid]) -> Result<Vec<Oid>, git2::Erro
     walk.collect()
 }
 
-/// Which of some commits, in the order of [`history`], have one of them behind them.
+/// Which of some commits, in the order of [`history`], have a given commit behind them.
 fn descendants(
     repository: &Repository,
     commits: &[Oid],
@@ -124,7 +125,7 @@ fn descendants(
     Ok(found)
 }
 
-/// What follows a commit's name: `3 commits behind`.
+/// The text that follows a commit's name: `3 commits behind`.
 impl fmt::Display for Distance {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {

@@ -1,26 +1,26 @@
-//! The user's own git, asked where only it knows the answer.
+//! The user's own git. It is asked questions that only it can answer.
 //!
-//! What differs from a commit depends on filters, on the index's format and on a dozen settings, and libgit2
-//! knows some of them only. Where there is no git, as in small images of CI, libgit2 answers.
+//! Whether a file differs from a commit depends on filters, on the format of the index and on a dozen settings, and
+//! libgit2 knows only some of them. If git is not installed, as in small CI images, libgit2 answers.
 
 use std::io;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-/// What git says about the work tree at `root`; `None` if there is no git or it declines.
+/// What git says about the work tree at `root`; `None` if git is not installed or reports an error.
 pub fn ask(root: &Path, arguments: &[&str]) -> Option<Vec<u8>> {
     let output = run(root, arguments).ok()?;
     output.status.success().then_some(output.stdout)
 }
 
-/// Whether git reads the repository around a folder. It declines one of another user unless a setting names it.
+/// Whether git reads the repository around a folder. It refuses to read one of another user unless a setting names it.
 pub fn reads(folder: &Path) -> bool {
     ask(folder, &["rev-parse", "--git-dir"]).is_some()
 }
 
 fn run(root: &Path, arguments: &[&str]) -> io::Result<Output> {
     let mut command = Command::new("git");
-    // Without a lock, it does not get in the way of the user's git, and writes nothing.
+    // Without a lock, it does not interfere with the user's git, and writes nothing.
     command.args(["--no-optional-locks", "--literal-pathspecs"]).args(arguments);
     command.current_dir(root).env("LC_ALL", "C").stdin(Stdio::null());
     LOCAL.iter().for_each(|name| {
@@ -29,7 +29,7 @@ fn run(root: &Path, arguments: &[&str]) -> io::Result<Output> {
     command.output()
 }
 
-/// Variables that name another repository, index or format than those of `root`: a hook of git sets some.
+/// Variables that name a repository, index or format other than those of `root`: git sets some of them for its hooks.
 /// <https://git-scm.com/docs/git-rev-parse#Documentation/git-rev-parse.txt---local-env-vars>
 const LOCAL: [&str; 12] = [
     "GIT_DIR",

@@ -1,5 +1,5 @@
-//! Whether a commit is one that this repository's branches lead to. A record can name any commit, and a clone can hold
-//! commits that nobody reviewed: those of a pull request, or of a fork that was fetched to look at.
+//! Whether a commit is in the history of this repository's branches. A record can name any commit, and a clone can hold
+//! commits that nobody reviewed: those of a pull request, or of a fork that was fetched for inspection.
 
 use std::path::Path;
 
@@ -10,10 +10,10 @@ use crate::base::error::{Failure, failed};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum History {
-    /// HEAD or a branch that was asked for leads to the commit.
+    /// HEAD, or one of the branches in question, leads to the commit.
     Ours,
     Foreign,
-    /// No branch leads to the commit, and this clone lacks parents that could.
+    /// No branch leads to the commit, but this clone lacks parents that could.
     Shallow,
     /// The commit is not in this clone, or the text is not the id of a commit.
     Missing,
@@ -22,11 +22,11 @@ pub enum History {
 /// Where git keeps the branches of other repositories.
 const REMOTES: &str = "refs/remotes/";
 
-/// The remote that a clone comes from.
+/// The usual name of the remote that a clone comes from.
 const ORIGIN: &str = "origin";
 
-/// Whether HEAD leads to a commit, or a branch that `takes` accepts, here or in the repository that this one was cloned
-/// from.
+/// Whether HEAD leads to a commit, or a branch that `takes` accepts: a branch here, or in the repository from which
+/// this one was cloned.
 pub fn history(
     root: &Path,
     commit: &str,
@@ -44,7 +44,8 @@ fn look(root: &Path, commit: Oid, takes: &dyn Fn(&str) -> bool) -> Result<Histor
         return Ok(History::Missing);
     }
     let is_shallow = repository.commondir().join("shallow").exists();
-    // libgit2 looks for the limits of a shallow clone beside HEAD, and a work tree made by `git worktree` has none there.
+    // libgit2 looks for the limits of a shallow clone next to HEAD, but a work tree made by `git worktree` has none
+    // there.
     let whole = Repository::open(repository.commondir())?;
     for tip in tips(&repository, takes)? {
         let leads = match tip == commit {
@@ -63,7 +64,7 @@ fn look(root: &Path, commit: Oid, takes: &dyn Fn(&str) -> bool) -> Result<Histor
     Ok(if is_shallow { History::Shallow } else { History::Foreign })
 }
 
-/// HEAD first, because it mostly leads to what is asked for.
+/// HEAD first, because it usually leads to the commit in question.
 fn tips(repository: &Repository, takes: &dyn Fn(&str) -> bool) -> Result<Vec<Oid>, git2::Error> {
     let mut tips = Vec::new();
     match repository.head() {
@@ -74,7 +75,7 @@ fn tips(repository: &Repository, takes: &dyn Fn(&str) -> bool) -> Result<Vec<Oid
     let remote = remote(repository)?;
     for reference in repository.references()? {
         let reference = reference?;
-        // A name that is not UTF-8 is no branch of deploy.toml.
+        // A name that is not UTF-8 cannot be a branch in deploy.toml.
         let Ok(name) = reference.name() else { continue };
         let branch = name.strip_prefix(BRANCHES).or_else(|| {
             name.strip_prefix(REMOTES)?.strip_prefix(remote.as_deref()?)?.strip_prefix('/')
@@ -88,7 +89,7 @@ fn tips(repository: &Repository, takes: &dyn Fn(&str) -> bool) -> Result<Vec<Oid
     Ok(tips)
 }
 
-/// `origin`, or the only remote there is. Further ones are often forks.
+/// `origin`, or the only remote. Additional remotes are often forks.
 fn remote(repository: &Repository) -> Result<Option<String>, git2::Error> {
     let remotes = repository.remotes()?;
     let mut names: Vec<&str> = remotes.iter().flatten().flatten().collect();
@@ -104,7 +105,7 @@ mod tests {
     use super::*;
     use crate::repository::checkout::sample::{add, commit, init, stand_at};
 
-    /// A repository with a line of three commits, HEAD on the second, and a foreign commit on the first.
+    /// A repository with a line of three commits, HEAD on the second, and a foreign commit on top of the first.
     fn repository() -> (tempfile::TempDir, [Oid; 4]) {
         let scratch = tempfile::tempdir().unwrap();
         let repository = init(scratch.path());

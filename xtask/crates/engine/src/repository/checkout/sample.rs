@@ -1,4 +1,4 @@
-//! Repositories for the tests of this module.
+//! Sample repositories for the tests of this module.
 
 use std::path::Path;
 
@@ -12,7 +12,7 @@ pub fn init(folder: &Path) -> Repository {
     repository
 }
 
-/// A commit of what the index holds, on no branch. Its number makes it unlike others.
+/// A commit of the content of the index, on no branch. The number makes it different from others.
 pub fn commit(repository: &Repository, number: i64, parents: &[Oid]) -> Oid {
     let tree = repository.index().unwrap().write_tree().unwrap();
     let tree = repository.find_tree(tree).unwrap();
@@ -32,7 +32,7 @@ pub fn add(repository: &Repository, path: &str, content: &str) {
     index.write().unwrap();
 }
 
-/// Lets the branch `main` stand at a commit.
+/// Moves the branch `main` to a commit.
 pub fn stand_at(repository: &Repository, commit: Oid) {
     repository.reference("refs/heads/main", commit, true, "test").unwrap();
 }

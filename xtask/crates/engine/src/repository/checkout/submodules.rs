@@ -5,7 +5,7 @@ use std::path::Path;
 
 use git2::Config;
 
-/// The folder of a submodule that is empty, as .gitmodules names it.
+/// The folder of a submodule that is empty, as named in .gitmodules.
 pub fn empty_submodule(root: &Path) -> Option<String> {
     let config = Config::open(&root.join(".gitmodules")).ok()?;
     let entries = config.entries(Some("^submodule\\..*\\.path$")).ok()?;

@@ -1,5 +1,5 @@
-//! Repositories that cannot be read: which kind each is, in one sentence, and the command that helps. Formats of
-//! git that libgit2 does not know, clones that lack objects, and folders that belong to another user.
+//! Repositories that cannot be read: the kind of each in one sentence, and the command that helps. These are git
+//! formats that libgit2 does not know, clones that lack objects, and folders that belong to another user.
 
 use std::path::{Path, PathBuf};
 
@@ -7,7 +7,7 @@ use git2::{ErrorClass, ErrorCode, Repository};
 
 use crate::base::error::{Error, Failure, failed};
 
-/// What a folder that holds no repository to read is told.
+/// The error for a folder that holds no readable repository.
 pub fn repository(folder: &Path, error: &git2::Error) -> Error {
     let shown = folder.display();
     match (error.code(), format(error.message())) {
@@ -31,7 +31,7 @@ pub fn repository(folder: &Path, error: &git2::Error) -> Error {
     }
 }
 
-/// A command that names folders beside the work tree, as it is pasted in a folder of it.
+/// A command that names folders next to the work tree, as the user can paste it in a folder of that work tree.
 fn from_the_top(folder: &Path, command: &str) -> String {
     match top(folder) {
         Some(top) if command.contains("../") && folder.canonicalize().is_ok_and(|f| f != top) => {
@@ -41,7 +41,8 @@ fn from_the_top(folder: &Path, command: &str) -> String {
     }
 }
 
-/// What a repository or its index has that libgit2 does not know, by its message, and the command that changes it.
+/// The feature of a repository or its index that libgit2 does not know, from libgit2's message, and the command that
+/// changes it.
 /// <https://git-scm.com/docs/repository-version#_extensions>, <https://git-scm.com/docs/index-format>
 fn format(message: &str) -> Option<(&'static str, &'static str)> {
     let message = message.to_ascii_lowercase();
@@ -73,7 +74,7 @@ fn format(message: &str) -> Option<(&'static str, &'static str)> {
     known.into_iter().find(|(part, ..)| message.contains(part)).map(|(_, what, hint)| (what, hint))
 }
 
-/// `git refs migrate` cannot do it before git 2.48 if there are reflogs.
+/// Before git 2.48, `git refs migrate` cannot do it if there are reflogs.
 const TO_FILES: &str = "git clone --ref-format=files . ../site-files";
 const TO_SHA1: &str = "git init --object-format=sha1 ../site-sha1 && git fast-export --all --signed-tags=strip | git -C ../site-sha1 fast-import && git -C ../site-sha1 switch \"$(git branch --show-current)\"";
 const CLONE_AGAIN: &str = "git clone \"$(git remote get-url origin)\" ../site-again";
@@ -92,7 +93,7 @@ pub fn explained(failure: Failure, repository: &Repository, error: &git2::Error)
     failure
 }
 
-/// Whether the clone left objects out that its remote has.
+/// Whether the clone left out objects that its remote has.
 /// <https://git-scm.com/docs/partial-clone>
 fn is_partial(repository: &Repository) -> bool {
     let Ok(config) = repository.config() else { return false };
@@ -125,7 +126,7 @@ fn top(folder: &Path) -> Option<PathBuf> {
     folder.ancestors().find(is_top).map(Path::to_owned)
 }
 
-/// A word of a shell, in quotes if it needs them.
+/// A word for a shell, in quotes if it needs them.
 fn quoted(text: &str) -> String {
     let is_plain = |c: char| c.is_alphanumeric() || "/._-+:@%,".contains(c);
     match !text.is_empty() && text.chars().all(is_plain) {

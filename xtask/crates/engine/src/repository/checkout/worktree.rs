@@ -1,24 +1,25 @@
-//! A work tree of its own for a commit, so that a generator can build the site as it was then, beside what the
-//! user has open and perhaps changed.
+//! A separate work tree for a commit, so that a generator can build the site as it was then, without touching the files
+//! that the user has open and may have changed.
 //!
-//! It is a real one, as `git worktree add --detach` makes it, because generators ask git about their sources and
-//! so does this tool. No hook runs. git's documented files are written here, and libgit2 only fills the folder:
-//! its own `worktree_add` wants a branch, which would show to whatever looks at the user's repository meanwhile,
-//! would stay behind if the run was killed, and could only be told from a user's branch by its name.
+//! It is a real work tree, like one made by `git worktree add --detach`, because generators ask git about their
+//! sources, and so does this tool. No hook runs. The tool writes git's documented files itself, and libgit2 only fills
+//! the folder: libgit2's `worktree_add` wants a branch. That branch would be visible to anything that looks at the
+//! user's repository meanwhile, would remain if the run was killed, and could be told from a user's branch only by its
+//! name.
 //! <https://git-scm.com/docs/gitrepository-layout>, <https://git-scm.com/docs/git-worktree#_details>
 //!
-//! **Whose folder it is** is told by two files, and either is enough: git's entry, `worktrees/xtask-rollback` in
-//! its folder, names the folder; and `.git` in the folder names the entry. The entry is written before the folder
-//! is filled and removed after it. So whatever moment a run is killed at, the next one knows what was left for
-//! its own, and takes it away. A folder with anything else in it is somebody else's and stays.
+//! **Two files show whose folder it is**, and either is enough: git's entry, `worktrees/xtask-rollback` in its folder,
+//! names the folder; and `.git` in the folder names the entry. The entry is written before the folder is filled, and
+//! removed after it. So at whatever moment a run is killed, the next one recognises what was left as its own, and
+//! removes it. A folder with anything else in it belongs to somebody else and stays.
 //!
-//! **One run at a time** has the folder: it holds the system's lock on a file beside it, which ends with the
-//! process. The file stays. Were it removed, a run could lock one that has no name any more while the next makes
-//! and locks another.
+//! **One run at a time** has the folder: it holds a lock of the system on a file next to it, which ends with the
+//! process. The file stays. If it were removed, one run could hold a lock on a file that no longer has a name, while
+//! the next run creates and locks another file.
 //!
-//! What cannot be had without the network is refused before anything is written: the commit itself in a clone
-//! that lacks it, submodules, and files that Git LFS keeps elsewhere, which would be published as the few lines
-//! that stand for them.
+//! What is not available without the network is refused before anything is written: the commit itself in a clone that
+//! lacks it, submodules, and files that Git LFS keeps elsewhere. Of the latter, only the few lines that stand for them
+//! would be published.
 
 use std::ffi::OsString;
 use std::fs::{self, File, TryLockError};
@@ -31,25 +32,25 @@ use crate::base::error::{Failure, failed};
 use crate::base::words::plain;
 use crate::repository::own_files;
 
-/// A commit's work tree. Dropped, it is removed.
+/// A commit's work tree. When it is dropped, it is removed.
 #[derive(Debug)]
 pub struct Worktree {
     /// Its folder.
     pub root: PathBuf,
     /// What git knows about it.
     entry: PathBuf,
-    /// Given up after all else is gone.
+    /// Released after everything else is gone.
     _lock: File,
 }
 
-/// What the entry is called, in the user's list of work trees too.
+/// The name of the entry, which also shows in the user's list of work trees.
 const NAME: &str = "xtask-rollback";
 
-/// While it is there, git leaves an entry alone that is not complete.
+/// While this file exists, git leaves an incomplete entry alone.
 const LOCKED: &str = "locked";
 
-/// Checks a commit out into `folder`, which nothing else may be in. `root` is a work tree of the repository, and
-/// is not touched.
+/// Checks a commit out into `folder`, which must hold nothing else. `root` is a work tree of the repository, and is not
+/// touched.
 pub fn check_out(root: &Path, commit: &str, folder: &Path) -> Result<Worktree, Failure> {
     let cannot = |error: &(dyn std::error::Error + 'static)| {
         failed(format!("failed to make a work tree in `{}`", folder.display())).because(error)
@@ -62,7 +63,7 @@ pub fn check_out(root: &Path, commit: &str, folder: &Path) -> Result<Worktree, F
     let commit = find(&repository, commit)?;
     check(&repository, &commit)?;
     fs::create_dir_all(&folder).map_err(|error| cannot(&error))?;
-    // From here on, what is written is removed where a later step fails.
+    // From here on, everything that was written is removed if a later step fails.
     let worktree = Worktree { root: folder, entry, _lock: lock };
     register(&worktree, commit.id()).map_err(|error| cannot(&error))?;
     fill(&worktree).map_err(|error| cannot(&error))?;
@@ -71,12 +72,12 @@ pub fn check_out(root: &Path, commit: &str, folder: &Path) -> Result<Worktree, F
 
 impl Drop for Worktree {
     fn drop(&mut self) {
-        // What cannot be removed now is the next run's to remove, or to complain about.
+        // If something cannot be removed now, the next run will remove it or complain about it.
         let _ = remove(&self.root, &self.entry);
     }
 }
 
-/// The folder as the system names it, which is what git's own files hold. What is around it is made.
+/// The folder as the system names it, because git's own files hold that name. The folders above it are created.
 fn resolve(folder: &Path) -> io::Result<PathBuf> {
     let (Some(parent), Some(name)) = (folder.parent(), folder.file_name()) else {
         return Err(io::Error::new(ErrorKind::InvalidInput, "it has no name"));
@@ -102,8 +103,8 @@ fn lock(folder: &Path) -> Result<File, Failure> {
     }
 }
 
-/// Where git keeps what it knows about our work tree. Each of the user's own has another of ours, so that runs
-/// in two of them are not in each other's way.
+/// Where git keeps what it knows about our work tree. Each of the user's work trees has a separate one of ours, so that
+/// runs in two of them do not interfere.
 fn entry(repository: &Repository) -> PathBuf {
     let mut name = OsString::from(NAME);
     if repository.is_worktree()
@@ -115,7 +116,7 @@ fn entry(repository: &Repository) -> PathBuf {
     repository.commondir().join("worktrees").join(name)
 }
 
-/// Takes away what a run that was killed has left.
+/// Removes what a killed run has left.
 fn sweep(folder: &Path, entry: &Path) -> Result<(), Failure> {
     let unclear = |error: io::Error| {
         failed(format!("failed to look for an earlier work tree in `{}`", folder.display()))
@@ -146,12 +147,12 @@ fn sweep(folder: &Path, entry: &Path) -> Result<(), Failure> {
     })
 }
 
-/// The folder that an entry is for; `None` where there is no entry or none that got so far.
+/// The folder that an entry is for; `None` if there is no entry, or it was not written that far.
 fn registered(entry: &Path) -> io::Result<Option<PathBuf>> {
     match fs::read(entry.join("gitdir")) {
         Ok(bytes) if !bytes.is_empty() => {
             let link = PathBuf::from(String::from_utf8_lossy(&bytes).trim_end_matches('\n'));
-            // Since 2.48 git can write it relative to the entry.
+            // Since 2.48, git can write it relative to the entry.
             Ok(entry.join(link).parent().map(Path::to_owned))
         }
         Ok(_) => Ok(None),
@@ -165,7 +166,7 @@ fn is_named(folder: &Path, entry: &Path) -> bool {
     fs::read(folder.join(".git")).is_ok_and(|bytes| bytes == link("gitdir: ", entry))
 }
 
-/// Whether a folder is not there, or is empty. One behind a link is elsewhere, and not ours to fill.
+/// Whether a folder does not exist or is empty. A folder behind a link is elsewhere, and not ours to fill.
 fn is_free(folder: &Path) -> io::Result<bool> {
     match fs::symlink_metadata(folder) {
         Ok(metadata) if metadata.is_dir() => Ok(fs::read_dir(folder)?.next().is_none()),
@@ -175,7 +176,7 @@ fn is_free(folder: &Path) -> io::Result<bool> {
     }
 }
 
-/// Removes a work tree: the entry last, because it tells whose the folder is.
+/// Removes a work tree. The entry goes last, because it shows whose the folder is.
 fn remove(folder: &Path, entry: &Path) -> io::Result<()> {
     for path in [folder, entry] {
         match fs::remove_dir_all(path) {
@@ -184,7 +185,7 @@ fn remove(folder: &Path, entry: &Path) -> io::Result<()> {
         }
     }
     if let Some(entries) = entry.parent() {
-        // Like git, which leaves no folder for none. It stays where there are others.
+        // Like git, which leaves no empty folder. It stays if it holds other entries.
         let _ = fs::remove_dir(entries);
     }
     Ok(())
@@ -197,7 +198,7 @@ fn find<'a>(repository: &'a Repository, commit: &str) -> Result<Commit<'a>, Fail
     };
     let found = super::find(repository, id).map_err(|error| unreadable(repository, id, &error))?;
     found.ok_or_else(|| {
-        // A commit that is older than the clone is had like that from every server.
+        // Any server provides a commit that is older than the clone when asked like this.
         let fetch = match repository.commondir().join("shallow").exists() {
             true => "git fetch --unshallow".to_owned(),
             false => format!("git fetch origin {id}"),
@@ -206,7 +207,7 @@ fn find<'a>(repository: &'a Repository, commit: &str) -> Result<Commit<'a>, Fail
     })
 }
 
-/// Whether all of a commit can be had from this clone.
+/// Whether everything in a commit is available in this clone.
 fn check(repository: &Repository, commit: &Commit<'_>) -> Result<(), Failure> {
     let unreadable = |error: git2::Error| unreadable(repository, commit.id(), &error);
     let mut files = Index::new().map_err(unreadable)?;
@@ -228,7 +229,7 @@ fn check(repository: &Repository, commit: &Commit<'_>) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The mode of a tree's entry that is a commit of another repository.
+/// The mode of a tree entry that is a commit of another repository.
 const SUBMODULE: u32 = 0o160_000;
 
 /// Whether a file only stands for one in Git LFS.
@@ -245,7 +246,7 @@ fn unreadable(repository: &Repository, commit: Oid, error: &git2::Error) -> Fail
     super::unreadable::explained(failure, repository, error)
 }
 
-/// Writes what makes a folder a work tree, in the order in which git does.
+/// Writes the files that make a folder a work tree, in the order in which git does.
 fn register(worktree: &Worktree, commit: Oid) -> io::Result<()> {
     let Worktree { root, entry, .. } = worktree;
     fs::create_dir_all(entry)?;
@@ -262,7 +263,7 @@ fn link(before: &str, path: &Path) -> Vec<u8> {
     [before.as_bytes(), path.as_os_str().as_encoded_bytes(), b"\n"].concat()
 }
 
-/// Checks out what HEAD, written before, stands on.
+/// Checks out the commit that HEAD, written before, names.
 fn fill(worktree: &Worktree) -> Result<(), git2::Error> {
     Repository::open(&worktree.root)?.checkout_head(None)
 }

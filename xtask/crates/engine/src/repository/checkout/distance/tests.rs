@@ -15,7 +15,7 @@ fn told(repository: &Repository, commit: impl ToString) -> String {
     distance(repository.workdir().unwrap(), &commit.to_string()).unwrap().to_string()
 }
 
-/// Makes a clone shallow, as a fetch with a depth does: the parents of these commits are not in it.
+/// Makes a clone shallow, as a fetch with a depth does: it then lacks the parents of these commits.
 fn cut(repository: &Repository, at: &[Oid], lost: &[Oid]) {
     let lines: String = at.iter().map(|id| format!("{id}\n")).collect();
     std::fs::write(repository.path().join("shallow"), lines).unwrap();
@@ -132,7 +132,7 @@ fn a_shallow_clone_counts_nothing_that_reaches_a_cut_of_its_own() {
     assert_eq!(told(&repository, main[5]), hidden);
 }
 
-/// `old` was merged again after the cut, and what is cut off would tell that the other commit has it too.
+/// `old` was merged again after the cut. The commits that are cut off would show that the other commit has it too.
 #[test]
 fn a_shallow_clone_counts_nothing_that_may_be_behind_its_cut() {
     let scratch = tempfile::tempdir().unwrap();

@@ -44,7 +44,7 @@ impl Sample {
         self.root.join(".git/worktrees/xtask-rollback")
     }
 
-    /// Ends a run as SIGKILL does: the system gives its lock up, and nothing else is done.
+    /// Ends a run as SIGKILL does: the system releases its lock, and nothing else happens.
     fn leave_behind(&self) {
         let worktree = self.check_out().unwrap();
         worktree._lock.unlock().unwrap();
@@ -56,7 +56,7 @@ impl Sample {
         !self.folder.exists() && !self.root.join(".git/worktrees").exists()
     }
 
-    /// What the user has: every file but git's objects, and what is built.
+    /// Every file of the user, except git's objects and what is built.
     fn everything(&self) -> BTreeMap<PathBuf, Vec<u8>> {
         let mut files = files(&self.root);
         files.retain(|path, _| !(path.starts_with(".git/objects") || path.starts_with("target")));
@@ -158,13 +158,13 @@ fn work_trees_of_the_user_stay() {
     assert_eq!((sample.everything(), files(&theirs)), before);
 }
 
-/// Leaves only some files of a folder; without any list, not even the folder.
+/// Keeps only some files of a folder; with `None`, not even the folder.
 fn keep(folder: &Path, kept: Option<&[&str]>) {
     let Some(kept) = kept else { return fs::remove_dir_all(folder).unwrap() };
     for path in files(folder).keys().filter(|path| !kept.iter().any(|kept| path.ends_with(kept))) {
         fs::remove_file(folder.join(path)).unwrap();
     }
-    // Folders without a file are not what a run leaves, or come last.
+    // A run does not leave empty folders, or removes them last.
     for empty in ["posts", "refs", "logs"] {
         let _ = fs::remove_dir(folder.join(empty));
     }
@@ -266,7 +266,7 @@ fn a_folder_behind_a_link_is_not_filled() {
     assert!(files(&elsewhere).is_empty() && sample.folder.is_symlink());
 }
 
-/// cargo's target folder is often on another disk.
+/// Cargo's target folder is often on another disk.
 #[cfg(unix)]
 #[test]
 fn a_folder_below_a_link_is_named_as_the_system_does() {
@@ -292,7 +292,7 @@ fn a_work_tree_of_the_user_with_our_name_stays() {
     assert!(failure.starts_with("git has another work tree called"), "{failure}");
     assert!(failure.contains("git worktree remove --force --force"), "{failure}");
     assert_eq!(files(&theirs), before);
-    // On a disk that is not there now, which is what they lock it for.
+    // On a disk that is not connected now, which is the purpose of locking a work tree.
     let away = theirs.with_extension("away");
     fs::rename(&theirs, &away).unwrap();
     assert_eq!(told(&sample.check_out().unwrap_err()), failure);
@@ -329,7 +329,7 @@ fn runs_in_two_work_trees_of_a_repository_are_not_in_each_others_way() {
     assert_eq!((sample.everything(), files(&linked)), before);
 }
 
-/// A submodule's repository is in its superproject's, and says itself where its files are.
+/// A submodule's repository is inside its superproject's, and says itself where its files are.
 #[test]
 fn a_repository_may_be_elsewhere_than_its_files() {
     let sample = sample();
@@ -431,7 +431,7 @@ fn a_commit_with_files_in_git_lfs_is_refused() {
 #[test]
 fn a_work_tree_that_cannot_be_filled_is_removed() {
     let sample = sample();
-    // Of a large file only the size is looked at beforehand, and this one's content is another's.
+    // Only the size of a large file is checked beforehand, and this file has the content of another.
     let [large, other] = ["large", "other"].map(|name| {
         add(&sample.repository, name, &name.repeat(1024));
         let blob = sample.repository.index().unwrap().get_path(name.as_ref(), 0).unwrap().id;
