@@ -1,14 +1,14 @@
-//! What CI says this run is. A vendor's variables are believed only if the variable that tells the vendor is
-//! set, so that a stray one on a laptop chooses nothing. In CI, a variable that says that this is a pull request
-//! is heard in any case: it only forbids.
+//! What CI says about this run. A vendor's variables are trusted only if the variable that identifies the vendor is
+//! set, so that a stray variable on a laptop chooses nothing. In CI, a variable that says that this is a pull request
+//! always counts: it can only forbid.
 //!
-//! Three questions hide behind "the branch": which one was pushed, which one a pull request comes
-//! from, and which one it targets. Only the first may choose an account: anybody can call the branch
-//! of a pull request `production`, and every pull request against `production` targets it.
+//! "The branch" can be the answer to three questions: which branch was pushed, which one a pull request comes from, and
+//! which one it targets. Only the first may choose an account: anybody can give the branch of a pull request the name
+//! `production`, and every pull request against `production` targets it.
 //!
-//! Variables of several vendors can be set at once: one CI runs on the machines of another, or imitates it. All
-//! of them are heard, and `target.rs` follows the most restrictive one. A variable that is missing counts as the
-//! answer that permits less.
+//! Variables of several vendors can be set at the same time: one CI runs on the machines of another, or imitates it.
+//! All of them count, and `target.rs` follows the most restrictive one. A missing variable counts as the answer that
+//! permits less.
 
 mod address;
 mod runs;
@@ -16,22 +16,22 @@ mod vendors;
 
 pub use address::{job, without_logins};
 
-/// What one vendor says of this run.
+/// What one vendor says about this run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VendorClaim {
-    /// As its users call it: "GitHub Actions".
+    /// The name that its users know: "GitHub Actions".
     pub vendor: &'static str,
     pub run: Run,
-    /// The commit as the vendor tells it, where it tells one.
+    /// The commit according to the vendor, if it names one.
     pub commit: Option<String>,
-    /// Of a pull request, the newest commit of its own branch, where the vendor tells it beside `commit`. A job may
-    /// check that one out instead of the merge that the vendor tests.
+    /// For a pull request: the newest commit of its own branch, if the vendor names it in addition to `commit`. A job
+    /// may check out this commit instead of the merge that the vendor tests.
     pub source: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Run {
-    /// A branch of the repository itself, and which variable tells it.
+    /// A branch of the repository itself, and the variable that names it.
     Branch {
         name: String,
         told_by: &'static str,
@@ -49,7 +49,7 @@ pub enum Run {
     Unproven {
         missing: &'static str,
     },
-    /// This variable says that it is a pull request, and no other says of which repository.
+    /// This variable says that it is a pull request, and no other variable says from which repository.
     PerhapsFork {
         told_by: &'static str,
     },
@@ -59,22 +59,22 @@ pub enum Run {
     },
     /// The vendor only lends its machine to a runner of another vendor, which knows more.
     Host,
-    /// None of these: git decides, and a detached HEAD is a refusal.
+    /// None of these: git decides, and a detached HEAD is refused.
     Unsaid,
 }
 
-/// Whose branch a pull request comes from.
+/// The repository from which a pull request comes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
-    /// This very repository's.
+    /// This very repository.
     Ours,
     Fork,
-    /// Nothing proves that it is not a fork's, because this variable is missing.
+    /// This variable is missing, so nothing proves that it is not a fork.
     Unproven(&'static str),
 }
 
 impl Origin {
-    /// The origin that two names of repositories prove, each with the variable that tells it.
+    /// The origin that the names of two repositories prove, each with the variable that holds it.
     fn of(
         (theirs_name, theirs): (&'static str, Option<String>),
         (ours_name, ours): (&'static str, Option<String>),
@@ -88,13 +88,13 @@ impl Origin {
     }
 }
 
-/// Whether GitHub runs this for its Dependabot, whose runs get no secrets of Actions, also on a branch of the
-/// repository. `var` gives a variable that is set and not empty.
+/// Whether GitHub runs this for its Dependabot. Dependabot's runs get no Actions secrets, not even on a branch of the
+/// repository. `var` returns a variable that is set and not empty.
 pub fn is_dependabot(var: &dyn Fn(&str) -> Option<String>) -> bool {
     vendors::is_github(var) && var("GITHUB_ACTOR").as_deref() == Some("dependabot[bot]")
 }
 
-/// What can be known of where this process runs.
+/// What is known about the environment of this process.
 pub struct Surroundings {
     claims: Vec<VendorClaim>,
     is_github: bool,
@@ -103,12 +103,13 @@ pub struct Surroundings {
 }
 
 impl Surroundings {
-    /// `var` gives a variable that is set, perhaps to nothing.
+    /// `var` returns a variable that is set, possibly to an empty value.
     pub fn of(var: &dyn Fn(&str) -> Option<String>) -> Surroundings {
         let full = |name: &str| var(name).filter(|value| !value.is_empty());
         let read_file = |path: &str| std::fs::read_to_string(path).ok();
         let mut claims = vendors::claims(&full, &read_file);
-        // A CI that sets `CI` to nothing keeps build tools from treating warnings as errors. It is still CI.
+        // A CI system that sets `CI` to an empty value keeps build tools from treating warnings as errors. It is still
+        // CI.
         let generic = var("CI").filter(|value| !vendors::says_no(value));
         let is_said = !claims.is_empty() || generic.as_ref().is_some_and(|value| !value.is_empty());
         let marker = match generic {
@@ -123,7 +124,7 @@ impl Surroundings {
         Surroundings { claims, is_github, is_ci, marker: marker.filter(|_| !is_said) }
     }
 
-    /// What each vendor says whose variables are set, and in CI also what other variables say against a deploy.
+    /// The claims of each vendor that is identified. In CI also what other variables say against a deploy.
     pub fn claims(&self) -> &[VendorClaim] {
         &self.claims
     }
@@ -132,7 +133,7 @@ impl Surroundings {
         self.is_ci
     }
 
-    /// The variable that this is taken for CI by, if it is weak evidence: a person may have set it.
+    /// The variable because of which this counts as CI, if it is weak evidence: a person may have set it.
     pub fn marker(&self) -> Option<&'static str> {
         self.marker
     }

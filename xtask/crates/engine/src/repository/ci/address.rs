@@ -1,16 +1,15 @@
-//! The address of a CI job, which the lock and the record show to everybody who can read the bucket. So it holds
-//! no user, no password and no query: agents are configured with addresses such as
-//! `https://user:token@ci.example.com/`.
+//! The address of a CI job. The lock and the record show it to everybody who can read the bucket, so it contains no
+//! user, no password and no query: agents are configured with addresses such as `https://user:token@ci.example.com/`.
 
 use super::vendors::{VENDORS, Vars};
 
-/// The address of this job, if it is one in CI. `var` gives variables that are set and not empty.
+/// The address of this job, if it runs in CI. `var` returns variables that are set and not empty.
 pub fn job(var: Vars) -> Option<String> {
     let told = VENDORS.iter().filter(|vendor| vendor.is_told(var));
     told.filter_map(|vendor| (vendor.job)(var)).find_map(|address| shown(&address))
 }
 
-/// The one query that is kept: without it, the address of a run on Azure leads nowhere.
+/// The only query that is kept: without it, the address of a run on Azure leads nowhere.
 const OWN_QUERY: &str = "/_build/results?buildId=";
 
 fn shown(address: &str) -> Option<String> {
@@ -24,8 +23,8 @@ fn is_number(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit())
 }
 
-/// A text without the logins in its addresses: who deploys, as a record or a lock says that another version of this tool
-/// wrote, or that somebody made up.
+/// A text without the logins in its addresses. The text says who deployed, and is from a record or a lock that another
+/// version of this tool wrote, or that somebody forged.
 pub fn without_logins(text: &str) -> String {
     text.split_inclusive(char::is_whitespace).map(word_without_login).collect()
 }
@@ -36,7 +35,7 @@ fn word_without_login(word: &str) -> String {
     let has_login = address.contains('@');
     let safe = match address.contains("://") {
         true => shown(address).or_else(|| has_login.then(|| "an address with a login".to_owned())),
-        // `kim@laptop` is no login, and `user:token@host` is one.
+        // `kim@laptop` is not a login, but `user:token@host` is one.
         false => address
             .rsplit_once('@')
             .filter(|(login, _)| login.contains(':'))
@@ -48,7 +47,7 @@ fn word_without_login(word: &str) -> String {
     }
 }
 
-/// An address without user, password, query and fragment; `None` for what is not an address of a web page.
+/// An address without user, password, query and fragment; `None` if it is not the address of a web page.
 fn bare(address: &str) -> Option<String> {
     let (scheme, rest) = address.split_once("://")?;
     if !["http", "https"].contains(&scheme.to_ascii_lowercase().as_str()) {
@@ -57,7 +56,7 @@ fn bare(address: &str) -> Option<String> {
     let rest = &rest[..rest.find(['?', '#']).unwrap_or(rest.len())];
     let (authority, path) = rest.split_at(rest.find(['/', '\\']).unwrap_or(rest.len()));
     let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-    // A password with a slash in it ends what looks like the host, and is no port.
+    // If a password contains a slash, the apparent host ends there, and what follows its colon is not a port.
     let port = host.rsplit_once(':').filter(|_| !host.ends_with(']')).map(|(_, port)| port);
     let is_sound = !host.is_empty() && port.is_none_or(is_number) && !path.contains("://");
     is_sound.then(|| format!("{scheme}://{host}{path}"))
@@ -79,8 +78,8 @@ pub(super) fn bitbucket(var: Vars) -> Option<String> {
     Some(format!("https://bitbucket.org/{name}/pipelines/results/{number}"))
 }
 
-/// The address that CodeBuild tells has all that matters behind `?` and `#`, so it is made of the build's ARN:
-/// `arn:aws:codebuild:eu-central-1:111111111111:build/site:1234`.
+/// In CodeBuild's own address everything that matters comes after `?` and `#`, so the address is made from the build's
+/// ARN: `arn:aws:codebuild:eu-central-1:111111111111:build/site:1234`.
 pub(super) fn codebuild(var: Vars) -> Option<String> {
     let arn = var("CODEBUILD_BUILD_ARN").unwrap_or_default();
     let parts: Vec<&str> = arn.splitn(6, ':').collect();

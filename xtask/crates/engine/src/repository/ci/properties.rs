@@ -1,5 +1,5 @@
-//! Whatever the rest of the environment says, a pull request is never taken for a pushed branch, and a
-//! fork's never for one of ours.
+//! Whatever the rest of the environment says, a pull request is never taken for a pushed branch, and a pull request
+//! from a fork is never taken for one of ours.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -12,20 +12,20 @@ use serde_json::json;
 use super::{Origin, Run, VendorClaim, vendors};
 use crate::base::properties::{cases, text};
 
-/// Variables written as `NAME=value NAME=value`. `{branch}` in a value is a branch's name.
+/// Variables written as `NAME=value NAME=value`. `{branch}` in a value stands for a branch's name.
 type Words = &'static str;
 
 #[derive(Debug)]
 struct Vendor {
-    /// What tells the vendor.
+    /// The variables that identify the vendor.
     told_by: Words,
-    /// What else is read of it.
+    /// The other variables that are read.
     variables: Words,
-    /// A pushed branch.
+    /// Variables of a pushed branch.
     push: Words,
-    /// Each of these alone tells a pull request.
+    /// Each of these alone says that this is a pull request.
     pull_requests: &'static [Words],
-    /// Each of these tells a pull request of a fork; empty where the vendor does not tell.
+    /// Each of these says that this is a pull request from a fork; empty if the vendor does not say so.
     forks: &'static [Words],
 }
 
@@ -40,7 +40,7 @@ const VENDORS: [Vendor; 11] = [
             "GITHUB_EVENT_NAME=pull_request_review_comment",
             "GITHUB_REF=refs/pull/7/merge",
         ],
-        // No event's file can be read here, so that nothing proves the contrary.
+        // No event file can be read here, so nothing proves the contrary.
         forks: &["GITHUB_EVENT_NAME=pull_request GITHUB_EVENT_PATH=/event.json"],
     },
     Vendor {
@@ -185,8 +185,7 @@ fn pairs(words: Words, branch: &str) -> Environment {
     words.map(|(name, value)| (name.to_owned(), value.replace("{branch}", branch))).collect()
 }
 
-/// What is said by these variables, the later over the earlier. A variable that is set to nothing is not
-/// set.
+/// The claim that these variables make; later ones override earlier ones. An empty variable counts as not set.
 fn read<const N: usize>(environments: [Environment; N]) -> Option<VendorClaim> {
     let all: Environment = environments.into_iter().flatten().collect();
     let var = |name: &str| all.get(name).filter(|value| !value.is_empty()).cloned();
@@ -197,7 +196,7 @@ fn vendor() -> impl Strategy<Value = &'static Vendor> {
     (0..VENDORS.len()).prop_map(|index| &VENDORS[index])
 }
 
-/// What somebody might say: the words of every vendor for a branch, a tag, a pull request, and any text.
+/// Possible values: the words of every vendor for a branch, a tag or a pull request, and arbitrary text.
 fn value() -> impl Strategy<Value = String> {
     let words = "main production true false 7 0 HEAD push manual tag pull_request PullRequest custom \
                  refs/heads/production refs/tags/v1 refs/pull/7/merge branch/production pr/7 tag/v1 \
@@ -206,7 +205,7 @@ fn value() -> impl Strategy<Value = String> {
     prop_oneof![3 => select(words), 1 => text(), 1 => Just(String::new())]
 }
 
-/// Any of all vendors' variables, with any values, but none that tells the vendor.
+/// Variables of any vendor with arbitrary values, but none that identifies a vendor.
 fn noise() -> impl Strategy<Value = Environment> {
     let names = VENDORS.iter().flat_map(|vendor| vendor.variables.split_whitespace());
     let names: Vec<_> = names.map(str::to_owned).collect();
@@ -221,7 +220,7 @@ fn branch() -> impl Strategy<Value = String> {
     ]
 }
 
-/// `us/site`, also of names that begin alike, and with what an address might be cut at.
+/// `us/site`, names with the same beginning, and characters at which an address might be split.
 fn repository() -> impl Strategy<Value = String> {
     prop_oneof!["[ab]/[cd]", "[ab]/[cd][@:][ab]/[cd]", "[ab]/[cd]@host/[ab]/[cd]"]
 }

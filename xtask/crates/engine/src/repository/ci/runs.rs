@@ -1,4 +1,5 @@
-//! What each vendor says of a run, one function a vendor. The page of its variables is in the table.
+//! What each vendor says about a run, one function per vendor. The page that documents its variables is in the table in
+//! `vendors`.
 
 use super::vendors::{ReadFile, Vars, says};
 use super::{Origin, Run};
@@ -21,8 +22,8 @@ pub fn github(var: Vars, read_file: ReadFile) -> Run {
     if is_var(var, "GITHUB_REF_TYPE", "tag") {
         return Run::Tag(reference.trim_start_matches("refs/tags/").to_owned());
     }
-    // Every other event runs with secrets on a ref that it did not push: `workflow_run` and `issue_comment` run
-    // on the default branch, and a stranger can set them off.
+    // Every other event runs with secrets on a ref that it did not push: `workflow_run` and `issue_comment` run on the
+    // default branch, and a stranger can trigger them.
     match event.as_str() {
         "" => contradicted(var, &["GITHUB_HEAD_REF"])
             .unwrap_or(Run::Unproven { missing: "GITHUB_EVENT_NAME" }),
@@ -34,7 +35,7 @@ pub fn github(var: Vars, read_file: ReadFile) -> Run {
     }
 }
 
-/// A fork's, unless the event's file proves that the pull request comes from this very repository.
+/// A fork, unless the event file proves that the pull request comes from this very repository.
 fn github_origin(event: Option<String>) -> Origin {
     let event: serde_json::Value =
         event.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
@@ -45,14 +46,14 @@ fn github_origin(event: Option<String>) -> Origin {
     }
 }
 
-/// The newest commit of the branch that a pull request comes from, by the event's file.
+/// The newest commit of the branch that a pull request comes from, according to the event file.
 pub fn github_source(var: Vars, read_file: ReadFile) -> Option<String> {
     let event = read_file(&var("GITHUB_EVENT_PATH")?)?;
     let event: serde_json::Value = serde_json::from_str(&event).ok()?;
     Some(event["pull_request"]["head"]["sha"].as_str()?.to_owned())
 }
 
-/// A source that is missing counts as a push: `CI_COMMIT_BRANCH` is not set for merge requests.
+/// A missing source counts as a push: `CI_COMMIT_BRANCH` is not set for merge requests.
 pub fn gitlab(var: Vars) -> Run {
     let source = var("CI_PIPELINE_SOURCE").unwrap_or_else(|| "push".to_owned());
     if is_var(var, "CI_MERGE_REQUEST_EVENT_TYPE", "merge_train") {
@@ -75,7 +76,8 @@ pub fn gitlab(var: Vars) -> Run {
     }
 }
 
-/// The source of the pipeline, and the variables of the number, of the repository that it comes from and of ours.
+/// The source of the pipeline, and the variables with the number, with the repository that it comes from, and with
+/// ours.
 const GITLAB_PULL_REQUESTS: [(&str, &str, &str, &str); 2] = [
     (
         "merge_request_event",
@@ -91,7 +93,7 @@ const GITLAB_PULL_REQUESTS: [(&str, &str, &str, &str); 2] = [
     ),
 ];
 
-/// What else is set for them alone.
+/// Other variables that are set only for pull requests.
 const GITLAB_OF_PULL_REQUESTS: [&str; 4] = [
     "CI_MERGE_REQUEST_ID",
     "CI_MERGE_REQUEST_REF_PATH",
@@ -104,8 +106,8 @@ const GITLAB_OF_PULL_REQUESTS: [&str; 4] = [
 const GITLAB_SOURCES: [&str; 9] =
     ["push", "web", "webide", "api", "trigger", "schedule", "pipeline", "parent_pipeline", "chat"];
 
-/// `CIRCLE_PULL_REQUEST` is set on pushes too, when the branch has a pull request open.
-/// `CIRCLE_PR_NUMBER` is set for forks only, and so is the branch `pull/N`.
+/// `CIRCLE_PULL_REQUEST` is also set on pushes if the branch has an open pull request. `CIRCLE_PR_NUMBER` is set only
+/// for forks, and so is the branch `pull/N`.
 pub fn circle(var: Vars) -> Run {
     let branch = var("CIRCLE_BRANCH").unwrap_or_default();
     let of_fork = branch.strip_prefix("pull/").and_then(|n| n.parse().ok());
@@ -117,7 +119,7 @@ pub fn circle(var: Vars) -> Run {
     tag_or_branch(var, "CIRCLE_TAG", "CIRCLE_BRANCH")
 }
 
-/// A push says that it is of no pull request: `false`.
+/// For a push, the variable of the pull request is `false`.
 pub fn buildkite(var: Vars) -> Run {
     match var("BUILDKITE_PULL_REQUEST") {
         None => contradicted(var, &["BUILDKITE_PULL_REQUEST_REPO"])
@@ -133,7 +135,7 @@ pub fn buildkite(var: Vars) -> Run {
     }
 }
 
-/// Bitbucket runs no pipelines for the pull requests of forks.
+/// Bitbucket runs no pipelines for pull requests from forks.
 pub fn bitbucket(var: Vars) -> Run {
     match var("BITBUCKET_PR_ID") {
         Some(number) => Run::PullRequest { number: number.parse().ok(), origin: Origin::Ours },
@@ -142,8 +144,8 @@ pub fn bitbucket(var: Vars) -> Run {
     }
 }
 
-/// For a pull request `TRAVIS_BRANCH` is the branch that it targets, so what tells one must be there. For a fork
-/// that is deleted, `TRAVIS_PULL_REQUEST_SLUG` is set to nothing.
+/// For a pull request, `TRAVIS_BRANCH` is the branch that it targets, so the variable that says whether this is one
+/// must be set. For a fork that was deleted, `TRAVIS_PULL_REQUEST_SLUG` is empty.
 pub fn travis(var: Vars) -> Run {
     match var("TRAVIS_PULL_REQUEST") {
         None => Run::Unproven { missing: "TRAVIS_PULL_REQUEST" },
@@ -177,8 +179,8 @@ pub fn azure(var: Vars) -> Run {
         };
         return Run::PullRequest { number: number.and_then(|n| n.parse().ok()), origin };
     }
-    // Another pipeline's end starts this one on the default branch (`ResourceTrigger`, `BuildCompletion`), and that
-    // pipeline may have run for anybody.
+    // The end of another pipeline starts this one on the default branch (`ResourceTrigger`, `BuildCompletion`), and
+    // that pipeline may have run for anybody.
     if reason.is_empty() {
         return Run::Unproven { missing: "BUILD_REASON" };
     }
@@ -188,7 +190,7 @@ pub fn azure(var: Vars) -> Run {
     }
 }
 
-/// What is set for pull requests alone.
+/// Variables that are set only for pull requests.
 const AZURE_OF_PULL_REQUESTS: [&str; 4] = [
     "SYSTEM_PULLREQUEST_PULLREQUESTID",
     "SYSTEM_PULLREQUEST_PULLREQUESTNUMBER",
@@ -196,18 +198,18 @@ const AZURE_OF_PULL_REQUESTS: [&str; 4] = [
     "SYSTEM_PULLREQUEST_TARGETBRANCH",
 ];
 
-/// What starts a build of what was pushed.
+/// The reasons for which a build of pushed commits starts.
 const AZURE_REASONS: [&str; 6] =
     ["IndividualCI", "BatchedCI", "Manual", "Schedule", "ScheduleForced", "UserCreated"];
 
 /// <https://www.jenkins.io/doc/book/pipeline/multibranch/>
 ///
-/// Without the multibranch plugin only the git plugin's `GIT_BRANCH` tells the branch, with its remote,
-/// and plugins of two hosts tell a pull request:
+/// Without the multibranch plugin, only the git plugin's `GIT_BRANCH` names the branch, together with its remote, and
+/// the plugins of two hosts identify a pull request:
 /// <https://plugins.jenkins.io/ghprb/>, <https://plugins.jenkins.io/gitlab-plugin/>.
 pub fn jenkins(var: Vars) -> Run {
     if let Some(number) = var("CHANGE_ID") {
-        // The page of the variable says that it is there for forks only.
+        // The documentation of the variable says that it is set only for forks.
         let origin = if var("CHANGE_FORK").is_some() { Origin::Fork } else { Origin::Ours };
         return Run::PullRequest { number: number.parse().ok(), origin };
     }
@@ -229,7 +231,7 @@ pub fn jenkins(var: Vars) -> Run {
     }
 }
 
-/// What is set for pull requests alone, by the multibranch plugin and by those that build for a host:
+/// Variables that are set only for pull requests, by the multibranch plugin and by plugins that build for a host:
 /// <https://plugins.jenkins.io/github-pullrequest/>, <https://plugins.jenkins.io/stash-pullrequest-builder/>.
 const JENKINS_OF_PULL_REQUESTS: [&str; 9] = [
     "CHANGE_BRANCH",
@@ -243,7 +245,7 @@ const JENKINS_OF_PULL_REQUESTS: [&str; 9] = [
     "pullRequestId",
 ];
 
-/// Plugins that run for pushes too and name their event.
+/// Plugins that also run for pushes, and name their event.
 /// <https://plugins.jenkins.io/gerrit-trigger/>, <https://plugins.jenkins.io/gitlab-plugin/>
 fn jenkins_hints(var: Vars) -> Option<Run> {
     let gerrit = var("GERRIT_EVENT_TYPE").or_else(|| var("GERRIT_CHANGE_NUMBER"));
@@ -258,7 +260,7 @@ fn jenkins_hints(var: Vars) -> Option<Run> {
     (!is_push).then_some(Run::PerhapsFork { told_by: "gitlabActionType" })
 }
 
-/// A pull request without the multibranch plugin. It is a fork's unless it is proven to come from this
+/// A pull request without the multibranch plugin. It counts as one from a fork unless it is proven to come from this
 /// very repository, and `GIT_BRANCH` alone proves nothing.
 fn jenkins_pull_request(var: Vars) -> Option<Run> {
     if let Some(number) = var("ghprbPullId") {
@@ -287,13 +289,13 @@ fn jenkins_pull_request(var: Vars) -> Option<Run> {
     }
 }
 
-/// It does not tell a fork's pull request from another: which of them are built at all is a filter of
-/// the webhook. A build that was started by hand has no trigger, and only a whole ref is proof of a branch.
+/// CodeBuild does not say whether a pull request comes from a fork: a filter of the webhook decides which ones are
+/// built. A build that was started by hand has no trigger, and only a complete ref proves a branch.
 /// <https://docs.aws.amazon.com/codebuild/latest/userguide/sample-source-version.html>
 pub fn codebuild(var: Vars) -> Run {
     let trigger = var("CODEBUILD_WEBHOOK_TRIGGER");
     let event = var("CODEBUILD_WEBHOOK_EVENT");
-    // The machine of a runner of GitHub, GitLab or Buildkite.
+    // The machine for a runner of GitHub, GitLab or Buildkite.
     if event.as_deref() == Some("WORKFLOW_JOB_QUEUED") {
         return Run::Host;
     }
@@ -320,17 +322,17 @@ fn codebuild_by_hand(var: Vars) -> Run {
         let origin = Origin::Unproven("CODEBUILD_WEBHOOK_TRIGGER");
         return Run::PullRequest { number: number.parse().ok(), origin };
     }
-    // A ref can carry the commit that it stood on: `refs/heads/main^{0123…}`.
+    // A ref can include the commit at which it stood: `refs/heads/main^{0123…}`.
     let reference = version.split_once("^{").map_or(version.as_str(), |(reference, _)| reference);
     match by_reference(reference, "CODEBUILD_SOURCE_VERSION") {
-        // It can also be a name, which a branch and a tag may share, or a commit.
+        // It can also be a plain name, which a branch and a tag may share, or a commit.
         Run::Unproven { .. } => Run::Unsaid,
         run => run,
     }
 }
 
-/// For a pull request `DRONE_BRANCH` is the branch that it targets. Forks get no secrets, and are not
-/// told apart here.
+/// For a pull request, `DRONE_BRANCH` is the branch that it targets. Forks get no secrets, and cannot be told apart
+/// here.
 pub fn drone(var: Vars) -> Run {
     by_event(var, "DRONE_BUILD_EVENT", "DRONE_PULL_REQUEST", "DRONE_TAG", "DRONE_BRANCH")
 }
@@ -346,7 +348,7 @@ pub fn woodpecker(var: Vars) -> Run {
     )
 }
 
-/// Without an event nothing is known: HEAD stands on the branch that a pull request targets.
+/// Without an event nothing is known: HEAD is on the branch that a pull request targets.
 fn by_event(
     var: Vars,
     told_by: &'static str,
@@ -375,7 +377,7 @@ fn tag_or_branch(var: Vars, tag: &str, branch: &'static str) -> Run {
     }
 }
 
-/// What a variable makes of a run that is of a pull request alone, where the others say that this is a push.
+/// What a variable that is set only for pull requests makes of a run, if the other variables say that this is a push.
 fn contradicted(var: Vars, names: &[&'static str]) -> Option<Run> {
     let told_by = names.iter().find(|name| says(var, name))?;
     Some(Run::PerhapsFork { told_by })
@@ -395,11 +397,10 @@ fn is_var(var: Vars, name: &str, value: &str) -> bool {
     var(name).is_some_and(|found| found.eq_ignore_ascii_case(value))
 }
 
-/// A repository's host and path, however it is cloned: `git@host:us/site.git` and
-/// `https://host/us/site` are one.
+/// A repository's host and path, however it is cloned: `git@host:us/site.git` and `https://host/us/site` are the same.
 fn repository_of(address: &str) -> String {
     let address = address.split_once("://").map_or(address, |(_, rest)| rest);
-    // A path may have an `@` or a `:` too, and what follows it there is no host.
+    // A path may contain an `@` or a `:` too, and what follows it there is not a host.
     let (host, path) = address.split_at(address.find('/').unwrap_or(address.len()));
     let host = host.split_once('@').map_or(host, |(_, rest)| rest);
     let address = host.replacen(':', "/", 1) + path;

@@ -1,11 +1,11 @@
-//! Each vendor as its documentation says it speaks, and the traps between them.
+//! Each vendor as its documentation describes it, and the traps between vendors.
 
 use super::vendors::{self, VENDORS};
 use super::{Origin, Run, Surroundings, VendorClaim};
 
 const COMMIT: &str = "1111111111111111111111111111111111111111";
 
-/// An environment written as `NAME=value NAME=value`, where a variable can be set to nothing.
+/// An environment written as `NAME=value NAME=value`, where a variable can be empty.
 fn raw(environment: &str) -> impl Fn(&str) -> Option<String> {
     let pairs: Vec<(String, String)> = environment
         .split_whitespace()
@@ -18,18 +18,18 @@ fn raw(environment: &str) -> impl Fn(&str) -> Option<String> {
     }
 }
 
-/// The same, where a variable that is set to nothing is not set.
+/// The same, but an empty variable counts as not set.
 fn lookup(environment: &str) -> impl Fn(&str) -> Option<String> {
     let raw = raw(environment);
     move |wanted: &str| raw(wanted).filter(|value| !value.is_empty())
 }
 
-/// What each vendor says, where there is no event's file.
+/// The claim of each vendor, if there is no event file.
 fn claims(environment: &str) -> Vec<VendorClaim> {
     vendors::claims(&lookup(environment), &|_| None)
 }
 
-/// What the one vendor says.
+/// The claim of the only vendor.
 fn read(environment: &str) -> Option<VendorClaim> {
     let mut claims = claims(environment);
     assert!(claims.len() < 2, "{claims:?}");
@@ -52,7 +52,7 @@ fn fork(number: u64) -> Run {
     Run::PullRequest { number: Some(number), origin: Origin::Fork }
 }
 
-/// A pull request that may be a fork's, because a variable is missing.
+/// A pull request that may come from a fork, because a variable is missing.
 fn unproven(number: u64, missing: &'static str) -> Run {
     Run::PullRequest { number: Some(number), origin: Origin::Unproven(missing) }
 }
@@ -61,7 +61,7 @@ fn tag(name: &str) -> Run {
     Run::Tag(name.into())
 }
 
-/// A vendor, what all of its runs have in common, and what it says of each kind of run.
+/// A vendor, the variables that all of its runs have in common, and its claims for each kind of run.
 struct Vendor {
     name: &'static str,
     told_by: String,
@@ -91,7 +91,7 @@ pub fn samples() -> Vec<(&'static str, String)> {
     VENDORS.iter().flat_map(of).collect()
 }
 
-/// What tells a vendor.
+/// The variables that identify a vendor.
 fn told(vendor: &vendors::Vendor) -> String {
     format!("{}={}", vendor.told_by, vendor.value.unwrap_or("12"))
 }
@@ -105,8 +105,8 @@ fn runs(vendor: &str) -> Vec<(&'static str, &'static str, Run)> {
                      GITHUB_REF_TYPE=branch GITHUB_REF_NAME=feature/login",
                 branch("feature/login", "GITHUB_REF"),
             ),
-            // Without the event's file nothing proves that it is not a fork's; the file has a
-            // table of its own below.
+            // Without the event file, nothing proves that it does not come from a fork; the file has a table of its own
+            // below.
             (
                 "pull request of a fork",
                 "GITHUB_EVENT_NAME=pull_request GITHUB_REF=refs/pull/7/merge \
@@ -175,7 +175,7 @@ fn runs(vendor: &str) -> Vec<(&'static str, &'static str, Run)> {
         ],
         "CircleCI" => vec![
             ("push", "CIRCLE_BRANCH=main", branch("main", "CIRCLE_BRANCH")),
-            // That the branch has a pull request open does not make its push one.
+            // A push remains a push if the branch has an open pull request.
             (
                 "push to a branch with a pull request",
                 "CIRCLE_BRANCH=feature/login \
@@ -232,7 +232,7 @@ fn runs(vendor: &str) -> Vec<(&'static str, &'static str, Run)> {
         ],
         "Bitbucket" => vec![
             ("push", "BITBUCKET_BRANCH=main", branch("main", "BITBUCKET_BRANCH")),
-            // It builds no pull request of a fork.
+            // It builds no pull requests from forks.
             (
                 "pull request",
                 "BITBUCKET_PR_ID=7 BITBUCKET_BRANCH=main BITBUCKET_PR_DESTINATION_BRANCH=main",
@@ -259,7 +259,7 @@ fn runs(vendor: &str) -> Vec<(&'static str, &'static str, Run)> {
                      TRAVIS_PULL_REQUEST_SLUG=they/site TRAVIS_REPO_SLUG=us/site",
                 fork(7),
             ),
-            // It calls the branch as the tag.
+            // It gives the branch the name of the tag.
             ("tag", "TRAVIS_BRANCH=main TRAVIS_TAG=main TRAVIS_PULL_REQUEST=false", tag("main")),
             ("no branch", "TRAVIS_PULL_REQUEST=false", Run::Unproven { missing: "TRAVIS_BRANCH" }),
         ],
@@ -441,7 +441,7 @@ fn the_case_of_true_does_not_matter() {
     }
 }
 
-/// CI systems set the variables that do not apply to nothing.
+/// CI systems set variables that do not apply to an empty value.
 #[test]
 fn a_variable_that_is_set_to_nothing_is_missing() {
     for (environment, expected) in [
@@ -508,7 +508,7 @@ fn what_any_vendor_tells_of_the_commit_is_kept() {
     }
 }
 
-/// Whoever opens a pull request chooses the branch that it comes from, and Jenkins tells that one too.
+/// The author of a pull request chooses the branch that it comes from, and Jenkins reports that branch too.
 #[test]
 fn on_jenkins_without_multibranch_a_pull_request_is_one_and_a_forks_unless_proven_otherwise() {
     let github = "ghprbPullId=7 ghprbGhRepository=us/site GIT_BRANCH=origin/main";
@@ -615,7 +615,7 @@ fn on_github_a_pull_request_is_one_by_its_event_or_by_its_ref() {
         ("pull_request_review", "refs/pull/7/merge", Some(7)),
         ("push", "refs/pull/7/head", Some(7)),
         ("", "refs/pull/7/merge", Some(7)),
-        // Its ref can be the base's once it is merged.
+        // Once it is merged, its ref can be that of the base.
         ("pull_request", "refs/heads/main", None),
         ("pull_request", "refs/pull/main/merge", None),
     ] {
@@ -628,7 +628,7 @@ fn on_github_a_pull_request_is_one_by_its_event_or_by_its_ref() {
     }
 }
 
-/// One CI runs on the machines of another, and Woodpecker's own variables are called as GitLab's.
+/// One CI runs on the machines of another, and Woodpecker's own variables have the same names as GitLab's.
 #[test]
 fn of_several_vendors_each_is_heard() {
     for (environment, vendors) in [
@@ -642,11 +642,11 @@ fn of_several_vendors_each_is_heard() {
     }
 }
 
-/// Whether it is a fork's is not told here, and has a test of its own.
+/// Whether it comes from a fork is not checked here; another test does that.
 #[test]
 fn a_pull_request_never_goes_by_a_branch_that_it_names() {
     for environment in [
-        // For these two the branch is the one that the pull request targets.
+        // For these two, the branch is the one that the pull request targets.
         "DRONE=true DRONE_BUILD_EVENT=pull_request DRONE_PULL_REQUEST=7 DRONE_BRANCH=main",
         "CI=woodpecker CI_PIPELINE_EVENT=pull_request CI_COMMIT_PULL_REQUEST=7 \
          CI_COMMIT_BRANCH=main",
@@ -730,7 +730,7 @@ fn what_only_hints_at_ci_is_named() {
     }
 }
 
-/// Travis names the repository of every pull request, so one without a name has lost its own.
+/// Travis names the repository of every pull request, so a pull request without a name has lost its repository.
 #[test]
 fn on_travis_a_pull_request_whose_repository_is_gone_is_a_forks() {
     let environment =
@@ -738,7 +738,8 @@ fn on_travis_a_pull_request_whose_repository_is_gone_is_a_forks() {
     assert_eq!(run(environment), fork(7));
 }
 
-/// Buildkite tells the pipeline's repository as it is cloned and the pull request's as it is shown.
+/// Buildkite gives the pipeline's repository as the address to clone, and that of the pull request as the address of
+/// its page.
 #[test]
 fn on_buildkite_one_repository_by_two_addresses_is_no_fork() {
     let environment = "BUILDKITE=true BUILDKITE_PULL_REQUEST=7 \
@@ -747,7 +748,7 @@ fn on_buildkite_one_repository_by_two_addresses_is_no_fork() {
     assert_eq!(run(environment), pull_request(7));
 }
 
-/// As on GitHub: an event that we do not know is nobody's push.
+/// As on GitHub: an event that we do not know is not a push.
 #[test]
 fn on_drone_and_woodpecker_an_event_that_is_not_known_chooses_nothing() {
     for (environment, event) in [
@@ -758,7 +759,7 @@ fn on_drone_and_woodpecker_an_event_that_is_not_known_chooses_nothing() {
     }
 }
 
-/// The repository of the pull request, or what tells that this is one.
+/// The repository of the pull request, or the variable that says that this is one.
 #[test]
 fn a_variable_that_is_missing_is_never_taken_for_trust() {
     let missing = |missing| Run::Unproven { missing };
@@ -927,7 +928,7 @@ fn a_build_that_was_started_by_hand_is_of_the_branch_that_it_names() {
             branch("main", "CODEBUILD_SOURCE_VERSION"),
         ),
         ("CODEBUILD_BUILD_ID=site:1 CODEBUILD_SOURCE_VERSION=refs/tags/main", tag("main")),
-        // A branch or a tag, which have the same name.
+        // A branch or a tag, which may have the same name.
         ("CODEBUILD_BUILD_ID=site:1 CODEBUILD_SOURCE_VERSION=main", Run::Unsaid),
         (
             "CODEBUILD_BUILD_ID=site:1 CODEBUILD_WEBHOOK_EVENT=PUSH \

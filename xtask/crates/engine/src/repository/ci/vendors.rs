@@ -1,36 +1,37 @@
-//! The table of vendors: how each is told, which variable holds the commit, who reads the rest, and the page that
-//! states it. It exists once: detection, job addresses, tests and the handbook's list follow it.
+//! The table of vendors: how each is identified, which variable holds the commit, which function reads the rest, and
+//! the page that documents it. It exists only once: detection, job addresses, tests and the handbook's list follow it.
 
 use super::{Origin, Run, VendorClaim, address, runs};
 
-/// The environment, so that tests can bring their own. It gives variables that are set and not empty.
+/// The environment, so that tests can bring their own. It returns variables that are set and not empty.
 pub type Vars<'a> = &'a dyn Fn(&str) -> Option<String>;
 
-/// Reads the event's file on GitHub.
+/// Reads the event file on GitHub.
 pub type ReadFile<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 pub struct Vendor {
-    /// As its users call it.
+    /// The name that its users know.
     pub name: &'static str,
-    /// The variable that tells the vendor.
+    /// The variable that identifies the vendor.
     pub told_by: &'static str,
-    /// The value that it must have, in any case; `None` for any value. For `true` all count that do not say no.
+    /// The value that it must have, in upper or lower case; `None` for any value. For `true`, every value counts that
+    /// does not mean no.
     pub value: Option<&'static str>,
     /// The variable that holds the commit.
     pub commit: &'static str,
-    /// The variables that hold the newest commit of a pull request's own branch. GitHub tells it in the event's file.
+    /// The variables that hold the newest commit of a pull request's own branch. On GitHub it is in the event file.
     pub source: &'static [&'static str],
     pub run: fn(Vars, ReadFile) -> Run,
     /// The address of the job.
     pub job: fn(Vars) -> Option<String>,
-    /// The page that states the variables.
+    /// The page that documents the variables.
     #[cfg_attr(not(test), expect(dead_code, reason = "the page is for readers and tests"))]
     pub page: &'static str,
 }
 
 pub const GITHUB: &str = "GitHub Actions";
 
-/// In this order a job's address is looked for: a vendor that imitates another stands before it.
+/// A job's address is searched for in this order, so a vendor that imitates another comes before it.
 pub const VENDORS: [Vendor; 11] = [
     Vendor {
         name: "Woodpecker",
@@ -147,7 +148,7 @@ pub const VENDORS: [Vendor; 11] = [
     },
 ];
 
-/// Variables of systems that run builds and whose branch is not read here. They only tell that nobody is at a
+/// Variables of systems that run builds, but whose branch is not read here. They only show that nobody is at a
 /// terminal, and not all of these systems set `CI`.
 pub const MARKERS: [&str; 43] = [
     "TEAMCITY_VERSION",
@@ -195,9 +196,9 @@ pub const MARKERS: [&str; 43] = [
     "APPCENTER_BUILD_ID",
 ];
 
-/// Variables by which systems say that this is a pull request whose other variables are not read here. All values
-/// say so that do not say no, or this one alone. `CIRCLE_PULL_REQUEST` and `CI_OPEN_MERGE_REQUESTS` are not here
-/// because they are set for pushes too.
+/// Variables by which other systems, whose remaining variables are not read here, say that this is a pull request. With
+/// `None`, every value says so that does not mean no; otherwise only this value does. `CIRCLE_PULL_REQUEST` and
+/// `CI_OPEN_MERGE_REQUESTS` are not here because they are set for pushes too.
 const PULL_REQUESTS: [(&str, Option<&str>); 44] = [
     ("PULL_NUMBER", None),
     ("JOB_TYPE", Some("presubmit")),
@@ -245,11 +246,11 @@ const PULL_REQUESTS: [(&str, Option<&str>); 44] = [
     ("ZUUL_PIPELINE", Some("check")),
 ];
 
-/// These two call their variables alike, so if the one is told, the other's are as good as told.
+/// The variables of these two have the same names, so if one vendor is identified, the other's variables count as well.
 const NAMESAKES: [&str; 2] = ["GitLab", "Woodpecker"];
 
 impl Vendor {
-    /// Whether its variables are to be believed.
+    /// Whether its variables can be trusted.
     pub fn is_told(&self, var: Vars) -> bool {
         let matches = |found: String| match self.value {
             None => true,
@@ -260,7 +261,7 @@ impl Vendor {
     }
 }
 
-/// What each vendor says that is told.
+/// The claims of each vendor that is identified.
 pub fn claims(var: Vars, read_file: ReadFile) -> Vec<VendorClaim> {
     let told = VENDORS.iter().filter(|vendor| vendor.is_told(var));
     told.map(|vendor| {
@@ -269,7 +270,7 @@ pub fn claims(var: Vars, read_file: ReadFile) -> Vec<VendorClaim> {
         VendorClaim {
             vendor: vendor.name,
             run,
-            // A build that was started by hand can say so where a commit belongs.
+            // A build that was started by hand can have `HEAD` where a commit belongs.
             commit: var(vendor.commit)
                 .filter(|commit| vendor.name != "Buildkite" || commit != "HEAD"),
             source: is_pull_request.then(|| source(vendor, var, read_file)).flatten(),
@@ -285,9 +286,9 @@ fn source(vendor: &Vendor, var: Vars, read_file: ReadFile) -> Option<String> {
     }
 }
 
-/// What stands against a deploy without a vendor that is told: a vendor's variables that say "pull request" or name
-/// an event that nobody may trust although what tells the vendor is missing, and the variables of other systems.
-/// `told` is what the vendors say that are told.
+/// Claims against a deploy from vendors that are not identified, and from other systems: a vendor's variables count if
+/// they say "pull request" or name an event that cannot be trusted, even if the variable that identifies the vendor is
+/// missing. `told` holds the claims of the identified vendors.
 pub fn objections(told: &[VendorClaim], var: Vars, read_file: ReadFile) -> Vec<VendorClaim> {
     let is_namesake = |vendor: &&Vendor| NAMESAKES.contains(&vendor.name);
     let one_is_told = VENDORS.iter().filter(is_namesake).any(|vendor| vendor.is_told(var));
@@ -307,7 +308,8 @@ pub fn objections(told: &[VendorClaim], var: Vars, read_file: ReadFile) -> Vec<V
         };
         Some(VendorClaim { vendor: vendor.name, run, commit: None, source: None })
     });
-    // A pull request that a vendor tells is one already, and workflows set such variables for it themselves.
+    // If a vendor already reports a pull request, nothing is added: workflows set such variables for pull requests
+    // themselves.
     let is_known = told.iter().any(|claim| matches!(claim.run, Run::PullRequest { .. }));
     let said = PULL_REQUESTS.iter().filter(|(name, value)| match value {
         _ if is_known => false,
@@ -323,7 +325,7 @@ pub fn objections(told: &[VendorClaim], var: Vars, read_file: ReadFile) -> Vec<V
     of_vendors.chain(others).collect()
 }
 
-/// Whether a variable says something that is not no.
+/// Whether a variable is set to something other than no.
 pub fn says(var: Vars, name: &str) -> bool {
     var(name).is_some_and(|value| !says_no(&value))
 }

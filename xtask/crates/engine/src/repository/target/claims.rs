@@ -1,5 +1,6 @@
-//! What the claims of CI vendors permit. Each vendor says by its variables which branch, pull request or other event it
-//! builds, and anyone who can start a job can set some of them, so what is not said or not proven is refused.
+//! What the claims of CI vendors permit. By its variables, each vendor says which branch, pull request or other event
+//! it builds. Anyone who can start a job can set some of these variables, so a claim that is missing or not proven is
+//! refused.
 
 use super::{Reference, SHORT, by_pull_request, short};
 use crate::base::refusal::{self, Refusal};
@@ -7,16 +8,16 @@ use crate::repository::checkout::{self, Checkout, Head};
 use crate::repository::ci::{Origin, Run, Surroundings, VendorClaim};
 use crate::repository::config::Config;
 
-/// Whether a vendor speaks of the commit that HEAD is. For a pull request many vendors test its merge with the
-/// branch that it targets, and tell the commit that was merged. A job may check out the branch itself: that is the
-/// pull request too, and gets no further than one.
+/// Whether the commit that a vendor names is HEAD. For a pull request, many vendors test its merge with the branch that
+/// it targets, and name the commit that was merged. A job may check out the branch itself: that still counts as the
+/// pull request, and gets no further.
 pub fn agree_on_commit(
     checkout: &Checkout,
     commit: &str,
     claim: &VendorClaim,
 ) -> Result<(), Refusal> {
     let Some(told) = &claim.commit else { return Ok(()) };
-    // A short form is one that git itself would print.
+    // An abbreviation counts if git itself would print it.
     let is_told = |id: &str| told.len() >= SHORT && id.starts_with(&told.to_ascii_lowercase());
     let is_pull_request = matches!(claim.run, Run::PullRequest { .. });
     if is_pull_request && claim.source.as_ref().is_some_and(|id| id.eq_ignore_ascii_case(commit)) {
@@ -38,8 +39,8 @@ pub fn agree_on_commit(
     ))
 }
 
-/// The branch or pull request that this run is of. If several vendors speak, each of them must permit it, and the
-/// refusal that comes first in [`refusal::CODES`] is the one that is said.
+/// The branch or pull request of this run. If several vendors make claims, each of them must permit it. The refusal
+/// that comes first in [`refusal::CODES`] is reported.
 pub fn reference(config: &Config, head: &Head, ci: &Surroundings) -> Result<Reference, Refusal> {
     let speak = |claim: &&VendorClaim| claim.run != Run::Host;
     let claims: Vec<&VendorClaim> = ci.claims().iter().filter(speak).collect();
@@ -63,7 +64,7 @@ pub fn reference(config: &Config, head: &Head, ci: &Surroundings) -> Result<Refe
     }
 }
 
-/// The one reference that several vendors speak of. A pull request permits less than a branch, so it wins.
+/// The one reference on which several vendors agree. A pull request permits less than a branch, so it wins.
 fn agreed(said: Vec<(&str, Reference)>) -> Result<Reference, Refusal> {
     let is_pull_request =
         |(_, reference): &(_, Reference)| matches!(reference, Reference::PullRequest(_));
@@ -84,7 +85,7 @@ fn agreed(said: Vec<(&str, Reference)>) -> Result<Reference, Refusal> {
     }
 }
 
-/// What one vendor says that this run is of.
+/// What one vendor claims that this run is for.
 fn claimed(config: &Config, head: &Head, claim: &VendorClaim) -> Result<Reference, Refusal> {
     let vendor = claim.vendor;
     match &claim.run {
@@ -124,7 +125,7 @@ fn claimed(config: &Config, head: &Head, claim: &VendorClaim) -> Result<Referenc
     }
 }
 
-/// A machine that is lent to a runner, and no variable of the runner.
+/// The machine is lent to a runner, but no variable of the runner is set.
 fn host_alone(host: &VendorClaim) -> Refusal {
     Refusal::new(
         "untrusted-event",
