@@ -1,7 +1,7 @@
-//! What the repository declares in `site/deploy.toml`, checked whole before anything else happens.
+//! What the repository declares in `site/deploy.toml`. All of it is checked before anything else happens.
 //!
-//! It is read by hand from TOML's values with their places rather than derived: a derived reader
-//! stops at the first mistake, and whoever edits this file wants all of them, each with its line.
+//! It is read by hand from TOML values with their positions, and not by a derived reader: that would stop at the first
+//! mistake, but the author of the file wants to see all of them, each with its line.
 
 mod address;
 mod demands;
@@ -35,30 +35,30 @@ pub const FILE: &str = "deploy.toml";
 pub struct Config {
     /// The site's folder.
     pub site: PathBuf,
-    /// The generator and its arguments; empty where the output is already there.
+    /// The generator and its arguments; empty if the output already exists.
     pub command: Vec<String>,
-    /// Variables that the generator gets although they look like credentials.
+    /// Variables that the generator gets even though they look like credentials.
     pub build_env: Vec<String>,
     /// Where the generator writes, relative to the site's folder. It may begin with `..`.
     pub output: PathBuf,
     pub environments: Vec<Environment>,
     pub rules: Vec<Rule>,
-    /// Keys, relative to the prefix, that are never written and never deleted: what the patterns of the
-    /// file match, and everything below.
+    /// Keys, relative to the prefix, that are never written and never deleted: what the patterns of the file match, and
+    /// everything below.
     pub keep: Vec<GlobMatcher>,
     /// Keys, relative to the prefix, of built files that are not part of the site.
     pub exclude: Vec<GlobMatcher>,
-    /// Keys, relative to the prefix, of files that are published although they look like dot files or secrets.
+    /// Keys, relative to the prefix, of files that are published even though they look like dot files or secrets.
     pub publish: Vec<GlobMatcher>,
     pub website: Website,
 }
 
-/// What the bucket's website endpoint answers with where a path names no object.
+/// The documents with which the bucket's website endpoint answers if a path names no object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Website {
-    /// The name, in each folder, of the document that stands for the folder.
+    /// The name, in each folder, of the document that is served for the folder.
     pub index: String,
-    /// The whole key of the document for what is not there: a bucket has one, whatever the prefix.
+    /// The whole key of the document for missing pages. A bucket has only one, whatever the prefix.
     pub error: String,
 }
 
@@ -75,18 +75,18 @@ pub struct Environment {
     pub branches: Vec<Branches>,
     /// Whether pull requests go here.
     pub pull_requests: bool,
-    /// Twelve digits; `None` only if `endpoint` is set and not an address of AWS.
+    /// Twelve digits; `None` only if `endpoint` is set and is not an address of AWS.
     pub account: Option<String>,
     pub region: String,
     pub bucket: String,
     pub prefix: Template,
-    /// An S3-compatible store's address, or another than the usual one of AWS; `None` for the usual one.
+    /// The address of an S3-compatible store, or an unusual address of AWS; `None` for AWS's usual address.
     pub endpoint: Option<String>,
-    /// Whether the bucket stands in the path of its requests; `None` if the endpoint decides.
+    /// Whether the bucket is in the path of requests; `None` if the endpoint decides.
     pub path_style: Option<bool>,
     pub demands: Demands,
     pub url: Option<Template>,
-    /// How long assets stay that are no longer the site's; `None` where they go at once.
+    /// How long assets stay that no longer belong to the site; `None` if they are deleted at once.
     pub retain: Option<Duration>,
     /// How many objects one deploy may delete; `None` for the default share.
     pub max_deletes: Option<u64>,
@@ -100,7 +100,7 @@ pub enum Branches {
     Matching(GlobMatcher),
 }
 
-/// Where an environment's credentials come from. It names them and never holds them.
+/// Where an environment's credentials come from. This names them and never holds them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Credentials {
     Variables {
@@ -108,7 +108,7 @@ pub enum Credentials {
         secret_access_key: String,
         session_token: SessionToken,
     },
-    /// A profile of the AWS config files.
+    /// A profile in the AWS configuration files.
     Profile(String),
     /// The SDK's default chain.
     Ambient,
@@ -119,7 +119,7 @@ pub enum SessionToken {
     None,
     /// Named in the file, so it must be set.
     Required(String),
-    /// The default name, taken where it is set.
+    /// The default name, used if it is set.
     WhereSet(String),
 }
 
@@ -139,7 +139,7 @@ impl Environment {
         names
     }
 
-    /// The names that are taken where the file names none: `<ENV>_AWS_ACCESS_KEY_ID` and so on.
+    /// The names that are used if the file names none: `<ENV>_AWS_ACCESS_KEY_ID` and so on.
     fn default_credentials(name: &str) -> Credentials {
         let name = name.to_ascii_uppercase().replace(|c: char| !c.is_ascii_alphanumeric(), "_");
         Credentials::Variables {
@@ -149,26 +149,26 @@ impl Environment {
         }
     }
 
-    /// The part of the bucket that this environment writes to whatever the branch: what another
-    /// environment of the same bucket has to leave alone.
+    /// The part of the bucket to which this environment writes, whatever the branch is. Other environments with the
+    /// same bucket must leave it alone.
     pub fn reserves(&self) -> &str {
         let fixed = self.prefix.fixed();
         &fixed[..fixed.rfind('/').map_or(0, |slash| slash + 1)]
     }
 
-    /// The endpoint, taken apart.
+    /// The endpoint, parsed.
     pub fn address(&self) -> Option<Address> {
         self.endpoint.as_deref().and_then(Address::parse)
     }
 
-    /// Whether the bucket is AWS's, by whichever of its addresses.
+    /// Whether the bucket is on AWS, whichever of its addresses is used.
     pub fn is_aws(&self) -> bool {
         self.endpoint.is_none() || self.address().is_some_and(|address| address.is_aws())
     }
 
-    /// Whether the bucket stands in the path of a request and not in the host's name.
+    /// Whether the bucket is in the path of a request, and not in the host name.
     ///
-    /// A bucket's name with dots over https goes into the path in any case: the SDK knows that a wildcard
+    /// Over https, a bucket whose name contains dots goes into the path in any case: the SDK knows that a wildcard
     /// certificate does not cover it.
     pub fn is_path_style(&self) -> bool {
         let by_address = || self.address().is_some_and(|address| address.has_no_bucket_names());
@@ -179,7 +179,7 @@ impl Environment {
         self.bucket == other.bucket && self.store() == other.store()
     }
 
-    /// The store in the one form in which two addresses of it are the same; `None` for AWS.
+    /// The store in a normal form, so that two addresses of the same store are equal; `None` for AWS.
     fn store(&self) -> Option<String> {
         let endpoint = self.endpoint.as_deref().filter(|_| !self.is_aws())?.trim_end_matches('/');
         let Some((scheme, rest)) = endpoint.split_once("://") else {
@@ -193,11 +193,10 @@ impl Environment {
 }
 
 impl Config {
-    /// Reads `deploy.toml` of the site's folder. `shown` is the folder as the user knows it, for
-    /// messages.
+    /// Reads `deploy.toml` in the site's folder. `shown` is the folder as the user knows it, for messages.
     ///
-    /// Errors with every problem of the file at once, each with its line; no credential that was
-    /// written into the file by mistake is repeated.
+    /// Fails with every problem of the file at once, each with its line. A credential that was written into the file by
+    /// mistake is not repeated.
     pub fn read(site: &Path, shown: &Path) -> Result<Config> {
         let file = site.join(FILE);
         let shown = shown.join(FILE);
@@ -213,13 +212,13 @@ impl Config {
         }
     }
 
-    /// The folder that the generator writes into.
+    /// The folder into which the generator writes.
     pub fn output_folder(&self) -> PathBuf {
         self.output_below(&self.site)
     }
 
-    /// The same, if the site's folder were another. Each `..` takes a folder off the path, which needs no disk: the
-    /// site's folder is without links, and the output need not exist yet.
+    /// The same if the site were in another folder. Each `..` removes a folder from the path. This needs no disk
+    /// access: the site's folder is without links, and the output need not exist yet.
     pub fn output_below(&self, site: &Path) -> PathBuf {
         let mut folder = site.to_owned();
         for part in self.output.components() {
@@ -232,12 +231,12 @@ impl Config {
     }
 }
 
-/// The largest file that is read, in bytes. One of a thousand environments has a fifth of it.
+/// The largest file that is read, in bytes. A file with a thousand environments has a fifth of this size.
 const LARGEST: u64 = 1 << 20;
 
 fn read_text(file: &Path) -> std::io::Result<String> {
     let metadata = std::fs::metadata(file)?;
-    // Asked before the file is opened, since opening a FIFO waits for whoever writes to it.
+    // Checked before the file is opened, because opening a FIFO waits for a writer.
     if !metadata.is_file() {
         return Err(std::io::Error::other("it is not a regular file"));
     }

@@ -1,8 +1,8 @@
-//! The tool's own files on this machine, below `target/xtask` of the work tree.
+//! The tool's own files on this machine, below `target/xtask` in the work tree.
 //!
-//! A clone can bring links along: git tracks a link as it tracks a file, in folders that it otherwise ignores too. A link
-//! at `target` or below would turn "empty the tool's own folder" into "empty a folder of the user", so the tool does not
-//! run where there is one. Files are opened without following a link, without waiting for a named pipe, and are never
+//! A clone can bring links along: git tracks a link like a file, even in folders that it otherwise ignores. A link at
+//! `target` or below would turn "empty the tool's own folder" into "empty a folder of the user". So the tool refuses to
+//! run if there is one. Files are opened without following links and without waiting for named pipes, and are never
 //! truncated.
 
 use std::fs::{self, DirBuilder, File, FileType, OpenOptions};
@@ -11,11 +11,11 @@ use std::path::{Path, PathBuf};
 
 use crate::base::refusal::Refusal;
 
-/// All own files are below it. Every Rust repository ignores `target/`.
+/// All own files are below this folder. Every Rust repository ignores `target/`.
 const FOLDER: &str = "target/xtask";
 
-/// What has the tool's own entries in it, each of them to be looked at. What is in `emptied/0` or `rollback` is a site's
-/// and may well have links.
+/// Folders that contain the tool's own entries, each of which must be checked. What is in `emptied/0` or `rollback`
+/// belongs to a site, and may contain links.
 const FOLDERS: [&str; 4] = ["bucket", "emptied", "lock", "preview"];
 
 /// Where the tool keeps something of its own: `name` is below `target/xtask`.
@@ -23,8 +23,8 @@ pub fn path(root: &Path, name: &str) -> PathBuf {
     root.join(FOLDER).join(name)
 }
 
-/// Refuses to run where a link, a pipe or a device stands at one of the tool's own paths. Ask before anything is built
-/// or opened.
+/// Refuses to run if there is a link, a pipe or a device at one of the tool's own paths. Call this before anything is
+/// built or opened.
 pub fn check(root: &Path) -> Result<(), Refusal> {
     let top = root.join(FOLDER);
     let target = root.join("target");
@@ -34,13 +34,13 @@ pub fn check(root: &Path) -> Result<(), Refusal> {
     check_entry(root, &target)?;
     check_entry(root, &top)?;
     for folder in folders {
-        // A folder that cannot be read is not followed either: its use fails with a message of its own.
+        // A folder that cannot be read is not followed either: using it fails with a message of its own.
         entries(&folder).into_iter().try_for_each(|entry| check_entry(root, &entry))?;
     }
     Ok(())
 }
 
-/// The entries of a folder that is no link.
+/// The entries of a folder; none if it is a link.
 fn entries(folder: &Path) -> Vec<PathBuf> {
     let is_folder = fs::symlink_metadata(folder).is_ok_and(|metadata| metadata.is_dir());
     let entries = is_folder.then(|| fs::read_dir(folder).ok()).flatten();
@@ -72,7 +72,7 @@ fn name(kind: FileType) -> &'static str {
     }
 }
 
-/// Makes a folder below the work tree, and those around it, and follows no link on the way.
+/// Creates a folder below the work tree, with the folders above it, and follows no link on the way.
 pub fn make_folder(root: &Path, folder: &Path) -> io::Result<()> {
     let below = folder.strip_prefix(root).map_err(io::Error::other)?;
     let mut made = root.to_owned();
@@ -90,12 +90,12 @@ pub fn make_folder(root: &Path, folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Opens a file, and makes it if it is not there. What it holds stays.
+/// Opens a file, or creates it if it does not exist. Its content stays.
 pub fn open_or_make(path: &Path) -> io::Result<File> {
     open(OpenOptions::new().write(true).create(true).truncate(false), path)
 }
 
-/// Opens a file that must be there.
+/// Opens a file that must exist.
 pub fn open_existing(path: &Path) -> io::Result<File> {
     open(OpenOptions::new().read(true), path)
 }
@@ -104,7 +104,7 @@ fn open(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::OpenOptionsExt;
-        // Opening a named pipe waits for its other end otherwise.
+        // Otherwise, opening a named pipe waits for its other end.
         options.custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK);
     }
     let file = options.open(path)?;

@@ -1,20 +1,20 @@
-//! What the address of a store tells: whether it is AWS, in which region, and whether its buckets have names
-//! of their own below it.
+//! What the address of a store reveals: whether it is AWS, in which region, and whether its buckets have host names of
+//! their own.
 
 use std::net::IpAddr;
 
-/// An address taken apart.
+/// A parsed address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Address {
     pub is_https: bool,
-    /// In lower case, and of an IPv6 address without its brackets.
+    /// In lower case, and without the brackets of an IPv6 address.
     pub host: String,
     pub port: Option<u16>,
     /// Without the slashes at its beginning and end.
     pub path: String,
 }
 
-/// The domains of AWS's own services, by partition; the last is that of their dual-stack addresses.
+/// The domains of AWS's own services, by partition. The last one is for dual-stack addresses.
 /// <https://docs.aws.amazon.com/general/latest/gr/rande.html>
 const AWS: [&str; 4] = [".amazonaws.com", ".amazonaws.com.cn", ".amazonaws.eu", ".api.aws"];
 
@@ -33,13 +33,13 @@ const PRIVATE: [&str; 10] = [
     ".test",
 ];
 
-/// Stores whose addresses are `s3.REGION` and this.
+/// Stores whose addresses are `s3.REGION` followed by one of these.
 const STORES_WITH_REGIONS: [&str; 4] =
     [".backblazeb2.com", ".scw.cloud", ".io.cloud.ovh.net", ".wasabisys.com"];
 
 impl Address {
-    /// `None` if the text is no address of a server: another scheme, no host, a query, a fragment, or characters
-    /// that no host has.
+    /// `None` if the text is not the address of a server: it has another scheme, no host, a query, a fragment, or
+    /// characters that no host name has.
     pub fn parse(text: &str) -> Option<Address> {
         let (is_https, rest) = match text.strip_prefix("https://") {
             Some(rest) => (true, rest),
@@ -67,7 +67,7 @@ impl Address {
         })
     }
 
-    /// The same address with another host and without a path, for a user to paste.
+    /// The same address with another host and without a path, to be pasted by a user.
     pub fn with_host(&self, host: &str) -> String {
         let scheme = if self.is_https { "https" } else { "http" };
         let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
@@ -77,25 +77,26 @@ impl Address {
         }
     }
 
-    /// Whether it is one of AWS's own: with accounts, and with STS at an address of its own.
+    /// Whether it is an address of AWS, with accounts, and with STS at an address of its own.
     pub fn is_aws(&self) -> bool {
         AWS.iter().any(|domain| self.host.ends_with(domain))
     }
 
-    /// Whether what is sent there stays on this machine.
+    /// Whether requests to it stay on this machine.
     pub fn is_loopback(&self) -> bool {
         let is_name = self.host == "localhost" || self.host.ends_with(".localhost");
         is_name || self.host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
     }
 
-    /// Whether no bucket can have a name below this host: it is an IP address, or a name of a private network.
+    /// Whether no bucket can have a host name below this one, because it is an IP address or a name in a private
+    /// network.
     pub fn has_no_bucket_names(&self) -> bool {
         self.host.parse::<IpAddr>().is_ok()
             || !self.host.contains('.')
             || PRIVATE.iter().any(|domain| self.host.ends_with(domain))
     }
 
-    /// The region that stands in the host's name.
+    /// The region in the host name.
     pub fn region(&self) -> Option<&str> {
         if self.is_aws() {
             let labels = self.labels().into_iter();
@@ -112,7 +113,7 @@ impl Address {
         before.unwrap_or(&self.host).split('.').collect()
     }
 
-    /// Whether a label of AWS's address asks for this kind of address.
+    /// Whether a label of an AWS address asks for this kind of address.
     pub fn is_dual_stack(&self) -> bool {
         self.host.ends_with(".api.aws") || self.labels().contains(&"dualstack")
     }

@@ -1,14 +1,14 @@
-//! What a bucket demands of the requests that write to it: an ACL that keeps objects public, or a header that
-//! its policy insists on.
+//! What a bucket demands of requests that write to it: an ACL that keeps objects public, or a header that its policy
+//! requires.
 
-/// What is sent with every write. Nothing, for nearly every bucket.
+/// What is sent with every write. For nearly every bucket, that is nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Demands {
     pub acl: Option<Acl>,
     pub encryption: Option<Encryption>,
 }
 
-/// A canned ACL that makes sense for a site's objects. The others let strangers write, or are for EC2.
+/// The canned ACLs that make sense for a site's objects. The others let strangers write, or are for EC2.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/acl-overview.html#canned-acl>
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Acl {
@@ -19,12 +19,12 @@ pub enum Acl {
     BucketOwnerFullControl,
 }
 
-/// How the store encrypts what it is sent.
+/// How the store encrypts what it receives.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Encryption {
     /// With a key of the store: SSE-S3.
     Aes256,
-    /// With a key of KMS, by its ARN.
+    /// With a KMS key, by its ARN.
     Kms(String),
 }
 
@@ -37,7 +37,7 @@ impl Acl {
         Acl::BucketOwnerFullControl,
     ];
 
-    /// The name that the header and `deploy.toml` have for it.
+    /// Its name in the header and in `deploy.toml`.
     pub fn name(self) -> &'static str {
         match self {
             Acl::Private => "private",
@@ -48,8 +48,8 @@ impl Acl {
         }
     }
 
-    /// The ACL of the tool's own objects: strangers never read the record or the lock. An ACL for the bucket's
-    /// owner stays, because a policy may refuse every write without it.
+    /// The ACL for the tool's own objects: strangers never read the record or the lock. An ACL for the bucket's owner
+    /// stays, because a policy may refuse every write without it.
     pub fn of_own_objects(self) -> Option<Acl> {
         match self {
             Acl::BucketOwnerRead | Acl::BucketOwnerFullControl => Some(self),
@@ -57,7 +57,7 @@ impl Acl {
         }
     }
 
-    /// Whether the file says who reads the site: strangers may, or explicitly may not.
+    /// Whether the file says who may read the site: that strangers may, or explicitly may not.
     pub fn decides_who_reads(self) -> bool {
         self.of_own_objects().is_none()
     }

@@ -1,5 +1,5 @@
-//! A mistake in the file, shown at its line. What looks like a credential is shown neither there nor in
-//! the words, because this text ends in the log of a CI job.
+//! A mistake in the file, shown with its line. Anything that looks like a credential is shown neither in the line nor
+//! in the message, because this text ends up in the log of a CI job.
 
 use std::ops::Range;
 use std::path::Path;
@@ -9,7 +9,7 @@ use super::source::Source;
 use crate::base::error::Error;
 use crate::base::words::commands;
 
-/// What is wrong, and which bytes of the file say it.
+/// What is wrong, and which bytes of the file it concerns.
 #[derive(Debug)]
 pub struct Problem {
     pub span: Range<usize>,
@@ -18,7 +18,7 @@ pub struct Problem {
     pub secret: bool,
 }
 
-/// How many problems are shown; a file that is none of ours has thousands.
+/// How many problems are shown; a file that is not a `deploy.toml` has thousands.
 const MOST: usize = 20;
 
 /// The problems of a file, in the order of its lines.
@@ -46,8 +46,8 @@ pub fn render(file: &Path, text: &str, mut problems: Vec<Problem>) -> Error {
     Error::Config(out)
 }
 
-/// A text as a terminal may have it: nothing that moves the cursor, colours or turns the words round,
-/// and no more than `most` characters.
+/// A text that is safe for a terminal: nothing that moves the cursor, changes colours or reverses the direction of
+/// writing, and at most `most` characters.
 fn printable(text: &str, most: usize) -> String {
     let mut out = String::new();
     for (count, c) in text.chars().enumerate() {
@@ -67,7 +67,7 @@ pub fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
     (distance <= best.len().max(3) / 3).then_some(best)
 }
 
-/// How many characters have to be changed, put in or taken out to make one word of the other.
+/// How many characters must be changed, inserted or removed to turn one word into the other.
 fn edits(a: &str, b: &str) -> usize {
     let b: Vec<char> = b.chars().collect();
     let mut row: Vec<usize> = (0..=b.len()).collect();

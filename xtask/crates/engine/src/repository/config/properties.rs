@@ -1,5 +1,5 @@
-//! A file of random parts is read as these parts. The same file with random slips is read, or is an error
-//! that shows its line, and never a credential that somebody wrote into it.
+//! A file made of random parts is read as these parts. The same file with random slips is either read, or is an error
+//! that shows the line in question, but never a credential that somebody wrote into the file.
 
 mod parts;
 
@@ -38,7 +38,7 @@ fn places_of(error: &str) -> Vec<(usize, usize, &str)> {
         .collect()
 }
 
-/// What every error promises: each problem has a line of the file and words, and nothing in it commands a
+/// What holds for every error: each problem has a line of the file and a message, and nothing in it controls a
 /// terminal.
 fn check_error(error: &str, file: &str) -> Result<(), TestCaseError> {
     prop_assert!(error.starts_with("`site/deploy.toml` has "), "{error:?}");
@@ -56,7 +56,7 @@ fn check_error(error: &str, file: &str) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-/// What every configuration promises, however odd the file is that it was read from.
+/// What holds for every configuration, however odd the file is.
 fn check_config(config: &Config, branch: &str) -> Result<(), TestCaseError> {
     let is_plain = |c| matches!(c, Component::Normal(_));
     let is_up = |c: &Component<'_>| matches!(c, Component::ParentDir);
@@ -78,7 +78,7 @@ fn check_config(config: &Config, branch: &str) -> Result<(), TestCaseError> {
                 prop_assert!(exact.insert(name), "`{name}` goes to two environments");
             }
         }
-        // A branch may still be called so that its folder is none, and then it is an error to deploy it.
+        // Some branches still result in an invalid folder; deploying them is an error.
         if let Ok(prefix) = Prefix::new(&environment.prefix.fill(&branch_segment(branch))) {
             prop_assert!(prefix.as_str().starts_with(environment.reserves()));
         }
@@ -87,7 +87,7 @@ fn check_config(config: &Config, branch: &str) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-/// The id of an access key and its secret, as AWS makes them.
+/// The id of an access key and its secret, in the form that AWS uses.
 fn credential() -> impl Strategy<Value = String> {
     let secret = "[A-Za-z0-9/+]{40}".prop_filter("as good as all have both cases", |secret| {
         let has = |class: fn(char) -> bool| secret.contains(class);
@@ -98,7 +98,7 @@ fn credential() -> impl Strategy<Value = String> {
     prop_oneof!["A[KS]IA[A-Z2-7]{16}", secret]
 }
 
-/// A slip: what becomes of a piece of the file.
+/// A slip: what happens to a piece of the file.
 #[derive(Clone, Debug)]
 enum Slip {
     Delete,
@@ -120,7 +120,7 @@ fn slip() -> impl Strategy<Value = Slip> {
     ]
 }
 
-/// The file in pieces of which one is a slip of the hand: words, signs and spaces, or whole lines.
+/// The file in pieces that a slip can affect: words, signs and spaces, or whole lines.
 fn pieces(text: &str, by_lines: bool) -> Vec<String> {
     if by_lines {
         return text.split_inclusive('\n').map(str::to_owned).collect();
@@ -136,7 +136,7 @@ fn pieces(text: &str, by_lines: bool) -> Vec<String> {
     pieces
 }
 
-/// The file after a slip somewhere.
+/// The file with a slip somewhere.
 fn slipped(text: &str, (by_lines, place, slip): &(bool, Index, Slip)) -> String {
     let mut pieces = pieces(text, *by_lines);
     let at = if pieces.is_empty() { return String::new() } else { place.index(pieces.len()) };
@@ -156,16 +156,16 @@ fn slips(most: usize) -> impl Strategy<Value = Vec<(bool, Index, Slip)>> {
     vec((prop::bool::weighted(0.3), any::<Index>(), slip()), 0..most)
 }
 
-/// How a credential comes into the file.
+/// How a credential gets into the file.
 #[derive(Clone, Debug)]
 enum Leak {
     /// In place of a word, a name or a sign.
     Instead,
-    /// In place of what stands between two quotes.
+    /// In place of the text between two quotes.
     Quoted,
-    /// Right behind what stands between two quotes.
+    /// Directly after the text between two quotes.
     Behind,
-    /// Below or above a line, as a statement or a remark.
+    /// Below or above a line, as a statement or a comment.
     Line(&'static str),
 }
 
@@ -235,7 +235,7 @@ const WRONG: [(&str, &str); 14] = [
     ("expires", "\"tomorrow\""),
 ];
 
-/// A credential where its variable's name belongs.
+/// A credential where the name of its variable belongs.
 const MISTAKEN: [&str; 5] = [
     "credentials = \"{}\"",
     "credentials = { profile = \"{}\" }",

@@ -1,5 +1,5 @@
-//! From TOML's values to [`Config`], collecting every problem on the way. A value with a problem is
-//! reported and left out; the file as a whole is then an error, so nothing is ever made up for it.
+//! Turns TOML values into a [`Config`], and collects every problem. A value with a problem is reported and left out.
+//! The file as a whole is then an error, so nothing is ever made up for it.
 
 mod credentials;
 mod demands;
@@ -26,7 +26,7 @@ type Value<'t> = Spanned<DeValue<'t>>;
 
 pub fn config(text: &str, site: &Path) -> Result<Config, Vec<Problem>> {
     let (document, errors) = DeTable::parse_recoverable(text);
-    // What follows the first error of syntax is mostly its consequence.
+    // Everything after the first syntax error is usually a consequence of it.
     if let Some(error) = errors.first() {
         let span = error.span().unwrap_or(0..0);
         let mut message = error.message().to_owned();
@@ -44,7 +44,7 @@ pub fn config(text: &str, site: &Path) -> Result<Config, Vec<Problem>> {
     }
 }
 
-/// The parser speaks of what it expected next; whoever left the quotes out wants to know what may stand there.
+/// The parser says what it expected next, but an author who forgot the quotes wants to know which values are allowed.
 const VALUES: &str =
     "a value is a text in straight quotes, a number, true or false, or a list of these";
 
@@ -83,7 +83,7 @@ fn read_config(document: &Spanned<DeTable>, site: &Path, problems: &mut Vec<Prob
     }
 }
 
-/// What `[build]` says.
+/// The content of `[build]`.
 #[derive(Default)]
 struct Build {
     command: Vec<String>,
@@ -131,7 +131,7 @@ fn check_env(env: &[Text], environments: &[Environment], problems: &mut Vec<Prob
     }
 }
 
-/// How the variables begin that the default chain of the SDK takes credentials from.
+/// The beginnings of variables from which the SDK's default chain takes credentials.
 const CHAIN: [&str; 6] = [
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
@@ -141,16 +141,16 @@ const CHAIN: [&str; 6] = [
     "ACTIONS_ID_TOKEN_",
 ];
 
-/// Whether a path can name an output: a folder of its own, in the site's folder or beside the folders above it. Where
-/// that may be is checked once the git repository is known.
+/// Whether a path can name an output: a folder of its own, in the site's folder or next to the folders above it.
+/// Whether that place is allowed is checked once the git repository is known.
 fn is_output(path: &Path) -> bool {
     let is_up = |part: &Component| matches!(part, Component::ParentDir);
     let mut below = path.components().skip_while(is_up).peekable();
     below.peek().is_some() && below.all(|part| matches!(part, Component::Normal(_)))
 }
 
-/// Why a path is no output, and what to do instead. An output is emptied before a build and published whole, so it
-/// holds nothing else.
+/// Why a path cannot be an output, and what to do instead. An output is emptied before a build and published as a
+/// whole, so it holds nothing else.
 fn not_an_output(path: &Path) -> &'static str {
     let is_around = |part| matches!(part, Component::CurDir | Component::ParentDir);
     match path.components().all(is_around) {
@@ -170,8 +170,7 @@ fn read_website(value: &Value, problems: &mut Vec<Problem>) -> Website {
     let error = website.optional("error");
     website.no_others();
 
-    // S3 takes no other suffix.
-    // https://docs.aws.amazon.com/AmazonS3/latest/API/API_IndexDocument.html
+    // S3 accepts no other suffix. https://docs.aws.amazon.com/AmazonS3/latest/API/API_IndexDocument.html
     let index = index.and_then(|value| string(value, problems)).map(|(text, span)| {
         if text.is_empty() || text.contains('/') {
             complain(problems, span, "`index` is a name in each folder, such as \"index.html\"");
@@ -187,7 +186,7 @@ fn read_website(value: &Value, problems: &mut Vec<Problem>) -> Website {
     Website { index: index.unwrap_or(usual.index), error: error.unwrap_or(usual.error) }
 }
 
-/// A program and its arguments. An argument may have several lines, as a script for `sh -c` has.
+/// A program and its arguments. An argument may have several lines, like a script for `sh -c`.
 fn read_command(value: &Value, problems: &mut Vec<Problem>) -> Vec<String> {
     let Some(words) = list(value, "[\"hugo\", \"--minify\"]", text, problems) else {
         return Vec::new();

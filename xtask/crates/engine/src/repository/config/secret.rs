@@ -1,14 +1,14 @@
-//! What a credential looks like, and what the name of a variable does. One is meant to be in the file
-//! and the other must reach no output, because that ends in the log of a CI job.
+//! Distinguishes credentials from names of variables. Names belong in the file. Credentials must not appear in any
+//! output, because it ends up in the log of a CI job.
 
-/// Whether a text is written as environment variables are by convention: `STGAWSKEY`, `stg_aws_key`,
-/// `TF_VAR_key`. Names and secrets are made of the same characters, so the convention has to tell them
-/// apart: a password without it is taken for one.
+/// Whether a text is written by the conventions for environment variables: `STGAWSKEY`, `stg_aws_key`, `TF_VAR_key`.
+/// Names and secrets consist of the same characters, so only the conventions tell them apart: a name that does not
+/// follow them is taken for a password.
 pub fn is_variable(name: &str) -> bool {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
     let of_one_case =
         |word: &str| !has(word, u8::is_ascii_lowercase) || !has(word, u8::is_ascii_uppercase);
-    // A key's id of another store, such as `Q3AM3UQ867SPQQA43P2F`.
+    // The id of a key of another store, such as `Q3AM3UQ867SPQQA43P2F`.
     let is_random = |word: &str| word.len() >= 16 && changes(word) * 4 >= word.len();
     name.bytes().all(plain)
         && name.bytes().next().is_some_and(|b| !b.is_ascii_digit())
@@ -17,13 +17,14 @@ pub fn is_variable(name: &str) -> bool {
         && !looks_like_a_secret(name)
 }
 
-/// Whether a text could be a credential's value, with whatever is written around it.
+/// Whether a text could be the value of a credential, with anything written around it.
 pub fn looks_like_a_secret(text: &str) -> bool {
     text.split(|c| !is_run(c)).any(is_secret)
 }
 
-/// A text with what could be a credential starred out. It hides more than [`looks_like_a_secret`]
-/// tells, because a star too many in a message costs less than a word refused in the file.
+/// A text in which everything that could be a credential is replaced by stars. It hides more than
+/// [`looks_like_a_secret`] detects, because a star too many in a message costs less than a wrongly refused word in the
+/// file.
 pub fn hide(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for part in text.split_inclusive(|c| !is_run(c)) {
@@ -38,7 +39,7 @@ pub fn hide(text: &str) -> String {
     out
 }
 
-/// AWS secrets have 40 characters; stores that make their own have fewer.
+/// AWS secrets have 40 characters; those of some other stores have fewer.
 const SHORTEST_SECRET: usize = 32;
 
 fn is_run(c: char) -> bool {
@@ -66,7 +67,7 @@ pub fn is_access_key_id(word: &str) -> bool {
         && word.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
 }
 
-/// Whether a whole text is what AWS makes as a secret access key: 40 characters of Base64.
+/// Whether a whole text is in the form of an AWS secret access key: 40 characters of Base64.
 pub fn is_secret_access_key(text: &str) -> bool {
     text.len() == 40
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'+'))
@@ -74,14 +75,14 @@ pub fn is_secret_access_key(text: &str) -> bool {
         && has(text, u8::is_ascii_lowercase)
 }
 
-/// One that was pasted right behind something else, or in front of it.
+/// A key id that was pasted directly before or after something else.
 fn holds_access_key_id(run: &str) -> bool {
     let plain = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit();
     let words = run.split(|c| !plain(c));
     words.flat_map(|word| word.char_indices().map(|(at, _)| &word[at..])).any(is_access_key_id)
 }
 
-/// As long as a secret. A path is as long and of the same characters, but of one case.
+/// As long as a secret. A path may have the same length and characters, but only one case.
 fn is_long(block: &str) -> bool {
     let (upper, lower) = (has(block, u8::is_ascii_uppercase), has(block, u8::is_ascii_lowercase));
     block.len() >= SHORTEST_SECRET
@@ -91,15 +92,14 @@ fn is_long(block: &str) -> bool {
         }
 }
 
-/// A UUID, which some stores hand out as keys.
+/// A UUID, which some stores use as a key.
 fn is_long_in_hexadecimal(word: &str) -> bool {
     word.bytes().filter(u8::is_ascii_hexdigit).count() >= SHORTEST_SECRET
         && word.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-')
         && has(word, u8::is_ascii_digit)
 }
 
-/// Letters of both cases and digits in no order, whatever they are joined by: Base64 for addresses
-/// has `-` and `_` too.
+/// Letters of both cases and digits in random order, whatever joins them: Base64 for URLs also contains `-` and `_`.
 fn is_shuffled(run: &str) -> bool {
     let letters = run.bytes().filter(u8::is_ascii_alphanumeric).count();
     letters >= 24 && is_mixed(run) && changes(run) * 3 >= letters
@@ -112,7 +112,7 @@ fn is_mixed(block: &str) -> bool {
         && has(block, u8::is_ascii_digit)
 }
 
-/// Whether characters are spelled by their numbers, so that a text does not show what it says.
+/// Whether characters are escaped by their numbers, so that a text does not show what it says.
 pub fn is_escaped(run: &str) -> bool {
     ["\\u", "\\U", "\\x"].iter().any(|escape| run.contains(escape))
 }

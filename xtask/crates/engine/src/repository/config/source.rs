@@ -1,5 +1,5 @@
-//! The file's lines as a message may show them. Where credentials belong, a password is a word like
-//! any other, so there only the names of keys and variables are shown.
+//! The file's lines as a message may show them. Where credentials belong, a password is a word like any other, so only
+//! the names of keys and variables are shown there.
 
 use std::ops::Range;
 
@@ -12,11 +12,11 @@ pub struct Source<'t> {
 
 struct Line {
     start: usize,
-    /// Whether it, its section or what it goes on with speaks of credentials.
+    /// Whether the line, its section or the statement that it continues mentions credentials.
     of_credentials: bool,
-    /// Whether it begins inside of a string of several lines.
+    /// Whether the line begins inside a string with several lines.
     in_string: bool,
-    /// Whether it is a section's header.
+    /// Whether the line is the header of a section.
     header: bool,
 }
 
@@ -26,7 +26,7 @@ impl<'t> Source<'t> {
         let mut start = 0;
         let mut open = Open::default();
         let (mut section, mut statement) = (false, false);
-        // A file that ends with its last line's end has an empty one after it.
+        // A file that ends with a newline has an empty line after it.
         let rest = text
             .split_inclusive('\n')
             .chain((text.is_empty() || text.ends_with('\n')).then_some(""));
@@ -45,14 +45,14 @@ impl<'t> Source<'t> {
         Source { text, lines }
     }
 
-    /// Line and column of a byte, both from 1; the column counts characters.
+    /// Line and column of a byte, both from 1. The column counts characters.
     pub fn place(&self, offset: usize) -> (usize, usize) {
         let number = self.lines.partition_point(|line| line.start <= offset).max(1);
         let before = self.text.get(self.lines[number - 1].start..offset).unwrap_or_default();
         (number, before.chars().count() + 1)
     }
 
-    /// A line without what must not be printed; `secrets` are the places that are known to hold one.
+    /// A line without what must not be printed; `secrets` are the positions that are known to hold a secret.
     pub fn shown(&self, number: usize, secrets: &[Range<usize>]) -> String {
         let line = &self.lines[number - 1];
         let text = self.without(number, secrets);
@@ -120,7 +120,7 @@ impl Open {
     }
 }
 
-/// Where a string ends, after its closing quote; `text` is what follows the opening one.
+/// Where a string ends, after its closing quote; `text` is what follows the opening quote.
 fn end_of_string(text: &str, quote: &str) -> Option<usize> {
     let mut escaped = false;
     for (at, c) in text.char_indices() {
@@ -140,8 +140,8 @@ fn speaks_of_credentials(line: &str) -> bool {
     ["credential", "secret", "token", "password", "access", "key"].iter().any(|w| line.contains(w))
 }
 
-/// A line of credentials with everything starred that is neither a key nor a variable's name. Its
-/// syntax may be broken, so what is not known to be a key is a value.
+/// A line about credentials in which stars replace everything that is neither a key nor the name of a variable. Its
+/// syntax may be broken, so anything that is not known to be a key is a value.
 fn star_values(line: &str, header: bool) -> String {
     let mut out = String::new();
     let (mut key_may_follow, mut was_key) = (true, false);
@@ -178,7 +178,7 @@ fn is_bare(c: char) -> bool {
     !c.is_whitespace() && !",={}[].#\"'".contains(c)
 }
 
-/// A value starred, within its quotes if it has any.
+/// A value replaced by stars, within its quotes if it has any.
 fn star(word: &str) -> String {
     let quotes: &[char] = &['"', '\''];
     let bare = word.trim_matches(quotes);
@@ -190,7 +190,7 @@ fn star(word: &str) -> String {
     }
 }
 
-/// What may stand in a line of credentials beside the names of variables.
+/// What a line about credentials may contain besides the names of variables.
 const WORDS: [&str; 8] = [
     "ambient",
     "true",
@@ -202,8 +202,7 @@ const WORDS: [&str; 8] = [
     "session-token",
 ];
 
-/// `https://user:password@host` without its user and password, also where the quotes are broken or the
-/// scheme is missing.
+/// `https://user:password@host` without its user and password, even if the quotes are broken or the scheme is missing.
 fn mask_password(line: &str) -> String {
     let (start, after) = match line.split_once("://") {
         Some((before, after)) => (before.len() + 3, after),

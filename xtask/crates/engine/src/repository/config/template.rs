@@ -17,7 +17,7 @@ impl Template {
         self.0.replace(BRANCH, segment)
     }
 
-    /// What stands for `{branch}` where the text is filled so; `None` where it cannot be.
+    /// The text for `{branch}` with which the template becomes `filled`; `None` if there is none.
     pub fn segment_of<'t>(&self, filled: &'t str) -> Option<&'t str> {
         let (before, after) = self.0.split_once(BRANCH)?;
         // A folder ends in a slash, whether or not the template does.
@@ -26,18 +26,18 @@ impl Template {
         (!segment.is_empty() && !segment.contains('/')).then_some(segment)
     }
 
-    /// What stands before `{branch}`, the same for every branch.
+    /// The part before `{branch}`, which is the same for every branch.
     pub fn fixed(&self) -> &str {
         self.0.split(BRANCH).next().unwrap_or_default()
     }
 
-    /// Whether `{branch}` stands in the name of an address's host.
+    /// Whether `{branch}` is in the host name of an address.
     pub fn has_branch_in_host(&self) -> bool {
         host_of(&self.0).contains(BRANCH)
     }
 
-    /// What to say of a branch that leads to no address, because what stands for it is no name of a host:
-    /// `feature/login` becomes `feature__login`. `None` if it does lead to one.
+    /// The message for a branch that results in no valid address, because its text is not valid in a host name:
+    /// `feature/login` becomes `feature__login`. `None` if the address is valid.
     pub fn no_host_with(&self, branch: &str, segment: &str) -> Option<String> {
         if !self.has_branch_in_host() || is_name(host_of(&self.fill(segment))) {
             return None;
@@ -52,7 +52,7 @@ impl Template {
         ))
     }
 
-    /// The same of a branch such as a glob takes, with a letter for each wildcard.
+    /// The same for a branch that a glob matches, with a letter for each wildcard.
     pub fn no_host_with_glob(&self, glob: &str) -> Option<String> {
         let example = glob.replace("**", "*").replace(['*', '?'], "x");
         let example = example.replace(['{', '}', '[', ']', ',', '!', '\\'], "");

@@ -1,5 +1,5 @@
-//! Every mistake that `deploy.toml` can hold, and what its author reads then. A row of these tables is
-//! the small valid file below with one text replaced by another.
+//! Every mistake that `deploy.toml` can contain, and the message for its author. A row of these tables is the small
+//! valid file below with one text replaced by another.
 
 use std::path::Path;
 use std::time::Duration;
@@ -21,7 +21,7 @@ region = "eu-central-1"
 bucket = "stg.example.com"
 "#;
 
-/// An access key's id and secret as AWS's documentation shows them.
+/// The id and the secret of an access key, from AWS's documentation.
 const ID: &str = "AKIAIOSFODNN7EXAMPLE";
 const SECRET: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
 
@@ -35,13 +35,13 @@ fn config(text: &str) -> Config {
     parse(text).unwrap_or_else(|error| panic!("{error:?}"))
 }
 
-/// An environment whose place, unlike the valid file's, is said by these lines.
+/// An environment whose place is given by these lines, not by those of the valid file.
 pub(crate) fn environment(lines: &str) -> Environment {
     let place = "account = \"222222222222\"\nregion = \"eu-central-1\"";
     config(&changed(place, lines)).environments.remove(0)
 }
 
-/// The valid file with a text replaced, or with lines added where there is nothing to replace.
+/// The valid file with a text replaced, or with lines added if there is nothing to replace.
 fn changed(from: &str, to: &str) -> String {
     assert!(VALID.contains(from), "{from}");
     match from {
@@ -62,7 +62,7 @@ fn problems(text: &str) -> String {
     }
 }
 
-/// Of each row the problems, without the line that counts them.
+/// The problems of each row, without the line that counts them.
 fn table<'a>(rows: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
     let mut out = String::new();
     for (from, to) in rows {
@@ -605,7 +605,7 @@ fn a_password_in_an_address_is_not_repeated() {
     }
 }
 
-/// A profile's name is printed later, by whatever refuses it.
+/// A profile's name is printed later by a program that refuses it.
 #[test]
 fn a_credential_in_place_of_a_profile_is_a_problem() {
     for value in [ID, SECRET] {
@@ -978,8 +978,7 @@ fn a_credential_itself_is_a_problem_that_does_not_repeat_it() {
     ]));
 }
 
-/// Where it stands in place of another value, in the middle of a line that has a problem, or where the
-/// quotes around it are broken.
+/// In place of another value, in the middle of a line with a problem, or with broken quotes around it.
 #[test]
 fn a_credential_is_printed_from_no_position() {
     let no_slash = "wJalrXUtnFEMI0K7MDENG0bPxRfiCYEXAMPLEKEY";
@@ -1041,7 +1040,7 @@ fn a_file_that_cannot_be_read_says_what_to_do() {
     .assert_eq(&format!("{missing}\n\n{not_utf8}"));
 }
 
-/// Credentials as other stores make them, none of which is shaped as one of AWS is.
+/// Credentials of other stores, none of which has the form of an AWS credential.
 const OTHERS: [&str; 10] = [
     "K005GnGgmUbw6Sy7k1u0lFKVQJ4lqvA",
     "7d37d093435a41f2aab8f13c19ba067d9776c90215f56614adad6ece597dbb34",
@@ -1077,7 +1076,7 @@ fn only_what_is_written_as_variables_are_names_one() {
     }
 }
 
-/// A password has no shape that could be seen: where one belongs, nothing but names is shown.
+/// A password has no recognisable form, so only names are shown where a password belongs.
 #[test]
 fn a_password_is_printed_from_no_line_of_credentials() {
     for line in [
@@ -1418,7 +1417,7 @@ fn an_endpoint_is_one_store_however_it_is_written() {
     }
 }
 
-/// As DESIGN.md shows it.
+/// As shown in DESIGN.md.
 const CONTRACT: &str = r#"
 [build]
 command = ["cargo", "run", "--quiet", "--package", "site"]  # run in site/; any generator: ["hugo", "--minify"]; leave out when the output is already there
@@ -1605,7 +1604,7 @@ fn no_mutation_of_the_file_panics_or_prints_a_credential() {
         let Err(error) = parse(&text) else { continue };
         let Error::Config(shown) = error else { panic!("{error:?}") };
         assert!(!shown.contains(SECRET) && !shown.contains(OTHERS[0]), "{text}\n\n{shown}");
-        // With a letter before it, it is another word.
+        // With a letter before it, it is a different word.
         let whole =
             |text: &str| text.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| word == ID);
         assert!(!whole(&shown), "{text}\n\n{shown}");

@@ -1,4 +1,4 @@
-//! Files of random parts: what they say, and the ways in which TOML lets one write it.
+//! Files made of random parts: what they say, and the ways in which TOML allows it to be written.
 
 use std::collections::BTreeMap;
 
@@ -23,7 +23,7 @@ pub struct Parts {
     rules: Vec<(String, BTreeMap<String, String>)>,
 }
 
-/// What it says of an environment.
+/// What it says about an environment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Place {
     name: String,
@@ -50,9 +50,9 @@ pub struct Layout {
     tall: bool,
     /// Whether credentials have a section of their own.
     own_section: bool,
-    /// Whether strings are in single quotes where they can be.
+    /// Whether strings are in single quotes if possible.
     literal: bool,
-    /// Whether lines have remarks.
+    /// Whether lines have comments.
     remarks: bool,
 }
 
@@ -86,7 +86,7 @@ pub fn parts() -> impl Strategy<Value = Parts> {
     let built = (command, env, output);
     (built, lists, vec(place(), 1..4), vec(rule, 0..3), option::of(0..4usize)).prop_map(
         |((command, env, output), lists, mut places, rules, pull_requests)| {
-            // Two lists that have a pattern in common are an error.
+            // It is an error if two lists have a pattern in common.
             let [keep, mut exclude, mut publish] = lists;
             exclude.retain(|glob| !keep.contains(glob));
             publish.retain(|glob| !keep.contains(glob) && !exclude.contains(glob));
@@ -110,7 +110,7 @@ fn header_name() -> impl Strategy<Value = String> {
     prop_oneof![select(known.map(str::to_owned).to_vec()), "x-amz-meta-[a-z]{1,4}"]
 }
 
-/// A date as HTTP writes it, of the years 1970 to 9999.
+/// An HTTP date, in the years 1970 to 9999.
 fn date() -> impl Strategy<Value = String> {
     (0..253_402_300_800u64).prop_map(|seconds| {
         httpdate::fmt_http_date(std::time::UNIX_EPOCH + std::time::Duration::from_secs(seconds))
@@ -138,7 +138,7 @@ fn place() -> impl Strategy<Value = Place> {
             (max_deletes, path_style, demands),
             credentials,
         )| {
-            // One of the two there must be.
+            // One of the two is required.
             let account = account.or(endpoint.is_none().then(|| "012345678901".to_owned()));
             Place {
                 name,
@@ -183,7 +183,7 @@ fn credentials() -> impl Strategy<Value = Credentials> {
 }
 
 impl Place {
-    /// No two environments may have a branch, a bucket's folder or a variable in common.
+    /// No two environments may have a branch, a folder in a bucket or a variable in common.
     fn make_the_only_one(&mut self, number: usize) {
         self.name.push_str(&number.to_string());
         self.bucket.push_str(&number.to_string());
@@ -192,7 +192,7 @@ impl Place {
         }
     }
 
-    /// What is read where the file says nothing.
+    /// With the defaults for everything about which the file says nothing.
     fn in_normal_form(mut self) -> Place {
         let begin = self.name.to_uppercase().replace('-', "_");
         self.credentials.get_or_insert(Credentials::Variables {

@@ -34,7 +34,7 @@ pub fn read_credentials(value: &Value, problems: &mut Vec<Problem>) -> Option<Cr
             read_profile(profile, problems).map(Credentials::Profile)
         }
         (None, Some(id), Some(secret), token) => {
-            // All three are looked at before any is given up.
+            // All three are read before giving up, so that all problems are reported.
             let id = read_variable(id, problems).map(|(name, _)| name);
             let secret = read_variable(secret, problems).map(|(name, _)| name);
             let token = token.map(|token| read_variable(token, problems).map(|(name, _)| name));
@@ -54,11 +54,11 @@ pub fn read_credentials(value: &Value, problems: &mut Vec<Problem>) -> Option<Cr
     }
 }
 
-/// What to say where a secret stands in the file.
+/// The message for a secret in the file.
 pub const IS_A_SECRET: &str = "this looks like a credential itself; name the environment variable that holds it, such as `STGAWSKEY` or `stg_aws_key`, and replace the key if this file was ever pushed";
 
-/// The name of an environment variable. Everything else in its place may be a credential, so that it is
-/// an error that does not repeat it.
+/// The name of an environment variable. Anything else in its place may be a credential, so the error does not repeat
+/// it.
 pub fn read_variable(value: &Value, problems: &mut Vec<Problem>) -> Option<Text> {
     let (name, span) = text(value, problems)?;
     if name.is_empty() {

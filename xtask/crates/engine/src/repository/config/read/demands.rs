@@ -53,8 +53,8 @@ fn read_encryption(value: &Value, problems: &mut Vec<Problem>) -> Option<Encrypt
     None
 }
 
-/// A key's id or an alias alone would mean one of the caller's account. Other stores have ARNs without a region
-/// and an account.
+/// A key's id or an alias alone would name a key in the caller's account. The ARNs of other stores have no region and
+/// no account.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html>
 fn is_arn_of_key(key: &str) -> bool {
     let is_plain = key.bytes().all(|byte| byte.is_ascii_graphic());

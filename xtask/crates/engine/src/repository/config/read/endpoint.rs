@@ -1,5 +1,5 @@
-//! `endpoint` and the host of `url`: addresses that look right and lead to the wrong place. Each of these
-//! mistakes sends a site into a folder that nobody serves, or ends in an answer that does not name the cause.
+//! `endpoint` and the host of `url`: addresses that look right but lead to the wrong place. Each of these mistakes puts
+//! the site into a folder that is not served, or leads to an error that does not name the cause.
 
 use std::ops::Range;
 
@@ -10,7 +10,7 @@ use super::environments::read_address;
 use super::fields::complain;
 use crate::base::key;
 
-/// The region that an S3-compatible store is signed for if nothing names one.
+/// The region for which requests to an S3-compatible store are signed if nothing names one.
 const USUAL_REGION: &str = "us-east-1";
 
 /// Whether a value is an address of AWS itself, which has accounts and regions.
@@ -28,7 +28,7 @@ pub fn read_endpoint(value: &Value, problems: &mut Vec<Problem>) -> Option<Strin
     Some(address)
 }
 
-/// Checks what an endpoint says of the bucket and the region against what the environment says of them.
+/// Compares what an endpoint says about the bucket and the region with what the environment says about them.
 pub fn check_endpoint(environment: &Environment, span: &Range<usize>, problems: &mut Vec<Problem>) {
     let Some(address) = environment.address() else { return };
     let found = bucket_in_path(environment, &address)
@@ -42,8 +42,8 @@ pub fn check_endpoint(environment: &Environment, span: &Range<usize>, problems: 
     }
 }
 
-/// Dashboards show the address with the bucket behind it. Everything would land in a folder of the bucket that
-/// is called as the bucket is.
+/// Dashboards show the address followed by the bucket. Everything would end up in a folder of the bucket that has the
+/// bucket's name.
 fn bucket_in_path(environment: &Environment, address: &Address) -> Option<String> {
     let store = address.with_host(&address.host);
     let above = match path_above(environment, &address.path) {
@@ -59,7 +59,7 @@ fn bucket_in_path(environment: &Environment, address: &Address) -> Option<String
     ))
 }
 
-/// What stands above the bucket in an endpoint's path that ends in it, or in the folder of the site.
+/// The part of an endpoint's path before the bucket, if the path ends in the bucket or in the folder of the site.
 fn path_above<'p>(environment: &Environment, path: &'p str) -> Option<&'p str> {
     let bucket = Some(environment.bucket.as_str()).filter(|bucket| !bucket.is_empty())?;
     if path == format!("{bucket}/{}", environment.prefix.fixed()).trim_end_matches('/') {
@@ -69,11 +69,11 @@ fn path_above<'p>(environment: &Environment, path: &'p str) -> Option<&'p str> {
     (above.is_empty() || above.ends_with('/')).then(|| above.trim_end_matches('/'))
 }
 
-/// The address of a bucket in place of that of its store.
+/// The address of a bucket instead of that of its store.
 fn bucket_in_host(environment: &Environment, address: &Address) -> Option<String> {
     let bucket = Some(environment.bucket.as_str()).filter(|bucket| !bucket.is_empty())?;
     let store = address.host.strip_prefix(bucket)?.strip_prefix('.')?;
-    // The name of a store itself may begin so, which a file with `path-style` has thought of.
+    // The host name of the store itself may begin like this. If the file sets `path-style`, its author knows that.
     if environment.path_style.is_some() {
         return None;
     }
@@ -83,7 +83,7 @@ fn bucket_in_host(environment: &Environment, address: &Address) -> Option<String
     ))
 }
 
-/// What stands before AWS's domain if it is not an address that S3 is reached by.
+/// The part before AWS's domain, if S3 cannot be reached at this address.
 /// <https://docs.aws.amazon.com/general/latest/gr/s3.html>
 fn not_an_address_of_s3(environment: &Environment, address: &Address) -> Option<String> {
     let labels = address.labels();
@@ -91,7 +91,7 @@ fn not_an_address_of_s3(environment: &Environment, address: &Address) -> Option<
     if labels.iter().any(|label| label.starts_with("s3-website")) {
         return Some("this is the website endpoint of a bucket, which answers visitors and takes no files; leave `endpoint` out, and name the address in `url`".into());
     }
-    // Of an interface endpoint: https://docs.aws.amazon.com/AmazonS3/latest/userguide/privatelink-interface-endpoints.html
+    // An interface endpoint: https://docs.aws.amazon.com/AmazonS3/latest/userguide/privatelink-interface-endpoints.html
     if labels.last() == Some(&"vpce") && labels.contains(&"s3") {
         let is_other = |label: &&&str| !label.starts_with("vpce-") && **label != "bucket";
         return labels.first().filter(is_other).map(|label| {
@@ -124,7 +124,7 @@ fn not_an_address_of_s3(environment: &Environment, address: &Address) -> Option<
     }
 }
 
-/// A request that is signed for another region than its host's is declined.
+/// A request that is signed for a region other than that of its host is declined.
 fn other_region(environment: &Environment, address: &Address) -> Option<String> {
     let found = address.region().filter(|_| address.is_aws())?;
     let wanted = environment.region.as_str();
@@ -133,7 +133,7 @@ fn other_region(environment: &Environment, address: &Address) -> Option<String> 
     })
 }
 
-/// The branches that an environment takes can be looked at before any of them is deployed.
+/// The branches that an environment takes can be checked before any of them is deployed.
 pub fn check_branch_in_host(
     environment: &Environment,
     span: &Range<usize>,
@@ -150,7 +150,7 @@ pub fn check_branch_in_host(
 }
 
 impl Environment {
-    /// Without a region it is the one that the endpoint's name tells.
+    /// If no region is given, it is the one in the endpoint's name.
     pub(super) fn with_usual_region(mut self) -> Environment {
         if self.region.is_empty() {
             let address = self.address();

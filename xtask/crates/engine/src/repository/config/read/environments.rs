@@ -1,4 +1,4 @@
-//! `[environments.NAME]`: each by itself, and what no two may have in common.
+//! `[environments.NAME]`: each on its own, and what no two of them may have in common.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -32,7 +32,7 @@ pub fn read_environments(value: &Value, problems: &mut Vec<Problem>) -> Vec<Envi
             "there must be at least one environment: [environments.production]",
         );
     }
-    // In the order of the file, so that messages name environments as their author wrote them.
+    // In the order of the file, so that messages name environments in the order in which their author wrote them.
     let mut named: Vec<_> = table.iter().collect();
     named.sort_by_key(|(name, _)| name.span().start);
 
@@ -132,8 +132,8 @@ fn read_environment(
     Some(environment.with_usual_region())
 }
 
-/// What two environments may not have in common. Each is compared with the first that has it: where one
-/// is wrong with every other, it is one mistake.
+/// What two environments may not have in common. Each is compared with the first one that has it: if one environment
+/// conflicts with all others, that is one mistake.
 fn check_together(environments: &[(Environment, Range<usize>)], problems: &mut Vec<Problem>) {
     let mut with_pull_requests = None;
     let mut places = HashMap::new();
@@ -169,8 +169,8 @@ fn check_pull_requests(
     }
 }
 
-/// Where one's place is a fixed folder inside the other's, the outer one leaves that folder alone. Where
-/// neither can tell which keys are the other's, each would delete the other's site.
+/// If the place of one is a fixed folder inside the other's, the outer one leaves that folder alone. If neither can
+/// tell which keys belong to the other, each would delete the other's site.
 fn check_place(
     other: &Environment,
     ours: &Environment,
@@ -187,8 +187,8 @@ fn check_place(
     }
 }
 
-/// `a-b` and `a_b` are two environments and one beginning of a variable's name, so one would be deployed
-/// with the other's key.
+/// `a-b` and `a_b` are two environments, but result in the same beginning of a variable's name, so one would be
+/// deployed with the key of the other.
 fn check_variables(
     other: &Environment,
     ours: &Environment,
@@ -289,7 +289,7 @@ fn read_bucket(value: &Value, problems: &mut Vec<Problem>) -> Option<String> {
 
 fn read_prefix(value: &Value, problems: &mut Vec<Problem>) -> Option<Template> {
     let (text, span) = string(value, problems)?;
-    // A folder is meant, so `stg` and `stg/` are the same.
+    // It is always a folder, so `stg` and `stg/` are the same.
     let slash = if text.is_empty() || text.ends_with('/') { "" } else { "/" };
     let template = Template(key::normal(&(text + slash)).into_owned());
     let leftover = template.0.replace(BRANCH, "");
@@ -308,7 +308,7 @@ fn read_prefix(value: &Value, problems: &mut Vec<Problem>) -> Option<Template> {
 
 pub fn read_address(value: &Value, problems: &mut Vec<Problem>) -> Option<String> {
     let (address, span) = string(value, problems)?;
-    // Also behind a slash: a password may hold one, and then what follows is no path.
+    // This includes the part after a slash: a password may contain one, and then what follows is not a path.
     if address.contains('@') {
         complain_of_secret(problems, span, "an address must not hold a user or a password");
         return None;

@@ -1,5 +1,4 @@
-//! What every part of the file is read with: a table whose unknown keys are noticed, and values of the type
-//! that is expected of them.
+//! Tools with which every part of the file is read: a table that notices unknown keys, and values of an expected type.
 
 use std::ops::Range;
 use std::time::Duration;
@@ -9,7 +8,7 @@ use toml::de::DeTable;
 use super::super::problem::{Problem, nearest};
 use super::Value;
 
-/// A string and where it stands.
+/// A string and its position.
 pub type Text = (String, Range<usize>);
 
 /// A table's keys, and which of them are known.
@@ -20,7 +19,8 @@ pub struct Fields<'v, 'p> {
     problems: &'p mut Vec<Problem>,
 }
 
-/// What to say of a key of the whole file that stands in a section: in TOML what follows a section belongs to it.
+/// The message for a key of the whole file that is in a section: in TOML, everything that follows a section's header
+/// belongs to it.
 pub fn is_above(key: &str) -> Option<String> {
     let is_above = ["keep", "exclude", "publish"].contains(&key);
     is_above.then(|| format!("`{key}` stands at the top of the file, before the first [section]"))
@@ -48,7 +48,7 @@ impl<'v, 'p> Fields<'v, 'p> {
 
     pub fn required(&mut self, key: &'static str) -> Option<&'v Value<'v>> {
         let value = self.optional(key);
-        // A slip in the key itself is told by `no_others`, with the key that was meant.
+        // A misspelt key is reported by `no_others`, with the key that was meant.
         let misspelt =
             || self.table.iter().any(|(found, _)| nearest(found.get_ref(), &[key]).is_some());
         if value.is_none() && !misspelt() {
@@ -77,7 +77,7 @@ pub fn complain(problems: &mut Vec<Problem>, span: Range<usize>, message: impl I
     problems.push(Problem { span, message: message.into(), secret: false });
 }
 
-/// Complains of bytes that must not be shown. The message must not repeat them either.
+/// Reports bytes that must not be shown. The message must not repeat them either.
 pub fn complain_of_secret(problems: &mut Vec<Problem>, span: Range<usize>, message: &str) {
     problems.push(Problem { span, message: message.to_owned(), secret: true });
 }
@@ -87,8 +87,8 @@ pub fn string(value: &Value, problems: &mut Vec<Problem>) -> Option<Text> {
     text(value, problems).filter(|(text, span)| plain(text, span, problems))
 }
 
-/// Whether a string can be printed, and a complaint where it cannot: it may stand in a message, a
-/// header or an address later.
+/// Whether a string can be printed. If not, reports a problem: the string may be part of a message, a header or an
+/// address later.
 pub fn plain(text: &str, span: &Range<usize>, problems: &mut Vec<Problem>) -> bool {
     let control = text.chars().any(char::is_control);
     if control {
@@ -111,8 +111,7 @@ pub fn text(value: &Value, problems: &mut Vec<Problem>) -> Option<Text> {
     text.map(|text| (text.to_owned(), value.span()))
 }
 
-/// A list of strings, each read by `each`; `None` where it is none. `example` shows what one looks
-/// like.
+/// A list of strings, each read by `each`; `None` if it is not a list. `example` shows a valid one.
 pub fn list(
     value: &Value,
     example: &str,
@@ -138,7 +137,7 @@ pub fn boolean(value: &Value, problems: &mut Vec<Problem>) -> Option<bool> {
     found
 }
 
-/// A time in one unit: "7d".
+/// A duration in one unit: "7d".
 pub fn duration(value: &Value, problems: &mut Vec<Problem>) -> Option<Duration> {
     let (text, span) = string(value, problems)?;
     let unit = text.chars().last().and_then(|unit| match unit {

@@ -91,8 +91,8 @@ fn check_header_value(name: &str, text: &str, span: Range<usize>, problems: &mut
     }
 }
 
-/// The names of encodings that a client of HTTP may know. `aws-chunked` is one of a transfer to S3, which the store
-/// takes away.
+/// The names of encodings that an HTTP client may know. `aws-chunked` is an encoding for the transfer to S3, which the
+/// store removes.
 /// <https://www.iana.org/assignments/http-parameters/http-parameters.xhtml#content-coding>
 const ENCODINGS: [&str; 13] = [
     "gzip",
@@ -136,14 +136,14 @@ fn no_encoding(name: &str) -> String {
     format!("`{name}` is not an encoding that browsers know{advice}")
 }
 
-/// What S3 takes for a redirect.
+/// What S3 accepts as a redirect.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html>
 fn is_redirect(text: &str) -> bool {
     let begins = ["/", "http://", "https://"].iter().any(|start| text.starts_with(start));
     begins && text.len() <= 2048
 }
 
-/// The three lists at the top of the file that say what is the site's.
+/// The three lists at the top of the file that say what belongs to the site.
 #[derive(Default)]
 pub struct Lists {
     pub keep: Vec<GlobMatcher>,
@@ -151,7 +151,7 @@ pub struct Lists {
     pub publish: Vec<GlobMatcher>,
 }
 
-/// Reads the lists, and complains of a pattern that two of them have: they say opposite things about it.
+/// Reads the lists, and reports a pattern that is in two of them: they say opposite things about it.
 pub fn read_lists(
     keep: Option<&Value>,
     exclude: Option<&Value>,
@@ -173,7 +173,7 @@ pub fn read_lists(
     Lists { keep: globs(keep), exclude: globs(exclude), publish: globs(publish) }
 }
 
-/// A pattern of a list: the glob, and one for everything below what it matches.
+/// A pattern of a list: the glob, and a glob for everything below what it matches.
 struct Pattern {
     globs: Vec<GlobMatcher>,
     span: Range<usize>,
@@ -202,8 +202,7 @@ fn complain_of_both(
     }
 }
 
-/// A list of globs. Each pattern also takes, where what it matches is a folder, everything below it: `uploads`
-/// means all of the uploads.
+/// A list of globs. If a pattern matches a folder, it also matches everything below: `uploads` means all uploads.
 fn read_patterns(value: &Value, example: &str, problems: &mut Vec<Problem>) -> Vec<Pattern> {
     let mut all = Vec::new();
     let patterns = list(value, example, string, problems).unwrap_or_default();
@@ -236,7 +235,7 @@ fn read_key_glob(
     read_glob(&key::normal(&pattern), span, problems)
 }
 
-/// Why no key is like this pattern, and how what is meant is written.
+/// Why no key can match this pattern, and how to write what is probably meant.
 fn never_matches(pattern: &str) -> Option<String> {
     if let Some(rest) = pattern.strip_prefix('!') {
         return Some(format!(

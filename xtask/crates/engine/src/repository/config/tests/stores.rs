@@ -1,12 +1,11 @@
-//! Where a bucket is and what it demands: the addresses that lead somewhere else, and the headers that some buckets
-//! insist on.
+//! Where a bucket is and what it demands: addresses that lead somewhere else, and headers that some buckets require.
 
 use expect_test::expect;
 
 use super::super::*;
 use super::{changed, config, environment, problems, table};
 
-/// The problems of a file, without the line that counts them and the space before each line.
+/// The problems of a file, without the line that counts them and the spaces before each line.
 fn shown(text: &str) -> String {
     let problems = problems(text);
     let problems = problems.split_once("\n\n").map_or(problems.as_str(), |(_, rest)| rest);
@@ -14,7 +13,7 @@ fn shown(text: &str) -> String {
     lines.map(|line| format!("{line}\n")).collect::<String>().replace("site/deploy.toml:", "")
 }
 
-/// The problems of an environment whose place is said by these lines.
+/// The problems of an environment whose place is given by these lines.
 fn place_table(rows: &[&str]) -> String {
     let place =
         "account = \"222222222222\"\nregion = \"eu-central-1\"\nbucket = \"stg.example.com\"";
