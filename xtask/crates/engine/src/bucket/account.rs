@@ -1,6 +1,6 @@
-//! Whose credentials these are, and whether they are the right ones. An environment's credentials come
-//! from where it names them and from nowhere else: the SDK's default chain takes environment keys before
-//! a profile and an instance's role after it, and would deploy with whichever it finds.
+//! Whose credentials these are, and whether they are the right ones. An environment's credentials come from the place
+//! that it names, and from nowhere else. The SDK's default chain would take keys from the environment before a profile,
+//! and the role of an instance after it, and deploy with whichever it finds.
 
 mod identity;
 mod proven;
@@ -23,19 +23,19 @@ use crate::repository::config::{Credentials, Environment, SessionToken};
 
 use proven::Proven;
 
-/// Credentials that were proven to belong to the environment's account, or that an S3-compatible store
-/// without accounts will judge itself.
+/// Credentials that were proven to belong to the environment's account, or that an S3-compatible store without accounts
+/// will judge itself.
 pub struct Account {
     pub(crate) credentials: SharedCredentialsProvider,
     /// Twelve digits; `None` for a store without accounts.
     pub(crate) id: Option<String>,
 }
 
-/// Reads the caller's identity and holds it against the environment's account.
+/// Reads the caller's identity and compares it with the environment's account.
 ///
 /// `GetCallerIdentity` needs no permission:
-/// <https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html>.
-/// Refuses credentials that are missing, of another account, or of the account's root user.
+/// <https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html>. Refuses credentials that are
+/// missing, of another account, or of the account's root user.
 pub async fn prove(environment: &Environment, var: Vars<'_>) -> Result<Account> {
     let source = source(environment, var).await?;
     let keys = load(environment, &source).await?;
@@ -45,7 +45,7 @@ pub async fn prove(environment: &Environment, var: Vars<'_>) -> Result<Account> 
     Ok(Account { credentials, id: environment.account.clone() })
 }
 
-/// Whether these keys are the environment's.
+/// Whether these keys belong to the environment's account.
 async fn check(environment: &Environment, keys: &Keys) -> Result<()> {
     let Some(expected) = &environment.account else { return Ok(()) };
     let caller = identity::of(environment, keys).await?;
@@ -72,11 +72,11 @@ async fn check(environment: &Environment, keys: &Keys) -> Result<()> {
     Ok(())
 }
 
-/// The process's environment, so that tests can bring their own. Gives variables that are set and not
-/// empty: CI systems export a secret that is not there as an empty one.
+/// The process's environment, so that tests can bring their own. It returns variables that are set and not empty: CI
+/// systems export a secret that does not exist as an empty variable.
 pub type Vars<'a> = &'a dyn Fn(&str) -> Option<String>;
 
-/// The one provider that the environment names.
+/// The only provider that the environment names.
 async fn source(environment: &Environment, var: Vars<'_>) -> Result<SharedCredentialsProvider> {
     Ok(match &environment.credentials {
         Credentials::Variables { access_key_id, secret_access_key, session_token } => {
@@ -96,7 +96,7 @@ async fn source(environment: &Environment, var: Vars<'_>) -> Result<SharedCreden
     })
 }
 
-/// Asks a provider for its keys.
+/// Requests keys from a provider.
 async fn load(environment: &Environment, source: &SharedCredentialsProvider) -> Result<Keys> {
     let keys = source.provide_credentials().await;
     let keys = keys.map_err(|error| unavailable(environment, &error))?;
@@ -159,12 +159,12 @@ fn from_variables(
     }
 }
 
-/// The value without the line break that copying leaves at its end. More than one line or word is not a
-/// key, but what somebody pasted into the wrong place.
+/// The value without the line break that copying leaves at its end. If it has more than one line or word, it is not a
+/// key but something that was pasted into the wrong place.
 fn one_value(name: &str, value: &str) -> Result<String, Refusal> {
     secrets::keep(value);
     let value = value.trim();
-    // A secret in the id's place would be repeated by the store, so neither is ever shown.
+    // A store would repeat a secret in place of the id, so neither is ever shown.
     secrets::keep(value);
     if is_reference(value) {
         return Err(unfilled(name));
@@ -181,8 +181,9 @@ fn one_value(name: &str, value: &str) -> Result<String, Refusal> {
     Ok(value.to_owned())
 }
 
-/// Whether a value is a reference to a variable that CI hands over as it stands if there is no such variable: Azure
-/// Pipelines does with `$(NAME)`, and others with forms of their own. No key has these characters around it.
+/// Whether a value is a reference to a variable. If there is no such variable, some CI systems pass the reference on as
+/// it is: Azure Pipelines does so with `$(NAME)`, and others with forms of their own. No key has these characters
+/// around it.
 fn is_reference(value: &str) -> bool {
     let around = [("$(", ")"), ("${", "}"), ("{{", "}}"), ("$[", "]"), ("%", "%"), ("((", "))")];
     let is_name = |text: &str| text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
@@ -243,7 +244,7 @@ fn unavailable(environment: &Environment, error: &CredentialsError) -> Refusal {
         ),
     };
     let cause = if found_none { none.to_owned() } else { innermost(error) };
-    // The SDK tells by its text alone.
+    // The SDK says this only in its message.
     let (cause, hint) = match cause.contains("feature(s) enabled: sso") {
         true => (
             "the profile is one of single sign-on, which is not in this build".into(),
@@ -254,7 +255,7 @@ fn unavailable(environment: &Environment, error: &CredentialsError) -> Refusal {
     Refusal::new("missing-credentials", format!("{message}: {cause}"), hint)
 }
 
-/// Where the credentials came from, for messages; never what they are.
+/// Where the credentials came from, for messages; never the credentials themselves.
 fn holder(environment: &Environment) -> String {
     match &environment.credentials {
         Credentials::Variables { access_key_id, secret_access_key, .. } => {
@@ -279,7 +280,7 @@ fn innermost(error: &dyn std::error::Error) -> String {
     while let Some(source) = innermost.source() {
         innermost = source;
     }
-    // A `credential_process` that fails has what it printed in its error, and it prints credentials.
+    // The error of a failed `credential_process` contains its output, and that may contain credentials.
     let text = innermost.to_string();
     text.split("Stderr:").next().unwrap_or_default().trim_end().to_owned()
 }

@@ -1,5 +1,5 @@
-//! Whose keys these are, as STS says. An S3-compatible store with accounts answers that at its own address. AWS has
-//! STS at another address than S3, and whichever address of S3 an environment names, STS is asked at its own.
+//! Whose keys these are, according to STS. An S3-compatible store with accounts answers this at its own address. AWS
+//! has STS at another address than S3, so STS is asked there, whichever address of S3 an environment names.
 
 use aws_credential_types::Credentials as Keys;
 use aws_credential_types::provider::SharedCredentialsProvider;
@@ -51,12 +51,12 @@ pub async fn of(environment: &Environment, keys: &Keys) -> Result<Caller, Failur
     })
 }
 
-/// Where STS answers.
+/// The address of STS.
 #[derive(Debug, PartialEq, Eq)]
 struct Sts<'e> {
-    /// `None` for the address that STS has in the region.
+    /// `None` for the usual address of STS in the region.
     endpoint: Option<&'e str>,
-    /// Runners that have IPv6 only reach nothing else.
+    /// Runners that have only IPv6 can reach nothing else.
     is_dual_stack: bool,
     is_fips: bool,
 }
@@ -85,7 +85,7 @@ mod tests {
     use super::*;
     use crate::repository::config::tests::environment;
 
-    /// Where the SDK sends the question of an environment with these lines.
+    /// Where the SDK sends the question for an environment with these lines.
     async fn asked_at(lines: &str) -> String {
         let environment = environment(lines);
         let sts = Sts::of(&environment);

@@ -1,5 +1,5 @@
-//! Keys that stay the ones that were proven. A profile may name a program that gives other keys each time, so that
-//! asking it once for the proof and once more for the bucket would use keys that nobody looked at.
+//! Keys that remain the ones that were proven. A profile may name a program that returns different keys each time. If
+//! it were called once for the proof and again for the bucket, the deploy would use keys that nothing has checked.
 
 use std::time::{Duration, SystemTime};
 
@@ -12,7 +12,7 @@ use super::{check, load};
 use crate::base::error::Error;
 use crate::repository::config::Environment;
 
-/// Gives the proven keys until they are about to expire, and then new ones that are proven likewise.
+/// Provides the proven keys until they are about to expire, and then new ones, which are proven in the same way.
 #[derive(Debug)]
 pub struct Proven {
     environment: Environment,
@@ -20,7 +20,7 @@ pub struct Proven {
     keys: Mutex<Keys>,
 }
 
-/// Keys are renewed this long before they expire. The client asks ten seconds before.
+/// How long before their expiry keys are renewed. The client asks for new ones ten seconds before.
 const BEFORE_EXPIRY: Duration = Duration::from_secs(60);
 
 impl Proven {

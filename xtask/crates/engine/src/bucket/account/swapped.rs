@@ -1,5 +1,5 @@
-//! Whether the two halves of a key pair stand in each other's place. A store cannot say so: it is asked with a secret
-//! as the id, and some stores answer with nothing that can be read.
+//! Whether the two halves of a key pair were swapped. A store cannot say so: it receives a secret as the id, and some
+//! stores respond with an answer that cannot be read.
 
 use aws_credential_types::Credentials as Keys;
 
@@ -25,7 +25,7 @@ pub fn check(from: &Credentials, keys: &Keys) -> Result<(), Refusal> {
     ))
 }
 
-/// What the two halves are called where they come from.
+/// The names of the two halves at the place that they come from.
 fn names(from: &Credentials) -> (String, String) {
     match from {
         Credentials::Variables { access_key_id, secret_access_key, .. } => {
