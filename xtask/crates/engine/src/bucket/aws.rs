@@ -1,5 +1,5 @@
-//! What the two AWS clients share: one HTTP client, and words for what AWS answers. A store's error
-//! code tells an operator little; what it means for a deploy and what to do next stand here.
+//! What the two AWS clients share: one HTTP client, and explanations of AWS's answers. A store's error code tells an
+//! operator little. This file says what it means for a deploy, and what to do next.
 
 mod client;
 mod codes;
@@ -24,13 +24,13 @@ pub use codes::{is_everybodys, is_full, is_throttle};
 pub use foreign::is_page;
 pub use line::{Body, Line};
 
-/// How long to wait for a connection, and for the beginning of an answer. The time that a body takes is not counted:
-/// see [`Line`]. A body that stalls on its way here is noticed by the SDK.
+/// How long to wait for a connection, and for the beginning of an answer. The time for sending a body is not included:
+/// see [`Line`]. The SDK notices if the body of an answer stalls.
 pub fn timeouts() -> TimeoutConfig {
     TimeoutConfig::builder().connect_timeout(CONNECTION).read_timeout(ANSWER).build()
 }
 
-/// The timeouts of a copy, which the store makes before it answers.
+/// The timeouts of a copy, which the store completes before it answers.
 pub fn timeouts_for_copy(size: u64) -> TimeoutConfig {
     let time = ANSWER + Duration::from_secs(size / SLOWEST_COPY);
     timeouts().to_builder().read_timeout(time).build()
@@ -38,8 +38,8 @@ pub fn timeouts_for_copy(size: u64) -> TimeoutConfig {
 
 const CONNECTION: Duration = Duration::from_secs(8);
 
-/// The timeouts of a request whose answer is read whole, such as a page of a listing: a store that sends a byte now and
-/// then would otherwise never end.
+/// The timeouts of a request whose answer is read as a whole, such as a page of a listing: otherwise a store that sends
+/// a byte now and then would never come to an end.
 pub fn timeouts_of_answer() -> TimeoutConfig {
     let timeouts = timeouts().to_builder().operation_attempt_timeout(2 * ANSWER);
     timeouts.operation_timeout(6 * ANSWER).build()
@@ -47,7 +47,7 @@ pub fn timeouts_of_answer() -> TimeoutConfig {
 
 const ANSWER: Duration = Duration::from_secs(30);
 
-/// In bytes a second.
+/// In bytes per second.
 const SLOWEST_COPY: u64 = 50_000;
 
 /// A variable of this process that is set and not empty.
@@ -56,7 +56,7 @@ fn variable(name: &str) -> Option<String> {
     Some(value.to_string_lossy().into_owned())
 }
 
-/// What a request that failed means. `doing` begins the message: "failed to list `bucket`".
+/// Explains a failed request. `doing` begins the message: "failed to list `bucket`".
 pub fn explain<E>(doing: String, error: &SdkError<E, HttpResponse>) -> Failure
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
@@ -83,13 +83,13 @@ where
     }
 }
 
-/// Whether an answer is not that of a store.
+/// Whether the answer is not from a store.
 pub fn is_foreign<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
     error.raw_response().is_some_and(|raw| foreign::find(error.code(), raw).is_some())
 }
 
-/// What a write that failed means. The bucket was listed before, so a write that is denied is denied by a right to
-/// write, or by a policy that wants something of it.
+/// Explains a failed write. The bucket was listed before, so a denied write lacks the right to write, or violates a
+/// policy.
 pub fn explain_write<E>(doing: String, error: &SdkError<E, HttpResponse>) -> Failure
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
@@ -112,8 +112,8 @@ fn explain_connector(failure: Failure, error: &ConnectorError) -> Failure {
 
 const NETWORK: &str = "check the network, and `region` and `endpoint` in deploy.toml";
 
-/// Whether a write was declined because the object is not as it was meant to be before it: its condition does
-/// not hold, it is written at the same moment, or its multipart upload has been completed already.
+/// Whether a write was declined because the object is not in the expected state: its condition does not hold, it is
+/// being written at the same moment, or its multipart upload has already been completed.
 pub fn is_condition<E>(error: &SdkError<E, HttpResponse>) -> bool
 where
     E: ProvideErrorMetadata,
@@ -155,19 +155,19 @@ fn explain_answer<E: ProvideErrorMetadata>(
     }
 }
 
-/// As [`is_everybodys`], of an error.
+/// Like [`is_everybodys`], for an error.
 pub fn is_everybodys_error(error: &impl ProvideErrorMetadata) -> bool {
     error.code().is_some_and(is_everybodys)
 }
 
-/// Whether an object is not there. Some stores say so with no code, or with one of their own.
+/// Whether an object does not exist. Some stores say so without a code, or with one of their own.
 pub fn is_absent<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
     let code = error.as_service_error().and_then(ProvideErrorMetadata::code);
     error.raw_response().is_some_and(|raw| raw.status().as_u16() == 404)
         && code != Some("NoSuchBucket")
 }
 
-/// Whether the credentials may not do this. A store that is full also answers 403, and so does a firewall.
+/// Whether the credentials lack the permission. A full store also answers 403, and so does a firewall.
 pub fn is_forbidden<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
     let everybodys = error.as_service_error().is_some_and(is_everybodys_error);
     error.raw_response().is_some_and(|raw| {
@@ -176,7 +176,7 @@ pub fn is_forbidden<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) 
     }) && !everybodys
 }
 
-/// A cause that is a text.
+/// A cause that is only a text.
 #[derive(Debug)]
 struct Cause(String);
 

@@ -1,6 +1,6 @@
-//! The HTTP client of the process. The SDK's own client sends the requests; what it does not know is decided here,
-//! for each try of a request: the proxy, whose certificates are trusted, how long an answer is waited for, and
-//! which failures are worth another try.
+//! The HTTP client of the process. The SDK's own client sends the requests. What it does not know is decided here for
+//! each try of a request: which proxy to use, whose certificates to trust, how long to wait for an answer, and which
+//! failures are worth another try.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -38,8 +38,8 @@ pub fn http_client() -> SharedHttpClient {
     CLIENT.get_or_init(|| SharedHttpClient::new(Client(Arc::new(Shared::new())))).clone()
 }
 
-/// How long a host that has never answered is tried for, so that a wrong one is told soon. Less than it takes to
-/// connect in vain, so that this is not done twice.
+/// How long to try a host that has never answered, so that a wrong host is reported soon. This is shorter than a
+/// connection timeout, so that a connection is not attempted twice.
 const FIRST_CONTACT: Duration = Duration::from_secs(4);
 
 #[derive(Debug)]
@@ -50,11 +50,11 @@ struct Shared {
     proxies: Proxies,
     connectors: Mutex<HashMap<Way, SharedHttpConnector>>,
     contacts: Mutex<HashMap<Place, Contact>>,
-    /// One for each connection that there may be.
+    /// One permit for each connection that there may be.
     connections: Semaphore,
 }
 
-/// What a connector is made for: each has connections of its own.
+/// What determines a connector. Each connector has connections of its own.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Way {
     proxy: Option<Proxy>,
@@ -62,10 +62,10 @@ struct Way {
     connect: Option<Duration>,
 }
 
-/// What is known of a host.
+/// What is known about a host.
 #[derive(Clone, Copy, Debug)]
 enum Contact {
-    /// It was first asked at this time, and has not answered.
+    /// The first try was at this time, and the host has not answered yet.
     Tried(Instant),
     Answered,
 }
@@ -174,7 +174,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Makes the SDK's client. It is not told how long to wait for an answer: that is decided here.
+/// Creates the SDK's client. It gets no timeout for answers: that is decided here.
 fn connect(way: &Way) -> Result<Connector, Unreached> {
     let mut authorities = TrustStore::empty();
     if way.has_tls {
@@ -203,7 +203,7 @@ fn connect(way: &Way) -> Result<Connector, Unreached> {
     Ok(connector.build())
 }
 
-/// The connection that a request will have had.
+/// Captures the connection that a request will use.
 fn captured(request: &mut HttpRequest) -> CaptureSmithyConnection {
     match request.extension::<CaptureSmithyConnection>() {
         Some(captured) => captured.clone(),
@@ -215,7 +215,7 @@ fn captured(request: &mut HttpRequest) -> CaptureSmithyConnection {
     }
 }
 
-/// The answer; or how long nothing moved, if that is longer than it is waited for.
+/// The answer. If nothing moves for longer than the time limit, that time.
 async fn in_time<T>(
     answer: impl Future<Output = T>,
     moved: &Moved,
@@ -239,12 +239,12 @@ async fn in_time<T>(
     }
 }
 
-/// What the SDK does not try again.
+/// An error that the SDK does not retry.
 fn hopeless(error: Unreached) -> ConnectorError {
     ConnectorError::other(Box::new(error), None)
 }
 
-/// Says what a failure means, and whether another try may mend it.
+/// Explains a failure, and decides whether another try may help.
 fn judge(
     error: ConnectorError,
     place: &Place,
@@ -254,7 +254,7 @@ fn judge(
 ) -> ConnectorError {
     if let Some(why) = trust::distrust(&error) {
         let distrusted = match (proxy, why) {
-            // What does not speak TLS may be the proxy.
+            // The side that does not speak TLS may be the proxy.
             (Some(proxy), Distrust::Protocol) if proxy.has_tls() => {
                 Unreached::host(place, Some(proxy))
             }
@@ -276,8 +276,8 @@ fn judge(
     }
 }
 
-/// No answer to a request that was sent. A host that has never answered is not asked again: it is not the network
-/// that lost one answer.
+/// A request was sent, but no answer came. A host that has never answered is not tried again: the network does not lose
+/// all of its answers.
 fn silent(
     place: &Place,
     proxy: Option<&Proxy>,
@@ -291,7 +291,7 @@ fn silent(
     }
 }
 
-/// Whether a proxy answered 407 to the request for a tunnel, which its error tells in words only.
+/// Whether a proxy answered 407 to the request for a tunnel. The error says so only in its message.
 fn is_login_wanted(error: &ConnectorError) -> bool {
     let first = error as &(dyn std::error::Error + 'static);
     std::iter::successors(Some(first), |error| error.source())

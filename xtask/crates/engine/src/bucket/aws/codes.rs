@@ -1,11 +1,11 @@
-//! What the codes of errors mean for a deploy: those of S3 and STS, and those that other stores have of their own.
+//! What error codes mean for a deploy: those of S3 and STS, and the codes that only other stores use.
 
-/// Whether an error's code says that the store has too much to do now, whatever the status is.
+/// Whether an error code says that the store is too busy, whatever the status is.
 pub fn is_throttle(code: &str) -> bool {
     THROTTLES.contains(&code)
 }
 
-/// Of S3, and of stores and gateways that have codes of their own.
+/// From S3, and from stores and gateways with codes of their own.
 /// <https://developers.cloudflare.com/r2/api/error-codes/>
 const THROTTLES: [&str; 12] = [
     "BandwidthLimitExceeded",
@@ -22,13 +22,13 @@ const THROTTLES: [&str; 12] = [
     "TooManyRequests",
 ];
 
-/// Whether a store has no room for what is written, which another try does not change. `status`, `code` and `message`
-/// are those of its error: some stores tell it by one of them only.
+/// Whether a store has no room for what is being written; another try does not change that. `status`, `code` and
+/// `message` are those of its error: some stores show it in only one of them.
 pub fn is_full(status: u16, code: Option<&str>, message: Option<&str>) -> bool {
     if code.is_some_and(has_no_room) {
         return true;
     }
-    // A limit of requests a second is a quota too.
+    // A limit on requests per second is called a quota too.
     if matches!(status, 429 | 503) || code.is_some_and(is_throttle) {
         return false;
     }
@@ -43,7 +43,7 @@ fn has_no_room(code: &str) -> bool {
     FULL_CODES.contains(&code)
 }
 
-/// Of Ceph, MinIO and OpenStack Swift.
+/// From Ceph, MinIO and OpenStack Swift.
 /// <https://docs.min.io/community/minio-object-store/reference/minio-mc/mc-quota-set.html>
 const FULL_CODES: [&str; 6] = [
     "InsufficientCapacity",
@@ -72,7 +72,7 @@ const FULL_MESSAGES: [&str; 11] = [
 
 pub const FULL: &str = "the store is full, or its quota for this bucket is used up: make room (objects that are no longer needed, old versions, unfinished uploads) or raise the quota; until then each deploy fails like this";
 
-/// Whether any other request of this run would be answered so too.
+/// Whether every other request of this run would get the same answer.
 pub fn is_everybodys(code: &str) -> bool {
     EVERYBODYS.contains(&code) || has_no_room(code)
 }

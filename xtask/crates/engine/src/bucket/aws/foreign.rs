@@ -1,8 +1,8 @@
-//! Answers that no S3 store gives: a web page, a redirect to a login, a text of a gateway. The address in `endpoint` is
-//! then that of a console or of a website, or something in between answers in the store's place: a firewall, a proxy, a
-//! network that wants a login first.
+//! Answers that no S3 store gives: a web page, a redirect to a login, a text from a gateway. Then `endpoint` is the
+//! address of a console or a website, or something in between answers instead of the store: a firewall, a proxy, or a
+//! network that requires a login.
 //!
-//! The message names the host, so the HTTP client attaches [`Answerer`] to each answer.
+//! The message names the host, so the HTTP client attaches an [`Answerer`] to each answer.
 
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
@@ -11,11 +11,11 @@ use super::proxy::{Place, Proxy};
 use crate::base::error::Failure;
 use crate::base::words::plain;
 
-/// Who gave an answer.
+/// The host that gave an answer.
 #[derive(Clone, Debug)]
 pub struct Answerer {
     pub place: Place,
-    /// The variable of the proxy that the answer came through.
+    /// The variable that names the proxy through which the answer came.
     pub proxy: Option<&'static str>,
 }
 
@@ -25,12 +25,12 @@ impl Answerer {
     }
 }
 
-/// An answer that is not a store's.
+/// An answer that is not from a store.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Foreign {
     what: String,
     hint: String,
-    /// Whether every other request would be answered so too.
+    /// Whether every other request would get the same answer.
     is_everybodys: bool,
 }
 
@@ -42,7 +42,7 @@ impl Foreign {
     }
 }
 
-/// Why an error is not that of a store; `None` if it may be one. `code` is the code in its XML.
+/// Why an error is not from a store; `None` if it may be from one. `code` is the code in its XML.
 pub fn find(code: Option<&str>, raw: &HttpResponse) -> Option<Foreign> {
     if code.is_some() {
         return None;
@@ -77,7 +77,7 @@ pub fn find(code: Option<&str>, raw: &HttpResponse) -> Option<Foreign> {
     };
     let said = if has_page { String::new() } else { first_line(body) };
     let what = format!("{what} (HTTP {status}){said}");
-    // A firewall may object to one file.
+    // A firewall may object to a single file.
     Some(Foreign { what, hint, is_everybodys: !matches!(status, 401 | 403 | 451) })
 }
 
@@ -118,13 +118,13 @@ fn refused(answerer: Option<&Answerer>) -> String {
     )
 }
 
-/// Where an answer leads that is not one of S3, which names the bucket's region.
+/// The target of a redirect that is not from S3. Redirects of S3 name the bucket's region.
 fn redirect(raw: &HttpResponse) -> Option<String> {
     if raw.headers().get("x-amz-bucket-region").is_some() {
         return None;
     }
     let location = raw.headers().get("location")?;
-    // The rest of it may hold a token.
+    // The rest of the address may contain a token.
     Some(host(location).map_or_else(|| "another page".to_owned(), |host| format!("`{host}`")))
 }
 
@@ -153,7 +153,7 @@ pub fn is_page(body: &[u8]) -> bool {
     })
 }
 
-/// How pages begin. Those of firewalls and of networks that want a login are often pieces of one.
+/// The beginnings of pages. Those of firewalls and of networks that require a login are often only fragments.
 const PAGES: [&str; 13] = [
     "<!doctype html",
     "<html",
@@ -174,7 +174,7 @@ fn is_xml(body: &[u8]) -> bool {
     beginning(body).starts_with(b"<") && !is_page(body)
 }
 
-/// A body from its first element on: without comments, and without the declaration of XHTML.
+/// A body from its first element on: without comments, and without an XML declaration.
 fn beginning(body: &[u8]) -> &[u8] {
     let mut rest = body.strip_prefix("\u{feff}".as_bytes()).unwrap_or(body).trim_ascii_start();
     loop {
@@ -190,7 +190,7 @@ fn beginning(body: &[u8]) -> &[u8] {
     }
 }
 
-/// What a text says, as far as it fits a line.
+/// The text of a body, as far as it fits on a line.
 fn first_line(body: &[u8]) -> String {
     let text = std::str::from_utf8(body).unwrap_or_default();
     let line = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
@@ -295,7 +295,7 @@ mod tests {
             told(&answer(status, &[], ""), None);
         }
         told(&answer(403, &[], "Forbidden"), None);
-        // A gateway whose store is busy, or which takes no file of this size.
+        // From a gateway whose store is busy, or which accepts no file of this size.
         for status in [408, 413, 429, 500, 502, 503, 520] {
             told(&answer(status, &[], PAGE), None);
         }

@@ -1,9 +1,9 @@
-//! What the line to the store carries, so that no more bodies are under way than it takes in a few seconds.
+//! Measures how much the line to the store carries, so that no more bytes are in flight than it takes in a few seconds.
 //!
-//! All connections share one line. On a slow one many bodies at once arrive all late: each gets its small share, and
-//! the store or this machine gives up waiting for each of them although the line was never idle. What counts is
-//! therefore bytes, not requests. They begin with [`FIRST`]; answers that come quickly show that the line carries
-//! more, and one that comes slowly tells how much it does: the bytes that arrived while its body was under way, as
+//! All connections share one line. If many bodies are sent over a slow line at once, all of them arrive late: each gets
+//! a small share, and the store or this machine gives up waiting for each of them, although the line was never idle. So
+//! the limit counts bytes, not requests. It starts at [`FIRST`]. Answers that come quickly show that the line carries
+//! more. An answer that comes slowly shows how much it carries: the bytes that arrived while its body was in flight, as
 //! BBR measures it (<https://doi.org/10.1145/3012426.3022184>).
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,60 +11,60 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
-/// Bytes of bodies under way at first: less than what 64 uploads of common size have, and what the slowest line
-/// takes in three minutes.
+/// How many bytes of bodies may be in flight at first: less than 64 uploads of common size have, and as much as the
+/// slowest line carries in three minutes.
 const FIRST: u64 = 8 << 20;
 
-/// The most bytes of bodies under way, because they are in memory.
+/// The most bytes of bodies in flight, because they are in memory.
 const MOST: u64 = 32 << 20;
 
 /// The fewest: a file of this size keeps a line of 1 MB/s busy for a second.
 const LEAST: u64 = 1 << 20;
 
-/// The room grows by so many times what arrived quickly.
+/// The limit grows by this many times the bytes that arrived quickly.
 const GROWTH: u64 = 4;
 
 /// A body that takes longer than this had to share the line.
 const QUICK: Duration = Duration::from_secs(5);
 
-/// The room is what the line carries in this time.
+/// The limit is what the line carries in this time.
 const HORIZON: f64 = 10.0;
 
-/// The slowest line that is waited for, in bytes a second.
+/// The slowest line that the tool waits for, in bytes per second.
 const SLOWEST: f64 = 50_000.0;
 
-/// A line is waited for as if it carried this part of what it last did.
+/// When waiting, assume that the line carries only this fraction of the last measured rate.
 const CAUTION: f64 = 0.25;
 
-/// Cheap to clone: the clones are one line.
+/// Cheap to clone: all clones are the same line.
 #[derive(Clone, Debug)]
 pub struct Line(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
     state: Mutex<State>,
-    /// Bodies that wait for room, the first of them first: a large one is not overtaken by small ones for ever.
+    /// Bodies that wait for room, first come, first served: small ones cannot overtake a large one for ever.
     queue: tokio::sync::Mutex<()>,
     changed: Notify,
 }
 
 #[derive(Debug)]
 struct State {
-    /// How many bytes may be under way.
+    /// How many bytes may be in flight.
     room: u64,
     under_way: u64,
-    /// Bytes that arrived since the beginning.
+    /// How many bytes have arrived since the beginning.
     arrived: u64,
-    /// In bytes a second, when a slow answer last told it.
+    /// The rate that the last slow answer showed, in bytes per second.
     rate: Option<f64>,
 }
 
-/// A body under way. Its room is given back when it is dropped.
+/// A body in flight. Its room is given back when it is dropped.
 #[derive(Debug)]
 pub struct Body {
     line: Line,
     size: u64,
-    /// When it began or a part of it last arrived, and how much had arrived on the whole line by then.
+    /// When it began or the last part of it arrived, and how many bytes had arrived on the whole line by then.
     last: Mutex<(Instant, u64)>,
 }
 
@@ -78,7 +78,7 @@ impl Line {
         }))
     }
 
-    /// Waits until there is room for a body. One that is larger than all room goes alone.
+    /// Waits until there is room for a body. A body that is larger than all the room goes alone.
     pub async fn begin(&self, size: u64) -> Body {
         let size = size.min(MOST);
         let _first = self.0.queue.lock().await;
@@ -96,14 +96,14 @@ impl Line {
         }
     }
 
-    /// How much longer than any answer one is waited for, because of the bodies that share the line.
+    /// How much longer to wait for an answer because other bodies share the line.
     pub fn patience(&self) -> Duration {
         let state = self.state();
         let rate = state.rate.map_or(SLOWEST, |rate| SLOWEST.max(rate * CAUTION));
         Duration::from_secs_f64(state.under_way as f64 / rate)
     }
 
-    /// A request got no answer in time.
+    /// Call this if a request got no answer in time.
     pub fn stalled(&self) {
         let mut state = self.state();
         state.room = (state.room / 2).max(LEAST);
@@ -116,7 +116,7 @@ impl Line {
 }
 
 impl Body {
-    /// Bytes of this body were answered.
+    /// Call this when this many bytes of the body were answered.
     pub fn arrived(&self, bytes: u64) {
         self.arrived_at(bytes, Instant::now());
     }
@@ -158,13 +158,13 @@ mod tests {
         std::iter::from_fn(|| line.begin(size).now_or_never()).collect()
     }
 
-    /// All of these bodies arrive after as long as they take at some bytes a second.
+    /// Lets all of these bodies arrive, after the time that they take at this rate in bytes per second.
     fn arrive(bodies: &[Body], size: u64, rate: u64) {
         let took = Duration::from_millis(bodies.len() as u64 * size * 1000 / rate);
         bodies.iter().for_each(|body| body.arrived_at(size, Instant::now() + took));
     }
 
-    /// Sends bodies over a line that gives each the same share, and returns how many were under way in each round.
+    /// Sends bodies over a line that gives each the same share, and returns how many were in flight in each round.
     fn send(line: &Line, size: u64, rate: u64, rounds: usize) -> Vec<usize> {
         let round = |_| {
             let bodies = fill(line, size);
@@ -218,7 +218,7 @@ mod tests {
         assert_eq!(line.patience(), Duration::ZERO);
         let bodies = fill(&line, MB);
         assert_eq!(line.patience(), Duration::from_secs(160));
-        // Ten times as fast as the slowest: waited for as long as a quarter of that takes.
+        // Ten times as fast as the slowest. The wait assumes a quarter of this rate.
         arrive(&bodies, MB, 500_000);
         assert_eq!(line.patience().as_secs(), 64);
         line.stalled();

@@ -1,5 +1,5 @@
-//! Bodies in pieces. A body that is given to the HTTP client as a whole is gone at once, however slow the line is;
-//! of one in pieces it takes the next when the connection has taken those before.
+//! Sends bodies in pieces. If the HTTP client gets a body as a whole, the body counts as sent at once, however slow the
+//! line is. If it gets pieces, it takes the next one only when the connection has accepted the ones before.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -13,14 +13,14 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use tokio::time::Instant;
 
-/// In bytes. One that is not longer stays whole.
+/// In bytes. A body that is not longer stays whole.
 const PIECE: usize = 64 << 10;
 
-/// When the connection last took a piece of a body.
+/// When the connection last accepted a piece of a body.
 #[derive(Debug)]
 pub struct Moved {
     began: Instant,
-    /// Milliseconds since then.
+    /// The time since then, in milliseconds.
     after: Arc<AtomicU64>,
 }
 
@@ -30,7 +30,8 @@ impl Moved {
     }
 }
 
-/// Puts the body of a request in pieces, and follows them. Of others, the last time is that of the call.
+/// Splits the body of a request into pieces, and follows them. For a request whose body is not split, the last time is
+/// that of the call.
 pub fn follow(request: &mut HttpRequest) -> Moved {
     let moved = Moved { began: Instant::now(), after: Arc::default() };
     let size = request.body().bytes().map_or(0, <[u8]>::len);
@@ -45,9 +46,9 @@ pub fn follow(request: &mut HttpRequest) -> Moved {
 
 struct Pieces {
     body: SdkBody,
-    /// What was read of it and not given.
+    /// Bytes that were read but not yet passed on.
     read: Bytes,
-    /// Bytes that have not been given.
+    /// How many bytes have not been passed on yet.
     to_give: usize,
     began: Instant,
     after: Arc<AtomicU64>,

@@ -1,8 +1,8 @@
-//! Which proxy a host is reached through, according to the variables that `curl`, `git` and the AWS CLI read too.
+//! Which proxy leads to a host, according to the variables that `curl`, `git` and the AWS CLI also read.
 //! <https://everything.curl.dev/usingcurl/proxies/env.html>
 //!
-//! Two kinds of hosts never are: this machine, which a proxy would take for itself, and the addresses at which a
-//! cloud tells a machine its credentials, which exist on that machine only.
+//! Two kinds of hosts are never reached through a proxy: this machine, because a proxy would take the name for itself,
+//! and the addresses at which a cloud gives a machine its credentials, because they exist only on that machine.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -11,7 +11,7 @@ use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode
 
 use crate::base::secrets;
 
-/// What the variables say.
+/// The content of the variables.
 #[derive(Debug)]
 pub struct Proxies {
     http: Option<Named>,
@@ -20,10 +20,10 @@ pub struct Proxies {
     direct: Vec<Pattern>,
 }
 
-/// A variable and the proxy in it.
+/// A variable and the proxy that it names.
 type Named = (&'static str, Result<Proxy, Unusable>);
 
-/// Why a value is not the address of a proxy. It never repeats the value, which may hold a password.
+/// Why a value is not the address of a proxy. It never repeats the value, which may contain a password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unusable {
     Socks,
@@ -36,9 +36,9 @@ pub enum Unusable {
 pub struct Proxy {
     /// The variable that names it.
     pub variable: &'static str,
-    /// `scheme://host:port`, or without the port where the scheme implies it.
+    /// `scheme://host:port`, or without the port if the scheme implies it.
     pub address: String,
-    /// The user and the password, each percent-encoded.
+    /// The user and the password, both percent-encoded.
     pub login: Option<(String, String)>,
 }
 
@@ -60,14 +60,14 @@ impl Place {
         Some(Place { is_https: scheme.eq_ignore_ascii_case("https"), host: host.into(), port })
     }
 
-    /// For an address that is none: it is told by the HTTP client.
+    /// For a text that is not an address: the HTTP client will report it.
     pub fn nowhere() -> Place {
         Place { is_https: false, host: String::new(), port: None }
     }
 }
 
 impl Proxy {
-    /// `host:port`, as it is spelled in the variable.
+    /// `host:port`, as written in the variable.
     pub fn host(&self) -> &str {
         self.address.split_once("://").map_or(&self.address, |(_, host)| host)
     }
@@ -87,14 +87,14 @@ impl fmt::Display for Place {
 }
 
 impl Proxies {
-    /// `var` gives variables that are set and not empty: CI systems export what is not set as empty.
+    /// `var` returns variables that are set and not empty: CI systems export unset variables as empty ones.
     pub fn read(var: &dyn Fn(&str) -> Option<String>) -> Proxies {
         let first = |names: &[&'static str]| {
             let found = names.iter().find_map(|name| Some((*name, var(name)?)));
             found.map(|(name, value)| (name, parse(name, &value)))
         };
         let all = || first(&["all_proxy", "ALL_PROXY"]);
-        // A web server gives the header `Proxy` of a request to its scripts as HTTP_PROXY: <https://httpoxy.org>.
+        // A web server passes the `Proxy` header of a request to its scripts as HTTP_PROXY: <https://httpoxy.org>.
         let http: &[_] = match var("REQUEST_METHOD") {
             Some(_) => &["http_proxy"],
             None => &["http_proxy", "HTTP_PROXY"],
@@ -138,7 +138,7 @@ impl fmt::Display for Unusable {
 
 fn parse(variable: &'static str, value: &str) -> Result<Proxy, Unusable> {
     let (scheme, rest) = value.trim().split_once("://").unwrap_or(("http", value.trim()));
-    // A password that is not encoded may hold any character, so the last `@` ends the login.
+    // A password that is not encoded may contain any character, so the login ends at the last `@`.
     let (login, authority) = match rest.rsplit_once('@') {
         Some((login, authority)) => (Some(keep_secret(login)), authority),
         None => (None, rest),
@@ -158,7 +158,7 @@ fn parse(variable: &'static str, value: &str) -> Result<Proxy, Unusable> {
     Ok(Proxy { variable, address: format!("{scheme}://{authority}"), login })
 }
 
-/// Reads a login, and has it hidden from all output in each form in which it could get there.
+/// Reads a login, and hides it from all output in each form in which it could get there.
 fn keep_secret(login: &str) -> (String, String) {
     let decode = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
     let (user, password) = login.split_once(':').unwrap_or((login, ""));
@@ -175,7 +175,7 @@ fn keep_secret(login: &str) -> (String, String) {
 fn split_port(authority: &str) -> Option<(&str, Option<u16>)> {
     let (host, port) = match authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
         Some((host, rest)) => (host, rest.strip_prefix(':')),
-        // More than one colon is an IPv6 address without brackets.
+        // More than one colon means an IPv6 address without brackets.
         None if authority.matches(':').count() > 1 => (authority, None),
         None => match authority.split_once(':') {
             Some((host, port)) => (host, Some(port)),
@@ -188,7 +188,7 @@ fn split_port(authority: &str) -> Option<(&str, Option<u16>)> {
     }
 }
 
-/// Whether a host is this machine or serves this machine alone.
+/// Whether a host is this machine, or serves only this machine.
 /// <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-data-retrieval.html>
 fn is_here(host: &str) -> bool {
     const EC2: Ipv6Addr = Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254);
@@ -217,13 +217,13 @@ struct Pattern {
 #[derive(Debug, PartialEq, Eq)]
 enum Hosts {
     All,
-    /// A domain, in lower case, and what is below it.
+    /// A domain, in lower case, and everything below it.
     Domain(String),
-    /// The addresses that share so many bits with this one.
+    /// The addresses that share this many leading bits with this one.
     Network(IpAddr, u8),
 }
 
-/// Entries are separated by commas or spaces. `example.com`, `.example.com` and `*.example.com` are the same.
+/// Entries are separated by commas or spaces. `example.com`, `.example.com` and `*.example.com` mean the same.
 fn patterns(value: &str) -> Vec<Pattern> {
     let entries = value.split([',', ' ', '\t', '\n']).filter(|entry| !entry.is_empty());
     entries.filter_map(pattern).collect()
@@ -293,7 +293,7 @@ mod tests {
         Proxies::read(&var)
     }
 
-    /// The variable and the address that a place is reached through, or why it cannot be.
+    /// The variable and the address through which a place is reached, or why it cannot be reached.
     fn through(variables: &[(&str, &str)], uri: &str) -> String {
         let place = Place::of(uri).expect("an absolute address");
         match read(variables).of(&place) {

@@ -1,9 +1,10 @@
-//! Whose certificates are trusted: those of this machine's authorities, and of the ones in `AWS_CA_BUNDLE`, as the
-//! AWS CLI does. Where a company reads all traffic, or the store has an authority of its own, it has to be named.
+//! Whose certificates are trusted: those of this machine's authorities, and of the ones in `AWS_CA_BUNDLE`, as in the
+//! AWS CLI. If a company inspects all traffic, or the store has an authority of its own, that authority must be named
+//! there.
 //! <https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-envvars.html>
 //!
-//! `SSL_CERT_FILE` and `SSL_CERT_DIR` take the place of the machine's authorities. The HTTP client reads them and
-//! passes over what it cannot use, so they are looked at again here once a certificate is not trusted.
+//! `SSL_CERT_FILE` and `SSL_CERT_DIR` replace the machine's authorities. The HTTP client reads them and ignores what it
+//! cannot use, so they are checked again here once a certificate is not trusted.
 
 use std::path::Path;
 
@@ -22,21 +23,21 @@ pub struct Useless {
 /// Why a certificate was not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Distrust {
-    /// Its authority is not one that is trusted.
+    /// Its authority is not trusted.
     Untrusted,
-    /// It is an authority's own, and may not stand for a host.
+    /// It is the certificate of an authority itself, which cannot be that of a host.
     Authority,
     Expired,
     NotValidYet,
-    /// It is another host's.
+    /// It belongs to another host.
     Name,
     /// It was revoked.
     Revoked,
-    /// It cannot be used for this: it is not one for servers, too old in its form, or damaged.
+    /// It cannot be used for this: it is not for servers, its format is too old, or it is damaged.
     Unfit,
-    /// The host wants a certificate of this machine.
+    /// The host requires a certificate of this machine.
     Client,
-    /// The other side does not speak TLS, or none of its versions that are safe.
+    /// The other side does not speak TLS, or no secure version of it.
     Protocol,
 }
 
@@ -46,8 +47,8 @@ const FOLDER: &str = "SSL_CERT_DIR";
 
 type Vars<'a> = &'a dyn Fn(&str) -> Option<String>;
 
-/// The certificates in `AWS_CA_BUNDLE`, as PEM that the HTTP client takes; `None` if it is not set or names the file
-/// that is read in any case.
+/// The certificates in `AWS_CA_BUNDLE`, as PEM that the HTTP client accepts; `None` if the variable is not set, or
+/// names the file that is read anyway.
 pub fn bundle(var: Vars) -> Result<Option<Vec<u8>>, Useless> {
     let Some(path) = var(BUNDLE).filter(|path| var(FILE).as_ref() != Some(path)) else {
         return Ok(None);
@@ -96,7 +97,7 @@ fn usable(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
     Ok(usable)
 }
 
-/// What TLS says against the other side; `None` if the error is another one, or may be gone with the next try.
+/// What TLS found wrong with the other side; `None` if the error is a different one, or may go away with the next try.
 pub fn distrust(error: &(dyn std::error::Error + 'static)) -> Option<Distrust> {
     use rustls::AlertDescription as Alert;
     let error = std::iter::successors(Some(error), |error| below(*error))
@@ -133,13 +134,14 @@ fn of_certificate(error: &CertificateError) -> Distrust {
         NotValidForName | NotValidForNameContext { .. } => Distrust::Name,
         UnknownIssuer => Distrust::Untrusted,
         Revoked => Distrust::Revoked,
-        // The type of the error is one of the library that rustls checks certificates with, which is not used here.
+        // This error is of a type from the library with which rustls checks certificates. That library is not a
+        // dependency here.
         Other(error) if error.to_string().contains("CaUsedAsEndEntity") => Distrust::Authority,
         _ => Distrust::Unfit,
     }
 }
 
-/// The next error in a chain. What an I/O error was made of is not its source.
+/// The next error in a chain. The error inside an I/O error is not its source.
 fn below<'e>(
     error: &'e (dyn std::error::Error + 'static),
 ) -> Option<&'e (dyn std::error::Error + 'static)> {

@@ -1,4 +1,4 @@
-//! Why a host gave no answer, with the host in the words: the HTTP client's own errors do not name it.
+//! Why a host gave no answer. The message names the host: the HTTP client's own errors do not.
 
 use std::error::Error;
 use std::fmt;
@@ -43,7 +43,7 @@ impl Unreached {
         self
     }
 
-    /// No connection to the host, or to the proxy that stands before it.
+    /// There is no connection to the host, or to the proxy in front of it.
     pub fn host(place: &Place, proxy: Option<&Proxy>) -> Unreached {
         match proxy {
             None => Unreached::new(
@@ -63,7 +63,7 @@ impl Unreached {
         }
     }
 
-    /// The connection stands, and no answer came.
+    /// There is a connection, but no answer came.
     pub fn silent(place: &Place, proxy: Option<&Proxy>, time: Duration) -> Unreached {
         let through = proxy.map(|proxy| format!(" through the proxy {}", named(proxy)));
         Unreached::new(
@@ -76,7 +76,7 @@ impl Unreached {
         )
     }
 
-    /// The proxy wants a login, or another one.
+    /// The proxy requires a login, or a different one.
     pub fn login(proxy: &Proxy) -> Unreached {
         let what = match proxy.login {
             Some(_) => "does not accept the login",
@@ -92,7 +92,7 @@ impl Unreached {
         )
     }
 
-    /// The HTTP client cannot be made.
+    /// The HTTP client cannot be created.
     pub fn broken() -> Unreached {
         Unreached::new(
             "the HTTP client cannot be set up",
