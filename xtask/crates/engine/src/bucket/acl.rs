@@ -1,24 +1,24 @@
-//! Who may read an object by its ACL. A write without an ACL makes an object private, and a site that was public
-//! by its objects' ACLs would answer 403 from then on.
+//! Who may read an object because of its ACL. A write without an ACL makes an object private, so a site that was public
+//! because of its objects' ACLs would answer 403 from then on.
 
 use aws_sdk_s3::error::ProvideErrorMetadata;
 use aws_sdk_s3::types::{Grant, Owner, Permission, Type};
 
 use super::Bucket;
 
-/// Whom an object's ACL lets read it, beside its owner.
+/// Who, besides its owner, may read an object because of its ACL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Readers {
-    /// Nobody else.
+    /// Only the owner.
     Owner,
-    /// An account that is named: another one's, or an identity of CloudFront.
+    /// An account that the ACL names: another account, or an identity of CloudFront.
     Others,
     Everybody,
     /// Everybody who has an AWS account.
     Authenticated,
     /// The caller may not ask (s3:GetObjectAcl).
     Secret,
-    /// The store has no such answer.
+    /// The store cannot answer this.
     Unknown,
 }
 
@@ -42,7 +42,7 @@ fn readers(owner: Option<&str>, grants: &[Grant]) -> Readers {
     let grantees = || grants.iter().filter(may_read).filter_map(Grant::grantee);
     let has_group =
         |group: &str| grantees().filter_map(|one| one.uri()).any(|uri| uri.ends_with(group));
-    // Stores without accounts give no names, or an empty one.
+    // Stores without accounts give no names, or an empty name.
     let accounts = grantees().filter(|one| *one.r#type() == Type::CanonicalUser);
     let mut accounts = accounts.filter_map(|one| one.id()).filter(|id| !id.is_empty());
     match owner {

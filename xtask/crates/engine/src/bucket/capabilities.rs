@@ -1,9 +1,9 @@
-//! What a store cannot do. S3 has grown for twenty years, and other stores know a part of it: Backblaze B2 answers 501 to a
-//! condition, Google Cloud Storage has no `DeleteObjects`, some gateways do not copy.
+//! What a store cannot do. S3 has grown for twenty years, and other stores support only part of it: Backblaze B2
+//! answers 501 to a condition, Google Cloud Storage has no `DeleteObjects`, some gateways do not copy.
 //!
-//! A request is sent as S3 takes it. If the store declines it, it is sent again without what it can do without. If that is
-//! taken, the store lacks that capability, and this run does not ask for it again. Only an answer decides: no list of stores
-//! is kept, because a store's next version may know what this one does not.
+//! A request is first sent in the form for S3. If the store declines it, it is sent again without the parts that it can
+//! do without. If the store accepts that, it lacks the capability, and this run does not ask for it again. Only an
+//! answer decides. There is no list of stores, because a store's next version may support what this one does not.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering::Relaxed};
@@ -13,14 +13,14 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
 use crate::bucket::aws;
 
-/// Something that a request asks for and can do without.
+/// Something that a request asks for but can do without.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Capability {
     /// `If-None-Match: *` of an upload.
     ConditionalCreate,
     /// `If-Match` of an upload.
     ConditionalReplace,
-    /// The conditions of a copy, on its source or on what it replaces.
+    /// The conditions of a copy, on its source or on the object that it replaces.
     ConditionalCopy,
     /// `If-Match` of a delete, or the ETag in a batch of deletes.
     ConditionalDelete,
@@ -49,7 +49,7 @@ const ALL: [Capability; 9] = [
 ];
 
 impl Capability {
-    /// As it is named to the user.
+    /// Its name for the user.
     fn name(self) -> &'static str {
         match self {
             Capability::ConditionalCreate => "`If-None-Match` of uploads",
@@ -78,7 +78,7 @@ impl Uses {
         self.0 & bit(capability) != 0
     }
 
-    /// What is left when one is taken away, for each of them, and then when all are.
+    /// What is left if one capability is taken away, for each of them, and then if all are.
     fn fewer(self) -> impl Iterator<Item = Uses> {
         let each = ALL.into_iter().filter(move |one| self.has(*one));
         let less = each.map(move |one| Uses(self.0 & !bit(one))).filter(|uses| uses.0 != 0);
@@ -101,12 +101,12 @@ impl Capabilities {
         !Uses(self.missing.load(Relaxed)).has(capability)
     }
 
-    /// The store lacks a capability.
+    /// Notes that the store lacks a capability.
     pub fn lack(&self, capability: Capability) {
         self.missing.fetch_or(bit(capability), Relaxed);
     }
 
-    /// What the store lacks, in one line; `None` if it was able to do all that it was asked for.
+    /// What the store lacks, in one line; `None` if it could do everything that it was asked for.
     pub fn told(&self) -> Option<String> {
         let missing = Uses(self.missing.load(Relaxed));
         let lacks: Vec<Capability> = ALL.into_iter().filter(|one| missing.has(*one)).collect();
@@ -123,7 +123,8 @@ impl Capabilities {
         Some(format!("the store does not support {list}, so this run did without{risk}"))
     }
 
-    /// Sends a request with what it is to use of `optional`, and without some of it if the store declines that.
+    /// Sends a request with all usable capabilities of `optional`. If the store declines it, sends it without some of
+    /// them.
     pub async fn negotiate<T, E, F>(
         &self,
         optional: &[Capability],
@@ -150,13 +151,13 @@ impl Capabilities {
                 }
             }
         }
-        // It was not for any of them.
+        // None of them was the reason.
         Err(declined)
     }
 }
 
-/// Whether a store says that it does not know something of a request. Stores that do not know a header or an operation
-/// answer 501 or 405, or 400 with a code that says no more than that the request is odd.
+/// Whether a store says that it does not know some part of a request. Stores that do not know a header or an operation
+/// answer 501 or 405, or 400 with a code that only says that something about the request is wrong.
 pub fn declines<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
     let SdkError::ServiceError(service) = error else { return false };
     let code = service.err().code();
@@ -167,7 +168,7 @@ pub fn declines<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> b
     }
 }
 
-/// Whether an error's code says what is wrong with this very request, so that another form of it would not help.
+/// Whether an error code names a problem with this very request, so that another form of it would not help.
 fn is_of_this_request(code: &str) -> bool {
     OTHERS.contains(&code)
         || code.starts_with("KMS.")
@@ -212,7 +213,8 @@ mod tests {
         SdkError::service_error(PutObjectError::generic(metadata), response)
     }
 
-    /// Whether a store that declines a request with any of these takes one in the end, and how often it is asked.
+    /// Whether a store that declines a request with any of these accepts one in the end, and how many requests that
+    /// takes.
     async fn ask(
         can: &Capabilities,
         declined: &[Capability],

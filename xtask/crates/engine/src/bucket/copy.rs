@@ -1,5 +1,5 @@
-//! Writing objects without sending their bytes: the store copies what it has, an object onto itself with
-//! other headers, or an earlier version of it in place of the present one.
+//! Writes objects without sending their bytes: the store copies what it has, either an object onto itself with other
+//! headers, or an earlier version of it in place of the current one.
 //!
 //! A copy that replaces one header replaces them all, so all are restated.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html>
@@ -21,19 +21,19 @@ use crate::base::etag::Etag;
 use crate::bucket::aws;
 use crate::site::File;
 
-/// The largest object that one copy takes, in bytes.
+/// The largest object that one copy accepts, in bytes.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/copy-object.html>
 pub const LARGEST_COPY: u64 = 5 << 30;
 
-/// How a copy in place went.
+/// The result of a copy in place.
 pub enum Restated {
     Done(Etag),
-    /// The store does not copy, or not for this caller, who may still be let write.
+    /// The store does not copy, or not for this caller, who may still be allowed to write.
     CannotCopy,
 }
 
 impl Bucket {
-    /// Gives an object the headers of the file, if it is still the one with this ETag.
+    /// Gives an object the headers of the file, if it still has this ETag.
     pub async fn restate(&self, file: &File, etag: &Etag) -> Result<Restated, Failure> {
         if file.size > LARGEST_COPY || !self.can.has(Capability::Copy) {
             return Ok(Restated::CannotCopy);
@@ -45,7 +45,7 @@ impl Bucket {
         match self.can.negotiate(&[Capability::ConditionalCopy], source).await {
             Ok(copied) => {
                 let copied = self.told(file, copied).await?;
-                // A store that ignores the condition may have copied what somebody else wrote meanwhile.
+                // A store that ignores the condition may have copied an object that somebody else wrote meanwhile.
                 let shows_it = file.digest.proves(etag) && !file.digest.proves(&copied);
                 match shows_it && !self.holds(&file.key, &copied, file).await? {
                     true => Err(put::changed(failed(put::upload_of(file)), WRITTEN_SINCE)),
@@ -57,7 +57,7 @@ impl Bucket {
         }
     }
 
-    /// Writes a version of an object again, with the headers of the file. `replaces` is as in
+    /// Writes a version of an object again, with the headers of the file. `replaces` means the same as in
     /// [`Bucket::put`].
     pub(super) async fn put_version(
         &self,
@@ -126,7 +126,7 @@ impl Bucket {
     async fn copy(&self, file: &File, request: CopyObjectFluentBuilder) -> Result<Etag, Refused> {
         let copied = request
             .customize()
-            // The store answers when it has copied.
+            // The store answers only after it has copied.
             .config_override(Config::builder().timeout_config(aws::timeouts_for_copy(file.size)))
             .mutate_request(put::add_headers(&file.headers))
             .send()
@@ -135,7 +135,7 @@ impl Bucket {
         Ok(put::unquoted(etag.as_deref()))
     }
 
-    /// The own folder's object under another name; `false` where the store does not copy.
+    /// Copies an object in the tool's own folder to another name there; `false` if the store does not copy.
     pub async fn copy_own(&self, from: &str, to: &str, etag: &Etag) -> Result<bool, Failure> {
         let (from, to) = (self.own_key(from), self.own_key(to));
         let source = format!("{}/{}", self.name, utf8_percent_encode(&from, SOURCE));
@@ -157,12 +157,12 @@ impl Bucket {
         }
     }
 
-    /// Whether it is the copying that is declined, and not this object: an unknown operation or header, a right
-    /// to read that is missing.
+    /// Whether the store declines copying in general, and not the copy of this object: an unknown operation or header,
+    /// or a missing right to read.
     fn cannot_copy(&self, error: &Refused) -> bool {
         let status = error.raw_response().map(|raw| raw.status().as_u16());
         let everybodys = error.as_service_error().is_some_and(aws::is_everybodys_error);
-        // A store may answer 411 because a copy has no body and so no length.
+        // A store may answer 411 because a copy has no body and therefore no length.
         if declines(error) && matches!(status, Some(405 | 411 | 501)) {
             self.can.lack(Capability::Copy);
         }
@@ -174,9 +174,9 @@ const NO_COPIES: &str = "the store may not be asked to copy what it holds (s3:Ge
 
 type Refused = SdkError<CopyObjectError, HttpResponse>;
 
-/// What stands for itself in the name of a source.
+/// The characters that are not escaped in the name of a source.
 const SOURCE: &AsciiSet =
     &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
-/// The largest version that is read and written again where the store does not copy: it is held in memory.
+/// The largest version that is read and written again if the store does not copy: it is held in memory.
 const LARGEST_READ: u64 = 64 << 20;

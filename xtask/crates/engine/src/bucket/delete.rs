@@ -1,4 +1,4 @@
-//! Deleting objects, a thousand in a request where the store can.
+//! Deletes objects, a thousand in a request if the store supports it.
 
 use aws_sdk_s3::error::SdkError;
 use aws_sdk_s3::operation::delete_objects::{DeleteObjectsError, DeleteObjectsOutput};
@@ -12,25 +12,25 @@ use crate::base::error::{Failure, failed};
 use crate::base::etag::Etag;
 use crate::bucket::aws;
 
-/// An object that is to go, as it was listed.
+/// An object to delete, as it was listed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delete {
     pub key: String,
     pub etag: Etag,
-    /// Whether visitors start from it, so that it goes before what it names.
+    /// Whether visitors start from it. Such objects are deleted before the objects that they name.
     pub is_page: bool,
 }
 
-/// The most keys that one `DeleteObjects` takes.
+/// The most keys in one `DeleteObjects`.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html>
 pub const DELETES_PER_REQUEST: usize = 1000;
 
-/// Deletes of one object under way at once.
+/// How many deletes of single objects are in progress at once.
 const CONCURRENCY: usize = 32;
 
 impl Bucket {
-    /// Deletes at most [`DELETES_PER_REQUEST`] objects that are still the ones that were listed, where the store honours
-    /// that condition, and returns those that were not deleted, each with its reason.
+    /// Deletes at most [`DELETES_PER_REQUEST`] objects. If the store honours the condition, only objects that are still
+    /// as they were listed are deleted. Returns those that were not deleted, each with the reason.
     /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-deletes.html>
     pub async fn delete(&self, objects: &[Delete]) -> Vec<(String, Failure)> {
         let is_batched =
@@ -57,7 +57,7 @@ impl Bucket {
         let (Some((first, rest)), true) = (batch.split_first(), is_of_batch(&error)) else {
             return all(batch);
         };
-        // Another form of the same request tells whether it is the batch that the store does not take.
+        // Another form of the same request shows whether it is the batch that the store declines.
         match self.delete_one(first).await {
             None => {
                 self.can.lack(Capability::BatchDelete);
@@ -103,7 +103,7 @@ impl Bucket {
         failures
     }
 
-    /// For a key that a batch cannot name, and a store that knows no batches.
+    /// For a key that a batch cannot name, and for a store that knows no batches.
     async fn delete_one(&self, object: &Delete) -> Option<(String, Failure)> {
         let send = |uses: Uses| {
             let etag = uses.has(Capability::ConditionalDelete).then(|| put::quoted(&object.etag));
@@ -121,8 +121,8 @@ impl Bucket {
     }
 }
 
-/// Whether a batch was declined as a whole for a reason that a delete of one object may not meet: an operation that the
-/// store does not know, or an answer that is none.
+/// Whether a batch was declined as a whole for a reason that may not affect the delete of a single object: the store
+/// does not know the operation, or the answer is not valid.
 fn is_of_batch(error: &SdkError<DeleteObjectsError, HttpResponse>) -> bool {
     let everybodys = error.as_service_error().is_some_and(aws::is_everybodys_error);
     let status = error.raw_response().map(|raw| raw.status().as_u16());
@@ -133,13 +133,13 @@ fn delete_of(key: &str) -> String {
     format!("failed to delete `{key}`")
 }
 
-/// Whether a key can stand in the XML of a batch: one character that cannot would fail the whole batch.
+/// Whether the XML of a batch can contain a key: a single invalid character would fail the whole batch.
 /// <https://www.w3.org/TR/xml/#charsets>
 fn fits_in_xml(key: &str) -> bool {
     !key.chars().any(|c| c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}'))
 }
 
-/// An answer of 200 can still hold an error for each key. That the key is gone already is none.
+/// An answer with status 200 can still contain an error for each key. It is no error if the key is already gone.
 fn delete_error(error: &types::Error) -> Option<(String, Failure)> {
     let key = error.key().unwrap_or_default().to_owned();
     let mut failure = failed(delete_of(&key));

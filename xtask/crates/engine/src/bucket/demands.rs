@@ -14,8 +14,8 @@ use aws_sdk_s3::types::{ObjectCannedAcl, ServerSideEncryption};
 use crate::base::tool_folder;
 use crate::repository::config::{Acl, Demands, Encryption};
 
-/// States the ACL and the encryption of each object that is written, copied or begun in parts. The parts themselves
-/// take neither.
+/// Adds the ACL and the encryption to each object that is written, copied or begun in parts. The parts themselves
+/// accept neither.
 #[derive(Debug)]
 pub struct Stating {
     /// The account that owns the bucket: S3 answers 403 if it is another one's.

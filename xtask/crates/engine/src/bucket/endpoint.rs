@@ -1,12 +1,12 @@
-//! Where to send the requests for one bucket: what follows from the region, the bucket and the endpoint is the same for
-//! every key. The SDK remembers it for the key too, so it would go by its rules again for each object.
+//! Where to send the requests for one bucket. It follows from the region, the bucket and the endpoint, and is the same
+//! for every key. The SDK's own cache includes the key, so it would evaluate its rules again for each object.
 
 use std::sync::OnceLock;
 
 use aws_sdk_s3::config::endpoint::{DefaultResolver, EndpointFuture, Params, ResolveEndpoint};
 use aws_smithy_types::endpoint::Endpoint;
 
-/// Goes by the SDK's rules for the first request, and remembers what they gave.
+/// Evaluates the SDK's rules for the first request, and remembers the result.
 #[derive(Debug, Default)]
 pub struct Resolver {
     rules: DefaultResolver,
@@ -15,7 +15,7 @@ pub struct Resolver {
 
 impl ResolveEndpoint for Resolver {
     fn resolve_endpoint<'a>(&'a self, params: &'a Params) -> EndpointFuture<'a> {
-        // Some operations on a directory bucket are signed otherwise than the rest.
+        // Some operations on a directory bucket are signed differently from the rest.
         if params.disable_s3_express_session_auth().is_some() {
             return ResolveEndpoint::resolve_endpoint(&self.rules, params);
         }
@@ -72,7 +72,7 @@ mod tests {
         }
     }
 
-    /// A wildcard certificate covers one label, so that a bucket's name with dots goes into the path.
+    /// A wildcard certificate covers one label, so a bucket whose name contains dots goes into the path.
     #[tokio::test]
     async fn a_bucket_stands_before_the_host_or_in_the_path() {
         let rows = [

@@ -1,5 +1,5 @@
-//! The folders of a bucket: what S3 calls common prefixes. They are asked for to look around, never to decide what is
-//! written or deleted.
+//! The folders of a bucket, which S3 calls common prefixes. They are listed only to look around, never to decide what
+//! is written or deleted.
 
 use aws_sdk_s3::Config;
 use aws_sdk_s3::types::EncodingType;
@@ -10,8 +10,8 @@ use crate::base::error::Failure;
 use crate::bucket::aws;
 
 impl Bucket {
-    /// The folders right below the prefix, as whole keys that end in `/`: those of the first page, in the store's order.
-    /// A store that knows no delimiter names none.
+    /// The folders directly below the prefix, as whole keys that end in `/`: those of the first page, in the store's
+    /// order. If the store does not support delimiters, there are none.
     /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-prefixes.html>
     pub async fn folders(&self) -> Result<Vec<String>, Failure> {
         let prefix = self.prefix.as_str();

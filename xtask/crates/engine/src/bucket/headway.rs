@@ -1,5 +1,5 @@
-//! Whether a listing gets anywhere. What a store answers is not to be trusted: one that repeats its pages would
-//! be listed for ever, and one that goes backwards cannot be relied on.
+//! Whether a listing makes progress. A store's answers cannot be trusted: if a store repeats its pages, the listing
+//! would never end, and if the keys go backwards, the listing cannot be relied on.
 
 use std::collections::HashSet;
 
@@ -14,17 +14,18 @@ pub struct Headway {
     empty: usize,
 }
 
-/// More objects than any site has: a store that names more makes them up.
+/// More objects than any site has: a store that lists more is making them up.
 const MOST: usize = 5_000_000;
 
-/// A page may hold nothing although more follow, where a store passes over what was deleted.
+/// How many empty pages in a row are accepted. A page may be empty although more follow, if the store skips deleted
+/// objects.
 const MOST_EMPTY: usize = 1000;
 
 impl Headway {
-    /// Takes a page of `keys`. `next` is where the store says that it goes on.
+    /// Takes a page with `keys`. `next` is where the store says that the listing continues.
     ///
     /// # Errors
-    /// Says what is wrong with the listing.
+    /// What is wrong with the listing.
     pub fn page(&mut self, keys: &[String], next: Option<&str>) -> Result<(), &'static str> {
         if keys.first().is_some_and(|first| self.last.as_ref().is_some_and(|last| first <= last)) {
             return Err("the store lists the same keys again");
@@ -33,7 +34,7 @@ impl Headway {
         self.goes_on(keys.len(), next)
     }
 
-    /// Takes a page of a store that lists its keys in no order, or a page of another kind.
+    /// Takes a page from a store that lists its keys in no order, or a page of another kind.
     pub fn goes_on(&mut self, found: usize, next: Option<&str>) -> Result<(), &'static str> {
         self.keys += found;
         self.empty = if found > 0 { 0 } else { self.empty + 1 };
@@ -46,10 +47,10 @@ impl Headway {
     }
 }
 
-/// Where a listing goes on; `None` if this was its last page.
+/// Where a listing continues; `None` if this was its last page.
 ///
 /// # Errors
-/// Says what is missing: a listing that does not say whether it is whole is not.
+/// What is missing. A listing that does not say whether it is complete counts as incomplete.
 pub fn next<T>(is_truncated: Option<bool>, token: Option<T>) -> Result<Option<T>, &'static str> {
     match (is_truncated, token) {
         (Some(true), None) => Err("the store cut the listing and did not say where it goes on"),
@@ -59,7 +60,7 @@ pub fn next<T>(is_truncated: Option<bool>, token: Option<T>) -> Result<Option<T>
     }
 }
 
-/// The failure of a listing that cannot be relied on.
+/// The failure for a listing that cannot be relied on.
 pub fn unreliable(doing: String, what: impl Into<String>) -> Failure {
     let mut failure = failed(doing);
     failure.causes.push(what.into());

@@ -1,5 +1,5 @@
-//! What the bucket holds now. A listing that broke off is no listing: what it left out would look
-//! deleted or new, so an error on any page is the error of the whole.
+//! What the bucket holds now. A listing that broke off is useless: objects missing from it would look deleted or new.
+//! So an error on any page is an error of the whole.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -26,12 +26,12 @@ use crate::bucket::aws;
 #[derive(Clone, Debug, Default)]
 pub struct Listing {
     pub objects: Sorted<Object>,
-    /// Folders below the prefix that hold a record of their own: other deploys' places, whatever
-    /// `deploy.toml` of this branch knows of them.
+    /// Folders below the prefix that hold a record of their own: they belong to other deploys, even if `deploy.toml` of
+    /// this branch does not know them.
     pub others: Vec<String>,
     /// The ETag of this prefix's own record.
     pub record: Option<Etag>,
-    /// The ETag of what says that a deploy was begun.
+    /// The ETag of the object that says that a deploy was begun.
     pub begun: Option<Etag>,
     /// The names of the earlier deploys whose records are kept, in the order of the deploys.
     pub earlier: Vec<String>,
@@ -46,15 +46,15 @@ pub struct Object {
 }
 
 impl Object {
-    /// Whether it only makes a folder visible, as consoles and tools that know folders put it: `images/`, or
-    /// Hadoop's `images_$folder$`. Visitors never see one, and some stores cannot delete it.
+    /// Whether the object only makes a folder visible. Consoles and tools that know folders create such objects:
+    /// `images/`, or Hadoop's `images_$folder$`. Visitors never see them, and some stores cannot delete them.
     pub fn is_folder_marker(&self, key: &str) -> bool {
         self.size == 0 && (key.ends_with('/') || key.ends_with("_$folder$"))
     }
 }
 
-/// When the store wrote an object, by the store's own clock, in seconds since 1970: a listing may tell finer
-/// times, but the header of an answer does not, and the two are compared.
+/// When the store wrote an object, by the store's own clock, in seconds since 1970. A listing may have finer times, but
+/// the header of an answer does not, and the two are compared.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct LastModified(u64);
 
@@ -74,7 +74,7 @@ impl LastModified {
 }
 
 impl Listing {
-    /// The listing as it would be after objects were written and deleted.
+    /// What the listing would be after objects were written and deleted.
     pub fn after(
         mut self,
         written: impl Iterator<Item = (Box<str>, Object)>,
@@ -88,7 +88,7 @@ impl Listing {
         self
     }
 
-    /// Where a later listing of the same bucket may be cut.
+    /// Where a later listing of the same bucket may be split.
     pub fn cuts(&self) -> Vec<String> {
         cuts(self.objects.iter().map(|(key, _)| key))
     }
@@ -103,39 +103,39 @@ impl Listing {
     }
 }
 
-/// How many objects a page of a listing holds at the most.
+/// The most objects on a page of a listing.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html>
 const PAGE: usize = 1000;
 
-/// Parts of a listing are cut where this many keys were, so that some new ones still fit on their page.
+/// How many known keys a part of a listing has, so that some new ones still fit on its page.
 const PART: usize = PAGE - PAGE / 16;
 
-/// Parts asked for at once: all of a usual site's, so that they follow the first page together. Of a very large listing
-/// there is more to remember meanwhile, and fewer are under way: 20 of 50 parts, 4 of 100.
+/// How many parts to request at once: for a usual site all of them, so that they follow the first page together. A very
+/// large listing needs more memory meanwhile, so fewer are in progress: 20 of 50 parts, 4 of 100.
 fn at_once(parts: usize) -> usize {
     (40_usize.pow(4) / parts.max(1).saturating_pow(3)).clamp(4, 40)
 }
 
-/// Every so many of keys in order: where a listing of them may be cut.
+/// Every nth of the keys, which are in order: where a listing of them may be split.
 pub fn cuts<'k>(keys: impl Iterator<Item = &'k str>) -> Vec<String> {
     keys.skip(PART - 1).step_by(PART).map(str::to_owned).collect()
 }
 
-/// A part of a listing: the keys after one and up to another.
+/// A part of a listing: the keys after one key and up to another.
 #[derive(Clone, Debug, Default)]
 struct Part {
     after: Option<String>,
     until: Option<String>,
 }
 
-/// A task that ends where nobody waits for it any more.
+/// A task that ends when it is dropped.
 struct Task<T>(JoinHandle<T>);
 
 impl<T> Future for Task<T> {
     type Output = T;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
-        // One that was cancelled is waited for by nobody.
+        // Only a dropped task is cancelled, and then nothing waits for it.
         let done = ready!(pin!(&mut self.0).poll(context));
         Poll::Ready(done.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic())))
     }
@@ -154,10 +154,10 @@ enum Cut {
 }
 
 impl Bucket {
-    /// Lists everything under the prefix. After the first page, parts between the `cuts` are listed at the same time:
-    /// keys in order, such as those of the last deploy. Where they are changes nothing in what is listed.
+    /// Lists everything under the prefix. After the first page, the parts between `cuts` are listed at the same time.
+    /// `cuts` are keys in order, such as those of the last deploy. Which keys they are does not affect the result.
     ///
-    /// A store that cannot begin at a key is asked for page after page.
+    /// If the store cannot begin at a key, it is asked for one page after another.
     pub async fn list(
         &self,
         cuts: impl Future<Output = Vec<String>>,
@@ -177,7 +177,7 @@ impl Bucket {
         Ok(listing)
     }
 
-    /// The first page, and then the rest in parts, on all cores: to read a page takes longer than to get it.
+    /// Lists the first page, and then the rest in parts, on all cores: parsing a page takes longer than receiving it.
     async fn list_in_parts(
         &self,
         cuts: impl Future<Output = Vec<String>>,
@@ -210,13 +210,13 @@ impl Bucket {
         Ok(())
     }
 
-    /// One page after another.
+    /// Lists one page after another.
     async fn list_in_pages(&self, listing: &mut Listing, tell: &Tell) -> Result<(), Failure> {
         tell.began(Stage::List, Amount::default());
         let (mut page, mut next) = self.page(None, None).await?;
         let (mut headway, mut keys) = (Headway::default(), HashSet::new());
         loop {
-            // In no order, keys that come again are the only sign of a listing that gets nowhere.
+            // Without an order, repeated keys are the only sign of a listing that makes no progress.
             let new = page.keys.iter().filter(|key| keys.insert((*key).clone())).count();
             if new == 0 && !page.keys.is_empty() {
                 return Err(unreliable(self.listing(), "the store lists the same keys again"));
@@ -252,7 +252,7 @@ impl Bucket {
         }
     }
 
-    /// Asks for a page, and returns the token of the one after it.
+    /// Requests a page, and returns the token of the next one.
     async fn page(
         &self,
         after: Option<&str>,
@@ -262,7 +262,7 @@ impl Bucket {
         let page = request
             .set_prefix(Some(self.prefix.as_str().to_owned()).filter(|p| !p.is_empty()))
             .encoding_type(EncodingType::Url)
-            // The first page says where the next ones begin.
+            // The first page determines where the next ones begin.
             .set_start_after(after.filter(|_| token.is_none()).map(str::to_owned))
             .set_continuation_token(token)
             .customize()
@@ -280,9 +280,9 @@ impl Bucket {
         format!("failed to list `{}`", self.name)
     }
 
-    /// Adds what a page has of a part.
+    /// Adds the objects of a page that belong to a part.
     ///
-    /// Errors where the store answered with what nobody asked for.
+    /// Fails if the store's answer contains something that was not requested.
     fn add(
         &self,
         page: Page,
@@ -344,11 +344,11 @@ impl Page {
     }
 }
 
-/// Keys are asked for in URL encoding, since XML cannot hold every character of a key; in it, `+` is a
-/// space. A store that does not know the option does not name it in its answer.
+/// Keys are requested in URL encoding, since XML cannot represent every character of a key. In URL encoding, `+` is a
+/// space. A store that does not know the option does not mention it in its answer.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html>
 pub(super) fn decode(key: &str, encoded: bool) -> String {
-    // Bytes are searched for at once, characters one by one, and all keys of a listing come through here.
+    // Bytes are searched all at once, characters one by one, and all keys of a listing pass through here.
     let has = |byte| key.as_bytes().contains(&byte);
     if !encoded || !(has(b'%') || has(b'+')) {
         return key.to_owned();

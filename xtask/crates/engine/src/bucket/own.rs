@@ -1,7 +1,7 @@
-//! Objects of the tool's own folder as the lock needs them: written and deleted under a condition, listed by the
+//! Objects in the tool's own folder, as the lock needs them: written and deleted under a condition, and listed by the
 //! beginning of their name. `read.rs` reads them.
 //!
-//! That a condition does not hold is an answer here and no failure: another was quicker.
+//! If a condition does not hold, that is an answer here and not a failure: another deploy was faster.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-requests.html>
 
 use std::sync::atomic::Ordering;
@@ -21,7 +21,7 @@ use crate::base::error::{Failure, failed};
 use crate::base::etag::{Etag, bare};
 use crate::bucket::aws;
 
-/// What must hold for a write to happen.
+/// A write happens only if this holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Condition<'a> {
     None,
@@ -31,24 +31,24 @@ pub enum Condition<'a> {
     Etag(&'a str),
 }
 
-/// What a store answered to a write.
+/// A store's answer to a write.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Written {
     /// It is done, and this is the ETag, without quotes.
     Done(String),
     /// The condition does not hold.
     ///
-    /// It does not prove that nothing was written: where an answer is lost, the client asks again, and its
-    /// own first request stands in the way of its second.
+    /// This does not prove that nothing was written: if an answer is lost, the client sends the request again, and its
+    /// own first request may make the condition of the second fail.
     Refused,
-    /// Another write of the same object was under way. Some stores answer so whatever the condition.
+    /// Another write of the same object was in progress. Some stores answer this whatever the condition is.
     Conflict,
-    /// The store knows no such condition.
+    /// The store does not know such a condition.
     Unknown,
 }
 
 impl Bucket {
-    /// Writes an object of the tool's own folder if the condition holds.
+    /// Writes an object in the tool's own folder if the condition holds.
     pub async fn put_own(
         &self,
         name: &str,
@@ -76,7 +76,7 @@ impl Bucket {
             Ok(put) => {
                 let mut etag = unquoted(put.e_tag.as_deref());
                 if etag.is_empty() {
-                    // The store did not tell it.
+                    // The store did not return it.
                     let head = self.head(&key).await?;
                     etag = head.map_or(etag, |(etag, _)| etag.to_string());
                 }
@@ -94,8 +94,8 @@ impl Bucket {
         }
     }
 
-    /// Deletes an object of the tool's own folder if it is still the one with this ETag, and returns whether
-    /// the store agreed that it was. Without an ETag, or where the store ignores it, it goes in any case.
+    /// Deletes an object in the tool's own folder if it still has this ETag, and returns whether the store agreed that
+    /// it has. Without an ETag, or if the store ignores it, the object is deleted in any case.
     pub async fn delete_own(&self, name: &str, etag: Option<&str>) -> Result<bool, Failure> {
         let key = self.own_key(name);
         let request = self.client.delete_object().bucket(&self.name).key(&key);
@@ -109,7 +109,7 @@ impl Bucket {
         }
     }
 
-    /// The names in the tool's own folder that begin so, in order.
+    /// The names in the tool's own folder with this beginning, in order.
     pub async fn list_own(&self, beginning: &str) -> Result<Vec<String>, Failure> {
         self.names(beginning, Reach::Beginning).await
     }
@@ -170,22 +170,23 @@ impl Bucket {
     }
 }
 
-/// How much of a bucket is asked for.
+/// How much of the bucket to list.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Reach {
-    /// The keys that begin as those that are looked for.
+    /// Only the keys with this beginning.
     Beginning,
-    /// The prefix, from the own folder on: all that a policy lets credentials list that names the prefix exactly.
+    /// Everything from the tool's own folder on, below the prefix. If a policy names the prefix exactly, the
+    /// credentials can list nothing narrower.
     Prefix,
 }
 
-/// More deploys than wait for a lock at once.
+/// More deploys than ever wait for a lock at once.
 const MOST_NAMES: usize = 10_000;
 
 /// The names on a page, and whether it goes past the tool's own folder.
 ///
 /// # Errors
-/// Says what is on the page that was not asked for.
+/// What is on the page that was not requested.
 fn own_names(
     page: &ListObjectsV2Output,
     folder: &str,
@@ -207,8 +208,8 @@ fn own_names(
     Ok((names, false))
 }
 
-/// What a failure means that an object of the own folder met. These credentials may list, or the run would not have come
-/// so far, so a 403 is more likely a policy that hides the folder from visitors than a wrong key.
+/// Explains a failure with an object of the tool's own folder. The credentials may list, or the run would not have come
+/// this far. So a 403 is more likely due to a policy that hides the folder from visitors than to a wrong key.
 pub(super) fn explain_own<E>(doing: String, error: &SdkError<E, HttpResponse>) -> Failure
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
@@ -220,7 +221,7 @@ where
     }
 }
 
-/// As [`explain_own`], of a write: a policy may also want something of it.
+/// Like [`explain_own`], for a write: a policy may also demand something of it.
 pub(super) fn explain_own_write<E>(doing: String, error: &SdkError<E, HttpResponse>) -> Failure
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
@@ -237,7 +238,7 @@ where
 
 const HIDDEN: &str = "these credentials need s3:GetObject, s3:PutObject and s3:DeleteObject below `.xtask/` too: if the bucket's policy hides that folder from visitors, leave it out of what they are allowed instead of denying it to everyone";
 
-/// What an error says of the condition that was sent; `None` for any other error.
+/// What an error says about the condition that was sent; `None` for any other error.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html>
 fn refusal<E: ProvideErrorMetadata>(
     condition: Condition<'_>,
@@ -251,7 +252,7 @@ fn refusal<E: ProvideErrorMetadata>(
         _ if declines(error) => Some(Written::Unknown),
         (412, _) => Some(Written::Refused),
         (409, _) => Some(Written::Conflict),
-        // What `If-Match` asks for is not there. A bucket that is not there is another matter.
+        // The object for `If-Match` does not exist. If the bucket does not exist, that is a different matter.
         (404, code) if code != Some("NoSuchBucket") && condition != Condition::Absent => {
             Some(Written::Refused)
         }
@@ -265,7 +266,7 @@ pub(super) fn unquoted(etag: Option<&str>) -> String {
 
 #[cfg(test)]
 mod ignoring {
-    //! A store that takes conditions and ignores them, seen from a client that does not send them.
+    //! A store that accepts conditions but ignores them. It is simulated by a client that does not send them.
 
     use aws_sdk_s3::Client;
     use aws_sdk_s3::config::interceptors::BeforeTransmitInterceptorContextMut;

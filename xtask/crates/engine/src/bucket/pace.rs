@@ -1,13 +1,13 @@
-//! How many uploads are under way at once, as TCP finds the rate of a line.
+//! How many uploads are in progress at once. It is found in the way in which TCP finds the rate of a line.
 //!
-//! It goes up with each answer that came about as quickly as any did: then nothing waits in a queue, be it the
-//! store's, the line's or this machine's, and the distance is all that there is to fill (slow start, RFC 5681, ended by
-//! what is waited for as in TCP Vegas, <https://doi.org/10.1145/190809.190317>). An answer that takes longer would only
-//! take longer still with more under way.
+//! The number goes up with each answer that came about as quickly as the quickest so far. Then nothing waits in a
+//! queue, neither in the store nor on the line nor on this machine, and more uploads only fill the distance (slow
+//! start, RFC 5681, ended by waiting times as in TCP Vegas, <https://doi.org/10.1145/190809.190317>). If an answer
+//! takes longer, it would only take longer still with more uploads in progress.
 //!
-//! A store that is asked too much says so with 503 or 429, and on a line that is too slow an answer does not come in
-//! time. The number is then halved, and from then on goes up by one for each round of answers that were good (additive
-//! increase, multiplicative decrease). Retrying alone would keep the pressure up.
+//! A store that is too busy says so with 503 or 429, and on a line that is too slow an answer does not come in time.
+//! Then the number is halved, and from then on goes up by one for each round of good answers (additive increase,
+//! multiplicative decrease). Retries alone would keep up the pressure.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/optimizing-performance.html>
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,16 +17,16 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::base::limits;
 
-/// Where it begins.
+/// The number at the beginning.
 const FIRST: usize = 64;
 
-/// An answer that takes so many times as long as the quickest had to wait.
+/// An answer that takes this many times as long as the quickest had to wait.
 const WAITED: u32 = 2;
 
-/// Below this a deploy would hardly go on, and one that is throttled even so is given up by its retries.
+/// With fewer, a deploy would hardly progress. If it is throttled even so, the retries give up.
 const LEAST: usize = 2;
 
-/// Answers to requests of before the last cut say nothing of the pace since.
+/// How long after a cut the answers still belong to requests from before it, and say nothing about the new pace.
 const BETWEEN_CUTS: Duration = Duration::from_millis(500);
 
 #[derive(Clone, Debug)]
@@ -40,7 +40,7 @@ struct State {
     limit: usize,
     /// As many as there may be connections.
     most: usize,
-    /// Permits that are out and have to be withdrawn when they come back.
+    /// How many permits that are in use must be withdrawn when they are returned.
     debt: usize,
     /// Good answers since the limit last went up.
     good: usize,
@@ -49,7 +49,7 @@ struct State {
     quickest: Duration,
 }
 
-/// Leave to send; given back when dropped.
+/// The permission to send. It is returned when it is dropped.
 #[derive(Debug)]
 pub struct Turn {
     permit: Option<OwnedSemaphorePermit>,
@@ -69,12 +69,12 @@ impl Pace {
 
     /// Waits until there is room for one more.
     pub async fn turn(&self) -> Turn {
-        // The semaphore is never closed, so there is always a permit in the end.
+        // The semaphore is never closed, so a permit always comes in the end.
         let permit = self.permits.clone().acquire_owned().await.ok();
         Turn { permit, pace: self.clone() }
     }
 
-    /// The store has too much to do.
+    /// Call this when the store is too busy.
     pub fn throttled(&self, now: Instant) {
         let mut state = self.state();
         if state.cut.is_some_and(|cut| now.duration_since(cut) < BETWEEN_CUTS) {
@@ -85,7 +85,7 @@ impl Pace {
         (state.limit, state.good, state.cut) = (limit, 0, Some(now));
     }
 
-    /// The store answered a try of an upload as it should.
+    /// Call this when the store gave a good answer to a try of an upload.
     pub fn answered(&self, took: Duration) {
         let mut state = self.state();
         state.good += 1;
@@ -95,7 +95,7 @@ impl Pace {
             Some(_) => state.good >= state.limit && (is_quick || state.limit < FIRST),
             None => is_quick,
         };
-        // Where somebody could begin, it is not the limit that holds them.
+        // Raise the limit only while it is binding: free permits mean that uploads are not waiting for it.
         let is_held = state.debt > 0 || self.permits.available_permits() == 0;
         if !(is_room && is_held) || state.limit == state.most {
             return;
@@ -130,12 +130,12 @@ mod tests {
 
     const QUICK: Duration = Duration::from_millis(50);
 
-    /// How many more could begin now.
+    /// How many more uploads could begin now.
     fn free(pace: &Pace) -> usize {
         pace.permits.available_permits()
     }
 
-    /// As many as may begin now.
+    /// Begins as many uploads as possible.
     async fn busy(pace: &Pace) -> Vec<Turn> {
         let mut turns = Vec::new();
         while free(pace) > 0 {

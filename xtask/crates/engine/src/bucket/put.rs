@@ -1,5 +1,5 @@
-//! Sending objects. Every body goes with the MD5 that the scan took of it, or the record told, and the store verifies
-//! it: what was found, what was sent and what is stored are the same bytes or an error.
+//! Sends objects. Every body is sent with the MD5 that the scan computed or the record contained, and the store
+//! verifies it. So what was scanned, what was sent and what is stored are the same bytes, or there is an error.
 
 use std::path::Path;
 
@@ -26,13 +26,13 @@ use crate::bucket::aws;
 use crate::site::{File, PartDigests, Source};
 
 impl Bucket {
-    /// Writes a file of the site and returns its ETag. `replaces` is the ETag of the object
-    /// that it was planned against, `None` where there was none: what somebody else wrote since then is not
-    /// overwritten, where the store honours the condition.
+    /// Writes a file of the site and returns its ETag. `replaces` is the ETag of the object on which the plan was
+    /// based, or `None` if there was none. If the store honours the condition, an object that somebody else wrote since
+    /// then is not overwritten.
     /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html>
     ///
-    /// `sent` is told of the bytes of each request that was answered. `None` where the run was stopped in the
-    /// middle of a large file.
+    /// `sent` is called with the number of bytes of each request that was answered. Returns `None` if the run was
+    /// stopped in the middle of a large file.
     pub async fn put(
         &self,
         file: &File,
@@ -65,7 +65,7 @@ impl Bucket {
         Ok(etag)
     }
 
-    /// Writes bytes that are in memory as a file's content.
+    /// Writes bytes in memory as the content of a file.
     pub(super) async fn put_bytes(
         &self,
         file: &File,
@@ -101,15 +101,15 @@ impl Bucket {
         }
     }
 
-    /// The ETag of an object that was written, once it is sure that it holds the file's bytes: they are compared if the
-    /// store could not verify them, or if it answers with the MD5 of something else.
+    /// The ETag of a written object, once it is certain that the object holds the file's bytes. If the store could not
+    /// verify them, or answers with the MD5 of something else, the bytes are compared.
     pub(super) async fn verified(&self, file: &File, etag: Etag) -> Result<Etag, Failure> {
         let etag = self.told(file, etag).await?;
         if file.digest.proves(&etag) {
             return Ok(etag);
         }
         if matches!(etag, Etag::Hex(_)) && self.gives_md5s() {
-            // The answer may be wrong and the object right, so the object is asked for its own ETag.
+            // The answer may be wrong although the object is right, so ask for the object's own ETag.
             let is_stored = match self.head(&file.key).await? {
                 Some((now, _)) => {
                     file.digest.proves(&now) || self.holds(&file.key, &now, file).await?
@@ -127,8 +127,8 @@ impl Bucket {
         }
     }
 
-    /// What a write that was not taken means. Where its condition did not hold, the object may be our own:
-    /// a first try can have arrived although its answer was lost.
+    /// Explains a write that was declined. If its condition did not hold, the object may be our own: a first try can
+    /// have arrived although its answer was lost.
     pub(super) async fn settle<E>(
         &self,
         file: &File,
@@ -138,7 +138,7 @@ impl Bucket {
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
         let doing = upload_of(file);
-        // The answer to a condition on, or a copy of, an object that is not there.
+        // The answer to a condition on a missing object, or to a copy of one.
         let is_gone = error.code() == Some("NoSuchKey");
         if !is_gone && !aws::is_condition(error) {
             return Err(aws::explain_write(doing, error));
@@ -157,14 +157,14 @@ impl Bucket {
         }
     }
 
-    /// Whether an object has the bytes of a file, where its ETag does not tell: it is read.
+    /// Whether an object has the bytes of a file, if its ETag does not show it: the object is read.
     pub(super) async fn holds(&self, key: &str, etag: &Etag, file: &File) -> Result<bool, Failure> {
         let reading = || format!("failed to read `{key}`");
         let request = self.client.get_object().bucket(&self.name).key(key).if_match(quoted(etag));
         let object = request.send().await;
         let mut object = match object {
             Ok(object) => object,
-            // It is another one by now.
+            // It has been replaced by now.
             Err(error) if aws::is_condition(&error) => return Ok(false),
             Err(error) => return Err(aws::explain(reading(), &error)),
         };
@@ -180,8 +180,8 @@ impl Bucket {
         Ok(<[u8; 16]>::from(md5.finalize()) == file.digest.md5)
     }
 
-    /// The ETag of an object that was written, asked for if the store did not tell it. That the object is not there is
-    /// a failure, and so is the ETag of no bytes if the file has some.
+    /// The ETag of a written object. If the store did not return it, it is requested. It is a failure if the object
+    /// does not exist, or if the ETag is that of no bytes although the file has some.
     pub(super) async fn told(&self, file: &File, etag: Etag) -> Result<Etag, Failure> {
         let etag = match etag.is_missing() {
             true => match self.head(&file.key).await? {
@@ -196,9 +196,9 @@ impl Bucket {
         }
     }
 
-    /// A large file, a part at a time, so that no more than one part is in memory.
+    /// Uploads a large file one part at a time, so that no more than one part is in memory.
     ///
-    /// An upload that fails or is stopped is aborted: its parts would be paid for and be seen by nobody.
+    /// If the upload fails or is stopped, it is aborted: its parts would cost money, but nobody could see them.
     /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html>
     async fn put_parts(
         &self,
@@ -225,13 +225,13 @@ impl Bucket {
             None => None,
         };
         if !matches!(done, Some(Ok(_))) {
-            // The first failure is the one to tell. What an abort does not reach, the next run does.
+            // The first failure is the one to report. If the abort fails, the next run removes the parts.
             let _ = self.abort(&file.key, &upload).await;
         }
         done
     }
 
-    /// A large file in one request, for a store that takes no parts.
+    /// Uploads a large file in one request, for a store that does not support parts.
     async fn put_streamed(
         &self,
         file: &File,
@@ -260,7 +260,7 @@ impl Bucket {
         Some(etag)
     }
 
-    /// Begins an upload in parts; `None` if the store knows none.
+    /// Begins an upload in parts; `None` if the store does not support it.
     async fn begin(&self, file: &File) -> Result<Option<String>, Failure> {
         if !self.can.has(Capability::Multipart) {
             return Ok(None);
@@ -347,11 +347,11 @@ impl Bucket {
     }
 }
 
-/// The largest object that one request sends, in bytes.
+/// The largest object that one request can send, in bytes.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/upload-objects.html>
 const LARGEST_PUT: u64 = 5 << 30;
 
-/// What an upload can do without: first its condition.
+/// What an upload can do without. The condition comes first.
 fn optional(replaces: Option<&Etag>) -> [Capability; 2] {
     let condition = match replaces {
         Some(_) => Capability::ConditionalReplace,
@@ -370,7 +370,7 @@ fn condition(replaces: Option<&Etag>, uses: Uses) -> (Option<String>, Option<Str
     }
 }
 
-/// A failure because the store took a write and keeps something else.
+/// The failure for a store that accepts a write but stores something else.
 pub(super) fn not_stored(doing: String) -> Failure {
     let mut failure = failed(doing);
     failure
@@ -379,7 +379,7 @@ pub(super) fn not_stored(doing: String) -> Failure {
     failure.hint("look at what stands between this machine and the store (a proxy, a gateway) and at the store's disk and log, then run it again")
 }
 
-/// A failure because the bucket is not as it was listed.
+/// The failure for a bucket that is not as it was listed.
 pub(super) fn changed(mut failure: Failure, what: &str) -> Failure {
     failure.causes.push(what.to_owned());
     failure.hint("look at who else writes to this bucket, then run it again: it plans against what is there now")
@@ -389,13 +389,13 @@ pub(super) fn quoted(etag: &Etag) -> String {
     format!("\"{etag}\"")
 }
 
-/// Whether the SDK has its own names for the headers, and sends what they say as it is: for all but `expires`, a date that
-/// may be written in three ways.
+/// Whether the SDK has names of its own for the headers, and sends their values unchanged. This holds for all except
+/// `expires`, a date that can be written in three ways.
 fn has_names(headers: &Headers) -> bool {
     headers.get("expires").is_none()
 }
 
-/// The headers by those names.
+/// Sets the headers by those names.
 fn with_headers(mut request: PutObjectFluentBuilder, headers: &Headers) -> PutObjectFluentBuilder {
     for (name, value) in headers.iter() {
         request = match name {
@@ -411,8 +411,8 @@ fn with_headers(mut request: PutObjectFluentBuilder, headers: &Headers) -> PutOb
     request
 }
 
-/// Headers as they stand in the configuration, which has checked them: single PUTs and multipart uploads
-/// take the same ones, under their own names.
+/// Adds headers as written in the configuration, which has checked them: single PUTs and multipart uploads accept the
+/// same ones, under their own names.
 pub(super) fn add_headers(headers: &Headers) -> impl Fn(&mut HttpRequest) + Send + Sync + 'static {
     let headers = headers.clone();
     move |request| {
@@ -422,7 +422,7 @@ pub(super) fn add_headers(headers: &Headers) -> impl Fn(&mut HttpRequest) + Send
     }
 }
 
-/// `DeleteObjects` wants a checksum. The SDK sends a CRC, which older stores decline; all verify an MD5.
+/// `DeleteObjects` requires a checksum. The SDK sends a CRC, which older stores decline; all stores verify an MD5.
 pub(super) fn only_content_md5(request: &mut HttpRequest) {
     let Some(body) = request.body().bytes() else { return };
     let md5 = base64(&Md5::digest(body).into());
@@ -484,7 +484,7 @@ pub(super) fn unquoted(etag: Option<&str>) -> Etag {
     Etag::sent(etag)
 }
 
-/// An MD5 as `Content-MD5` has it.
+/// An MD5 in the format of `Content-MD5`.
 pub(super) fn base64(md5: &[u8; 16]) -> String {
     aws_smithy_types::base64::encode(md5)
 }

@@ -1,6 +1,6 @@
-//! Reading objects: those of the tool's own folder, with what proves their state, and others that are looked into.
+//! Reads objects: those in the tool's own folder, with proof of their state, and others to look into.
 //!
-//! What lies in a bucket is not to be trusted, so there is an end to what is read: in bytes, and in time.
+//! The content of a bucket cannot be trusted, so reading is limited: in bytes, and in time.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -18,18 +18,18 @@ use crate::base::error::{Failure, failed};
 use crate::base::tool_folder::{EARLIER, RECORD, UNREADABLE};
 use crate::bucket::aws;
 
-/// What stands under a name, and when the store was asked.
+/// The object under a name, and when the store was asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Look {
-    /// The store's own clock as it answered, in seconds since 1970; `None` where it did not tell.
+    /// The store's own clock when it answered, in seconds since 1970; `None` if it did not say.
     pub now: Option<u64>,
     pub object: Option<Own>,
 }
 
-/// An object of the tool's own folder.
+/// An object in the tool's own folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Own {
-    /// Empty if it is larger than what this tool writes there.
+    /// Empty if the object is larger than anything that this tool writes there.
     pub body: Vec<u8>,
     /// Without its quotes.
     pub etag: String,
@@ -37,13 +37,14 @@ pub struct Own {
     pub modified: u64,
 }
 
-/// The largest record that is read, in bytes: that of more than a million files.
+/// The largest record that is read, in bytes: enough for more than a million files.
 const LARGEST_RECORD: u64 = 128 << 20;
 
-/// The largest of the tool's other objects, in bytes. They are a few hundred bytes.
+/// The largest of the tool's other objects that is read, in bytes. They have a few hundred bytes.
 const LARGEST_NOTE: u64 = 64 << 10;
 
-/// Room for a body is made beforehand up to this size, in bytes: for more than a record of a hundred thousand files.
+/// Memory for a body is reserved in advance up to this size, in bytes: more than a record of a hundred thousand files
+/// needs.
 const LARGE: u64 = 16 << 20;
 
 fn largest(name: &str) -> u64 {
@@ -54,8 +55,8 @@ fn largest(name: &str) -> u64 {
 }
 
 impl Bucket {
-    /// Reads an object of the tool's own folder. One whose body broke off is read again, as often and after such
-    /// waits as the client itself tries a request: it does not do so for a body.
+    /// Reads an object in the tool's own folder. If its body breaks off, it is read again, as often as the client
+    /// itself tries a request, and after the same waits. The client does not do this for bodies.
     pub async fn look(&self, name: &str) -> Result<Look, Failure> {
         let mut wait = FIRST_WAIT;
         for _ in 1..ATTEMPTS {
@@ -68,7 +69,7 @@ impl Bucket {
         self.get(name).await?.map_err(|error| failed(reading(&self.own_key(name))).because(&*error))
     }
 
-    /// An object as it is, or how its body broke off.
+    /// An object, or how its body broke off.
     async fn get(&self, name: &str) -> Result<Result<Look, BoxError>, Failure> {
         let (key, date) = (self.own_key(name), Date::default());
         let request = self.client.get_object().bucket(&self.name).key(&key);
@@ -81,10 +82,10 @@ impl Bucket {
             Err(error) => return Err(explain_own(reading(&key), &error)),
         };
         let etag = unquoted(object.e_tag.as_deref());
-        // One that does not tell its age was written just now: it is safer to take it for young.
+        // If it does not say how old it is, assume that it was written just now: it is safer to take it for young.
         let modified = object.last_modified.as_ref().map(seconds).or(date.get()).unwrap_or(0);
         let length = object.content_length.and_then(|length| u64::try_from(length).ok());
-        // Not collected by the client, which would hold all of it twice.
+        // The client does not collect it, because it would hold all of it twice.
         let most = largest(name);
         let mut body = Vec::new();
         if length.is_none_or(|length| length <= most) {
@@ -106,14 +107,15 @@ impl Bucket {
         Ok(Ok(Look { now: date.get(), object: Some(Own { body, etag, modified }) }))
     }
 
-    /// Whether the answer to a request for an object of the own folder means that it is not there. To credentials
-    /// that may not list the whole bucket, S3 answers 403 for it; the listing of what they may list tells.
+    /// Whether the answer to a request for an object in the tool's own folder means that the object does not exist. If
+    /// the credentials may not list the whole bucket, S3 answers 403 for a missing object. Then the listing of what
+    /// they may list decides.
     /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html>
     async fn means_absent<E>(&self, name: &str, error: &SdkError<E, HttpResponse>) -> bool
     where
         E: ProvideErrorMetadata,
     {
-        // Those who read the record have a listing too, which is asked for anyway.
+        // Every caller that reads the record also lists the bucket anyway.
         if aws::is_absent(error) || name == RECORD {
             return aws::is_absent(error);
         }
@@ -121,8 +123,8 @@ impl Bucket {
             && self.list_own(name).await.is_ok_and(|names| !names.iter().any(|it| it == name))
     }
 
-    /// The first bytes of an object of the tool's own folder, all of them where it is short; `None` where there
-    /// is none.
+    /// The first bytes of an object in the tool's own folder, or all of them if it is short; `None` if it does not
+    /// exist.
     pub async fn look_at_beginning(
         &self,
         name: &str,
@@ -133,7 +135,7 @@ impl Bucket {
         let request = request.range(format!("bytes=0-{}", length.saturating_sub(1)));
         let mut object = match request.send().await {
             Ok(object) => object,
-            // There is no first byte of an object that is empty.
+            // An empty object has no first byte.
             Err(error) if error.raw_response().is_some_and(|raw| raw.status().as_u16() == 416) => {
                 return Ok(Some(Vec::new()));
             }
@@ -141,7 +143,7 @@ impl Bucket {
             Err(error) => return Err(explain_own(reading(&key), &error)),
         };
         let mut beginning = Vec::new();
-        // A store that does not know ranges answers with the whole object.
+        // A store that does not support ranges answers with the whole object.
         let read = take(&mut object.body, |bytes| {
             beginning.extend_from_slice(bytes);
             (beginning.len() as u64) < length
@@ -151,7 +153,7 @@ impl Bucket {
         Ok(Some(beginning))
     }
 
-    /// What an object holds; `None` where there is none, or where it is larger than `most` bytes.
+    /// The content of an object; `None` if it does not exist, or is larger than `most` bytes.
     pub async fn read(&self, key: &str, most: u64) -> Result<Option<Bytes>, Failure> {
         let request = self.client.get_object().bucket(&self.name).key(key);
         let mut object = match request.send().await {
@@ -173,7 +175,7 @@ impl Bucket {
     }
 }
 
-/// Gives the pieces of a body to `each`, until there are no more or it wants no more.
+/// Passes the pieces of a body to `each`, until there are no more or it wants no more.
 ///
 /// # Errors
 /// How the body broke off, or [`Slow`].
@@ -198,18 +200,18 @@ pub(super) async fn take(
     }
 }
 
-/// How long the reading of so many bytes may take, with those that follow. A store that sends a byte now and then
-/// would never end.
+/// The time limit, counted from the beginning, for the bytes that follow the first `length`. Without a limit, a store
+/// that sends a byte now and then would never come to an end.
 fn patience(length: u64) -> Duration {
     FIRST_BYTES + Duration::from_secs(length / SLOWEST)
 }
 
 const FIRST_BYTES: Duration = Duration::from_secs(60);
 
-/// In bytes a second.
+/// In bytes per second.
 const SLOWEST: u64 = 10_000;
 
-/// A body that comes too slowly.
+/// A body that arrives too slowly.
 #[derive(Debug)]
 struct Slow;
 
@@ -229,7 +231,7 @@ fn seconds(time: &DateTime) -> u64 {
     time.secs().try_into().unwrap_or_default()
 }
 
-/// The time that an answer was given at, by whoever gave it.
+/// The time at which an answer was given, according to the server that gave it.
 /// <https://www.rfc-editor.org/rfc/rfc9110#section-6.6.1>
 #[derive(Clone, Debug, Default)]
 struct Date(Arc<Mutex<Option<u64>>>);

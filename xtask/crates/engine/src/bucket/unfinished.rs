@@ -1,5 +1,5 @@
-//! Multipart uploads that were begun and never ended: a deploy that was killed leaves them, and their parts are
-//! paid for and seen by nobody.
+//! Multipart uploads that were begun but never ended. A killed deploy leaves them behind. Their parts cost money, but
+//! nobody can see them.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html>
 
 use aws_sdk_s3::Config;
@@ -22,11 +22,11 @@ pub struct Unfinished {
 }
 
 impl Bucket {
-    /// The unfinished uploads below the prefix. For whoever holds the lock they are nobody's: no other deploy
-    /// is in the middle of one.
+    /// The unfinished uploads below the prefix. The caller must hold the lock: then no other deploy is in the middle of
+    /// an upload, so all of them are abandoned.
     ///
-    /// Credentials that may not list uploads, and stores that cannot, show none; a lifecycle rule of the
-    /// bucket ends them there.
+    /// If the credentials may not list uploads, or the store cannot, there are none here; then a lifecycle rule of the
+    /// bucket must end them.
     pub async fn unfinished(&self) -> Result<Vec<Unfinished>, Failure> {
         let doing = || format!("failed to list the unfinished uploads of `{}`", self.name);
         let (mut found, mut headway) = (Vec::new(), Headway::default());
@@ -77,7 +77,7 @@ impl Bucket {
         Ok(())
     }
 
-    /// Gives up a multipart upload. One that has ended meanwhile is none.
+    /// Aborts a multipart upload. It is no error if it has ended meanwhile.
     pub(super) async fn abort(&self, key: &str, upload: &str) -> Result<(), Failure> {
         let request = self.client.abort_multipart_upload().bucket(&self.name).key(key);
         let request = request.upload_id(upload);

@@ -1,4 +1,4 @@
-//! What a bucket keeps of objects that were written over or deleted.
+//! Earlier versions that a bucket keeps of objects that were overwritten or deleted.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/Versioning.html>
 
 use aws_sdk_s3::Config;
@@ -20,11 +20,11 @@ pub struct Version {
     pub size: u64,
 }
 
-/// What is said of a bucket that holds nothing of an earlier deploy.
+/// The message for a bucket that has no version from an earlier deploy.
 pub const NO_VERSIONS: &str = "the bucket keeps no versions of that deploy";
 
 impl Bucket {
-    /// The version of an object that has this ETag: the newest of them, whose bytes are those of all.
+    /// The newest version of an object with this ETag. All versions with the same ETag have the same bytes.
     /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectVersions.html>
     pub async fn version(&self, key: &str, etag: &Etag) -> Result<Option<Version>, Failure> {
         let doing = || format!("failed to list the versions of `{key}`");
@@ -55,7 +55,7 @@ impl Bucket {
                 let size = version.size().and_then(|size| size.try_into().ok()).unwrap_or_default();
                 return Ok(Some(Version { id: id.to_owned(), size }));
             }
-            // The versions of a key come before those of the keys that begin with it.
+            // The versions of a key come before those of longer keys that begin with it.
             let next_key = headway::next(page.is_truncated(), page.next_key_marker());
             let next_key = next_key.map_err(|what| unreliable(doing(), what))?;
             if !is_this(next_key) {

@@ -1,8 +1,8 @@
-//! What is done at each try of a request, whatever it asks for: the try is counted, an answer that broke off or
-//! that hides an error is found out, and `Pace` and `Line` learn how uploads are answered.
+//! Runs at each try of every request. It counts the try, detects answers that broke off or hide an error, and tells
+//! `Pace` and `Line` how uploads are answered.
 //!
-//! The SDK reads XML to its end and takes a missing end tag for the end of the list: a listing that broke off looks
-//! like a short one, and what it left out like objects that are gone. So the end is looked for here.
+//! When the SDK reads XML, it takes a missing end tag for the end of the list. So a listing that broke off looks like a
+//! short one, and the objects that it misses look deleted. So the end is checked here.
 
 use std::fmt;
 use std::sync::Arc;
@@ -43,7 +43,7 @@ impl Intercept for Watch {
             context.request_mut().add_extension(self.line.clone());
         }
         let request = context.request_mut();
-        // The HTTP client leaves the length of an empty body out, as that of a copy, and some stores then answer 411.
+        // For an empty body, such as that of a copy, the HTTP client sends no length, and some stores then answer 411.
         // <https://www.rfc-editor.org/rfc/rfc9110#section-8.6-5>
         if matches!(request.method(), "PUT" | "POST") && request.body().content_length() == Some(0)
         {
@@ -113,8 +113,8 @@ impl Storable for Sent {
     type Storer = StoreReplace<Sent>;
 }
 
-/// What is tried again beside the SDK's own list: throttling by whatever status and code, answers of gateways, and
-/// answers that are not whole. A store that is full stays full, whatever its status.
+/// What is retried in addition to the SDK's own list: throttling with any status and code, answers of gateways, and
+/// incomplete answers. A full store stays full, whatever its status is.
 #[derive(Debug)]
 pub struct TryAgain;
 
@@ -135,7 +135,7 @@ impl ClassifyRetry for TryAgain {
             // A network that wants a login.
             511 => RetryAction::RetryForbidden,
             _ if is_throttled(status, body) => RetryAction::throttling_error(),
-            // 505 and above are those of gateways, such as 520 to 527 of Cloudflare. 501 does not change.
+            // 505 and above come from gateways, such as Cloudflare's 520 to 527. 501 does not change.
             408 | 500 | 502.. => RetryAction::transient_error(),
             _ if is_broken() => RetryAction::transient_error(),
             _ => RetryAction::NoActionIndicated,
@@ -143,8 +143,8 @@ impl ClassifyRetry for TryAgain {
     }
 }
 
-/// Whether a store has too much to do. S3 answers 503 with `SlowDown`; other stores and their gateways answer 429 with a
-/// code of their own or none, or put the code into 400.
+/// Whether a store is too busy. S3 answers 503 with `SlowDown`. Other stores and their gateways answer 429 with a code
+/// of their own or none, or use status 400 with such a code.
 fn is_throttled(status: u16, body: Option<&[u8]>) -> bool {
     match status {
         429 | 503 => true,
@@ -163,7 +163,7 @@ fn code(body: &[u8]) -> Option<&str> {
     element(body, "<Code>", "</Code>")
 }
 
-/// The text of an element of an error's XML. Errors are short, so a long body is not searched.
+/// The text of an element in an error's XML. Errors are short, so a long body is not searched.
 fn element<'b>(body: &'b [u8], open: &str, close: &str) -> Option<&'b str> {
     let text = std::str::from_utf8(body).ok().filter(|text| text.len() < LONGEST_ERROR)?;
     let text = text.split_once("<Error")?.1;
@@ -173,12 +173,12 @@ fn element<'b>(body: &'b [u8], open: &str, close: &str) -> Option<&'b str> {
 /// In bytes.
 const LONGEST_ERROR: usize = 16 << 10;
 
-/// What is wrong with an answer of 200.
+/// What is wrong with an answer of status 200.
 #[derive(Debug, PartialEq, Eq)]
 enum Broken {
-    /// Its XML has no end.
+    /// Its XML does not end.
     Off,
-    /// It holds an error.
+    /// It contains an error.
     Error(String),
     /// It is a page for browsers.
     Page,
@@ -196,7 +196,7 @@ impl fmt::Display for Broken {
     }
 }
 
-/// Whether a body is not XML, or XML whose root is closed and not an error.
+/// Whether a body is not XML, or is XML whose root is closed and is not an error.
 fn whole(body: &[u8]) -> Result<(), Broken> {
     let body = body.trim_ascii();
     let Some(root) = root(body) else { return Ok(()) };
@@ -214,7 +214,7 @@ fn whole(body: &[u8]) -> Result<(), Broken> {
     if is_closed { Ok(()) } else { Err(Broken::Off) }
 }
 
-/// XML from the name of its root on; `None` if it is not XML.
+/// The XML from the name of its root on; `None` if it is not XML.
 fn root(body: &[u8]) -> Option<&[u8]> {
     let mut rest = body.strip_prefix("\u{feff}".as_bytes()).unwrap_or(body);
     loop {
@@ -222,7 +222,7 @@ fn root(body: &[u8]) -> Option<&[u8]> {
         if !rest.starts_with(b"?") && !rest.starts_with(b"!") {
             return Some(rest);
         }
-        // A declaration or a comment. One that does not end leaves an element that does not end.
+        // A declaration or a comment. If it does not end, the result is an element that does not end.
         let Some(end) = rest.iter().position(|byte| *byte == b'>') else { return Some(rest) };
         rest = &rest[end + 1..];
     }

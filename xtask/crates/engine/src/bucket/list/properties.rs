@@ -1,4 +1,4 @@
-//! Whatever a key is made of, and whichever way a store spells it, it is listed as itself.
+//! Whatever characters a key has, and however a store encodes it, it is listed as itself.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -6,10 +6,10 @@ use proptest::prelude::*;
 use super::decode;
 use crate::base::properties::{cases, text};
 
-/// How a store spells one character.
+/// How a store encodes one character.
 #[derive(Clone, Copy, Debug)]
 enum Spelling {
-    /// As it is, where it may be.
+    /// Not encoded, if that is allowed.
     Itself,
     Upper,
     Lower,
@@ -17,8 +17,8 @@ enum Spelling {
     Form,
 }
 
-/// A key as a store spells it: AWS has `+` for a space, others `%20`; some spell out what is safe, some
-/// leave what is not ASCII.
+/// A key as a store encodes it: AWS uses `+` for a space, others use `%20`; some encode safe characters too, some do
+/// not encode characters outside ASCII.
 fn spelt(key: &str, spellings: &[Spelling]) -> String {
     let mut out = String::new();
     for (c, spelling) in key.chars().zip(spellings.iter().cycle()) {
