@@ -1,8 +1,8 @@
-//! Builds the handbook: reads `book.toml` in the current directory, writes `public/`.
+//! Builds the handbook: reads `book.toml` in the current directory, and writes `public/`.
 //!
-//! The generator is a library in a crate of the workspace, so that a fresh clone builds its site with
-//! nothing installed but Rust. Search is left out: every page would name the search index by its
-//! hash, and a change to one page would be a change to all of them.
+//! The generator is a library in a crate of the workspace, so that a fresh clone can build its site with only Rust
+//! installed. Search is left out: every page would name the search index by its hash, so a change to one page would
+//! change all of them.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! `cargo xtask`: see the library `xtask-site`.
+//! `cargo xtask`; see the library `xtask-site`.
 
 fn main() -> std::process::ExitCode {
     xtask_site::main()

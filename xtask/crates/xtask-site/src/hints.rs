@@ -1,11 +1,11 @@
-//! The commands in hints, with the options that the user typed. A stage does not know what was typed, and a hint
-//! that drops `--site` or `--env` is a command for another place.
+//! The commands in hints, with the options that the user typed. A stage does not know these options, and a hint that
+//! drops `--site` or `--env` is a command for another place.
 
 use std::path::Path;
 
 use engine::base::words::quoted;
 
-/// What a command says of the place that it is about.
+/// The options of the command line that say which place it is about.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Typed<'c> {
     pub env: Option<&'c str>,
@@ -16,7 +16,7 @@ pub struct Typed<'c> {
 const COMMAND: &str = "cargo xtask ";
 
 impl Typed<'_> {
-    /// A hint in which each command names the same place. An option that the hint gives itself is left as it is.
+    /// A hint in which each command names the same place. An option that the hint itself sets is left as it is.
     pub fn repeated_in(&self, hint: &str) -> String {
         let mut parts = hint.split(COMMAND);
         let mut repeated = parts.next().unwrap_or_default().to_owned();

@@ -1,8 +1,7 @@
-//! The signals that ask a process to end: SIGINT of Ctrl-C, SIGTERM of a CI job that is cancelled, SIGHUP of a
-//! terminal that is closed, unless `nohup` has switched that off.
+//! The signals that ask a process to end: SIGINT from Ctrl-C, SIGTERM from a cancelled CI job, SIGHUP from a terminal
+//! that is closed, unless `nohup` turned it off.
 
-/// Listens since it was made. Where the system does not let it, a signal ends the process in the system's own
-/// way.
+/// Listens from its creation on. If the system does not allow that, a signal ends the process in the system's own way.
 pub struct Signals(imp::Listeners);
 
 pub fn listen() -> Signals {
@@ -39,7 +38,8 @@ mod imp {
         }
     }
 
-    /// Linux tells it in a mask, the first signal in its lowest bit; elsewhere none is taken for ignored.
+    /// Linux provides this as a mask, with the first signal in the lowest bit. On other systems, no signal counts as
+    /// ignored.
     /// <https://man7.org/linux/man-pages/man5/proc_pid_status.5.html>
     fn is_ignored(kind: SignalKind) -> bool {
         let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();

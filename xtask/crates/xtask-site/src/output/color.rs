@@ -1,14 +1,14 @@
-//! Colour for the first words of messages and the marks of changes. Every line reads well without it.
+//! Colour for the first words of messages and for the marks of changes. Every line reads well without it.
 //!
-//! Whether there is colour is up to `--color`, then to `NO_COLOR`, `CLICOLOR_FORCE` and `CLICOLOR`
-//! (<https://bixense.com/clicolors/>), then to Cargo's `CARGO_TERM_COLOR`, then to the terminal.
+//! `--color` decides whether there is colour, then `NO_COLOR`, `CLICOLOR_FORCE` and `CLICOLOR`
+//! (<https://bixense.com/clicolors/>), then Cargo's `CARGO_TERM_COLOR`, then the terminal.
 
 use std::io::{self, IsTerminal};
 
 use anstream::{AutoStream, ColorChoice, stream::RawStream};
 use clap::builder::styling::{AnsiColor, Style};
 
-/// Fixes for this process what was typed, or set for Cargo.
+/// Sets for this process what was typed, or what is configured for Cargo.
 pub fn choose(typed: clap::ColorChoice) {
     let cargo = std::env::var("CARGO_TERM_COLOR").unwrap_or_default();
     let is_open = ["NO_COLOR", "CLICOLOR_FORCE", "CLICOLOR"]
@@ -24,7 +24,7 @@ pub fn choose(typed: clap::ColorChoice) {
     choice.write_global();
 }
 
-/// Writes a line to standard output or standard error, in colour if the stream shows it.
+/// Writes a line to standard output or standard error, in colour if the stream displays it.
 pub fn write_line<S: RawStream + IsTerminal>(mut stream: S, line: &str) -> io::Result<()> {
     match AutoStream::choice(&stream) {
         ColorChoice::Never => writeln!(stream, "{line}"),
@@ -32,7 +32,7 @@ pub fn write_line<S: RawStream + IsTerminal>(mut stream: S, line: &str) -> io::R
     }
 }
 
-/// What begins a line, and how it is shown.
+/// The beginnings of lines, and their styles.
 const MARKS: [(&str, Style); 9] = [
     ("error:", AnsiColor::Red.on_default().bold()),
     ("failed after", AnsiColor::Red.on_default().bold()),

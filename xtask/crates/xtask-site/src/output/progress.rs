@@ -39,24 +39,24 @@ pub fn draw(in_ci: bool, on_github: bool) -> Tell {
     }
 }
 
-/// The bars of this process, so that one that is cut off can take them away before its last words.
+/// The bars of this process, so that a run that is interrupted can remove them before its last message.
 static BARS: OnceLock<MultiProgress> = OnceLock::new();
 
-/// Whether the last words are said: a thread that scans may not have noticed yet that the run is over. Held while a
-/// line is drawn.
+/// Whether the last message was shown: a thread that scans may not have noticed yet that the run is over. Locked while
+/// a line is drawn.
 static HAS_ENDED: Mutex<bool> = Mutex::new(false);
 
-/// Takes the bars away, and draws no more, but for warnings.
+/// Removes the bars, and draws nothing more except warnings.
 pub fn clear() {
     *HAS_ENDED.lock().unwrap_or_else(|e| e.into_inner()) = true;
     if let Some(bars) = BARS.get() {
-        // A terminal that is gone needs no clearing.
+        // If the terminal is gone, there is nothing to clear.
         let _ = bars.clear();
         bars.set_draw_target(ProgressDrawTarget::hidden());
     }
 }
 
-/// Does what prints, with no bar in its way.
+/// Runs `work`, which prints, with the bars out of the way.
 #[cfg(feature = "local")]
 pub fn suspend(work: impl FnOnce()) {
     match BARS.get() {

@@ -1,4 +1,4 @@
-//! What is live, as lines side by side and as the one object of `--json`.
+//! What is live: as lines in columns, and as the one object of `--json`.
 
 use serde::Serialize;
 
@@ -11,17 +11,17 @@ use engine::repository::checkout::Distance;
 use engine::repository::config::Environment;
 use engine::repository::target::short;
 
-/// All that is shown.
+/// Everything that is shown.
 pub struct Shown<'s> {
     /// In seconds since 1970.
     pub now: u64,
     pub head: Option<&'s str>,
-    /// The command that goes back, at the place that was typed.
+    /// The command that rolls back, with the place that was typed.
     pub rollback: String,
     pub lines: Vec<Line<'s>>,
 }
 
-/// A place of an environment, or the environment where it cannot be read.
+/// A place of an environment, or an environment that cannot be read.
 pub struct Line<'s> {
     pub environment: &'s Environment,
     pub live: Result<Live>,
@@ -30,20 +30,20 @@ pub struct Line<'s> {
 pub struct Live {
     pub prefix: String,
     pub standing: Standing,
-    /// The deploy that was begun after what is live and has not ended.
+    /// The deploy that was begun after the live one and has not ended.
     pub begun: Option<Deploy>,
-    /// Of the deploy's commit from HEAD.
+    /// The distance of the deploy's commit from HEAD.
     pub distance: Distance,
     /// The earlier deploys, the newest first, each with its name.
     pub earlier: Vec<(String, Option<Deploy>)>,
     pub warnings: Vec<String>,
 }
 
-/// Keys of a drift that are shown a line each, and where one environment is asked for.
+/// How many keys of a drift get a line each, if one environment is shown.
 const LINES: usize = 5;
 const LINES_OF_ONE: usize = 40;
 
-/// Prints what is live; `in_detail` with the earlier deploys.
+/// Prints what is live. If `in_detail` is set, with the earlier deploys.
 pub fn print(shown: &Shown, in_detail: bool, as_json: bool) -> Result<()> {
     match as_json {
         true => out_json(&json(shown)),
@@ -66,7 +66,7 @@ fn text(shown: &Shown, in_detail: bool) -> Vec<String> {
     lines
 }
 
-/// The columns of a line; the last may be as long as it likes.
+/// The columns of a line. The last one may have any length.
 fn cells(line: &Line, now: u64) -> Vec<String> {
     let name = &line.environment.name;
     let live = match &line.live {
@@ -111,7 +111,7 @@ fn reason(error: &Error) -> String {
     }
 }
 
-/// While a deploy is under way, or was cut off, it cannot be told whose changes these are.
+/// While a deploy is in progress or was interrupted, nobody can tell who made these changes.
 fn of_drift(drift: &Drift, is_unfinished: bool) -> String {
     let parts = [(&drift.changed, "changed"), (&drift.added, "added"), (&drift.deleted, "deleted")];
     let parts: Vec<String> = parts
@@ -126,7 +126,7 @@ fn of_drift(drift: &Drift, is_unfinished: bool) -> String {
     }
 }
 
-/// What stands below the line of a place.
+/// The lines below the line of a place.
 fn below(live: &Live, shown: &Shown, in_detail: bool) -> Vec<String> {
     let mut lines: Vec<String> =
         live.warnings.iter().map(|warning| format!("  {}", plain(warning))).collect();
@@ -175,7 +175,7 @@ fn row_of(name: &str, deploy: Option<&Deploy>, now: u64) -> Vec<String> {
     vec![plain(name), plain(&deploy.branch), when, format!("{}{notes}", plain(&deploy.who))]
 }
 
-/// Rows whose columns begin below one another. The last cell of a row takes no width.
+/// Rows with aligned columns. The last cell of a row has no width.
 fn aligned(rows: &[Vec<String>]) -> impl Iterator<Item = String> {
     let width_of = |column: usize| {
         let cells = rows.iter().filter(|row| row.len() > column + 1);
@@ -195,7 +195,7 @@ struct Json<'s> {
     environments: Vec<JsonPlace<'s>>,
 }
 
-/// What is known, and what is not as `null`.
+/// The known values. Unknown values are `null`.
 #[derive(Default, Serialize)]
 struct JsonPlace<'s> {
     environment: &'s str,

@@ -1,4 +1,4 @@
-//! The words of a run, as they stand on standard output and standard error.
+//! The text of a run, as it appears on standard output and standard error.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -18,7 +18,7 @@ use engine::site::{Digest, Disk, File, Source};
 
 const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 
-/// The target of a branch, as the stage before makes it.
+/// The target of a branch, as the earlier stage makes it.
 fn target(branch: &str, more: &str) -> Target {
     let folder = tempfile::tempdir().unwrap();
     let text = format!(
@@ -107,7 +107,7 @@ fn done(outcome: Outcome) -> Done {
     Done { outcome, requests: 12, elapsed: Duration::from_millis(2_345) }
 }
 
-/// The whole plan came off.
+/// The whole plan succeeded.
 fn all() -> Outcome {
     let plan = plan();
     Outcome {
@@ -124,7 +124,7 @@ fn denied(key: &str) -> (String, Failure) {
     (key.into(), failure)
 }
 
-/// One file was refused by the bucket, so what comes after was not tried.
+/// The bucket refused one file, so the later steps were not tried.
 fn broken() -> Outcome {
     let written = plan().uploads.into_iter().take(1);
     Outcome {
@@ -161,7 +161,8 @@ fn the_heading_says_what_goes_where() {
         staging: staging@0123456 -> s3://stg.example.com/ (local: target/xtask/bucket)"#]].assert_eq(&lines.join("\n"));
 }
 
-/// A branch can be called as its commit begins: one in sixteen of those with a name like `a`.
+/// The name of a branch can be the beginning of its commit: for a name like `a`, this happens with one commit in
+/// sixteen.
 #[test]
 fn a_branch_that_looks_like_a_commit_is_shown_with_its_commit() {
     let target = target("0123", "");
@@ -248,7 +249,7 @@ fn changes_past_the_first_tens_are_counted() {
         (39, 1, 40, "  - gone/000.html"),
         (41, 0, 41, "  ... and 1 more upload"),
         (1000, 0, 41, "  ... and 960 more uploads"),
-        // However many uploads there are, what is about to go is shown.
+        // However many uploads there are, the deletes are shown.
         (1000, 3, 44, "  - gone/002.html"),
         (1000, 40, 81, "  - gone/039.html"),
         (1, 42, 42, "  ... and 2 more deletes"),
@@ -419,7 +420,7 @@ fn a_cause_that_repeats_its_parent_is_left_out() {
     assert_eq!(failure.to_string(), "failed to list `b`: dispatch failure: tcp: refused");
 }
 
-/// The object of a run, read back.
+/// The object of a run, parsed.
 fn json_of(run: &Run, plan: &Plan, done: &Done) -> Value {
     serde_json::to_value(json(run, &planned(plan, Vec::new()), done)).unwrap()
 }
