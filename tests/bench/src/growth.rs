@@ -1,4 +1,4 @@
-//! How the tool's cost grows with the site: measured into a file of figures, and drawn from that.
+//! How the tool's cost grows with the site: measures it into a file of figures, and draws a picture from that file.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::Cost;
 
-/// The cost of one run on a site of so many files.
+/// The cost of one run on a site with this many files.
 pub struct Row {
     pub work: String,
     pub files: usize,
@@ -25,21 +25,21 @@ pub fn write(rows: &[Row], file: &Path) {
     fs::write(file, text).expect("the file of figures");
 }
 
-/// A row as it stands in the file.
+/// A row of the file.
 struct Figures {
     work: String,
     files: f64,
-    /// Of each panel, for one file.
+    /// The cost of one file in each panel.
     costs: [f64; PANELS.len()],
 }
 
-/// What is drawn side by side, each for one file.
+/// The panels of the picture, from left to right. Each shows a cost per file.
 const PANELS: [&str; 3] = ["time, ms a file", "memory, kB a file", "requests a file"];
 
 /// Draws the figures of a file.
 ///
 /// # Panics
-/// If it is not one that [`write`] wrote.
+/// If it is not a file that [`write`] wrote.
 pub fn draw(file: &Path, picture: &Path) {
     let text = fs::read_to_string(file).expect("the file of figures");
     let rows: Vec<Figures> = text.lines().skip(1).map(figures).collect();
@@ -63,7 +63,7 @@ const GAP: f64 = 50.0;
 const TOP: f64 = 60.0;
 const LEFT: f64 = 30.0;
 
-/// A picture that reads on a light and on a dark page. Both axes are logarithmic: a tenth is a step down.
+/// A picture that is readable on light and dark pages. Both axes are logarithmic: a tenth is one step down.
 fn svg(rows: &[Figures]) -> String {
     let mut works: Vec<&str> = rows.iter().map(|row| row.work.as_str()).collect();
     works.dedup();
@@ -127,14 +127,14 @@ fn draw_panel(svg: &mut String, rows: &[Figures], works: &[&str], panel: usize, 
     }
 }
 
-/// The least and the most, never the same.
+/// The least and the greatest value, which always differ.
 fn span(values: impl Iterator<Item = f64>) -> (f64, f64) {
     let (low, high) =
         values.fold((f64::MAX, f64::MIN), |(low, high), value| (low.min(value), high.max(value)));
     if low < high { (low, high) } else { (low - 1.0, high + 1.0) }
 }
 
-/// Two digits that count.
+/// Two significant digits.
 fn short(cost: f64) -> String {
     let decimals = (1.0 - cost.log10().floor()).clamp(0.0, 6.0);
     format!("{cost:.0$}", decimals as usize)

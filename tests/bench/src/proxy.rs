@@ -1,5 +1,5 @@
-//! A server at a distance: every byte arrives half a round trip after it was sent, and a connection takes a whole one
-//! to open. Requests are counted on their way.
+//! A server at a distance: every byte arrives half a round trip after it was sent, and opening a connection takes a
+//! whole round trip. Requests are counted on their way.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -14,7 +14,7 @@ pub struct Proxy {
     seen: Arc<Mutex<Seen>>,
 }
 
-/// Requests since the last look.
+/// The requests since the last call.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Seen {
     pub requests: u64,
@@ -24,7 +24,7 @@ pub struct Seen {
 
 type Piece = (Instant, Vec<u8>);
 
-/// Bytes in one piece, and pieces on the way in one direction of a connection.
+/// The size of a piece in bytes, and how many pieces may be on their way in one direction of a connection.
 const PIECE: usize = 64 << 10;
 const PIECES: usize = 64;
 
@@ -43,7 +43,7 @@ impl Proxy {
         Proxy { port, seen }
     }
 
-    /// What came since this was asked last.
+    /// What has come since the last call.
     pub fn take(&self) -> Seen {
         std::mem::take(&mut *lock(&self.seen))
     }
@@ -56,7 +56,7 @@ fn lock(seen: &Mutex<Seen>) -> MutexGuard<'_, Seen> {
 fn connect(client: TcpStream, server: TcpStream, round_trip: Duration, count: Arc<Mutex<Seen>>) {
     let open = Instant::now() + round_trip;
     for stream in [&client, &server] {
-        // Without it, small writes are held back for what a real connection would have acknowledged.
+        // Without this, small writes wait for acknowledgements that a real connection would already have received.
         let _ = stream.set_nodelay(true);
     }
     let (Ok(from_client), Ok(from_server)) = (client.try_clone(), server.try_clone()) else {
@@ -74,7 +74,7 @@ fn connect(client: TcpStream, server: TcpStream, round_trip: Duration, count: Ar
     pipe(from_server, client, round_trip / 2, open, |_| {});
 }
 
-/// Carries bytes one way until that way is closed.
+/// Carries bytes in one direction until that direction is closed.
 fn pipe(
     from: TcpStream,
     to: TcpStream,
@@ -114,7 +114,7 @@ fn write(mut to: TcpStream, pieces: &Receiver<Piece>) {
     let _ = to.shutdown(Shutdown::Write);
 }
 
-/// Follows what a client sends (RFC 9112), to tell where a request begins.
+/// Parses what a client sends (RFC 9112), to detect where a request begins.
 #[derive(Default)]
 struct Requests {
     head: Vec<u8>,
@@ -125,7 +125,7 @@ struct Requests {
 }
 
 impl Requests {
-    /// How many requests have their heads end in these bytes.
+    /// How many request heads end within these bytes.
     fn begun_in(&mut self, mut bytes: &[u8]) -> u64 {
         let mut begun = 0;
         loop {

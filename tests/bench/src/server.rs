@@ -1,4 +1,4 @@
-//! A Garage server with one node, which ends with this.
+//! A Garage server with one node. It ends with this process.
 
 use std::fs;
 use std::net::TcpListener;
@@ -64,15 +64,15 @@ impl Server {
         server
     }
 
-    /// Makes a bucket that the key may do everything with.
+    /// Creates a bucket in which the key may do everything.
     pub fn create(&self, bucket: &str) {
         assert!(self.answers(&["bucket", "create", bucket]));
         let allow = ["bucket", "allow", "--read", "--write", "--owner", bucket, "--key", &self.key];
         assert!(self.answers(&allow));
     }
 
-    /// Takes a bucket from everybody: what it holds is deleted with the server's folder, since deleting it here would
-    /// cost the next run time.
+    /// Makes a bucket inaccessible. Its content is deleted with the server's folder: deleting it here would take time
+    /// from the next run.
     pub fn remove(&self, bucket: &str) {
         let deny = ["bucket", "deny", "--read", "--write", "--owner", bucket, "--key", &self.key];
         assert!(self.answers(&deny));
@@ -88,7 +88,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // Its folder goes too.
+        // Its folder is removed too.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }

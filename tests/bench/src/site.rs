@@ -9,14 +9,14 @@ pub struct Site {
     pub root: PathBuf,
     /// Relative to the output folder, in order.
     files: Vec<PathBuf>,
-    /// Changes so far, so that each is unlike the others.
+    /// How many changes were made so far, so that each is different.
     changes: usize,
     headers: usize,
 }
 
 impl Site {
-    /// The first files of a built site, as copies. What a deploy leaves out on purpose (dot-names, broken links and
-    /// what would lead out of the site) is left out.
+    /// The first files of a built site, as copies. Files that a deploy leaves out on purpose (dot names, broken links,
+    /// and links that lead out of the site) are left out here too.
     pub fn slice_of(source: &Path, root: &Path, limit: usize) -> Site {
         let mut files = Vec::new();
         walk(source, source, &mut files);
@@ -31,7 +31,7 @@ impl Site {
         Site::of(root, files)
     }
 
-    /// As many files of some 30 bytes.
+    /// This many files of about 30 bytes.
     pub fn tiny(root: &Path, count: usize) -> Site {
         let name = |number: usize| PathBuf::from(format!("{:04}/{number:06}.html", number / 100));
         let files: Vec<PathBuf> = (0..count).map(name).collect();
@@ -70,7 +70,7 @@ impl Site {
         format!("[[headers]]\nmatch = \"**\"\ncache-control = \"max-age={}\"\n", 60 + self.headers)
     }
 
-    /// Gives one file in so many other bytes.
+    /// Changes the bytes of one file in every `one_in`.
     pub fn change(&mut self, one_in: usize) {
         self.changes += 1;
         for file in self.files.iter().step_by(one_in) {

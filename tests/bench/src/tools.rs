@@ -1,4 +1,4 @@
-//! The tools that are compared, each as its users would call it for this work, and no slower.
+//! The tools that are compared. Each is called as its users would call it for this work, and in its fastest way.
 
 use std::path::Path;
 use std::process::Command;
@@ -37,7 +37,7 @@ impl Tool {
         }
     }
 
-    /// Whether it can be run here. What cannot is said.
+    /// Whether it can be run here. If not, says so.
     pub fn is_here(self) -> bool {
         let program = match self {
             Tool::Xtask => return true,
@@ -49,7 +49,7 @@ impl Tool {
         let mut command = Command::new(program);
         command.arg(if self == Tool::Aws { "--version" } else { "version" });
         let is_here = command.output().is_ok_and(|said| {
-            // Not every hugo can deploy, and its version says which can.
+            // Not every build of hugo can deploy. The version says which ones can.
             let deploys = String::from_utf8_lossy(&said.stdout).contains("withdeploy");
             said.status.success() && (self != Tool::Hugo || deploys)
         });
@@ -78,7 +78,7 @@ impl Tool {
         let (from, to) = (format!("{}/", site.output().display()), format!("s3://{bucket}/"));
         if self == Tool::Xtask {
             configure(place);
-            // What `cargo xtask` stands for, from the repository of the site.
+            // What `cargo xtask` stands for, run from the repository of the site.
             let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../Cargo.toml");
             command.args(["run", "--quiet", "--manifest-path"]).arg(manifest);
             command.args(["--package", "xtask", "--", "deploy"]);
@@ -94,12 +94,12 @@ impl Tool {
                 command.args(["--endpoint-url", endpoint, "s3", "sync", &from, &to, "--delete"]);
                 command.args(["--exclude", ".xtask/*", "--only-show-errors"]);
             }
-            // Its 256 workers are its own choice.
+            // Its own default of 256 workers stays.
             Tool::S5cmd => {
                 command.args(["--endpoint-url", endpoint, "--log", "error", "sync", "--delete"]);
                 command.args([&from, &to]);
             }
-            // Its own choice of 4 transfers and 8 checkers would be no match.
+            // Its own default of 4 transfers and 8 checkers would not be a fair comparison.
             Tool::Rclone => {
                 let settings =
                     [("PROVIDER", "Other"), ("ENV_AUTH", "true"), ("NO_CHECK_BUCKET", "true")];
@@ -119,7 +119,8 @@ impl Tool {
                 ]);
                 command.args([&from, &format!(":s3:{bucket}")]);
             }
-            // Its own choice of 10 workers would be no match, and its limit of 256 deletes is not what is measured.
+            // Its own default of 10 workers would not be a fair comparison, and its limit of 256 deletes is not what is
+            // measured.
             Tool::Hugo => {
                 let text = format!(
                     "publishDir = \"public\"\n[[deployment.targets]]\nname = \"bench\"\n\
@@ -143,7 +144,7 @@ impl Tool {
     }
 }
 
-/// The variables of whoever runs this are not the tools' matter.
+/// Removes the variables of the user who runs this: the tools must not see them.
 fn clear(command: &mut Command) {
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();

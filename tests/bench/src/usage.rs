@@ -1,4 +1,4 @@
-//! What a command costs, with all that it starts and waits for.
+//! What a command costs, including everything that it starts and waits for.
 
 use std::fs::File;
 use std::path::Path;
@@ -9,16 +9,16 @@ use std::time::{Duration, Instant};
 pub struct Usage {
     pub started: Instant,
     pub wall: Duration,
-    /// User's and system's.
+    /// In user and in system mode together.
     pub cpu: Duration,
-    /// At the most, of the largest process, in bytes.
+    /// The peak of the largest process, in bytes.
     pub memory: u64,
 }
 
-/// Runs a command to its end. What it prints goes to a file, and is shown if it fails.
+/// Runs a command to its end. Its output goes to a file, and is shown if it fails.
 ///
 /// # Panics
-/// If it fails: what fails early is quick.
+/// If it fails: a command that fails early would look fast.
 #[allow(clippy::zombie_processes)] // It is waited for with wait4, which the standard library has not.
 pub fn of(mut command: Command, output: &Path) -> Usage {
     let file = File::create(output).expect("a file for the output");
@@ -28,7 +28,7 @@ pub fn of(mut command: Command, output: &Path) -> Usage {
     let child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
     let process = libc::pid_t::try_from(child.id()).expect("a process id");
     let (mut status, mut usage) = (0, unsafe { std::mem::zeroed::<libc::rusage>() });
-    // SAFETY: both pointers are to what lives here, and the process is a child that nobody else waits for.
+    // SAFETY: both pointers point to values that live here, and nothing else waits for this child process.
     let waited = unsafe { libc::wait4(process, &mut status, 0, &mut usage) };
     let wall = started.elapsed();
     assert_eq!(waited, process, "{}", std::io::Error::last_os_error());
