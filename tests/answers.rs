@@ -1,4 +1,4 @@
-//! Answers that are not those of a store that works: a web page in the store's place, and a store that is full.
+//! Answers that a working store does not give: a web page instead of the store's answer, and a store that is full.
 
 use crate::harness::{Answer, Fault, Ran, Seen, World};
 
@@ -9,7 +9,8 @@ type Meets = fn(&Seen) -> bool;
 const EVERY: Meets = |_| true;
 const WRITES: Meets = |seen| seen.method == "PUT" && !seen.key().starts_with(".xtask/");
 
-/// A deploy of a site with an asset, where the requests that are met get this answer, and how often they came.
+/// A deploy of a site with an asset. Requests for which `is_met` holds get this answer. Also returns how many of them
+/// there were.
 fn deploy_where(is_met: Meets, status: u16, body: &str) -> (World, Ran, usize) {
     let world = World::new();
     world.site([("index.html", "page"), ("a.css", "a")]);
@@ -100,7 +101,7 @@ fn the_account_is_not_asked_of_a_web_page() {
 fn a_web_page_is_looked_at_once() {
     for status in [200, 302, 403, 404, 511] {
         let (_, _, asked) = deploy_where(EVERY, status, PAGE);
-        // The listing and the record are asked for at once.
+        // The listing and the record are requested at the same time.
         assert!(asked <= 2, "{status}: {asked} requests");
     }
 }

@@ -1,4 +1,4 @@
-//! What breaks and what is wrong: clear words, the right exit code, nothing written.
+//! Wrong input and failures: clear messages, the right exit code, and nothing written.
 
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
@@ -15,7 +15,7 @@ fn world() -> World {
     world
 }
 
-/// Runs a deploy that has to fail, and compares what it says from its first error on.
+/// Runs a deploy that must fail, and compares its messages from the first error on.
 #[track_caller]
 fn fails(world: &World, code: i32, said: Expect) {
     world.wire.take();
@@ -26,7 +26,7 @@ fn fails(world: &World, code: i32, said: Expect) {
     assert_eq!(world.store.objects(&world.bucket), before, "the bucket is untouched");
 }
 
-/// The errors, with what differs from run to run named.
+/// The errors, with placeholders for what differs from run to run.
 fn told(ran: &Ran, world: &World) -> String {
     let start = ran.stderr.find("error: ").expect("an error on standard error");
     let folder = world.repo.path().canonicalize().unwrap();
@@ -225,7 +225,7 @@ fn a_secret_that_does_not_belong_to_the_key() {
     assert_eq!(world.wire.take_writes(), 0);
 }
 
-/// Answers every request to the bucket with an error of S3.
+/// Answers every request to the bucket with an S3 error.
 fn answer(
     world: &World,
     status: u16,
@@ -290,7 +290,7 @@ fn a_clock_that_is_wrong() {
 #[test]
 fn a_store_that_cannot_be_reached() {
     let world = world();
-    // Port 1 of the loopback interface is nobody's.
+    // Nothing listens on port 1 of the loopback interface.
     let config = world.config("").replace(&world.wire.endpoint(), "http://127.0.0.1:1");
     world.repo.write("site/deploy.toml", config);
     let ran = world.deploy(&[]).exits(1);

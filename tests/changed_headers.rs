@@ -1,4 +1,4 @@
-//! A changed rule reaches the objects that it names, and the store copies them in place: no bytes travel.
+//! A changed rule reaches the objects that it matches, and the store copies them in place: no bytes are sent.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ fn rule(age: u64) -> String {
     format!("[[headers]]\nmatch = \"*.css\"\ncache-control = \"max-age={age}\"\n")
 }
 
-/// The keys that a run wrote because of their headers, and none for another reason.
+/// The keys that a run wrote because of their headers. Asserts that there are no other reasons.
 #[track_caller]
 fn headers_only(ran: &Ran) -> BTreeSet<String> {
     let report = ran.json();
@@ -97,7 +97,7 @@ fn a_large_object_is_not_sent_again_for_its_headers() {
     assert_eq!(headers_only(&changed), ["big.css".to_owned()].into());
     assert_eq!(changed.json()["bytes_sent"], json!(0));
     world.assert_bucket_equals_site("");
-    // The copy has another ETag than what was sent in parts.
+    // The copy has another ETag than the object that was uploaded in parts.
     world.wire.take();
     world.deploy(&[]).exits(0);
     assert_eq!(world.wire.take_writes(), 0);
@@ -152,7 +152,7 @@ fn an_error_inside_of_a_good_answer_is_no_copy() {
 
 #[test]
 fn what_somebody_else_wrote_meanwhile_is_not_given_our_headers() {
-    // Also where the store does not look at the condition of a copy; and what is sent in parts.
+    // This also works if the store ignores the condition of a copy, and for a file that is uploaded in parts.
     for size in [5, (9 << 20) + 5] {
         let world = World::new();
         world.configure(&rule(1));

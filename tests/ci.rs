@@ -1,5 +1,5 @@
-//! Runs in CI as vendors start them: what they check out for a pull request, and the address of the job that
-//! everybody can read who can read the bucket.
+//! Runs in CI, started in the way of each vendor: what the vendor checks out for a pull request, and the address of the
+//! job, which everybody can read who can read the bucket.
 
 use std::process::Command;
 
@@ -20,8 +20,8 @@ fn git(world: &World, arguments: &[&str]) -> String {
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
 
-/// A world that stands on the merge of a pull request's commit into `main`, as vendors check it out. Returns the
-/// commit that was merged.
+/// A world with the merge of a pull request's commit into `main` checked out, as vendors do. Also returns the commit
+/// that was merged.
 fn merged() -> (World, String) {
     let world = World::new();
     world.configure("pull-requests = true\nprefix = \"{branch}/\"");

@@ -1,5 +1,5 @@
-//! What a site may hold: files whose names do not say what they are, files that are not meant for visitors, and names
-//! that only some systems have.
+//! The content of sites: files whose names do not say what they are, files that are not meant for visitors, and names
+//! that only some systems allow.
 
 use serde_json::json;
 
@@ -196,7 +196,7 @@ fn a_key_is_the_name_of_the_file_byte_for_byte() {
         ran.stderr
     );
     world.assert_bucket_equals_site("");
-    // A glob is typed in one form, and means both.
+    // A glob is typed in one form, and matches both.
     lists(&world, "keep = [\"img/caf\u{e9}.png\"]");
     world.repo.remove("site/public/img");
     world.deploy(&[]).exits(0);

@@ -1,5 +1,5 @@
-//! Buckets with demands of their own: objects that are public by their ACLs, policies that want encryption stated,
-//! stores whose buckets have no names, keys that change from one call to the next.
+//! Buckets with special demands: objects that are public because of their ACLs, policies that require a stated
+//! encryption, stores whose buckets have no host names, and keys that change from one call to the next.
 
 use std::os::unix::fs::PermissionsExt;
 
@@ -12,13 +12,13 @@ const ACL: &str = "x-amz-acl";
 const ENCRYPTION: &str = "x-amz-server-side-encryption";
 const KMS_KEY: &str = "x-amz-server-side-encryption-aws-kms-key-id";
 
-/// A site of a page, an asset, and a file that goes in parts.
+/// A site with a page, an asset, and a file that is uploaded in parts.
 fn site(world: &World) {
     world.site([("index.html", "page"), ("a.css", "style")]);
     world.repo.write("site/public/movie.mp4", vec![b'x'; 9 << 20]);
 }
 
-/// Whether a request makes an object: a PUT of one, a copy, or the beginning of one in parts.
+/// Whether a request creates an object: a PUT of one, a copy, or the beginning of an upload in parts.
 fn makes_an_object(seen: &Seen) -> bool {
     let is_begun = seen.method == "POST" && seen.query.contains("uploads");
     let is_whole = seen.method == "PUT" && !seen.query.contains("partNumber");
@@ -29,8 +29,8 @@ fn is_own(seen: &Seen) -> bool {
     seen.key().starts_with(".xtask/")
 }
 
-/// Deploys a site, gives it other headers, changes it, and goes back, with `more` in its environment. Returns
-/// every request that made an object.
+/// Deploys a site, gives it other headers, changes it, and rolls back, with `more` in its environment. Returns every
+/// request that created an object.
 fn story(world: &World, more: &str) -> Vec<Seen> {
     let rule = |seconds: u32| {
         let rule = format!("[[headers]]\nmatch = \"**\"\ncache-control = \"max-age={seconds}\"");
@@ -185,13 +185,13 @@ fn acls_are_asked_for_only_of_what_a_run_writes_over() {
 
 #[test]
 fn a_site_whose_objects_are_public_by_their_acls_is_not_hidden_by_whatever_wrote_them() {
-    // Set after this tool's deploy.
+    // The ACL was set after this tool's deploy.
     let world = World::new();
     world.site([("index.html", "page"), ("a.css", "style")]);
     world.deploy(&[]).exits(0);
     grants(&world, "/index.html", &[EVERYBODY]);
     refuses_to_hide(&world, "index.html");
-    // Taken out of the file.
+    // `acl` was removed from the file.
     let world = World::new();
     world.configure("acl = \"public-read\"");
     world.site([("a.html", "page"), ("index.html", "page")]);
@@ -219,7 +219,7 @@ fn an_account_that_reads_by_an_acl_is_not_locked_out() {
     let identity = "<Grantee xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" xsi:type=\"CanonicalUser\"><ID>b</ID></Grantee><Permission>READ</Permission>";
     grants(&world, "/index.html", &[identity]);
     refuses_to_hide(&world, "index.html");
-    // The file names the one account that is to read.
+    // The file names the one account that may read.
     world.configure("acl = \"bucket-owner-full-control\"");
     world.deploy(&[]).exits(0);
     world.assert_bucket_equals_site("");
@@ -246,7 +246,7 @@ fn grants(world: &World, path: &'static str, grants: &[&str]) {
     });
 }
 
-/// Changes each file of a site, and sees that its deploy is refused and that the bucket stays.
+/// Changes each file of a site, and asserts that its deploy is refused and the bucket stays as it is.
 #[track_caller]
 fn refuses_to_hide(world: &World, key: &str) {
     for name in world.repo.files("site/public").keys() {
@@ -285,7 +285,7 @@ fn a_bucket_whose_name_leads_nowhere_hints_at_the_path() {
 #[test]
 fn plain_http_to_another_machine_is_warned_of_once_by_every_command() {
     let world = World::new();
-    // This machine, by an address that only it can know to be its own.
+    // This machine, by an address that only it can recognise as its own.
     let endpoint = world.wire.endpoint().replace("127.0.0.1", "0.0.0.0");
     let config = world.config("").replace(&world.wire.endpoint(), &endpoint);
     world.site([("index.html", "page")]);
@@ -308,8 +308,8 @@ fn plain_http_to_another_machine_is_warned_of_once_by_every_command() {
     assert!(!ran.stderr.contains("plain http"), "{}", ran.stderr);
 }
 
-/// A profile whose program gives the right keys first and others from then on, with `more` beside each. Returns the
-/// file that it counts in.
+/// A profile whose program returns the right keys the first time and other keys from then on, with `more` added to each
+/// answer. Returns the file in which it counts.
 fn fickle_profile(world: &World, more: &str) -> std::path::PathBuf {
     let home = world.repo.home();
     let (script, count) = (home.join("keys.sh"), home.join("count"));
@@ -348,7 +348,7 @@ const ROLE: &str = "arn:aws:sts::222222222222:assumed-role/deploy/ci";
 #[test]
 fn keys_that_are_renewed_are_proven_again() {
     let world = with_profile();
-    // So soon that they are renewed before their first use.
+    // They expire so soon that they are renewed before their first use.
     let soon = std::time::SystemTime::now() + std::time::Duration::from_secs(30);
     let soon = DateTime::from(soon).fmt(DateTimeFormat::DateTimeWithOffset).expect("a time");
     let count = fickle_profile(&world, &format!(", \"Expiration\": \"{soon}\""));

@@ -1,5 +1,5 @@
-//! Records that a writer of the bucket made up: they decide neither which commit's generator is run nor what is
-//! published.
+//! Records that were forged by somebody who can write to the bucket: they decide neither which commit's generator is
+//! run nor what is published.
 
 use std::os::unix::fs::symlink;
 
@@ -8,7 +8,8 @@ use serde_json::json;
 
 use crate::harness::{Ran, World};
 
-/// A world whose bucket keeps no versions, after three deploys of `main`. The generator tells what it was told.
+/// A world whose bucket keeps no versions, after three deploys of `main`. The generator writes its variables into the
+/// page.
 pub fn deployed() -> (World, Vec<String>) {
     let world = World::new();
     let command = "[build]\ncommand = [\"sh\", \"-c\", \"mkdir -p public; cat page > public/index.html; echo $DEPLOY_BRANCH > public/branch.txt\"]";
@@ -23,7 +24,7 @@ pub fn deployed() -> (World, Vec<String>) {
     (world, commits)
 }
 
-/// A commit on top of the first one that no branch leads to.
+/// A commit on top of the first one to which no branch leads.
 pub fn foreign(world: &World, first: &str) -> String {
     let git = world.repo.git();
     let parent = git.find_commit(Oid::from_str(first).unwrap()).unwrap();
@@ -32,13 +33,13 @@ pub fn foreign(world: &World, first: &str) -> String {
     git.commit(None, &author, &author, "foreign", &tree, &[&parent]).unwrap().to_string()
 }
 
-/// The names of the deploys that are remembered, oldest first.
+/// The names of the recorded deploys, oldest first.
 pub fn names(world: &World) -> Vec<String> {
     let keys = world.store.etags(&world.bucket).into_keys();
     keys.filter_map(|key| Some(key.strip_prefix(".xtask/earlier/")?.to_owned())).collect()
 }
 
-/// Writes a record of a deploy, made from that of another by replacing a text, and sealed as the tool seals it.
+/// Writes the record of a deploy, made from that of another by replacing a text, and sealed in the tool's way.
 pub fn forge(world: &World, of: &str, name: &str, from: &str, to: &str) {
     let record = world.store.object(&world.bucket, &format!(".xtask/earlier/{of}")).body;
     let text = String::from_utf8(record).unwrap();
@@ -52,7 +53,7 @@ pub fn forge(world: &World, of: &str, name: &str, from: &str, to: &str) {
     world.store.put(&world.bucket, &key, forged.as_bytes(), "application/json");
 }
 
-/// Writes the record of what is live again, changed, and sealed as the tool seals it.
+/// Changes the record of the live deploy, and seals it in the tool's way.
 pub fn forge_live(world: &World, change: impl Fn(&str) -> String) {
     let record = world.store.object(&world.bucket, ".xtask/record").body;
     let text = String::from_utf8(record).unwrap();
@@ -94,7 +95,7 @@ fn a_commit_that_no_branch_leads_to_is_built_only_if_a_person_insists() {
     };
     assert_eq!(code(ci(&foreign)), "foreign-commit", "nobody insists in CI");
     assert_eq!(world.objects()["index.html"].body, b"three");
-    // A branch that another environment would take, or none, vouches for nothing.
+    // A branch that another environment takes, or none, does not vouch for a commit.
     let git = world.repo.git();
     let found = git.find_commit(Oid::from_str(&foreign).unwrap()).unwrap();
     git.branch("feature", &found, false).unwrap();
@@ -112,7 +113,7 @@ fn a_commit_of_the_environments_branch_is_built_from_anywhere() {
         let (world, commits) = deployed();
         let git = world.repo.git();
         let tip = git.head().unwrap().target().unwrap();
-        // HEAD is on a line of its own, and only the branch leads to what is deployed.
+        // HEAD is on a separate line of commits, and only the branch leads to the deployed commit.
         let orphan = git.commit(
             None,
             &Signature::now("Kim", "kim@example.com").unwrap(),

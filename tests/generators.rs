@@ -1,8 +1,8 @@
-//! The handbook's `deploy.toml` for each generator, with the generator itself: a small site is built, deployed to
-//! the bucket below `target/`, and deployed again.
+//! The handbook's `deploy.toml` for each generator, tested with the generator itself: a small site is built, deployed
+//! to the bucket below `target/`, and deployed again.
 //!
 //! `XTASK_TEST_GENERATORS` names a folder whose `bin/` holds `hugo`, `zola`, `mdbook` and `mkdocs`, and whose
-//! `node_modules/` holds Eleventy and Astro. `bundle` and Jekyll are looked for on the PATH.
+//! `node_modules/` holds Eleventy and Astro. `bundle` and Jekyll are looked up on the PATH.
 
 use std::path::PathBuf;
 
@@ -12,7 +12,7 @@ use xtask_site_local::store::Store;
 
 use crate::harness::{Repo, block_on};
 
-/// A generator's site as its users begin it, and what has to be live.
+/// A generator's site as a new user would begin it, and what must be live.
 struct Case {
     /// The heading in the handbook.
     heading: &'static str,
@@ -21,7 +21,7 @@ struct Case {
     /// What git ignores.
     ignored: &'static [&'static str],
     page: &'static str,
-    /// What the page has to hold.
+    /// What the page must contain.
     holds: &'static str,
 }
 
@@ -157,7 +157,7 @@ fn jekyll() {
     });
 }
 
-/// Deploys the case's site with the handbook's configuration, and again: only the first has something to do.
+/// Deploys the case's site with the handbook's configuration twice: only the first deploy has something to do.
 fn deploys_twice(case: &Case) {
     let repo = Repo::new("main");
     let ignored = case.ignored.join("\n");

@@ -1,5 +1,5 @@
-//! Repositories as people have them, made by git itself: what it calls changed, formats that the tool cannot
-//! read, and clones that lack something.
+//! Repositories of real users, created by git itself: what git calls changed, formats that the tool cannot read, and
+//! clones that lack something.
 
 use std::process::{Command, Output};
 
@@ -26,7 +26,7 @@ fn sh(world: &World, folder: &str, script: &str) -> String {
     String::from_utf8(output.stdout).expect("UTF-8")
 }
 
-/// A world whose site is committed, with a repository beside it that can be its submodule.
+/// A world whose site is committed, next to a repository that can be its submodule.
 fn world() -> World {
     let world = World::new();
     let home = world.repo.home().join(".gitconfig");
@@ -145,7 +145,7 @@ fn a_submodule_is_dirty_as_git_status_says() {
 #[track_caller]
 fn compare(why: &str, script: &str, is_dirty: bool) {
     let world = world();
-    // A file that is as new as the index is looked at again each time.
+    // If a file is as new as the index, git looks at it again each time.
     sh(
         &world,
         ".",
@@ -178,7 +178,7 @@ fn a_sparse_checkout_is_clean() {
     world.assert_bucket_equals_site("");
 }
 
-/// What the tool says, from its first word on, without what differs from run to run.
+/// Compares the tool's message, from its first word on, with placeholders for what differs from run to run.
 #[track_caller]
 fn says(ran: &Ran, world: &World, folder: &str, expected: Expect) {
     let start = ran.stderr.find("error: ").expect("an error");
@@ -186,7 +186,7 @@ fn says(ran: &Ran, world: &World, folder: &str, expected: Expect) {
     expected.assert_eq(&ran.stderr[start..].replace(folder.to_str().expect("UTF-8"), "FOLDER"));
 }
 
-/// The command that the hint gives.
+/// The command in the hint.
 #[track_caller]
 fn hint(ran: &Ran) -> String {
     let (_, hint) = ran.stderr.rsplit_once("hint: ").expect("a hint");
@@ -272,7 +272,7 @@ fn a_format_that_cannot_be_read_is_told_with_the_command_that_helps() {
     );
 }
 
-/// What an index has that only git reads, where no git is at hand.
+/// Features of an index that only git can read, if git is not installed.
 #[test]
 fn without_git_an_index_that_cannot_be_read_is_told_with_the_command_that_helps() {
     for (script, what) in [
@@ -342,7 +342,7 @@ fn a_rollback_in_a_shallow_clone_says_how_to_fetch_the_rest() {
     assert_eq!(world.objects()["index.html"].body, b"page");
 }
 
-/// The generator removes the folder that the tool was called in.
+/// The generator removes the folder in which the tool was called.
 #[test]
 fn a_run_from_a_folder_that_is_gone_when_it_is_built_is_one_like_any_other() {
     let world = world();
@@ -355,7 +355,7 @@ fn a_run_from_a_folder_that_is_gone_when_it_is_built_is_one_like_any_other() {
     assert_eq!(world.keys(), ["index.html"]);
 }
 
-/// Only root can give a folder to another user, so this is skipped elsewhere.
+/// Only root can give a folder to another user, so otherwise this is skipped.
 #[test]
 fn a_repository_of_another_user_is_trusted_once_the_hint_was_pasted() {
     let world = world();

@@ -1,5 +1,4 @@
-//! What the handbook says is what the tool does: its own configuration works, and it tells every option and
-//! every refusal.
+//! The handbook matches the tool: its own configuration works, and it explains every option and every refusal.
 
 use std::path::Path;
 
@@ -64,8 +63,8 @@ fn the_readme_names_the_two_commands() {
     assert_eq!(commands[..2], ["xtask deploy --local", "test"]);
 }
 
-/// What follows `<!-- the file PATH -->` on a page is that file, so that it can be read where the page is not rendered.
-/// `UPDATE_EXPECT=1` copies the files into the pages.
+/// What follows `<!-- the file PATH -->` on a page is that file, so that readers see it even if the page is not
+/// rendered. `UPDATE_EXPECT=1` copies the files into the pages.
 #[test]
 fn the_files_that_the_handbook_shows_are_those_of_the_repository() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
@@ -87,7 +86,7 @@ fn the_files_that_the_handbook_shows_are_those_of_the_repository() {
     assert!(shown >= 9, "{shown} files are shown");
 }
 
-/// A page with the files that it shows as they are now.
+/// A page with the current content of the files that it shows.
 fn with_files(page: &str, shown: &mut usize) -> String {
     let mut sections = page.split("<!-- the file ");
     let mut whole = sections.next().expect("a beginning").to_owned();

@@ -1,5 +1,6 @@
-//! The preview is isolated: a page of another origin, the scripts of the previewed site, a name that leads to this
-//! machine and what an earlier site left in the browser read nothing of the account and change nothing here.
+//! The preview is isolated: a page of another origin, the scripts of the previewed site, a name that points to this
+//! machine, and leftovers of an earlier site in the browser can neither read anything of the account nor change
+//! anything here.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::harness::{Browser, Page, Previewed, Stranger, World, block_on};
 
-/// A world whose bucket holds what no row of the plan shows, and what is to go.
+/// A world whose bucket holds something that no row of the plan shows, and something that is to be deleted.
 fn world() -> World {
     let world = World::new();
     world.configure("keep = [\"uploads/**\"]\n[environments.other]\nbranches = [\"other\"]\nregion = \"local\"\nbucket = \"other\"\naccount = \"111111111111\"\nprefix = \"other/\"");
@@ -22,7 +23,7 @@ fn world() -> World {
     world
 }
 
-/// The names of the tool's own pages, and how each is asked for.
+/// The names of the tool's own pages, and the method to request each.
 const PAGES: [(&str, &str); 8] = [
     ("GET", ""),
     ("GET", "page.css"),
@@ -65,10 +66,10 @@ fn the_tools_own_pages_answer_their_own_origin_alone() {
             let refused = ask(&[(header, value)]);
             assert_eq!(refused.status, 403, "{name}: {header}: {value}: {}", refused.text());
         }
-        // The site's own scripts ask on its port, whatever the name.
+        // The site's own port, which its scripts can reach, serves none of these pages.
         let beside = preview.ask(method, &format!("/_preview/{name}"), &[]);
         assert!(matches!(beside.status, 404 | 405), "{name}: {}", beside.text());
-        // And who does not know the address has none.
+        // And without the address that cannot be guessed, nobody can reach them.
         let pages = preview.pages();
         let address = pages["http://".len()..].split('/').next().unwrap();
         for path in
@@ -82,7 +83,7 @@ fn the_tools_own_pages_answer_their_own_origin_alone() {
         let policy = &preview.ask_pages("GET", name, &[]).headers["content-security-policy"];
         assert!(policy.contains("frame-ancestors 'none'"), "{policy}");
     }
-    // A link to it may stand anywhere.
+    // A link to the page may be anywhere.
     let opened = [
         ("sec-fetch-site", "cross-site"),
         ("sec-fetch-mode", "navigate"),
@@ -142,7 +143,7 @@ fn only_what_a_row_shows_is_answered() {
         let answer = preview.ask_pages("GET", name, &[]);
         assert_eq!(answer.status, status, "{name}: {}", answer.text());
     }
-    // What a row showed once it shows no more.
+    // What a row showed is not available after the row is gone.
     world.repo.write("site/public/old.txt", "old");
     preview.plans(|plan| plan["files"][1]["change"] == "unchanged");
     assert_eq!(preview.ask_pages("GET", "after?key=old.txt", &[]).status, 200);
@@ -151,7 +152,7 @@ fn only_what_a_row_shows_is_answered() {
     assert_eq!(preview.ask_pages("GET", "after?key=old.txt", &[]).status, 404);
 }
 
-/// With `--host`, other machines may ask, and a stranger's page still may not lead its name here.
+/// With `--host`, other machines may send requests, but a stranger's page still must not point its name here.
 #[test]
 fn names_are_looked_at_whoever_is_let_in() {
     let world = world();
@@ -184,7 +185,7 @@ fn the_addresses_of_the_network_are_printed_where_others_are_let_in() {
     let preview = world.preview(&["--host", "0.0.0.0"]);
     preview.pages();
     let port = preview.address.rsplit(':').next().unwrap().to_owned();
-    // Without a network there is none.
+    // Without a network there is no such address.
     if let Some(address) = network() {
         let line = preview.waits_for("on the network: ");
         assert_eq!(line, format!("on the network: http://{address}:{port}/"));
@@ -282,8 +283,8 @@ fn below_a_prefix_the_error_document_is_the_buckets() {
 
 // --- in a browser ------------------------------------------------------------------------------------------
 
-/// Uploads a page by a form, signed with keys that stood in the source once. The page may not read the answer, and
-/// the upload needs none.
+/// Uploads a page with a form, signed with keys that were once in the source code. The page cannot read the answer, but
+/// the upload does not need it.
 const UPLOAD: &str = r#"async (address) => {
     const bytes = (text) => new TextEncoder().encode(text);
     const hex = (found) => [...new Uint8Array(found)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
@@ -311,8 +312,8 @@ const UPLOAD: &str = r#"async (address) => {
     await fetch(address, { method: "POST", mode: "no-cors", body: form }).catch(() => null);
 }"#;
 
-/// The attack as it worked once: a page of another origin puts a page into the bucket by a form, which needs nobody's
-/// leave, and opens it by a signed address.
+/// The attack as it once worked: a page of another origin puts a page into the bucket with a form, which needs no
+/// permission, and opens it through a signed address.
 #[cfg(target_os = "linux")]
 #[test]
 #[ignore = "needs a browser: set XTASK_TEST_BROWSER and run with --ignored"]
@@ -342,12 +343,12 @@ fn a_page_of_another_origin_puts_nothing_into_the_bucket_and_reads_nothing_of_it
     });
 }
 
-/// The store that once listened beside a preview.
+/// The store that once listened next to a preview.
 fn store(port: u16) -> crate::harness::Store {
     crate::harness::Store::at(&format!("http://127.0.0.1:{port}"), "local", "local", "local-secret")
 }
 
-/// In how many ways a page reads from another address. What could be read is in the answer.
+/// The ways in which a page can read from another address. Anything that could be read is in the result.
 const READ: &str = r#"async (address) => {
     const found = {};
     const asked = async (name, ask) => { try { found[name] = await ask(); } catch { found[name] = null; } };
@@ -391,7 +392,7 @@ fn neither_another_origin_nor_the_sites_own_scripts_read_the_tools_pages() {
         let browser = Browser::start().await;
         for origin in [stranger.url("/"), preview.url("/")] {
             let page = browser.open(&origin).await;
-            // It is told the address that it cannot guess.
+            // This page is told the address that it could not guess.
             for name in [
                 "",
                 "plan.json",
@@ -419,7 +420,7 @@ fn neither_another_origin_nor_the_sites_own_scripts_read_the_tools_pages() {
     });
 }
 
-/// A service worker that answers from what it has stored, and stores all that a page asks for.
+/// A service worker that answers from its caches, and stores everything that a page requests.
 const WORKER: &str = r#"
 addEventListener("install", (event) => event.waitUntil(
     caches.open("v").then((cache) => cache.addAll(["/", "/app.css"])).then(() => skipWaiting())));
@@ -471,7 +472,7 @@ fn a_sites_service_worker_installs_and_pages_are_still_shown_anew() {
             page.until(&format!("{HEADING} == '{heading}'")).await;
             page.until("navigator.serviceWorker.controller != null").await;
         }
-        // What the worker itself asks for goes into its caches.
+        // What the worker itself requests goes into its caches.
         let more = browser.open(&preview.url("/more.html")).await;
         more.until("caches.match('/more.html').then((found) => found != null)").await;
         assert_eq!(more.console().await, Vec::<String>::new());
@@ -479,7 +480,7 @@ fn a_sites_service_worker_installs_and_pages_are_still_shown_anew() {
     assert!(!preview.said().contains("service worker"), "{}", preview.said());
 }
 
-/// A page that an earlier site's service worker shows, in place of the preview that is at the address now.
+/// A page that an earlier site's service worker shows, instead of the preview that is at the address now.
 async fn shown_by_a_leftover(browser: &Browser, world: &World) -> (Previewed, Page) {
     let page = app("earlier");
     let files = [
@@ -500,7 +501,7 @@ async fn shown_by_a_leftover(browser: &Browser, world: &World) -> (Previewed, Pa
 #[test]
 #[ignore = "needs a browser: set XTASK_TEST_BROWSER and run with --ignored"]
 fn a_service_worker_of_an_earlier_site_is_explained_and_a_button_removes_it() {
-    // The site has a worker of the same name, or none.
+    // The site has a worker with the same name, or none.
     for worker in [Some(WORKER), None] {
         let world = app_world(worker);
         block_on(async {
@@ -514,7 +515,7 @@ fn a_service_worker_of_an_earlier_site_is_explained_and_a_button_removes_it() {
             if worker.is_none() {
                 assert_eq!(page.evaluate(WORKERS).await, 0);
             }
-            // It stays so.
+            // It remains so.
             let again = browser.open(&preview.url("/")).await;
             assert_eq!(again.evaluate(HEADING).await, "mine");
         });
@@ -541,7 +542,8 @@ fn the_page_of_what_would_change_has_a_button_for_it_too() {
     });
 }
 
-/// What an earlier site's service worker is asked for by the page of another, it could keep and send elsewhere.
+/// If the page of another site asks an earlier site's service worker for something, the worker could keep it and send
+/// it elsewhere.
 #[test]
 #[ignore = "needs a browser: set XTASK_TEST_BROWSER and run with --ignored"]
 fn a_service_worker_of_an_earlier_site_reads_nothing_of_the_tools_pages() {
@@ -590,7 +592,7 @@ fn many_tabs_follow_the_site_over_an_address_of_the_network() {
     });
 }
 
-/// Takes a picture of the page, for whoever wants to look.
+/// Takes a screenshot of the page for people to look at.
 async fn shoot(page: &Page, name: &str) {
     let Some(folder) = std::env::var_os("XTASK_TEST_SCREENSHOTS") else { return };
     page.viewport(1280, 900, false).await;

@@ -1,9 +1,9 @@
-//! Warnings of pages that lead away from what is deployed.
+//! Warnings about pages that lead away from what is deployed.
 
 use crate::harness::World;
 
-/// A site of four pages that all hold these tags, deployed as `main` to an environment with more lines. `command` is the
-/// generator's.
+/// A site of four pages that all contain these tags, deployed as `main` to an environment with more lines. `command` is
+/// the generator's.
 fn deployed(command: &str, more: &str, tags: &str, arguments: &[&str]) -> (World, String) {
     let world = World::new();
     world.repo.write(".gitignore", "/target\n/site/public\n");
@@ -22,7 +22,7 @@ fn deployed(command: &str, more: &str, tags: &str, arguments: &[&str]) -> (World
     (world, said)
 }
 
-/// A generator that does not ask where the site goes.
+/// A generator that ignores where the site goes.
 const DEAF: &str = "command = [\"sh\", \"-c\", \"mkdir -p public; cp -R page/. public\"]";
 
 const LIVE: &str = "\n[environments.live]\nbranches = [\"live\"]\nendpoint = \"http://127.0.0.1:1\"\nbucket = \"live\"\nurl = \"https://site.test/\"\n";
@@ -90,7 +90,7 @@ fn pages_that_link_to_another_environment() {
         let more = format!("{url}{LIVE}");
         assert_told(DEAF, &more, MENU, arguments, &format!("{links}{next}"));
     }
-    // Its own address, and one that is nobody's.
+    // Its own address, and one that belongs to no environment.
     assert_told(DEAF, "url = \"https://site.test/\"", MENU, &[], "");
     assert_told(DEAF, own, MENU, &[], "");
 }

@@ -1,5 +1,5 @@
-//! What a deploy must not do to a site that is live: delete what its build left out, take the result of a broken
-//! build for the site, put an old commit over a new one, or show a file before those that it loads.
+//! What a deploy must not do to a live site: delete files that its build left out, take the result of a broken build
+//! for the site, put an old commit over a new one, or show a file before the files that it loads.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -170,7 +170,7 @@ fn the_home_page_is_that_of_the_settings_and_below_the_prefix() {
     world.deploy(&[]).exits(0);
 }
 
-/// Writes a release of 40 pages and 100 assets, each named by a hash that is new with the release.
+/// Writes a release of 40 pages and 100 assets. Each is named by a hash that is new with the release.
 fn write_release(world: &World, release: u32) {
     let pages = (0..40).map(|n| (format!("{n}.html"), format!("release {release}")));
     let asset = |n| (format!("assets/x-{:07x}b.js", release << 16 | n), format!("{release} {n}"));
@@ -229,7 +229,7 @@ fn an_older_commit_does_not_follow_a_newer_one_in_ci_and_is_a_warning_by_hand() 
     let by_hand = world.deploy(&[]).exits(0);
     assert!(by_hand.stderr.contains("warning: commit") && by_hand.stderr.contains("is older than"));
     assert_eq!(world.objects()["index.html"].body, b"old");
-    // Somebody meant that, so it is what later commits are compared with.
+    // A person did this on purpose, so later commits are compared with it.
     checkout(&new);
     write("new");
     world.deploy_with(&[], &CI).exits(0);
@@ -258,14 +258,14 @@ fn what_was_deployed_by_hand_from_another_branch_is_newer_than_the_commits_below
         is_refused(world.deploy_with(&["--json"], &CI), "outdated");
     }
     assert_eq!(world.objects()["index.html"].body, b"fixed");
-    // A commit that is no ancestor of it is deployed.
+    // A commit is deployed that is not an ancestor of it.
     world.repo.write("site/source", "three");
     world.repo.commit("three");
     world.site([("index.html", "three")]);
     world.deploy_with(&[], &CI).exits(0);
 }
 
-/// Makes `site/source` the home page, so that a rollback can build an earlier commit where a store keeps no versions.
+/// Makes `site/source` the home page, so that a rollback can build an earlier commit if a store keeps no versions.
 fn build_from_source(world: &World) {
     let build =
         "[build]\ncommand = [\"sh\", \"-c\", \"mkdir -p public && cp source public/index.html\"]";
@@ -340,7 +340,7 @@ fn after_a_rollback_the_newest_commit_may_be_deployed_again_and_an_older_one_may
 
 #[test]
 fn a_clone_without_the_live_commit_goes_by_the_times_of_the_record() {
-    // Another clone deploys, whose commit this one does not have.
+    // Another clone deploys a commit that this one does not have.
     let world = committed();
     world.repo.commit_at("ours", 1_700_000_000);
     world.site([("index.html", "ours")]);
@@ -386,7 +386,7 @@ fn a_deploy_of_the_same_commit_takes_the_place_of_its_own_in_the_history() {
         live["earlier"].as_array().unwrap().iter().map(|deploy| &deploy["id"]).collect();
     assert_eq!(earlier, [&first]);
 
-    // Also where nothing changed, the id is that of the deploy that is live.
+    // Even if nothing changed, the id is that of the live deploy.
     assert_eq!(deploy("built at 2"), ids[2]);
 }
 
@@ -479,7 +479,7 @@ fn markers_of_folders_are_left_alone_also_where_the_store_cannot_delete_them() {
     assert_eq!(ran["deletes"], json!(["docs/old.html"]));
     assert_eq!(world.keys().iter().filter(|key| key.ends_with(['/', '$'])).count(), 33);
 
-    // A store that cannot delete them is never asked to.
+    // If the store cannot delete them, it is never asked to.
     world.wire.take();
     world.wire.answer(move |seen| {
         let markers = is_delete(seen) && !seen.path.contains(".xtask");
@@ -580,7 +580,7 @@ fn the_look_for_a_folder_of_before_is_short_and_only_the_first_deploy_takes_it()
     world.deploy(&[]).exits(0);
     assert_eq!(looks(&world.wire.take()), 0);
 
-    // Credentials that may list their own folder only.
+    // Credentials that may list only their own folder.
     world.configure("prefix = \"manual\"");
     world.wire.answer(|seen| {
         let beyond = seen.query.contains("delimiter") || seen.path.contains("/docs/");
@@ -591,7 +591,7 @@ fn the_look_for_a_folder_of_before_is_short_and_only_the_first_deploy_takes_it()
     assert_eq!(looks(&world.wire.take()), 1);
 }
 
-/// Rewrites the record so that it knows an object by the ETag that is listed, beside the MD5 of the deploy.
+/// Rewrites the record so that it knows an object by the ETag in the listing, next to the MD5 of the deploy.
 fn forge_etag(world: &World, key: &str) {
     let record = world.store.object(&world.bucket, ".xtask/record").body;
     let etag = world.store.etags(&world.bucket)[key].clone();
@@ -606,7 +606,7 @@ fn forge_etag(world: &World, key: &str) {
     seal(world, &lines);
 }
 
-/// Writes a record with the last line that a whole one has.
+/// Writes a record with the last line that a complete record has.
 fn seal(world: &World, lines: &[String]) {
     use md5::{Digest as _, Md5};
     let text: String = lines.iter().map(|line| format!("{line}\n")).collect();

@@ -1,4 +1,4 @@
-//! `--local`: the main job in the first minute, without account, network or credentials.
+//! `--local`: the main use in the first minute, without account, network or credentials.
 
 use std::sync::Arc;
 
@@ -28,7 +28,7 @@ fn repo() -> Repo {
     repo
 }
 
-/// What the embedded bucket below `target/` holds.
+/// The content of the embedded bucket below `target/`.
 fn keys(repo: &Repo) -> Vec<String> {
     let store = Store::open(&repo.join("target/xtask/bucket")).expect("the embedded bucket");
     let page = block_on(store.list(

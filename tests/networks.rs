@@ -1,21 +1,21 @@
-//! Networks of companies and of small machines: proxies, certificates of private authorities, hosts that cannot be
-//! reached, few open files.
+//! Company networks and small machines: proxies, certificates of private authorities, hosts that cannot be reached, few
+//! open files.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use crate::harness::{Answer, Certificate, Proxy, Ran, SlowLine, Tls, Via, World};
 
-/// An address that nobody has, so that only a proxy reaches it (RFC 5737). Buckets are in its paths.
+/// An address that no machine has, so that only a proxy reaches it (RFC 5737). Buckets are in its paths.
 const ELSEWHERE: &str = "192.0.2.1:9000";
 
-/// An address of this machine which is not one of its loopback interface.
+/// An address of this machine that is not one of its loopback interface.
 const HERE: &str = "0.0.0.0";
 
-/// Port 1 of this machine is nobody's.
+/// Nothing listens on port 1 of this machine.
 const DEAD: &str = "http://127.0.0.1:1";
 
-/// A deploy begins with so many requests at once: the listing and the record.
+/// How many requests a deploy begins with at the same time: the listing and the record.
 const AT_ONCE: usize = 2;
 
 /// A world whose store is at this endpoint.
@@ -211,7 +211,7 @@ fn a_certificate_that_is_not_trusted_is_looked_at_once() {
     let ran = world.deploy(&[]).exits(1);
     says(&ran, &["UnknownIssuer", "hint: ", "AWS_CA_BUNDLE", "SSL_CERT_FILE", "127.0.0.1"]);
     assert!(tls.take_accepted() <= AT_ONCE);
-    // As in an image without any certificates.
+    // As in a container image without any certificates.
     world.repo.write("target/empty/README", "none");
     let none = [("SSL_CERT_DIR", "target/empty"), ("AWS_CA_BUNDLE", "")];
     let ran = world.deploy_with(&[], &none).exits(1);
@@ -272,7 +272,7 @@ fn a_bundle_that_cannot_be_read_is_named_with_its_variable() {
         }
     }
     assert!(tls.take_accepted() <= 8 * AT_ONCE, "nothing is tried again");
-    // Without TLS there is nothing to read them for.
+    // Without TLS there is no reason to read them.
     move_to(&world, &world.wire.endpoint(), "");
     world.deploy_with(&["--dry-run"], &[("AWS_CA_BUNDLE", "target/nowhere.pem")]).exits(0);
 }
@@ -313,7 +313,8 @@ fn a_deploy_gets_by_with_few_open_files() {
     }
 }
 
-/// Deploys files over a slow line, and returns how long that took for the time that the line needs for them.
+/// Deploys files over a slow line. Returns the time that this took, as a multiple of the time that the line needs for
+/// their bytes.
 fn over_slow_line(bytes_a_second: u64, files: usize, size: usize) -> f64 {
     let world = World::new();
     let line = SlowLine::to(&world.wire.address(), bytes_a_second);
@@ -351,7 +352,7 @@ fn over_a_slow_line_a_deploy_takes_little_more_than_the_line_needs() {
     }
 }
 
-/// A host that takes the connection and never answers, as a firewall that swallows everything.
+/// A host that accepts the connection and never answers, like a firewall that swallows everything.
 #[test]
 #[ignore = "takes half a minute"]
 fn a_host_that_never_answers_is_told_after_half_a_minute() {

@@ -1,4 +1,5 @@
-//! A link, a named pipe or a folder where the tool keeps its own files: nothing outside is touched, and nothing hangs.
+//! A link, a named pipe or a folder in the place of the tool's own files: nothing outside is touched, and nothing
+//! hangs.
 
 use std::os::unix::fs::symlink;
 use std::path::Path;
@@ -6,8 +7,7 @@ use std::process::Command;
 
 use crate::harness::{Ran, Repo, World};
 
-/// A world whose output is emptied before each build, and a folder beside the repository that is none of the tool's
-/// business.
+/// A world whose output is emptied before each build, and a folder next to the repository that the tool must not touch.
 fn world() -> (World, Repo) {
     let world = World::new();
     let command =
@@ -74,7 +74,7 @@ fn a_link_among_the_tools_own_files_is_refused_and_not_followed() {
     }
 }
 
-/// Opening a pipe would wait for its other end without an end.
+/// Opening a pipe would wait for its other end for ever.
 #[test]
 fn a_pipe_among_the_tools_own_files_is_refused_and_not_waited_for() {
     for path in [

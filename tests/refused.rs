@@ -1,4 +1,4 @@
-//! Everything that the tool declines: its words, its code, exit code 3, nothing built and nothing written.
+//! Everything that the tool declines: its message, its code, exit code 3, nothing built and nothing written.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::forged;
 use crate::harness::{Answer, KEY_VARIABLE, Ran, SECRET_VARIABLE, World};
 
-/// What the generator leaves behind if it was run.
+/// A file that the generator leaves behind if it was run.
 const BUILT: &str = "site/built";
 
 /// A world whose generator would leave a trace.
@@ -27,7 +27,7 @@ fn configure(world: &World, more: &str) {
     world.repo.write("site/deploy.toml", config);
 }
 
-/// Runs a deploy that has to be refused before anything is built, and compares what it says.
+/// Runs a deploy that must be refused before anything is built, and compares its message.
 #[track_caller]
 fn refused(world: &World, variables: &[(&str, &str)], code: &str, said: Expect) {
     refused_with(world, &[], variables, code, said);
@@ -45,7 +45,7 @@ fn refused_with(
     assert!(!world.repo.join(BUILT).exists(), "the generator was run");
 }
 
-/// The same for what can only be told of the built site.
+/// The same for refusals that depend on the built site.
 #[track_caller]
 fn refused_once_built(
     world: &World,
@@ -69,7 +69,7 @@ fn refused_once_built(
     assert_eq!(world.store.objects(&world.bucket), before, "the bucket is untouched");
 }
 
-/// The refusal as it is said, from its first word on, with what differs from run to run named.
+/// The refusal, from its first word on, with placeholders for what differs from run to run.
 fn told(ran: &Ran, world: &World) -> String {
     let start = ran.stderr.find("refused: ").expect("a refusal on standard error");
     let said = ran.stderr[start..].replace(&world.wire.endpoint(), "ENDPOINT");
@@ -506,7 +506,7 @@ fn a_link_where_the_tool_keeps_its_own_files() {
     );
 }
 
-/// Those that only a rollback can meet. More of them are in `forged.rs`.
+/// Refusals that only a rollback can meet. More of them are in `forged.rs`.
 #[test]
 fn a_rollback_to_what_is_not_this_repositorys_own() {
     let (world, commits) = forged::deployed();
@@ -707,7 +707,7 @@ pub fn caller_is(world: &World, account: &str, arn: &str) {
     world.wire.answer(move |seen| (seen.path == "/").then(|| answer.clone()));
 }
 
-/// STS's answer to who is asking.
+/// STS's answer to the question who the caller is.
 pub fn identity(account: &str, arn: &str) -> Answer {
     let body = format!(
         "<GetCallerIdentityResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><GetCallerIdentityResult>\
@@ -920,7 +920,7 @@ fn objects_that_visitors_may_read_by_their_acl_and_the_new_ones_would_hide() {
     }
 }
 
-/// Lets a group have a right to every object.
+/// Gives a group a right to every object.
 pub fn acls_are(world: &World, permission: &str, group: &str) {
     let body = format!(
         "<?xml version=\"1.0\"?><AccessControlPolicy xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Owner><ID>a</ID></Owner><AccessControlList>\

@@ -1,4 +1,4 @@
-//! What is live, as `status` tells it.
+//! What is live, according to `status`.
 
 use serde_json::{Value, json};
 
@@ -78,7 +78,7 @@ fn drift_is_what_others_changed_added_or_deleted_since() {
     let time = world.store.modified(&world.bucket, ".xtask/record");
     world.store.put(&world.bucket, "index.html", b"theirs", "text/html");
     world.store.put(&world.bucket, "theirs.txt", b"theirs", "text/plain");
-    // The same bytes with other headers: only the time tells.
+    // The same bytes with other headers: only the time shows the change.
     world.store.put_after(time, &world.bucket, "a.css", b"a", "text/plain");
     world.store.remove(&world.bucket, "gone.css");
     let live = &status(&world)[0];
@@ -125,7 +125,7 @@ fn an_environment_that_cannot_be_read_is_a_line_with_the_reason() {
     let text = world.xtask(&["status"]).exits(0).stdout;
     assert!(text.contains("staging") && text.contains("cannot be read: STG_KEY"), "{text}");
 
-    // Where none can be read there is nothing to show for it.
+    // If no environment can be read, the run fails.
     let none = world.repo.xtask(&["status"], &[]).exits(1);
     assert!(
         none.stdout.contains(KEY_VARIABLE) && none.stdout.contains(SECRET_VARIABLE),
@@ -243,7 +243,7 @@ fn a_login_in_the_address_of_a_job_is_not_shown() {
             assert!(!text.contains("s3cr3t") && !text.contains("robot"), "{text}");
         }
     }
-    // What the next deploy remembers has none of it either.
+    // The record of the next deploy does not contain it either.
     world.site([("index.html", "newer")]);
     world.deploy(&[]).exits(0);
     let ran = world.xtask(&["status", "--json"]).exits(0);

@@ -12,13 +12,13 @@ use hyper::{Response, StatusCode};
 
 use crate::harness::{Answer, Fault, Remote, Seen, World};
 
-/// Something that a store cannot do or does differently: what befalls the requests that meet it.
+/// Something that a store cannot do or does differently: the fault for the requests that are affected.
 struct Lack {
     name: &'static str,
     fault: fn(&Seen) -> Option<Fault>,
 }
 
-/// The number of capabilities at the beginning of [`LACKS`]; the rest are answers that differ.
+/// The number of capabilities at the beginning of [`LACKS`]. The rest are answers that differ.
 const CAPABILITIES: usize = 11;
 
 const LACKS: [Lack; 17] = [
@@ -116,7 +116,7 @@ fn is_batch(seen: &Seen) -> bool {
     seen.method == "POST" && seen.query.split('&').any(|part| part.starts_with("delete"))
 }
 
-/// Of an object.
+/// Whether it reads an object.
 fn is_read(seen: &Seen) -> bool {
     matches!(seen.method.as_str(), "GET" | "HEAD") && !seen.key().is_empty()
 }
@@ -143,7 +143,7 @@ fn forbidden_if_absent(response: &mut Response<String>) {
     }
 }
 
-/// Has the store lack these.
+/// Makes the store lack these.
 fn lack(world: &World, lacks: &[&'static Lack]) {
     let faults: Vec<_> = lacks.iter().map(|lack| lack.fault).collect();
     world.wire.disturb(move |seen| faults.iter().find_map(|fault| fault(seen)));
@@ -232,7 +232,7 @@ fn a_store_without_a_capability_is_deployed_to() {
 
 #[test]
 fn a_store_without_two_capabilities_is_deployed_to() {
-    // What a store only answers differently is paired all at once, to keep this short.
+    // Differences in answers are combined with each capability all at once, to keep this short.
     let (lacks, differences) = LACKS.split_at(CAPABILITIES);
     let pairs = lacks.iter().enumerate().flat_map(|(n, one)| {
         let others = lacks[n + 1..].iter().map(move |other| vec![one, other]);
@@ -258,7 +258,7 @@ fn what_a_store_lacks_is_told_once_and_asked_for_once() {
     let ran = world.deploy(&[]).exits(0);
     assert!(ran.stderr.contains("the store does not support"), "{}", ran.stderr);
     assert!(ran.stderr.contains("`DeleteObjects`"), "{}", ran.stderr);
-    // With and without the ETags, and with either checksum.
+    // With and without the ETags, and with each of the two checksums.
     assert_eq!(world.wire.take().iter().filter(|seen| is_batch(seen)).count(), 4, "one batch");
     world.assert_bucket_equals_site("");
 }
@@ -361,7 +361,7 @@ fn a_store_that_takes_a_key_once_a_second_is_deployed_to() {
     }
 }
 
-/// The text without the elements of a name.
+/// The text without the elements of a given name.
 fn without_elements(text: &str, name: &str) -> String {
     let (open, close) = (format!("<{name}>"), format!("</{name}>"));
     let mut pieces = text.split(&open);
@@ -375,7 +375,7 @@ fn edit(response: &mut Response<String>, edit: impl Fn(&str) -> String) {
     *response.body_mut() = text;
 }
 
-/// Says that more follows, at a place that is always the same.
+/// Says that more follows, always at the same place.
 fn endless(response: &mut Response<String>) {
     edit(response, |text| {
         let token = "<NextContinuationToken>again</NextContinuationToken>";
@@ -386,7 +386,7 @@ fn endless(response: &mut Response<String>) {
 
 type Reword = fn(&mut Response<String>);
 
-/// How a listing can be one that cannot be relied on.
+/// The ways in which a listing can be unreliable.
 const BROKEN: [(&str, Reword); 9] = [
     ("it breaks off after an object", |response| {
         edit(response, |text| {
@@ -445,7 +445,7 @@ fn a_listing_that_cannot_be_relied_on_ends_the_deploy_before_it_writes() {
 
 #[test]
 fn a_listing_of_locks_that_cannot_be_relied_on_takes_no_lock() {
-    // A store without conditions, where the tickets that are listed are the lock.
+    // In a store without conditions, the tickets in the listing are the lock.
     let check = |(why, reword): &(&str, Reword)| {
         let world = World::reworded();
         world.site([("index.html", "page")]);
@@ -467,7 +467,7 @@ fn a_listing_of_locks_that_cannot_be_relied_on_takes_no_lock() {
 
 #[test]
 fn credentials_for_a_folder_deploy_to_it() {
-    // They may list `docs/` alone, so S3 does not tell them that a key is not there.
+    // They may list only `docs/`, so S3 does not tell them that a key does not exist.
     for is_exact in [false, true] {
         let world = World::reworded();
         world.configure("prefix = \"docs\"");
@@ -555,7 +555,7 @@ fn etag_of_nothing(response: &mut Response<String>) {
     if response.headers().contains_key(ETAG) {
         response.headers_mut().insert(ETAG, OF_NOTHING.parse().expect("a header"));
     }
-    // That of a copy stands in its body.
+    // The ETag of a copy is in the body of the answer.
     if response.body().contains("<CopyObjectResult") {
         edit(response, |text| {
             let other = format!("<ETag>{OF_NOTHING}</ETag></CopyObjectResult>");
@@ -650,7 +650,7 @@ fn an_empty_file_has_the_etag_of_nothing() {
 
 #[test]
 fn an_upload_whose_etag_is_another_md5_is_read_again() {
-    // The store says of one object what it does not say of the others.
+    // For one object, the store's answer differs from that for the others.
     let world = World::reworded();
     world.site([("index.html", "page"), ("a.css", "a"), ("b.css", "b")]);
     world.deploy(&[]).exits(0);

@@ -1,6 +1,5 @@
-//! Three accounts on one server. moto gives STS and S3: the temporary keys of a role in account N act as
-//! account N. `.ci/run` starts it and names its address in `XTASK_TEST_MOTO`; without it these tests are
-//! ignored, and say so.
+//! Three accounts on one server. moto provides STS and S3: the temporary keys of a role in account N act as account N.
+//! `.ci/run` starts it and sets its address in `XTASK_TEST_MOTO`; without it these tests are ignored, and say so.
 
 use aws_sdk_sts::config::{BehaviorVersion, Credentials, Region};
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
@@ -68,8 +67,7 @@ credentials = {{ access-key-id = "{upper}_KEY", secret-access-key = "{upper}_SEC
         config
     }
 
-    /// The variables of all three environments, as a CI job has them. `keys[n]` are given under the
-    /// names of environment n.
+    /// The variables of all three environments, as in a CI job. `keys[n]` are set under the names of environment n.
     fn variables<'a>(&self, keys: [&'a Keys; 3]) -> Vec<(String, &'a str)> {
         let of = |((name, ..), keys): (&(&str, &str, &str), &'a Keys)| {
             let upper = name.to_uppercase();

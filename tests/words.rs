@@ -1,8 +1,8 @@
-//! How the tool speaks: hints that can be pasted, and colour only where it is wanted.
+//! How the tool speaks: hints that can be pasted, and colour only if it is wanted.
 
 use crate::harness::World;
 
-/// A world whose site stands in `my docs/`, with more pages in the bucket than a deploy may delete.
+/// A world whose site is in `my docs/`, with more pages in the bucket than a deploy may delete.
 fn shrunk() -> World {
     let world = World::new();
     world.repo.write("my docs/deploy.toml", world.config(""));

@@ -1,4 +1,4 @@
-//! The generator: what is deleted before it runs, what it is told, and how it ends.
+//! The generator: what is deleted before it runs, which variables it gets, and how it ends.
 
 mod outside;
 
@@ -28,7 +28,7 @@ fn warns(ran: &Ran, warning: &str) {
     assert!(ran.stderr.contains(&format!("warning: {warning}")), "{}", ran.stderr);
 }
 
-/// Deploys with a file in an output that must not be emptied, and is warned.
+/// Deploys with a file in an output that must not be emptied, and expects a warning.
 #[track_caller]
 fn keeps(world: &World, file: &str, warning: &str) {
     let ran = world.deploy(&[]);
@@ -81,7 +81,7 @@ fn an_output_that_is_a_work_tree_of_this_repository_is_not_emptied() {
     world.repo.write("site/source.html", "committed");
     world.repo.commit("a page");
     world.repo.git().worktree("pages", &world.repo.join("site/public"), None).unwrap();
-    // An output that holds the `deploy.toml` in use is refused.
+    // An output that contains the `deploy.toml` in use is refused.
     world.repo.remove("site/public/site/deploy.toml");
     keeps(
         &world,
@@ -122,8 +122,8 @@ fn an_output_with_a_submodule_inside_is_not_emptied() {
     );
 }
 
-/// What the repository around a submodule ignores says nothing about the submodule's own files. Such a
-/// site may be refused for that reason too, so only its files are looked at.
+/// It does not matter what the repository around a submodule ignores in the submodule. Such a site may also be refused
+/// for that reason, so only its files are checked.
 #[test]
 fn an_output_that_belongs_to_a_submodule_is_not_emptied() {
     let world = world("true");
@@ -150,7 +150,7 @@ fn an_output_with_a_tracked_file_is_not_emptied_whatever_its_name() {
     }
 }
 
-/// Adds a path to the index, which need not be UTF-8.
+/// Adds a path to the index. It need not be UTF-8.
 fn add(world: &World, path: &[u8]) {
     let git = world.repo.git();
     let mut index = git.index().unwrap();
@@ -184,8 +184,8 @@ fn an_output_that_git_ignores_is_emptied_also_below_an_ignored_folder_and_withou
     assert!(!ran.stderr.contains("not emptied"), "{}", ran.stderr);
 }
 
-/// The generator has ended, and something that it started has not. Were it waited for, it would live to
-/// write its file.
+/// The generator has ended, but a process that it started has not. If the tool waited for that process, it would live
+/// to write its file.
 #[test]
 fn a_process_that_the_generator_leaves_behind_is_not_waited_for() {
     let world = world("(sleep 30; touch ../outlived) & echo page > public/index.html; echo built");
@@ -208,7 +208,7 @@ fn a_line_without_an_end_is_shown_in_pieces() {
     assert!(ran.stderr.contains("short\nunended\n"), "{}", &ran.stderr[200_000..]);
 }
 
-/// The generator's child holds a pipe open until it ends, and would write into it if it were let live.
+/// The generator's child holds a pipe open until it ends, and would write into it if it were allowed to live.
 #[test]
 fn a_signal_ends_what_the_generator_started_too() {
     for signal in ["-INT", "-TERM"] {
@@ -337,7 +337,7 @@ fn the_generator_is_told_when_the_commit_was_made() {
     assert_eq!(built(&[("SOURCE_DATE_EPOCH", "1234")]), "1234\n", "the user's own stays");
 }
 
-/// HEAD may name any ref, and only those below `refs/heads/` are branches.
+/// HEAD may name any ref, but only those below `refs/heads/` are branches.
 #[test]
 fn a_head_on_a_ref_that_is_no_branch_chooses_nothing() {
     for name in ["refs/tags/main", "refs/remotes/main", "refs/main"] {
@@ -433,7 +433,7 @@ fn a_build_that_wrote_another_folder_is_told_with_the_line_to_correct() {
         ),
     ];
     for (line, wrote, hint) in rows {
-        // The folder may be missing, or was emptied for this build.
+        // The folder may be missing, or may have been emptied for this build.
         for is_there in [false, true] {
             let world = world(line);
             world.repo.write("site/old/index.html", "of another day");
@@ -468,7 +468,7 @@ fn the_report_of_a_failed_build_has_the_last_lines_that_it_printed() {
     assert_eq!((causes.len(), causes[0]), (20, "<13>"));
     assert_eq!(causes[18..], ["token ****", "no theme"]);
     assert!(failed["hint"].as_str().unwrap().contains("nothing was deployed"));
-    // The terminal has them already, above the error.
+    // The terminal has already shown them, above the error.
     assert_eq!(ran.stderr.matches("<30>").count(), 1, "{}", ran.stderr);
 }
 
@@ -631,7 +631,7 @@ fn a_program_that_a_shell_does_not_find_is_named() {
     }
 }
 
-/// The other run builds while files of this one are still to be sent.
+/// The other run builds while files of this one are still waiting to be sent.
 #[test]
 fn a_run_that_empties_the_output_of_another_is_named() {
     let world = world(

@@ -1,4 +1,4 @@
-//! An output that is outside of the site's folder, as monorepos have it.
+//! An output outside of the site's folder, as in monorepos.
 
 use std::os::unix::fs::symlink;
 
@@ -107,7 +107,7 @@ fn a_link_does_not_lead_an_output_out_of_the_repository_or_to_its_sources() {
         (".".to_owned(), "holds the site's folder"),
         (".git".to_owned(), "is in git's own folder"),
     ] {
-        // The link is there before the build, or the build makes it.
+        // The link exists before the build, or the build creates it.
         let before = world("true", "../dist");
         symlink(&to, before.repo.join("dist")).unwrap();
         leads_astray(&before, before.deploy(&[]), why);
