@@ -134,7 +134,7 @@ fn a_listing_that_fails_twice_is_tried_again() {
 }
 
 #[test]
-fn what_another_try_cannot_mend_is_not_tried_again() {
+fn an_error_that_another_try_cannot_fix_is_not_tried_again() {
     for (status, code) in [(403, "AccessDenied"), (404, "NoSuchBucket"), (301, "PermanentRedirect")]
     {
         let world = World::new();
@@ -224,7 +224,7 @@ fn a_file_in_parts_arrives_through_resets() {
 }
 
 #[test]
-fn what_no_file_will_be_spared_is_not_tried_with_all_of_them() {
+fn an_error_that_every_file_would_meet_is_not_tried_with_all_of_them() {
     let world = World::new();
     let keys: Vec<String> = (0..300).map(|n| format!("{n:03}.css")).collect();
     world.site(keys.iter().map(|key| (key.as_str(), "style")));
@@ -239,7 +239,7 @@ fn what_no_file_will_be_spared_is_not_tried_with_all_of_them() {
 }
 
 #[test]
-fn a_file_in_parts_that_changes_after_it_was_found_as_it_was_deployed_is_not_sent() {
+fn a_file_in_parts_that_changes_after_it_was_compared_is_not_sent() {
     let world = World::new();
     world.site([("index.html", "page")]);
     world.repo.write("site/public/movie.mp4", vec![7; 9 << 20]);
@@ -294,7 +294,7 @@ fn answers_that_come_late_are_waited_for() {
 }
 
 #[test]
-fn another_etag_than_the_objects_answered_to_a_write_costs_a_question_and_no_write() {
+fn a_wrong_etag_in_the_answer_to_a_write_costs_a_question_and_no_write() {
     let world = deployed_and_changed();
     world.wire.disturb(|seen| puts(seen).then_some(Fault::OtherEtag));
     world.deploy(&[]).exits(0);
@@ -307,7 +307,7 @@ fn another_etag_than_the_objects_answered_to_a_write_costs_a_question_and_no_wri
 }
 
 #[test]
-fn another_etag_than_the_objects_in_a_listing_overwrites_and_deletes_nothing() {
+fn a_wrong_etag_in_a_listing_overwrites_and_deletes_nothing() {
     let world = deployed_and_changed();
     let before = world.objects();
     let untouched = |keys: &[&str]| {
@@ -376,7 +376,7 @@ fn a_record_that_may_not_be_written_is_told_and_the_next_deploy_goes_without() {
 }
 
 #[test]
-fn half_a_record_is_not_believed_and_read_again() {
+fn half_a_record_is_not_trusted_but_read_again() {
     let world = deployed_and_changed();
     let reads = |seen: &Seen| seen.method == "GET" && seen.key() == ".xtask/record";
     then_forbidden(&world, Fault::Cut, reads);

@@ -66,7 +66,7 @@ fn large() -> World {
 }
 
 #[test]
-fn the_first_signal_begins_nothing_more_and_says_what_is_done() {
+fn after_the_first_signal_nothing_more_begins_and_the_run_says_what_is_done() {
     for signal in [&["-INT"], &["-TERM"], &["-HUP"]] {
         let world = many();
         let record = || world.store.objects(&world.bucket).remove(".xtask/record");
@@ -127,7 +127,7 @@ fn until_it_ends(signal: &str, process: u32) {
 }
 
 #[test]
-fn files_that_do_not_end_are_not_waited_for_and_the_lock_is_given_back() {
+fn uploads_that_do_not_end_are_not_waited_for_and_the_lock_is_released() {
     let world = many();
     // Twice, as when a terminal is closed.
     let twice = |process| [(); 2].iter().for_each(|()| send("-HUP", process));
@@ -170,7 +170,7 @@ fn unfinished_uploads_of_others_are_left_alone() {
 }
 
 #[test]
-fn a_killed_deploy_does_not_keep_the_next_one_of_its_checkout_out() {
+fn a_killed_deploy_does_not_block_the_next_one_from_the_same_checkout() {
     let world = many();
     let ran = deploy_signalled(&world, &["-KILL"], 100, is_upload);
     assert_eq!(ran.code, None, "killed");
@@ -235,7 +235,7 @@ fn torn(world: &World) -> Vec<String> {
 
 /// The seed in `XTASK_TEST_SEED` decides at which request the kill comes; `XTASK_TEST_KILLS` is the number of kills.
 #[test]
-fn killed_at_any_request_it_leaves_no_torn_page_and_the_next_run_converges() {
+fn a_deploy_killed_at_any_request_leaves_no_torn_page_and_the_next_run_converges() {
     let number = |name: &str, usual| {
         std::env::var(name).ok().map_or(usual, |text| text.parse().expect("a number"))
     };

@@ -162,7 +162,7 @@ fn a_lock_that_somebody_deleted_is_told() {
 }
 
 #[test]
-fn a_lock_that_another_took_over_fails_the_deploy_and_stays_the_others() {
+fn a_lock_that_another_deploy_took_over_fails_this_one_and_stays_with_the_other() {
     let world = World::new();
     let other = r#"{"version":1,"id":"0123","who":"quick","since":0,"renewed":0,"expires":120,"renewals":1}"#;
     let mut taken = String::new();
@@ -178,7 +178,7 @@ fn a_lock_that_another_took_over_fails_the_deploy_and_stays_the_others() {
 }
 
 #[test]
-fn what_another_deploy_left_before_the_lock_was_taken_is_planned_against() {
+fn the_plan_includes_what_another_deploy_wrote_before_the_lock_was_taken() {
     let world = World::new();
     world.site([("index.html", "page")]);
     let (store, bucket) = (world.store, world.bucket.clone());

@@ -128,7 +128,7 @@ fn a_second_deploy_asks_nothing_and_sends_nothing_and_a_changed_file_goes_alone(
 }
 
 #[test]
-fn the_bytes_of_before_are_known_no_more_once_others_were_sent() {
+fn earlier_bytes_are_forgotten_once_others_were_sent() {
     let world = deployed();
     for content in ["colou", "style", "colou"] {
         world.repo.write("site/public/a.css", content);
@@ -193,7 +193,7 @@ fn without_its_record_everything_is_sent_once_more() {
 }
 
 #[test]
-fn what_somebody_else_wrote_is_set_right_once_also_where_the_bytes_are_the_same() {
+fn what_somebody_else_wrote_is_corrected_once_even_if_the_bytes_are_the_same() {
     type Write = fn(&World);
     let writes: [(&str, &str, Write); 5] = [
         ("the same bytes", "a.css", |world| {
@@ -302,7 +302,7 @@ fn a_write_whose_answer_was_lost_is_known_by_its_bytes() {
 }
 
 #[test]
-fn what_a_deploy_that_failed_has_sent_is_not_sent_again() {
+fn files_that_a_failed_deploy_sent_are_not_sent_again() {
     let world = World::opaque();
     site(&world);
     world.wire.disturb(|seen| (seen.writes() && seen.key() == "b.css").then(|| Fault::status(403)));

@@ -410,7 +410,7 @@ fn two_previews_at_once_do_not_fight() {
 }
 
 #[test]
-fn a_port_that_is_taken_is_said() {
+fn a_port_that_is_taken_is_reported() {
     let world = world();
     let preview = world.preview(&[]);
     let port = preview.address.split(':').nth(1).unwrap().to_owned();
@@ -421,7 +421,7 @@ fn a_port_that_is_taken_is_said() {
 
 /// A folder of the bucket that is served as the root of a domain, and one that is not.
 #[test]
-fn paths_begin_as_those_of_the_sites_address() {
+fn paths_begin_like_those_of_the_sites_address() {
     for (url, home) in [
         ("", "/docs/"),
         ("url = \"https://docs.example.com/\"", "/"),

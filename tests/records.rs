@@ -80,7 +80,7 @@ fn the_records_of_the_last_deploys_are_kept_and_no_more() {
 }
 
 #[test]
-fn where_the_store_does_not_copy_the_record_before_is_kept_all_the_same() {
+fn the_previous_record_is_kept_even_if_the_store_does_not_copy() {
     let world = deployed();
     let before = record(&world);
     world
@@ -95,7 +95,7 @@ fn where_the_store_does_not_copy_the_record_before_is_kept_all_the_same() {
 }
 
 #[test]
-fn what_others_put_among_the_records_is_not_taken_for_one() {
+fn objects_of_others_among_the_records_are_not_taken_for_records() {
     let world = deployed();
     for name in ["", "x", "20261123T203845Z-"] {
         let key = format!(".xtask/earlier/{name}");

@@ -32,7 +32,7 @@ fn an_asset_stays_and_a_page_goes() {
 }
 
 #[test]
-fn it_goes_with_the_first_deploy_after_its_time() {
+fn the_first_deploy_after_its_time_deletes_a_retained_asset() {
     let world = changed("retain = \"1s\"");
     world.deploy(&[]).exits(0);
     assert_eq!(world.keys(), ["index.html", "new.css", "old.css"]);
@@ -45,7 +45,7 @@ fn it_goes_with_the_first_deploy_after_its_time() {
 }
 
 #[test]
-fn what_comes_back_is_the_sites_again_and_its_time_begins_anew() {
+fn an_asset_that_returns_belongs_to_the_site_again_and_its_time_restarts() {
     let world = changed("retain = \"7d\"");
     world.deploy(&[]).exits(0);
     world.site([PAGES[0], PAGES[1], ("old.css", "old")]);
@@ -57,7 +57,7 @@ fn what_comes_back_is_the_sites_again_and_its_time_begins_anew() {
 }
 
 #[test]
-fn without_the_setting_what_was_retained_goes_at_once() {
+fn without_the_setting_retained_assets_are_deleted_at_once() {
     let world = changed("retain = \"7d\"");
     world.deploy(&[]).exits(0);
     world.configure("");
@@ -67,7 +67,7 @@ fn without_the_setting_what_was_retained_goes_at_once() {
 }
 
 #[test]
-fn above_the_first_section_it_is_every_environments() {
+fn above_the_first_section_the_setting_is_for_every_environment() {
     let world = changed("");
     world.repo.write("site/deploy.toml", format!("retain = \"7d\"\n{}", world.config("")));
     let report = world.deploy(&["--json"]).exits(0).json();
@@ -75,7 +75,7 @@ fn above_the_first_section_it_is_every_environments() {
 }
 
 #[test]
-fn a_deploy_that_only_drops_an_asset_is_remembered_beside_the_one_before() {
+fn a_deploy_that_only_drops_an_asset_has_a_record_of_its_own() {
     let world = World::new();
     world.configure("retain = \"7d\"");
     for files in [&[("index.html", "page"), ("old.css", "old")][..], &[("index.html", "page")]] {

@@ -139,7 +139,7 @@ fn each_rollback_goes_further_back() {
 }
 
 #[test]
-fn after_a_deploy_that_was_cut_off_it_goes_back_to_the_last_that_ended() {
+fn after_an_interrupted_deploy_it_goes_back_to_the_last_completed_one() {
     let Deployed { world, left, commits, is_versioned } = deployed(true);
     world.site([("index.html", "four"), ("same.css", "four")]);
     world.repo.commit("a bad one");
@@ -203,7 +203,7 @@ fn it_is_guarded_as_a_deploy_is() {
 }
 
 #[test]
-fn with_changes_that_were_not_committed_only_versions_lead_back() {
+fn a_rollback_to_uncommitted_changes_needs_versions() {
     for versions in [true, false] {
         let world = World::new();
         let is_versioned = versions && world.store.keep_versions(&world.bucket);
@@ -252,7 +252,7 @@ fn a_file_that_went_in_parts_comes_back() {
 }
 
 #[test]
-fn what_is_kept_or_of_others_is_left_alone() {
+fn kept_objects_and_those_of_others_are_left_alone() {
     let Deployed { world, .. } = deployed(true);
     world.repo.write(
         "site/deploy.toml",
@@ -311,7 +311,7 @@ fn without_pages(world: &World) {
 }
 
 #[test]
-fn a_rollback_that_was_cut_off_is_gone_on_with() {
+fn an_interrupted_rollback_is_continued() {
     let deployed = deployed(true);
     without_pages(&deployed.world);
     deployed.world.xtask(&["rollback"]).exits(1);
@@ -327,7 +327,7 @@ fn a_rollback_that_was_cut_off_is_gone_on_with() {
 }
 
 #[test]
-fn a_deploy_with_nothing_left_to_do_ends_what_was_cut_off() {
+fn a_deploy_after_a_failed_rollback_ends_it_even_if_nothing_is_left_to_do() {
     let deployed = deployed(true);
     without_pages(&deployed.world);
     deployed.world.xtask(&["rollback"]).exits(1);
@@ -346,7 +346,7 @@ fn a_deploy_with_nothing_left_to_do_ends_what_was_cut_off() {
 }
 
 #[test]
-fn a_deploy_that_failed_before_it_wrote_is_gone_back_from_and_then_one_further() {
+fn after_a_deploy_that_wrote_nothing_the_first_rollback_only_ends_it_and_the_second_goes_back() {
     let deployed = deployed(true);
     let world = &deployed.world;
     world.site([("index.html", "bad")]);
@@ -362,7 +362,7 @@ fn a_deploy_that_failed_before_it_wrote_is_gone_back_from_and_then_one_further()
 }
 
 #[test]
-fn one_that_another_deploy_overtakes_is_refused() {
+fn a_rollback_that_another_deploy_overtakes_is_refused() {
     let deployed = deployed(true);
     let (world, other) = (&deployed.world, deployed.world.beside());
     other.site([("index.html", "theirs"), ("same.css", "same"), ("third.html", "third")]);
@@ -389,7 +389,7 @@ fn one_that_another_deploy_overtakes_is_refused() {
 }
 
 #[test]
-fn a_record_that_a_failed_deploy_left_is_not_what_is_gone_back_to() {
+fn a_rollback_does_not_go_back_to_the_record_of_a_failed_deploy() {
     let deployed = deployed(true);
     let world = &deployed.world;
     // Before new headers are written, the record drops the old ones, so it is incomplete now.
@@ -424,7 +424,7 @@ fn ten_deploys_are_remembered_and_all_of_them_can_be_gone_back_to_one_after_anot
 }
 
 #[test]
-fn from_a_deploy_after_a_rollback_it_goes_to_what_was_live_before() {
+fn after_a_rollback_and_a_deploy_it_goes_back_to_what_the_rollback_restored() {
     let deployed = deployed(true);
     let world = &deployed.world;
     deployed.goes_back(&["--to", &deployed.commits[0]]);
@@ -436,7 +436,7 @@ fn from_a_deploy_after_a_rollback_it_goes_to_what_was_live_before() {
 }
 
 #[test]
-fn a_hint_never_tells_who_goes_back_to_deploy() {
+fn a_hint_of_a_rollback_repeats_the_rollback_and_not_a_deploy() {
     let deployed = deployed(true);
     let ran = deployed.world.xtask(&["rollback", "--max-deletes", "0"]).exits(3);
     assert!(ran.stderr.contains("cargo xtask rollback --max-deletes 1"), "{}", ran.stderr);
@@ -447,7 +447,7 @@ fn a_hint_never_tells_who_goes_back_to_deploy() {
 }
 
 #[test]
-fn an_asset_that_was_on_its_way_out_does_not_come_back_to_stay() {
+fn a_retained_asset_does_not_become_permanent_by_a_rollback() {
     let world = World::new();
     let is_versioned = world.store.keep_versions(&world.bucket);
     let retain = |on: bool| world.configure(if on { "retain = \"7d\"" } else { "" });

@@ -609,7 +609,7 @@ fn the_store_gives_the_same_to_the_same_requests() {
 }
 
 #[test]
-fn without_a_document_for_errors_a_few_words_are_given() {
+fn without_an_error_document_a_few_words_are_sent() {
     let world = site(false);
     let preview = world.preview(&[]);
     let reply = preview.get("/%3Cb%3Emissing");

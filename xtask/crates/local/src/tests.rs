@@ -587,7 +587,7 @@ async fn uploads_and_their_parts_are_listed_page_by_page() {
 }
 
 #[tokio::test]
-async fn what_is_not_there_is_called_by_its_name() {
+async fn a_missing_object_or_bucket_is_refused_with_the_code_of_s3() {
     let bench = Bench::start().await;
     let client = &bench.client;
     assert_refused!(client.get_object().bucket(BUCKET).key("missing"), "NoSuchKey");

@@ -103,7 +103,7 @@ async fn played(random: &mut Random) -> (Bench, Model) {
 }
 
 #[tokio::test]
-async fn every_version_that_should_be_there_is_and_no_chunk_of_another() {
+async fn the_store_has_exactly_the_versions_of_the_model_and_no_other_chunks() {
     for seed in 1..4 {
         let (bench, model) = played(&mut Random(seed)).await;
         let mut current = Vec::new();
