@@ -1,5 +1,5 @@
-//! The bucket of the account: connect, list, put, delete. It can only be had by way of the account
-//! check, every request carries the expected owner, and nothing outside the prefix is ever named.
+//! The bucket of the account: connect, list, put, delete. Only the account check can produce one, every request carries
+//! the expected owner, and nothing outside the prefix is ever named.
 
 pub mod account;
 pub mod aws;
@@ -71,11 +71,11 @@ pub struct Bucket {
     named_below: Option<String>,
     watch: Watch,
     can: Capabilities,
-    /// Whether a write of this run was answered with the MD5 of its body as the ETag.
+    /// Whether the store answered a write of this run with the MD5 of its body as the ETag.
     gives_md5s: Arc<AtomicBool>,
 }
 
-/// Where to find a bucket that is not AWS's.
+/// Where to find a bucket that is not on AWS.
 pub struct Store<'a> {
     pub endpoint: &'a str,
     pub region: &'a str,
@@ -83,16 +83,16 @@ pub struct Store<'a> {
     pub secret_access_key: &'a str,
 }
 
-/// How often a request is tried in all. What is tried again is the SDK's standard list (5xx, timeouts, resets) and
-/// what [`TryAgain`] adds; 403, 404 and 301 are on neither.
+/// How often a request is tried in all. What is retried is the SDK's standard list (5xx, timeouts, resets) and what
+/// [`TryAgain`] adds. 403, 404 and 301 are on neither list.
 const ATTEMPTS: u32 = 8;
 
-/// The first wait before another try; each is twice as long as the one before, up to the longest, and each
-/// is shortened by chance, so that not all come back at once. Together they last 16 s at the most.
+/// The wait before the second try. Each further wait is twice as long as the one before, up to the longest, and each is
+/// shortened at random, so that not all requests come back at once. Together they last at most 16 s.
 const FIRST_WAIT: Duration = Duration::from_millis(200);
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
-/// Connects to the environment's bucket as its proven account. Nothing is sent yet.
+/// Connects to the environment's bucket as its proven account. Sends nothing yet.
 pub fn connect(environment: &Environment, prefix: &Prefix, account: Account) -> Bucket {
     let store = Where {
         region: &environment.region,
@@ -104,7 +104,7 @@ pub fn connect(environment: &Environment, prefix: &Prefix, account: Account) -> 
     open(place, account.credentials, store, account.id)
 }
 
-/// Connects to a bucket in a store of this machine, which has no accounts.
+/// Connects to a bucket in a store on this machine, which has no accounts.
 pub fn connect_local(bucket: &str, prefix: &Prefix, store: &Store) -> Bucket {
     let keys = Credentials::new(store.access_key_id, store.secret_access_key, None, None, "local");
     let credentials = SharedCredentialsProvider::new(keys);
@@ -117,7 +117,7 @@ pub fn connect_local(bucket: &str, prefix: &Prefix, store: &Store) -> Bucket {
     open((bucket, prefix), credentials, store, None)
 }
 
-/// How a bucket is reached, and what it demands.
+/// How to reach a bucket, and what it demands.
 struct Where<'a> {
     region: &'a str,
     endpoint: Option<&'a str>,
@@ -132,8 +132,8 @@ fn open(
     owner: Option<String>,
 ) -> Bucket {
     let watch = Watch { requests: Arc::default(), pace: Pace::new(), line: Line::new() };
-    // The defaults since January 2025 send a CRC as a trailer, which some compatible stores reject.
-    // Content-MD5, which every store verifies, is sent instead.
+    // The defaults since January 2025 send a CRC as a trailer, which some compatible stores reject. Content-MD5, which
+    // every store verifies, is sent instead.
     let mut config = aws_sdk_s3::Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new(store.region.to_owned()))
@@ -148,14 +148,14 @@ fn open(
                 .with_initial_backoff(FIRST_WAIT)
                 .with_max_backoff(LONGEST_WAIT),
         )
-        // The SDK's budget for all retries together gives up on a store that throttles many files a
-        // little; the pace answers that instead.
+        // The SDK has one budget for all retries together. With it, the SDK would give up on a store that throttles
+        // many files a little. The pace reacts to that instead.
         .retry_partition(
             RetryPartition::custom("bucket").token_bucket(TokenBucket::unlimited()).build(),
         )
         .retry_classifier(TryAgain)
         .endpoint_resolver(Resolver::default());
-    // Any other interceptor is looked for in all configuration at each step, in case that it is to be left out.
+    // `permanent`: for other interceptors, the SDK checks every config layer at every step whether they were disabled.
     config.push_interceptor(SharedInterceptor::permanent(watch.clone()));
     if owner.is_some() || store.demands != Demands::default() {
         let stating = Stating { owner, demands: store.demands.clone() };
@@ -174,7 +174,7 @@ fn open(
 }
 
 impl Bucket {
-    /// The same bucket, with its requests going through another client.
+    /// The same bucket, with its requests sent through another client.
     pub fn through(self, client: SharedHttpClient) -> Bucket {
         let config = self.client.config().to_builder().http_client(client).build();
         Bucket { client: Client::from_conf(config), ..self }
@@ -189,12 +189,12 @@ impl Bucket {
         &self.prefix
     }
 
-    /// Requests sent so far, each try counted.
+    /// How many requests were sent so far, each try counted.
     pub fn requests(&self) -> u64 {
         self.watch.requests.load(Ordering::Relaxed)
     }
 
-    /// Whether the ETags that the store gives are known to be MD5s, by its answer to a write of this run.
+    /// Whether the store's ETags are known to be MD5s, from its answer to a write of this run.
     pub fn gives_md5s(&self) -> bool {
         self.gives_md5s.load(Ordering::Relaxed)
     }
@@ -209,12 +209,12 @@ impl Bucket {
         self.watch.pace.turn().await
     }
 
-    /// Waits until the line to the store can take a body of this size.
+    /// Waits until the line to the store can carry a body of this size.
     pub async fn body(&self, size: u64) -> aws::Body {
         self.watch.line.begin(size).await
     }
 
-    /// The ETag and the headers that an object has now; `None` where there is none.
+    /// The current ETag and headers of an object; `None` if it does not exist.
     pub async fn head(&self, key: &str) -> Result<Option<(Etag, Headers)>, Failure> {
         let request = self.client.head_object().bucket(&self.name).key(key);
         match request.send().await {
@@ -226,8 +226,8 @@ impl Bucket {
         }
     }
 
-    /// Adds to a failure what helps if it is the host's name that does not answer: stores of one's own often have no
-    /// names for their buckets, or no certificate for them.
+    /// Adds a hint to a failure in which the bucket's host name does not answer: private stores often have no host
+    /// names for their buckets, or no certificates for them.
     pub fn with_path_style_hint(&self, failure: Failure) -> Failure {
         let about_name = |cause: &String| {
             ["dns error", "not valid for name", "NotValidForName"].iter().any(|e| cause.contains(e))
@@ -241,7 +241,7 @@ impl Bucket {
         }
     }
 
-    /// The whole key of an object of the tool's own folder.
+    /// The whole key of an object in the tool's own folder.
     pub fn own_key(&self, name: &str) -> String {
         self.prefix.join(&format!("{}{name}", tool_folder::NAME))
     }

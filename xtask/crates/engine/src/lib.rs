@@ -1,8 +1,8 @@
-//! The stages of a deploy, without a terminal: what a run reads in the repository, the site that was built, the bucket,
-//! and the plan that makes the one equal to the other.
+//! The stages of a deploy, without a terminal: what a run reads in the repository, the built site, the bucket, and the
+//! plan that makes the bucket equal to the site.
 //!
-//! The modules stand in reading order, and each uses only those above it and [`base`]: `repository` and `site` know no
-//! bucket, and `bucket` knows no plan.
+//! The modules are in reading order, and each uses only those above it and [`base`]: `repository` and `site` do not
+//! know the bucket, and `bucket` does not know the plan.
 
 pub mod repository;
 pub mod site;

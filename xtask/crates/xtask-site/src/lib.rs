@@ -1,6 +1,6 @@
 //! Deploys a static site to the AWS account that its git branch belongs to.
 //!
-//! It is a library so that another repository's xtask can be five lines:
+//! This is a library, so that the xtask of another repository needs only five lines:
 //!
 //! ```no_run
 //! fn main() -> std::process::ExitCode {
@@ -76,7 +76,7 @@ impl Task {
     }
 }
 
-/// Help, which is no error, or what was typed wrong. A script that asked for JSON gets it here too.
+/// Help, which is not an error, or a mistake on the command line. A script that asked for JSON gets it here too.
 fn usage(error: &clap::Error) -> ExitCode {
     if error.use_stderr() && std::env::args_os().any(|argument| argument == "--json") {
         report::error(
@@ -85,12 +85,12 @@ fn usage(error: &clap::Error) -> ExitCode {
         );
         return ExitCode::from(2);
     }
-    // Nobody is left to be told that the terminal is gone.
+    // If the terminal is gone, nobody can be told.
     let _ = error.print();
     ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
 }
 
-/// Turns a panic, which is a mistake in this tool, into a failure like any other.
+/// Turns a panic, which is a bug in this tool, into a failure like any other.
 fn unwound<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
     static PANIC: Mutex<String> = Mutex::new(String::new());
     std::panic::set_hook(Box::new(|panic| {
@@ -103,15 +103,15 @@ fn unwound<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
     })
 }
 
-/// How long the first signal gives the work to end by itself: time for the files that are on their way, and
-/// for giving the lock back.
+/// How long the work may take to end after the first signal: time to finish files that are being sent, and to release
+/// the lock.
 const GRACE: Duration = Duration::from_secs(7);
 
-/// Signals that come so close together are one: a terminal that is closed sends its own twice, and so does
-/// `timeout`.
+/// Signals that follow each other this closely count as one: a terminal that is closed sends its signal twice, and so
+/// does `timeout`.
 const ONE_SIGNAL: Duration = Duration::from_millis(500);
 
-/// Runs to the end. The first SIGINT, SIGTERM or SIGHUP asks the work to stop, the second ends the process.
+/// Runs `work` to its end. The first SIGINT, SIGTERM or SIGHUP asks it to stop, the second ends the process.
 fn block_on<T>(json: bool, work: impl AsyncFnOnce(Stop) -> Result<T>) -> Result<T> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime =
@@ -121,14 +121,14 @@ fn block_on<T>(json: bool, work: impl AsyncFnOnce(Stop) -> Result<T>) -> Result<
         tokio::spawn(listen(signals::listen(), stopper, json));
         work(stop).await
     });
-    // While a signal is still heard.
+    // While signals are still handled.
     build::settle();
-    // A thread that reads a file or waits for the generator's last words is not waited for.
+    // Do not wait for a thread that reads a file, or that waits for the rest of the generator's output.
     runtime.shutdown_background();
     done
 }
 
-/// Tells the first signal. Work that does not notice it, because it waits for a disk, is ended all the same.
+/// Passes the first signal on. Work that does not notice it, because it waits for a disk, is ended anyway.
 async fn listen(mut signals: signals::Signals, stopper: Stopper, json: bool) {
     signals.next().await;
     stopper.stop(Cause::Signal);

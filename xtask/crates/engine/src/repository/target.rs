@@ -1,5 +1,5 @@
-//! Config × checkout: the one environment, bucket and prefix that this run may touch. This file is
-//! pure, because it is the heart of safety: every way to choose an account is a row of its tests.
+//! Config × checkout: the one environment, bucket and prefix that this run may touch. This file is pure, because it is
+//! the heart of safety: every way to choose an account is a row in its tests.
 
 mod claims;
 
@@ -79,8 +79,8 @@ impl Place {
 
 /// Chooses the environment.
 ///
-/// In CI the vendors' claims decide what the run is; everywhere else git's HEAD does. `--env` overrides
-/// the branch's choice, by hand only.
+/// In CI the vendors' claims decide what the run is for; everywhere else git's HEAD does. `--env` overrides the
+/// branch's choice, but only by hand.
 pub fn choose(
     config: &Config,
     checkout: &Checkout,
@@ -106,8 +106,8 @@ pub fn choose(
     Ok(Choice { place, branch, commit, is_pull_request })
 }
 
-/// Refuses a checkout whose HEAD is no longer what the target was chosen by: what was built meanwhile may be
-/// another branch's.
+/// Refuses a checkout whose HEAD is no longer the one by which the target was chosen: what was built meanwhile may
+/// belong to another branch.
 pub fn is_still(before: &Checkout, now: &Checkout) -> Result<(), Refusal> {
     if before.head == now.head {
         return Ok(());
@@ -169,7 +169,7 @@ impl std::fmt::Display for Reference {
     }
 }
 
-/// The commit that is deployed: git's.
+/// The commit that is deployed: that of git.
 fn commit(head: &Head) -> Result<String, Refusal> {
     head.commit().map(str::to_owned).ok_or_else(|| {
         Refusal::new(
@@ -204,7 +204,7 @@ fn by_name(config: &Config, head: &Head, commit: String, name: &str) -> Result<C
     Ok(Choice { place, branch, commit, is_pull_request: false })
 }
 
-/// The environment of a name.
+/// The environment with a name.
 pub fn named<'c>(config: &'c Config, name: &str) -> Result<&'c Environment> {
     config.environments.iter().find(|environment| environment.name == name).ok_or_else(|| {
         let known = names(config.environments.iter());
@@ -309,15 +309,15 @@ fn resolve(
     })
 }
 
-/// The folders below our prefix that other environments of the same bucket write to.
+/// The folders below our prefix to which other environments with the same bucket write.
 fn reserved(config: &Config, ours: &Environment, prefix: &Prefix) -> Result<Vec<String>, Refusal> {
     let others =
         config.environments.iter().filter(|e| e.name != ours.name && e.shares_bucket_with(ours));
     let mut reserved = Vec::new();
     for other in others.filter(|other| other.prefix != ours.prefix) {
         let folder = other.reserves();
-        // A fixed folder inside the other's fixed folder is known to both, and left alone. One that only
-        // the branch's name leads into is not.
+        // A fixed folder inside the other's fixed folder is known to both, and left alone. A folder into which only the
+        // branch's name leads is not.
         let led_by_name = !ours.reserves().starts_with(folder);
         if prefix.as_str().starts_with(folder) && led_by_name {
             return Err(Refusal::new(
@@ -340,7 +340,7 @@ fn names<'e>(environments: impl Iterator<Item = &'e Environment>) -> String {
     environments.map(|e| format!("`{}`", e.name)).collect::<Vec<_>>().join(", ")
 }
 
-/// Which branches each environment takes, for whoever meets the refusal.
+/// Which branches each environment takes, for the text of a refusal.
 fn takers(config: &Config) -> String {
     let one = |environment: &Environment| {
         let branches: Vec<&str> = environment
@@ -356,7 +356,7 @@ fn takers(config: &Config) -> String {
     config.environments.iter().map(one).collect::<Vec<_>>().join("; ")
 }
 
-/// A commit as people write it.
+/// A commit in the short form that people write.
 pub fn short(commit: &str) -> &str {
     commit.get(..SHORT).unwrap_or(commit)
 }

@@ -1,5 +1,5 @@
-//! Values to the lines a person reads, and to the one object that a script reads. Both go to standard
-//! output; everything else the tool says goes to standard error.
+//! Turns values into the lines that a person reads, and into the one object that a script reads. Both go to standard
+//! output; everything else that the tool prints goes to standard error.
 
 pub mod status;
 
@@ -21,13 +21,13 @@ use engine::plan::{Plan, Reason};
 use engine::repository::target::{Place, Revision, Target, short};
 use engine::site::File;
 
-/// Uploads, and deletes, that are shown a line each; the rest is counted.
+/// How many uploads, and how many deletes, get a line each; the rest is counted.
 const LINES: usize = 40;
 
-/// Failures that are shown a line each: many are mostly one.
+/// How many failures get a line each: many failures usually have the same cause.
 const FAILURES: usize = 10;
 
-/// What a run is about, known before anything is compared.
+/// The run as far as it is known before anything is compared.
 pub struct Run<'a> {
     pub target: &'a Target,
     pub store: Store,
@@ -50,7 +50,7 @@ pub enum Store {
     Local(String),
 }
 
-/// The plan, kept after apply consumed it.
+/// The plan, kept for the report after `apply` consumed it.
 #[derive(Serialize)]
 pub struct Planned {
     uploads: Vec<PlannedUpload>,
@@ -67,7 +67,7 @@ pub struct Planned {
 struct PlannedUpload {
     file: Arc<File>,
     reason: Reason,
-    /// The names of the headers that change, if only these do.
+    /// The names of the headers that change, if only headers do.
     headers: Vec<String>,
 }
 
@@ -93,7 +93,7 @@ pub struct Done {
     pub elapsed: std::time::Duration,
 }
 
-/// `skipped` are the keys of files and folders that were left out of the site.
+/// `skipped` holds the keys of files and folders that were left out of the site.
 pub fn planned(plan: &Plan, skipped: Vec<String>) -> Planned {
     let uploads = plan.uploads.iter().map(|upload| PlannedUpload {
         file: upload.file.clone(),
@@ -140,7 +140,7 @@ pub fn heading(run: &Run) -> String {
     format!("{}: {revision}{notes} -> s3://{bucket}/{prefix} ({store})", environment.name)
 }
 
-/// The first lines of a rollback: what goes where, and which deploy that was.
+/// The first lines of a rollback: what goes where, and which deploy is restored.
 pub fn going_back(run: &Run, name: &str, deploy: &Deploy, now: u64) -> Vec<String> {
     let Deploy { who, at, .. } = deploy;
     let when = ago(now.saturating_sub(*at));
@@ -149,7 +149,7 @@ pub fn going_back(run: &Run, name: &str, deploy: &Deploy, now: u64) -> Vec<Strin
 
 /// A line for each of the first changes.
 ///
-/// Of a dry run all deletes are shown: it is made to look at them.
+/// A dry run shows all deletes: that is its purpose.
 pub fn changes(run: &Run, planned: &Planned) -> Vec<String> {
     let upload = |upload: &PlannedUpload| {
         let (sign, note) = match upload.reason {
@@ -161,7 +161,7 @@ pub fn changes(run: &Run, planned: &Planned) -> Vec<String> {
         format!("  {sign} {}  ({note})", plain(&upload.file.key))
     };
     let mut lines = first(LINES, planned.uploads.iter().map(upload), "upload");
-    // By themselves, so that many uploads do not hide what is about to go.
+    // Counted separately, so that many uploads do not hide the deletes.
     let most = if run.dry { usize::MAX } else { LINES };
     lines.extend(first(
         most,
@@ -182,7 +182,7 @@ fn first(most: usize, lines: impl ExactSizeIterator<Item = String>, what: &str) 
     first
 }
 
-/// Prints lines of text to standard output, unless one JSON object is to stand there alone.
+/// Prints lines of text to standard output, unless it is reserved for one JSON object.
 pub fn print(json: bool, lines: impl FnOnce() -> Vec<String>) -> Result<()> {
     match json {
         true => Ok(()),
@@ -199,7 +199,7 @@ pub fn would_change(place: &str, planned: &Planned) -> String {
     }
 }
 
-/// An error as a page shows it.
+/// An error, for display on a page.
 #[cfg(feature = "local")]
 pub fn words(error: &Error) -> String {
     secrets::hide(&error_text(error))
@@ -215,7 +215,7 @@ pub fn finish(json: bool, run: &Run, planned: &Planned, done: &Done) -> Result<(
     }
 }
 
-/// What a run that was stopped says: what is done, and what is left.
+/// The message of a run that was stopped: what is done, and what is left.
 pub fn interrupted(planned: &Planned, outcome: &Outcome) -> Error {
     failures(outcome).iter().for_each(|line| err(line));
     Error::Interrupted(format!("{}, and the site is whole", done_of(planned, outcome)))
@@ -225,13 +225,13 @@ pub fn interrupted(planned: &Planned, outcome: &Outcome) -> Error {
 pub fn error(error: &Error, json: bool) {
     err(&error_text(error));
     if json {
-        // That this cannot be told either is told by the exit code.
+        // If this cannot be printed either, the exit code still says it.
         let _ = out_json(&error_json(error));
     }
 }
 
-/// Standard output is where a script reads what happened, so that it cannot be written is a failure; that
-/// nobody reads on (`| head`) is none.
+/// Scripts read from standard output what happened, so it is a failure if it cannot be written. It is no failure if the
+/// reader has stopped reading (`| head`).
 fn out(line: &str) -> Result<()> {
     match color::write_line(std::io::stdout(), &secrets::hide(line)) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
@@ -249,7 +249,7 @@ fn out_json(value: &impl Serialize) -> Result<()> {
 }
 
 fn err(line: &str) {
-    // Nobody is left to be told that standard error is gone.
+    // If standard error is gone, nobody can be told.
     let _ = color::write_line(std::io::stderr(), &secrets::hide(line));
 }
 
@@ -335,7 +335,7 @@ fn kept(planned: &Planned) -> String {
     parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!(", {n} {what}")).collect()
 }
 
-/// The object of `--json`, for dry runs and real ones alike, in the order in which it is documented.
+/// The object of `--json`, for dry runs and real ones alike, with its keys in the documented order.
 #[derive(Serialize)]
 struct Json<'a> {
     environment: &'a str,
@@ -384,7 +384,7 @@ fn json<'a>(run: &Run<'a>, planned: &'a Planned, done: &'a Done) -> Json<'a> {
     }
 }
 
-/// How an error looks to a person: what happened, why, and after a blank line what to do next.
+/// An error for a person: what happened, why, and after a blank line what to do next.
 fn error_text(error: &Error) -> String {
     match error {
         Error::Config(text) => format!("error: {text}"),
@@ -400,7 +400,7 @@ fn error_text(error: &Error) -> String {
     }
 }
 
-/// How an error looks to a script: one key tells a refusal from a failure.
+/// An error for a script: its one key distinguishes a refusal from a failure.
 #[derive(Serialize)]
 #[serde(rename_all = "lowercase")]
 enum JsonError<'a> {

@@ -1,4 +1,5 @@
-//! Variables of two vendors at once never reach more than the more restrictive of the two reaches alone.
+//! If the variables of two vendors are set, the run never gets further than the more restrictive of the two vendors
+//! would alone.
 
 use std::path::PathBuf;
 
@@ -36,7 +37,7 @@ const CONFIG: &str = r#"
 struct Sample {
     vendor: &'static str,
     variables: Vec<(String, String)>,
-    /// Where it goes alone, by each of [`heads`].
+    /// Where it goes alone, for each of [`heads`].
     alone: Vec<Option<String>>,
 }
 
@@ -45,7 +46,7 @@ fn heads() -> [Head; 3] {
     [on("main"), on("staging"), Head::Detached { commit: COMMIT.into() }]
 }
 
-/// The branch or pull request that is deployed, and to where; `None` if it is refused.
+/// The branch or pull request that is deployed, and its place; `None` if it is refused.
 fn place(config: &Config, head: Head, variables: &[(String, String)]) -> Option<String> {
     let checkout = Checkout { root: PathBuf::from("/repository"), head, parents: Vec::new() };
     let var = |wanted: &str| {
@@ -56,7 +57,7 @@ fn place(config: &Config, head: Head, variables: &[(String, String)]) -> Option<
     Some(format!("{} -> {}", target.branch, target.place.environment.name))
 }
 
-/// Every kind of run of every vendor, also of another branch and of another pull request.
+/// Every kind of run of every vendor, also for another branch and for another pull request.
 fn all(config: &Config, event: &str) -> Vec<Sample> {
     let mut all = Vec::new();
     for (vendor, environment) in samples() {
@@ -75,7 +76,7 @@ fn all(config: &Config, event: &str) -> Vec<Sample> {
     all
 }
 
-/// Whether two vendors share a variable and want different values in it.
+/// Whether two vendors share a variable but need different values in it.
 fn clash(a: &Sample, b: &Sample) -> bool {
     let differs = |(name, value): &(String, String)| {
         b.variables.iter().any(|(other, theirs)| other == name && theirs != value)
@@ -83,12 +84,12 @@ fn clash(a: &Sample, b: &Sample) -> bool {
     a.variables.iter().any(differs)
 }
 
-/// Woodpecker's variables are called as GitLab's, so what one sets the other reads.
+/// Woodpecker's variables have the same names as GitLab's, so each reads what the other sets.
 fn shares_variables(a: &Sample, b: &Sample) -> bool {
     ["GitLab", "Woodpecker"].iter().all(|name| [a.vendor, b.vendor].contains(name))
 }
 
-/// Where the variables of both lead if the one that tells `other` is not set.
+/// Where the variables of both lead if the one that identifies `other` is not set.
 fn alone(
     config: &Config,
     head: &Head,

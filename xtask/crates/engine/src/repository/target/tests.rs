@@ -1,4 +1,4 @@
-//! Config × checkout × surroundings: every way to choose an account, and every way to be refused.
+//! Config × checkout × CI: every way to choose an account, and every way to be refused.
 
 use std::path::PathBuf;
 
@@ -9,7 +9,7 @@ use super::*;
 const COMMIT: &str = "1111111111111111111111111111111111111111";
 const OTHER: &str = "2222222222222222222222222222222222222222";
 
-/// Four environments in four buckets, the last of them a folder for each branch.
+/// Four environments in four buckets. The last one has a folder for each branch.
 const CONFIG: &str = r#"
     [build]
     output = "public"
@@ -81,7 +81,7 @@ fn chosen(config: &Config, head: Head, vars: Vars, env: Option<&str>) -> Result<
     chosen_after_merge(config, head, &[], vars, env)
 }
 
-/// The same where HEAD's commit has these parents.
+/// The same if HEAD's commit has these parents.
 fn chosen_after_merge(
     config: &Config,
     head: Head,
@@ -129,7 +129,7 @@ fn refused(config: &Config, head: Head, vars: Vars, env: Option<&str>) -> String
     }
 }
 
-/// What a wildcard stands for is known once a branch is chosen.
+/// Only when a branch is chosen is it known what a wildcard matched.
 #[test]
 fn a_branch_that_makes_no_hosts_name_goes_nowhere_where_it_stands_in_one() {
     let text = CONFIG
@@ -261,7 +261,7 @@ fn the_branch_chooses_the_place() {
             MERGE_REQUEST,
             "pr-7 -> development: dev.example.com/pr-7/",
         ),
-        // A branch that is called as a pull request's folder gets another one.
+        // A branch with the name of a pull request's folder gets another folder.
         (
             "a branch called login",
             on("pr-7/login"),
@@ -497,7 +497,7 @@ fn env_is_refused_in_ci_and_wherever_it_names_nothing() {
     ));
 }
 
-/// Production at the root of a bucket, others in folders of the same one.
+/// Production is at the root of a bucket, and others are in folders of the same bucket.
 const SHARED: &str = r#"
     [build]
     output = "public"
@@ -576,8 +576,7 @@ fn a_branch_whose_folder_is_another_environments_is_refused() {
     ));
 }
 
-/// Whatever a branch is called: the tool's own folder or no folder at all is never read as the whole
-/// bucket.
+/// Whatever a branch is called: the tool's own folder, or no folder at all, is never read as the whole bucket.
 #[test]
 fn a_prefix_that_cannot_be_made_is_never_the_whole_bucket() {
     let config = config(&CONFIG.replace(r#"prefix = "{branch}/""#, r#"prefix = ".{branch}/""#));
@@ -585,7 +584,7 @@ fn a_prefix_that_cannot_be_made_is_never_the_whole_bucket() {
     assert!(target.is_err(), "{:?}", target.unwrap().place.prefix);
 }
 
-/// Typed on macOS and on Linux, a folder is one folder.
+/// A folder is the same whether it was typed on macOS or on Linux.
 #[test]
 fn a_folder_is_left_alone_in_either_unicode_form() {
     let config = config(&SHARED.replace(r#""preview/gallery/""#, "\"cafe\u{301}/\""));
@@ -829,15 +828,15 @@ fn for_a_pull_request_the_vendors_commit_may_be_what_was_merged() {
         assert_eq!(choose(&[MERGE, OTHER], vars), "pr-7", "{vars:?}");
         assert_eq!(choose(&[OTHER, MERGE], vars), "pr-7", "{vars:?}");
         assert_eq!(choose(&[MERGE, MERGE], vars), "commit-mismatch", "merges something else");
-        // A commit that a step of the job has made is not what the vendor tests.
+        // A commit that a step of the job created is not what the vendor tests.
         assert_eq!(choose(&[OTHER], vars), "commit-mismatch", "is no merge");
         assert_eq!(choose(&[], vars), "commit-mismatch", "has no parents");
     }
     assert_eq!(choose(&[MERGE, OTHER], PUSH_OTHER_COMMIT), "commit-mismatch", "a push");
 }
 
-/// What becomes of a checkout of `COMMIT` where GitHub runs an event. The head of its pull request is the commit `sha`
-/// in the repository `theirs`.
+/// The result for a checkout of `COMMIT` when GitHub runs an event. The head of its pull request is the commit `sha` in
+/// the repository `theirs`.
 fn on_github(config: &Config, event: &str, theirs: &str, sha: &str) -> String {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("event.json");
