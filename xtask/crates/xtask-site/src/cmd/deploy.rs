@@ -35,7 +35,7 @@ use engine::repository::config::Config;
 use engine::repository::own_files;
 use engine::repository::target::{self, Choice};
 
-pub use deployment::{Deployment, USUAL_COMMAND};
+pub use deployment::Deployment;
 pub use goal::Goal;
 
 use difference::{Difference, Known, compare, compare_again};
@@ -67,21 +67,7 @@ pub async fn run(options: &Deploy, stop: &Stop) -> Result<bool> {
     target::is_still(&checkout, &checkout::read(&checkout.root)?)?;
     tell_links(&config, &target.place, site.clone(), builds && !no_build, &cx.tell).await?;
 
-    let committed = checkout::time_of_head(&checkout.root).and_then(|time| time.try_into().ok());
-    let deployment = Deployment {
-        doing,
-        checkout: &checkout,
-        config: &config,
-        bucket,
-        run: &run,
-        tell: &cx.tell,
-        now: cx.now,
-        committed,
-        in_ci: cx.ci.is_ci(),
-        command: USUAL_COMMAND,
-        typed: place.typed(),
-        is_relative: false,
-    };
+    let deployment = Deployment::of(&cx, place, doing, &checkout, &config, bucket, &run);
     let mut made = make_equal(&deployment, &Goal::Site(site), seen, stop).await?;
     if output_was_held(&checkout.root) != held {
         blame_the_other_run(&config, &mut made.1.failures);

@@ -58,18 +58,10 @@ pub async fn run(options: &Rollback, stop: &Stop) -> Result<bool> {
     let (goal, _worktree) = stop.unless_stopped(goal(&way, &seen, &deploy, earlier)).await?;
 
     let deployment = Deployment {
-        doing,
-        checkout: &checkout,
-        config: &config,
-        bucket,
-        run: &run,
-        tell,
-        now: cx.now,
         committed: deploy.committed,
-        in_ci: cx.ci.is_ci(),
         command: &command,
-        typed: place.typed(),
         is_relative: to.is_none(),
+        ..Deployment::of(&cx, place, doing, &checkout, &config, bucket, &run)
     };
     let made = make_equal(&deployment, &goal, seen, stop).await?;
     finish(doing, &run, connection, made, cx.started).await

@@ -1,7 +1,7 @@
 //! What all steps of a deploy or a rollback share.
 
-use crate::cli::Doing;
-use crate::context::variable;
+use crate::cli::{self, Doing};
+use crate::context::{Context, variable};
 use crate::hints::Typed;
 use crate::output::report::Run;
 use engine::base::event::{Event, Tell};
@@ -36,7 +36,36 @@ pub struct Deployment<'a> {
 }
 
 /// The command in the hints of stages.
-pub const USUAL_COMMAND: &str = "cargo xtask deploy";
+const USUAL_COMMAND: &str = "cargo xtask deploy";
+
+impl<'a> Deployment<'a> {
+    /// A deploy of what is checked out.
+    pub fn of(
+        cx: &'a Context,
+        place: &'a cli::Place,
+        doing: &'a Doing,
+        checkout: &'a Checkout,
+        config: &'a Config,
+        bucket: &'a Bucket,
+        run: &'a Run<'a>,
+    ) -> Deployment<'a> {
+        let committed = checkout::time_of_head(&checkout.root);
+        Deployment {
+            doing,
+            checkout,
+            config,
+            bucket,
+            run,
+            tell: &cx.tell,
+            now: cx.now,
+            committed: committed.and_then(|time| time.try_into().ok()),
+            in_ci: cx.ci.is_ci(),
+            command: USUAL_COMMAND,
+            typed: place.typed(),
+            is_relative: false,
+        }
+    }
+}
 
 impl Deployment<'_> {
     pub fn place(&self) -> &Place {
