@@ -3,6 +3,7 @@
 
 pub mod journal;
 pub mod apply;
+pub mod outcome;
 pub mod recall;
 pub mod standing;
 

@@ -16,28 +16,11 @@ use crate::base::error::{Failure, failed};
 use crate::base::etag::Etag;
 use crate::base::event::{Amount, Stage, Tell};
 use crate::base::stop::Stop;
-use crate::bucket::record::Written;
 use crate::bucket::{Bucket, DELETES_PER_REQUEST, Delete, Restated, Turn};
 use crate::plan::journal::Journal;
+use crate::plan::outcome::Outcome;
 use crate::plan::{Approved, Reason, Upload};
 use crate::site::{File, Source};
-
-/// What was done.
-#[derive(Debug, Default)]
-pub struct Outcome {
-    /// In the order of their keys.
-    pub written: Vec<Written>,
-    pub deleted: Vec<String>,
-    pub failures: Vec<(String, Failure)>,
-    /// Files that were not tried, because something before them failed or the run was stopped.
-    pub not_tried: u64,
-    /// Whether the run was stopped before all of the plan was tried.
-    pub is_cut_off: bool,
-    /// Of bodies that arrived.
-    pub bytes_sent: u64,
-    /// The name of the deploy that is live, once this run has ended well.
-    pub id: Option<String>,
-}
 
 /// After so many failures of one step the rest of it is not tried: it is the network or the rights, not
 /// the files.

@@ -10,7 +10,7 @@
 //! nothing else can tell it: the deploy that the record speaks of stays the one before.
 
 use super::Approved;
-use super::apply::Outcome;
+use super::outcome::Outcome;
 use crate::base::error::Failure;
 use crate::base::etag::Etag;
 use crate::base::event::{Event, Tell};

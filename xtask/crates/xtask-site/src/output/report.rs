@@ -16,7 +16,7 @@ use engine::base::refusal::Refusal;
 use engine::base::secrets;
 use engine::base::words::{ago, bytes, count, duration, plain};
 use engine::bucket::record::Deploy;
-use engine::plan::apply::Outcome;
+use engine::plan::outcome::Outcome;
 use engine::plan::{Plan, Reason};
 use engine::repository::target::{Place, Revision, Target, short};
 use engine::site::File;

@@ -7,7 +7,7 @@ use engine::base::event::Tell;
 use engine::base::key::Prefix;
 use engine::bucket::record::{self, Record};
 use engine::bucket::{self, Bucket, Exchange, LastModified, Listing, Object};
-use engine::plan::apply::Outcome;
+use engine::plan::outcome::Outcome;
 use engine::site::{File, Site};
 
 pub struct Held {
