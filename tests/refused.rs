@@ -783,7 +783,7 @@ fn most_of_the_pages() {
         expect![[r#"
             refused: this would delete 3 of 5 pages, and the limit is half of them
 
-            hint: look at them with --dry-run; if they are to go: cargo xtask deploy --max-deletes 3
+            hint: look at them with --dry-run; to delete them anyway: cargo xtask deploy --max-deletes 3
         "#]],
     );
     world.deploy(&["--max-deletes", "3"]).exits(0);
@@ -825,7 +825,7 @@ fn more_deletes_than_the_limit() {
         expect![[r#"
         refused: this would delete 300 of 300 objects, and the limit is 20, or 25 % of them if that is more
 
-        hint: look at them with --dry-run; if they are to go: cargo xtask deploy --max-deletes 300
+        hint: look at them with --dry-run; to delete them anyway: cargo xtask deploy --max-deletes 300
     "#]],
     );
     refused_once_built(
@@ -836,7 +836,7 @@ fn more_deletes_than_the_limit() {
         expect![[r#"
         refused: this would delete 300 of 300 objects, and the limit is 299
 
-        hint: look at them with --dry-run; if they are to go: cargo xtask deploy --max-deletes 300
+        hint: look at them with --dry-run; to delete them anyway: cargo xtask deploy --max-deletes 300
     "#]],
     );
     configure(&world, "max-deletes = 10");
@@ -848,7 +848,7 @@ fn more_deletes_than_the_limit() {
         expect![[r#"
         refused: this would delete 300 of 300 objects, and the limit is 10
 
-        hint: look at them with --dry-run; if they are to go: cargo xtask deploy --max-deletes 300
+        hint: look at them with --dry-run; to delete them anyway: cargo xtask deploy --max-deletes 300
     "#]],
     );
 
@@ -858,7 +858,7 @@ fn more_deletes_than_the_limit() {
             .contains("warning: a deploy would be refused: this would delete 300 of 300 objects")
     );
     let dry = world.deploy(&["--dry-run", "--site", "site", "--env", "production"]).exits(0);
-    let hint = "; hint: look at them with --dry-run; if they are to go: cargo xtask deploy --env production --site site --max-deletes 300\n";
+    let hint = "; hint: look at them with --dry-run; to delete them anyway: cargo xtask deploy --env production --site site --max-deletes 300\n";
     assert!(dry.stderr.contains(hint), "{}", dry.stderr);
     world.deploy(&["--max-deletes", "300"]).exits(0);
     assert_eq!(world.keys(), ["index.html"]);

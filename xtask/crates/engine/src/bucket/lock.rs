@@ -48,13 +48,11 @@ use tokio::time::{sleep, timeout};
 
 use crate::base::error::{Error, Failure, Result, failed};
 use crate::base::event::{Amount, Event, Stage, Tell};
-use crate::base::refusal::Refusal;
 use crate::base::stop::{self, Cause, Stop, Stopper};
 use crate::base::tool_folder::LOCK;
 use crate::bucket::Bucket;
 
 use attempt::{Attempt, Contender, Lease, NotOurs, Release, Renewal};
-use note::Holder;
 
 pub use who::who;
 
@@ -156,7 +154,7 @@ async fn compete(
             Attempt::Taken(_) | Attempt::Raced => return Err(never_ours(bucket).into()),
             Attempt::Held(holder) if patience == Patience::Refuse => {
                 contender.give_up();
-                return Err(refusal(&holder, bucket).into());
+                return Err(holder.refusal(&bucket.own_key(LOCK)).into());
             }
             Attempt::Held(holder) => {
                 races = 0;
@@ -175,10 +173,6 @@ async fn compete(
         tell.ended(Stage::Wait, Amount::default());
     }
     Ok(Held::keep(*lease, terms))
-}
-
-fn refusal(holder: &Holder, bucket: &Bucket) -> Refusal {
-    Refusal::new("locked", holder.message(), holder.hint(&bucket.own_key(LOCK)))
 }
 
 fn never_ours(bucket: &Bucket) -> Failure {

@@ -90,12 +90,11 @@ impl Plan {
         let verb = if self.blanked > 0 { "delete or blank" } else { "delete" };
         let Share { lost, of } = share;
         let enough = lost.max(objects.lost);
-        Some(Refusal::new(
+        let refusal = Refusal::new(
             "too-many-deletes",
             format!("this would {verb} {lost} of {}, and {bound}", count(of, noun)),
-            format!(
-                "look at them with --dry-run; if they are to go: cargo xtask deploy --max-deletes {enough}"
-            ),
-        ))
+            "look at them with --dry-run; to delete them anyway",
+        );
+        Some(refusal.again(format!("--max-deletes {enough}"), ""))
     }
 }

@@ -410,7 +410,7 @@ enum JsonError<'a> {
 
 fn error_json(error: &Error) -> JsonError<'_> {
     match error {
-        Error::Refused(Refusal { code, message, hint }) => {
+        Error::Refused(Refusal { code, message, hint, .. }) => {
             JsonError::Refused { code, message, hint }
         }
         Error::Failed(failure) => JsonError::Failed {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::base::format::{self, garbled};
+use crate::base::refusal::Refusal;
 use crate::base::words::{about, ago, plain};
 use crate::bucket::Own;
 use crate::repository::ci;
@@ -107,7 +108,7 @@ pub fn holder(own: &Own, now: Option<u64>, expiry: Duration) -> Option<Holder> {
 
 impl Holder {
     /// "`kim@laptop` began to deploy to the same place 2 minutes ago, and has not ended".
-    pub fn message(&self) -> String {
+    fn message(&self) -> String {
         let doing = match self.since {
             Some(seconds) => {
                 format!("began to deploy to the same place {}, and has not ended", ago(seconds))
@@ -120,8 +121,8 @@ impl Holder {
         }
     }
 
-    /// `key` is the lock's.
-    pub fn hint(&self, key: &str) -> String {
+    /// The refusal of a deploy that does not wait. `key` is the lock's.
+    pub fn refusal(&self, key: &str) -> Refusal {
         let end = match self.ends {
             Some(seconds) => format!(
                 "if nothing runs there any more, the lock ends by itself in {}",
@@ -129,7 +130,7 @@ impl Holder {
             ),
             None => format!("if nothing runs there any more, delete `{key}`"),
         };
-        format!("wait for it: cargo xtask deploy --wait; {end}")
+        Refusal::new("locked", self.message(), "wait for it").again("--wait", format!("; {end}"))
     }
 
     pub fn name(&self) -> String {

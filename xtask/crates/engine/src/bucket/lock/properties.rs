@@ -71,7 +71,9 @@ fn own(body: Vec<u8>, modified: u64) -> Own {
 /// Everything that a person may read of who stands in the way.
 fn check_holder(own: &Own, now: Option<u64>, expiry: Duration) -> Result<(), TestCaseError> {
     if let Some(found) = holder(own, now, expiry) {
-        for words in [found.message(), found.hint("p/.xtask/lock"), found.name()] {
+        let refusal = found.refusal("p/.xtask/lock");
+        let rest = refusal.again.map(|again| again.rest).unwrap_or_default();
+        for words in [refusal.message, refusal.hint, rest, found.name()] {
             // A name may be empty, and is in backticks wherever it is shown.
             check_words(&format!("`{words}`"))?;
         }

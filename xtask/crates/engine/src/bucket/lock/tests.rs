@@ -4,9 +4,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use super::note::Holder;
 use super::note::{Note, holder};
 use super::*;
 use crate::base::error::Error;
+use crate::base::refusal::{Again, Refusal};
 use crate::base::tool_folder;
 use crate::bucket::{self, Condition, Own, Written};
 use crate::repository::target::Place;
@@ -199,7 +201,7 @@ async fn a_held_lock_is_refused_and_says_whose_it_is() {
         let refusal = refused(&bucket).await;
         assert_eq!(refusal.code, "locked");
         assert!(refusal.message.contains("`kim@laptop`"), "{}", refusal.message);
-        assert!(refusal.hint.contains("--wait"), "{}", refusal.hint);
+        assert_eq!(refusal.again.as_ref().map(|again| again.options.as_str()), Some("--wait"));
         held.release().await.unwrap();
         take(&bucket, "late", Patience::Refuse).await.ok().unwrap();
     }
@@ -446,9 +448,8 @@ fn a_refusal_says_who_since_when_and_until_when() {
     let shown = |who: Result<&str, &str>, since, ends| {
         let who = who.map(str::to_owned).map_err(str::to_owned);
         let holder = Holder { id: None, who, since, contends: false, ends };
-        (holder.message(), holder.hint("p/.xtask/lock"))
+        holder.refusal("p/.xtask/lock")
     };
-    let wait = "wait for it: cargo xtask deploy --wait; if nothing runs there any more, ";
     for (holder, message, hint) in [
         (
             shown(Ok("kim@laptop"), Some(130), Some(299)),
@@ -471,7 +472,10 @@ fn a_refusal_says_who_since_when_and_until_when() {
             "delete `p/.xtask/lock`",
         ),
     ] {
-        assert_eq!(holder, (message.to_owned(), format!("{wait}{hint}")));
+        let rest = format!("; if nothing runs there any more, {hint}");
+        let again = Again { options: "--wait".into(), rest };
+        let expected = (message, "wait for it", Some(again));
+        assert_eq!((holder.message.as_str(), holder.hint.as_str(), holder.again), expected);
     }
 }
 

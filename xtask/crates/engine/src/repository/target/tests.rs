@@ -921,7 +921,7 @@ fn a_head_that_moves_during_a_run_is_refused() {
     let moved = |commit: &str| Head::Branch { name: "main".into(), commit: commit.into() };
     let told = |before, now| match is_still(&at(before), &at(now)) {
         Ok(()) => "the same".to_owned(),
-        Err(Refusal { code, message, hint }) => format!("{code}: {message}\n  hint: {hint}"),
+        Err(Refusal { code, message, hint, .. }) => format!("{code}: {message}\n  hint: {hint}"),
     };
     assert_eq!(told(on("main"), on("main")), "the same");
     assert_eq!(told(detached(), detached()), "the same");

@@ -5,7 +5,7 @@ use crate::context::{Context, variable};
 use crate::hints::Typed;
 use crate::output::report::Run;
 use engine::base::event::{Event, Tell};
-use engine::base::refusal::Refusal;
+use engine::base::refusal::{Again, Refusal};
 use engine::bucket::{Bucket, Listing, lock};
 use engine::plan::journal::Entry;
 use engine::plan::{Grace, Scope};
@@ -35,7 +35,6 @@ pub struct Deployment<'a> {
     pub is_relative: bool,
 }
 
-/// The command in the hints of stages.
 const USUAL_COMMAND: &str = "cargo xtask deploy";
 
 impl<'a> Deployment<'a> {
@@ -100,10 +99,11 @@ impl Deployment<'_> {
         self.tell.tell(Event::Warning(text));
     }
 
-    /// A refusal whose hint names what was typed: stages know of deploys only, and a rollback that is refused must not
-    /// lead to a deploy.
+    /// A refusal whose hint has the command that was typed, if that would be accepted with further options.
     pub fn repeat(&self, mut refusal: Refusal) -> Refusal {
-        refusal.hint = refusal.hint.replace(USUAL_COMMAND, self.command);
+        if let Some(Again { options, rest }) = refusal.again.take() {
+            refusal.hint = format!("{}: {} {options}{rest}", refusal.hint, self.command);
+        }
         if refusal.code == "empty-site"
             && let Some(submodule) = self.empty_submodule()
         {
