@@ -1,4 +1,4 @@
-//! What a request for the site gets: the site's object, with the script in it if it is a page for a browser.
+//! Answers requests for the site with its objects. Pages for a browser get the script that reloads them.
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Limited};
@@ -13,10 +13,10 @@ use hyper::upgrade::OnUpgrade;
 use hyper::{Method, Request, Response, StatusCode};
 
 use super::socket::{self, Telling};
-use super::{News, OWN_PATH, Preview, Shown, guard, inject, pages, worker};
+use super::{News, OWN_PATH, Preview, Shown, guard, inject, own_links, pages, worker};
 use local::website::{self, Body, text};
 
-/// Which of the two origins is asked.
+/// Which of the two ports a request came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Door {
     Site,
@@ -24,7 +24,7 @@ pub enum Door {
     Pages,
 }
 
-/// An answer, and what goes on after it on the same connection.
+/// An answer, and the WebSocket that follows on the same connection, if one was asked for.
 pub struct Answer {
     pub response: Response<Body>,
     pub socket: Option<(OnUpgrade, Telling)>,
@@ -36,14 +36,14 @@ impl From<Response<Body>> for Answer {
     }
 }
 
-/// Answers a request. What is not understood is answered too, so that there is no error.
+/// Answers a request. There is no error: a request that makes no sense is answered with a status that says so.
 pub async fn answer(preview: &Preview, door: Door, mut request: Request<Incoming>) -> Answer {
     let upgrade = hyper::upgrade::on(&mut request);
     let (parts, _) = request.into_parts();
     if !preview.0.names.include_host_of(&parts) {
         return plain(
             StatusCode::FORBIDDEN,
-            "this preview is not reached by that name; give it with --host to `cargo xtask preview`",
+            "this preview does not answer to that name; to allow it, pass it with --host to `cargo xtask preview`",
         )
         .into();
     }
@@ -56,43 +56,30 @@ pub async fn answer(preview: &Preview, door: Door, mut request: Request<Incoming
 }
 
 async fn site(preview: &Preview, mut parts: Parts) -> Response<Body> {
-    let path = parts.uri.path();
-    let version = preview.is_settled(path).await;
+    let version = preview.is_settled(parts.uri.path()).await;
     let wants_page = wants_page(&parts);
     if wants_page {
-        preview.lock_browsers().remember(&parts);
+        preview.visitors().browsers.remember(&parts);
     }
-    let Some(shown) = preview.shown() else {
-        let failed = preview.0.news.borrow().failed.clone();
-        let page = inject::waiting(version, failed.as_deref());
-        return own_page(StatusCode::SERVICE_UNAVAILABLE, HTML, page);
-    };
-    let is_for_worker = preview.has_worker() || is_fetched(&parts);
+    let Some(shown) = preview.shown() else { return waiting(preview, version) };
+    let is_for_worker = preview.visitors().has_worker || is_fetched(&parts);
     if wants_page || is_for_worker {
-        // A page with another script in it is another page. And a browser that is told that nothing has changed goes
-        // on with the headers that it has, the one for which a worker's cache does not take it among them.
+        // A conditional request would be answered by the ETag of the stored page, which does not cover the script. It
+        // would also make the browser keep old headers, among them the `vary` that a worker's cache refuses.
         parts.headers.remove(IF_NONE_MATCH);
         parts.headers.remove(IF_MODIFIED_SINCE);
     }
-    let response = website::answer(&preview.0.store, &shown.website, &parts).await;
-    if worker::is_script(&parts) {
-        if worker::is_leftover(&parts, &response, &preview.lock_browsers()) {
-            preview.found_worker();
-            return own_page(StatusCode::OK, SCRIPT, worker::SCRIPT);
-        }
-        preview.serves_worker();
+    let mut response = website::answer(&preview.0.store, &shown.website, &parts).await;
+    if worker::is_script(&parts) && finds_leftover(preview, &parts, &response) {
+        return own_page(StatusCode::OK, SCRIPT, worker::SCRIPT);
     }
-    let response = match wants_page && is_page(&response) {
-        true => with_script(&shown, response, version).await,
-        false => response,
-    };
+    if wants_page && is_page(&response) {
+        response = with_script(&shown, response, version).await;
+    }
     if !is_browser(&parts) {
         return response;
     }
-    let is_there = response.status().is_success() || response.status() == StatusCode::NOT_MODIFIED;
-    if let Some(key) = shown.website.key(parts.uri.path()).filter(|_| is_there) {
-        preview.remember_asked(key);
-    }
+    remember_asked(preview, &shown, &parts, &response);
     let response = led_back(response, &shown);
     match is_for_worker {
         true => revalidated_by_workers(response),
@@ -100,12 +87,37 @@ async fn site(preview: &Preview, mut parts: Parts) -> Response<Body> {
     }
 }
 
-/// What the script in the site's pages asks for, and what removes a service worker. Scripts of the site can ask for
-/// all of it too, so it says nothing of the account: that is on the tool's own pages, which have another origin.
+/// The answer until the site was built once.
+fn waiting(preview: &Preview, version: u64) -> Response<Body> {
+    let failed = preview.0.state.borrow().news.failed.clone();
+    let page = inject::waiting(version, failed.as_deref());
+    own_page(StatusCode::SERVICE_UNAVAILABLE, HTML, page)
+}
+
+/// Whether the script of a service worker belongs to an earlier site, and notes which of the two sites has one.
+fn finds_leftover(preview: &Preview, request: &Parts, response: &Response<Body>) -> bool {
+    let is_leftover = worker::is_leftover(request, response, &preview.visitors().browsers);
+    match is_leftover {
+        true => preview.tell(|news| news.worker = true),
+        false => preview.visitors().has_worker = true,
+    }
+    is_leftover
+}
+
+/// Remembers that a browser got the object of a path.
+fn remember_asked(preview: &Preview, shown: &Shown, request: &Parts, response: &Response<Body>) {
+    let is_there = response.status().is_success() || response.status() == StatusCode::NOT_MODIFIED;
+    if let Some(key) = shown.website.key(request.uri.path()).filter(|_| is_there) {
+        preview.visitors().remember_asked(key);
+    }
+}
+
+/// Answers the requests of the script in the site's pages, and those that remove a service worker. Scripts of the site
+/// can send the same requests, so no answer tells anything about the account. The tool's own pages do, on their origin.
 fn beside_site(preview: &Preview, name: &str, request: &Parts, upgrade: OnUpgrade) -> Answer {
     let script = |text: &'static str| own_page(StatusCode::OK, SCRIPT, text).into();
     match (&request.method, name) {
-        // The button on the tool's own page sends this, from its own port.
+        // The button on the tool's own page sends this, from the other port.
         (&Method::POST, "forget") => {
             match guard::has_other_origin(request, Some(preview.0.ports.pages)) {
                 false => forgotten(preview, request).into(),
@@ -117,19 +129,19 @@ fn beside_site(preview: &Preview, name: &str, request: &Parts, upgrade: OnUpgrad
         (&Method::GET, "remove.js") => script(worker::PAGE_SCRIPT),
         (&Method::GET, "worker") => worker_page().into(),
         (&Method::GET, "events") => {
-            preview.lock_browsers().remember(request);
+            preview.visitors().browsers.remember(request);
             follow(request, upgrade, News::for_site)
         }
-        (&Method::GET, _) => plain(StatusCode::NOT_FOUND, "there is no such page; the address of the one that shows what a deploy would change is printed in the terminal").into(),
-        _ => plain(StatusCode::METHOD_NOT_ALLOWED, "this is read and not written").into(),
+        (&Method::GET, _) => plain(StatusCode::NOT_FOUND, "there is no such page; the terminal shows the address of the page with the changes of a deploy").into(),
+        _ => plain(StatusCode::METHOD_NOT_ALLOWED, "only GET is allowed here").into(),
     }
 }
 
-/// Opens the WebSocket on which a page follows the news.
+/// Opens the WebSocket that tells a page the news.
 pub fn follow(request: &Parts, upgrade: OnUpgrade, telling: Telling) -> Answer {
     match socket::accepted(request) {
         Some(response) => Answer { response, socket: Some((upgrade, telling)) },
-        None => plain(StatusCode::UPGRADE_REQUIRED, "this is a WebSocket").into(),
+        None => plain(StatusCode::UPGRADE_REQUIRED, "this address takes only a WebSocket").into(),
     }
 }
 
@@ -143,20 +155,22 @@ fn worker_page() -> Response<Body> {
     response
 }
 
-/// Tells the browser to clear all that it has stored for this origin, its service workers included.
+/// Tells the browser to clear everything that it has stored for this origin, including service workers.
 /// <https://w3c.github.io/webappsec-clear-site-data/>
 fn forgotten(preview: &Preview, request: &Parts) -> Response<Body> {
-    // What it is given now is of this preview.
-    preview.lock_browsers().remember(request);
+    // From now on the browser has pages of this preview only.
+    preview.visitors().browsers.remember(request);
     preview.tell(|news| news.worker = false);
-    let mut response = plain(StatusCode::OK, "all that was stored for this address is cleared");
+    let mut response =
+        plain(StatusCode::OK, "everything that was stored for this address is cleared");
     set(&mut response, CLEAR_SITE_DATA, "\"cache\", \"storage\"");
-    // The button on the tool's own page asks from another port, and there is nothing to read.
+    // The button on the tool's own page asks from the other port, and this answer has nothing to hide.
     set(&mut response, CROSS_ORIGIN_RESOURCE_POLICY, "cross-origin");
     response
 }
 
-/// Whether a browser asks for what it will show as a page, now or later. A part of one it takes as it is.
+/// Whether a browser wants to show the answer as a page, now or later. A request for a range is not one: the script
+/// would shift the range.
 fn wants_page(request: &Parts) -> bool {
     let accepts = request.headers.get(ACCEPT).and_then(|accept| accept.to_str().ok());
     request.method == Method::GET
@@ -165,8 +179,8 @@ fn wants_page(request: &Parts) -> bool {
             || is_fetched(request) && worker::stores(request))
 }
 
-/// Whether a browser sent a request. It says what it will do with the answer, but not over plain HTTP to another
-/// machine: there only its name tells.
+/// Whether a browser sent a request. Browsers say what they will do with the answer, but not over plain HTTP to another
+/// machine. There only `User-Agent` tells.
 /// <https://developer.mozilla.org/en-US/docs/Web/HTTP/Reference/Headers/Sec-Fetch-Dest>
 fn is_browser(request: &Parts) -> bool {
     let name = request.headers.get(USER_AGENT);
@@ -175,21 +189,21 @@ fn is_browser(request: &Parts) -> bool {
         || wants_page(request)
 }
 
-/// Whether a script asked: one of a page or of a service worker.
+/// Whether a script sent a request, in a page or in a service worker.
 fn is_fetched(request: &Parts) -> bool {
     request.headers.get(SEC_FETCH_DEST).is_some_and(|dest| dest == "empty")
 }
 
-/// The stored `cache-control` stays as it is, for whoever looks, and yet nothing is shown from a cache without
-/// asking: what varies by everything matches no later request.
+/// Makes the browser ask again each time. `cache-control` stays as it is stored, so that a user can look at it; an
+/// answer that varies by everything matches no later request.
 /// <https://www.rfc-editor.org/rfc/rfc9111#section-4.1>
 fn revalidated(mut response: Response<Body>) -> Response<Body> {
     response.headers_mut().insert(VARY, HeaderValue::from_static("*"));
     response
 }
 
-/// The cache of a service worker does not take what varies by everything, and the worker fails to install. So here
-/// the `cache-control` says that a browser has to ask again.
+/// The same for service workers. Their cache refuses an answer that varies by everything, and the worker fails to
+/// install. So here `cache-control` is replaced.
 /// <https://w3c.github.io/ServiceWorker/#cache-put>
 fn revalidated_by_workers(mut response: Response<Body>) -> Response<Body> {
     let stored = response.headers().get(CACHE_CONTROL).and_then(|value| value.to_str().ok());
@@ -199,12 +213,12 @@ fn revalidated_by_workers(mut response: Response<Body>) -> Response<Body> {
     response
 }
 
-/// A redirect to the site's own address stays in the preview, as links to it do.
+/// Makes a redirect to the site's own address stay in the preview, like links to it.
 fn led_back(mut response: Response<Body>, shown: &Shown) -> Response<Body> {
     let location = response.headers().get(LOCATION).and_then(|location| location.to_str().ok());
-    let here = location
-        .zip(shown.url.as_deref())
-        .and_then(|(location, url)| inject::led_back_address(location, url, &shown.website.base));
+    let here = location.zip(shown.url.as_deref()).and_then(|(location, url)| {
+        own_links::led_back_address(location, url, &shown.website.base)
+    });
     if let Some(here) = here {
         set(&mut response, LOCATION, &here);
     }
@@ -233,11 +247,11 @@ async fn with_script(shown: &Shown, response: Response<Body>, version: u64) -> R
     }
     let (mut head, body) = response.into_parts();
     let Ok(page) = Limited::new(body, LARGEST_PAGE).collect().await else {
-        return plain(StatusCode::INTERNAL_SERVER_ERROR, "the page cannot be read");
+        return plain(StatusCode::INTERNAL_SERVER_ERROR, "failed to read the page");
     };
     let Shown { website, url } = shown;
     let page = inject::into_page(&page.to_bytes(), version, url.as_deref(), &website.base);
-    // They are of what is stored.
+    // They describe the stored page, without the script.
     for name in [ETAG, LAST_MODIFIED] {
         head.headers.remove(name);
     }
@@ -256,14 +270,14 @@ const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName =
     HeaderName::from_static("cross-origin-resource-policy");
 
 pub fn foreign() -> Response<Body> {
-    plain(StatusCode::FORBIDDEN, "a page of another origin asks for this")
+    plain(StatusCode::FORBIDDEN, "requests from pages of another origin are refused")
 }
 
 pub fn plain(status: StatusCode, words: &str) -> Response<Body> {
     own_page(status, "text/plain; charset=utf-8", format!("{words}\n"))
 }
 
-/// An answer of the tool's own, which no page of another origin can use.
+/// An answer that the tool itself makes. No page of another origin can use it.
 pub fn own_page(status: StatusCode, content_type: &str, body: impl Into<Bytes>) -> Response<Body> {
     let mut response = Response::new(text(body));
     *response.status_mut() = status;

@@ -1,6 +1,5 @@
-//! What a deploy would change, for the page that shows it: the plan against the account's bucket where that can
-//! be read, the files alone where it cannot. Made into JSON when it is asked for, because most of the time nobody
-//! looks.
+//! What a deploy would change, as JSON for the page that shows it: the plan if the account's bucket can be read,
+//! otherwise only the files. The JSON is made when the page asks for it, because most of the time the page is not open.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,15 +7,15 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::News;
-use engine::base::headers::Headers;
+use engine::base::headers::{self, Headers};
 use engine::base::key::Prefix;
 use engine::base::secrets;
 use engine::bucket::record::Record;
 use engine::bucket::{Bucket, Listing};
 use engine::plan::{Plan, Reason, Upload};
-use engine::site::Site;
+use engine::site::{File, Site};
 
-/// The site as it was built last, beside the account's bucket.
+/// The site of the last build, and what the account's bucket holds in its place.
 pub struct Comparison {
     pub about: About,
     pub site: Arc<Site>,
@@ -24,10 +23,10 @@ pub struct Comparison {
     pub remote: Remote,
 }
 
-/// Which site this is, and where it would go.
+/// Which site this is, and where a deploy would put it.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct About {
-    /// `None` where no environment takes this branch.
+    /// `None` if no environment takes this branch.
     pub environment: Option<String>,
     pub branch: String,
     pub commit: String,
@@ -35,11 +34,11 @@ pub struct About {
     pub place: Option<String>,
 }
 
-/// What is known of the account's bucket.
+/// What is known about the account's bucket.
 pub enum Remote {
     /// It is being listed.
     Looking,
-    /// It is not compared with: why, and what to do about that.
+    /// It is not compared: the reason, and what the user can do.
     Alone {
         message: String,
         hint: Option<String>,
@@ -58,9 +57,9 @@ pub struct Compared {
     pub looked_at: u64,
 }
 
-/// What the page is given.
+/// The JSON for the page.
 #[derive(Serialize)]
-struct Page<'a> {
+struct PlanJson<'a> {
     version: u64,
     #[serde(flatten)]
     about: &'a About,
@@ -90,41 +89,41 @@ struct Row<'a> {
     change: Option<&'static str>,
     size: u64,
     old_size: Option<u64>,
-    /// Of `headers` above.
+    /// An index into `PlanJson::headers`, like `old_headers`.
     headers: Option<usize>,
     old_headers: Option<usize>,
     #[serde(rename = "type")]
     kind: &'static str,
 }
 
-/// Where the previewed site is.
-pub struct Place {
-    /// What its paths begin with here.
+/// Where the preview serves the site.
+pub struct SiteAddress {
+    /// What its paths begin with.
     pub base: String,
     pub port: u16,
 }
 
-/// What the page shows.
+/// The JSON for the page.
 pub fn json(
     comparison: &Comparison,
-    place: &Place,
+    address: &SiteAddress,
     news: &News,
 ) -> Result<Vec<u8>, serde_json::Error> {
-    let mut sets = Sets::default();
-    let files = rows(comparison, &mut sets);
+    let mut interner = HeaderInterner::default();
+    let files = rows(comparison, &mut interner);
     let (state, message, hint) = match &comparison.remote {
         Remote::Looking => ("looking", None, None),
         Remote::Alone { message, hint } => ("alone", Some(message), hint.as_deref()),
         Remote::Compared(_) => ("compared", None, None),
     };
     let compared = comparison.compared();
-    let page = Page {
+    let page = PlanJson {
         version: news.version,
         about: &comparison.about,
-        site: &place.base,
-        site_port: place.port,
+        site: &address.base,
+        site_port: address.port,
         state,
-        // What stores and programs say may repeat what they were given.
+        // Messages of stores and programs may repeat a secret that they were given.
         message: message.map(|text| secrets::hide(text)),
         hint: hint.map(secrets::hide),
         looked_at: compared.map(|compared| compared.looked_at),
@@ -136,7 +135,7 @@ pub fn json(
         retained: compared.map_or(0, |compared| compared.plan.retained.len()),
         skipped: comparison.site.left_out.len(),
         worker: news.worker,
-        headers: sets.pairs,
+        headers: interner.pairs,
         files,
     };
     serde_json::to_vec(&page)
@@ -150,80 +149,91 @@ impl Comparison {
         }
     }
 
-    /// Whether a row shows this file of the site.
+    /// Whether the page lists this file of the site.
     pub fn has_file(&self, key: &str) -> bool {
         self.site.files.binary_search_by(|file| (*file.key).cmp(key)).is_ok()
     }
 
-    /// The whole key of one that the page shows.
+    /// The key in the bucket of a key as the page shows it, without the prefix.
     pub fn whole_key(&self, relative: &str) -> String {
         self.prefix.join(relative)
     }
 }
 
 impl Compared {
-    /// Whether a row shows that this object is to go.
+    /// The size in bytes of an object in the account's bucket.
+    fn size_of(&self, key: &str) -> Option<u64> {
+        self.listing.objects.get(key).map(|object| object.size)
+    }
+
+    /// The headers of an object in the account's bucket, if they are known.
+    fn headers_of(&self, key: &str) -> Option<&Headers> {
+        self.record.headers_of(key, self.listing.objects.get(key)?)
+    }
+
+    /// Whether the page lists this object as one that a deploy would delete.
     pub fn deletes(&self, key: &str) -> bool {
         self.plan.deletes.iter().any(|delete| delete.key == key)
     }
 }
 
-/// A row for each file and for each object that is to go, in the order of their keys.
-fn rows<'a>(comparison: &'a Comparison, sets: &mut Sets<'a>) -> Vec<Row<'a>> {
-    let relative = |key: &'a str| comparison.prefix.relative(key).unwrap_or(key);
+/// A row for each file and for each object that a deploy would delete, in the order of their keys.
+fn rows<'a>(comparison: &'a Comparison, interner: &mut HeaderInterner<'a>) -> Vec<Row<'a>> {
+    let Comparison { site, prefix, .. } = comparison;
+    let files = site.files.iter();
     let Some(compared) = comparison.compared() else {
-        let row = |file: &'a Arc<engine::site::File>| Row {
-            key: relative(&file.key),
-            change: None,
-            size: file.size,
-            old_size: None,
-            headers: Some(sets.number(&file.headers)),
-            old_headers: None,
-            kind: kind(file.headers.content_type()),
-        };
-        return comparison.site.files.iter().map(row).collect();
+        return files.map(|file| file_row(file, prefix, interner)).collect();
     };
-    let Compared { listing, record, plan, .. } = compared;
-    let mut uploads = plan.uploads.iter().peekable();
-    let mut rows = Vec::with_capacity(comparison.site.files.len() + plan.deletes.len());
-    for file in &comparison.site.files {
+    let mut uploads = compared.plan.uploads.iter().peekable();
+    let mut rows = Vec::with_capacity(site.files.len() + compared.plan.deletes.len());
+    for file in files {
         let upload = uploads.next_if(|upload| upload.file.key == file.key);
-        let object = listing.objects.get(&file.key);
-        let old_headers = object.and_then(|object| record.headers_of(&file.key, object));
         rows.push(Row {
-            key: relative(&file.key),
             change: Some(upload.map_or("unchanged", |upload| change(upload.reason))),
-            size: file.size,
-            old_size: object.map(|object| object.size),
-            headers: Some(sets.number(&file.headers)),
-            old_headers: old_headers.map(|headers| sets.number(headers)),
-            kind: kind(file.headers.content_type()),
+            old_size: compared.size_of(&file.key),
+            old_headers: compared.headers_of(&file.key).map(|headers| interner.index(headers)),
+            ..file_row(file, prefix, interner)
         });
     }
-    for delete in &plan.deletes {
-        let object = listing.objects.get(&delete.key);
-        let old_headers = object.and_then(|object| record.headers_of(&delete.key, object));
-        let type_by_name;
-        let content_type = match old_headers {
-            Some(headers) => headers.content_type(),
-            None => {
-                type_by_name = engine::base::headers::content_type(&delete.key);
-                &type_by_name
-            }
-        };
-        let kind = kind(content_type);
-        rows.push(Row {
-            key: relative(&delete.key),
-            change: Some("deleted"),
-            size: object.map_or(0, |object| object.size),
-            old_size: None,
-            headers: None,
-            old_headers: old_headers.map(|headers| sets.number(headers)),
-            kind,
-        });
-    }
+    let deletes = compared.plan.deletes.iter();
+    rows.extend(deletes.map(|delete| deleted_row(&delete.key, compared, prefix, interner)));
     rows.sort_unstable_by(|one, other| one.key.cmp(other.key));
     rows
+}
+
+/// The row of a file that is not compared with the bucket.
+fn file_row<'a>(file: &'a File, prefix: &Prefix, interner: &mut HeaderInterner<'a>) -> Row<'a> {
+    Row {
+        key: prefix.relative(&file.key).unwrap_or(&file.key),
+        change: None,
+        size: file.size,
+        old_size: None,
+        headers: Some(interner.index(&file.headers)),
+        old_headers: None,
+        kind: kind(file.headers.content_type()),
+    }
+}
+
+/// The row of an object that a deploy would delete.
+fn deleted_row<'a>(
+    key: &'a str,
+    compared: &'a Compared,
+    prefix: &Prefix,
+    interner: &mut HeaderInterner<'a>,
+) -> Row<'a> {
+    let old_headers = compared.headers_of(key);
+    Row {
+        key: prefix.relative(key).unwrap_or(key),
+        change: Some("deleted"),
+        size: compared.size_of(key).unwrap_or_default(),
+        old_size: None,
+        headers: None,
+        old_headers: old_headers.map(|headers| interner.index(headers)),
+        kind: match old_headers {
+            Some(headers) => kind(headers.content_type()),
+            None => kind(&headers::content_type(key)),
+        },
+    }
 }
 
 fn change(reason: Reason) -> &'static str {
@@ -246,17 +256,17 @@ fn kind(content_type: &str) -> &'static str {
     }
 }
 
-/// The header sets of a page, each once.
+/// The header sets that the page needs. Each is sent once, and rows refer to it by its index.
 #[derive(Default)]
-struct Sets<'a> {
+struct HeaderInterner<'a> {
     pairs: Vec<Pairs<'a>>,
-    numbers: BTreeMap<&'a Headers, usize>,
+    indices: BTreeMap<&'a Headers, usize>,
 }
 
-impl<'a> Sets<'a> {
-    fn number(&mut self, headers: &'a Headers) -> usize {
+impl<'a> HeaderInterner<'a> {
+    fn index(&mut self, headers: &'a Headers) -> usize {
         let pairs = &mut self.pairs;
-        *self.numbers.entry(headers).or_insert_with(|| {
+        *self.indices.entry(headers).or_insert_with(|| {
             pairs.push(headers.iter().collect());
             pairs.len() - 1
         })

@@ -1,5 +1,5 @@
-//! The connections of browsers. There are never more than a bounded number: who opens a thousand and asks for
-//! nothing takes no file handle from the build, and keeps nobody else out.
+//! The connections of browsers. Their number is bounded: a client that opens a thousand and sends nothing must not use
+//! up the file handles that the build needs, and must not keep other clients out.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -24,13 +24,13 @@ use local::website::Body;
 /// The most connections to a port at once. A browser opens six to a host, and one more for each tab.
 const MOST: usize = 128;
 
-/// How long it rests where the system has no more handles.
+/// The pause before the next attempt, if the system has no free file handle.
 const REST: Duration = Duration::from_millis(100);
 
-/// Serves for as long as it is not dropped.
+/// Serves until the future is dropped.
 pub async fn accept(listener: TcpListener, preview: Preview, door: Door) {
     let mut connections = JoinSet::new();
-    let mut known: Vec<Known> = Vec::new();
+    let mut known: Vec<Connection> = Vec::new();
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -44,32 +44,32 @@ pub async fn accept(listener: TcpListener, preview: Preview, door: Door) {
             continue;
         };
         if known.len() >= MOST {
-            // The one that has been idle for longest, or the oldest.
-            let idle = known.iter().position(Known::is_idle).unwrap_or(0);
+            // End the oldest idle connection, or the oldest one if all are busy.
+            let idle = known.iter().position(Connection::is_idle).unwrap_or(0);
             known.remove(idle).handle.abort();
         }
         let busy = Arc::new(());
         let handle = connections.spawn(converse(stream, preview.clone(), door, busy.clone()));
-        known.push(Known { handle, busy });
+        known.push(Connection { handle, busy });
     }
 }
 
-struct Known {
+struct Connection {
     handle: AbortHandle,
-    /// Held by every answer that is under way, by the connection, and here.
+    /// Cloned by the task of the connection and by each answer that is being sent.
     busy: Arc<()>,
 }
 
-impl Known {
+impl Connection {
     fn is_idle(&self) -> bool {
         Arc::strong_count(&self.busy) <= 2
     }
 }
 
-/// One connection, request after request, and the WebSocket that the last of them may open. How it ends is the
-/// client's business.
+/// Answers the requests of one connection, then serves the WebSocket that the last request may open. How the connection
+/// ends does not matter.
 async fn converse(stream: TcpStream, preview: Preview, door: Door, busy: Arc<()>) {
-    // Best effort: without it small answers are only later.
+    // Best effort: without it, small answers only arrive later.
     drop(stream.set_nodelay(true));
     let socket = Arc::new(Mutex::new(None));
     let opens = |opened| *socket.lock().unwrap_or_else(PoisonError::into_inner) = Some(opened);
@@ -92,11 +92,11 @@ async fn converse(stream: TcpStream, preview: Preview, door: Door, busy: Arc<()>
         && let Ok(page) = upgrade.await
     {
         let _busy = busy.clone();
-        socket::tell(page, preview.0.news.subscribe(), telling).await;
+        socket::tell(page, preview.0.state.subscribe(), telling).await;
     }
 }
 
-/// The body of an answer until all of it is sent.
+/// The body of an answer. Its connection counts as busy until the body is sent.
 struct UnderWay {
     body: Body,
     _busy: Arc<()>,

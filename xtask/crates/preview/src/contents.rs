@@ -1,4 +1,4 @@
-//! What an object of a row holds, in the account's bucket and in the preview's.
+//! The contents of an object, in the account's bucket and in the preview's, for the page that compares them.
 
 use bytes::Bytes;
 
@@ -12,13 +12,13 @@ use engine::base::words;
 /// Objects that are larger, in bytes, are not read to be compared.
 const LARGEST_COMPARED: u64 = 4 << 20;
 
-/// What an object holds, and what it says that it is.
+/// The bytes of an object, and its stored `content-type`.
 pub struct Content {
     pub bytes: Bytes,
     pub content_type: String,
 }
 
-/// The lines in which the two differ.
+/// The lines in which the two versions of an object differ.
 pub async fn diff(preview: &Preview, key: Option<String>) -> Diff {
     let (old, new) = tokio::join!(before(preview, key.clone()), after(preview, key));
     let content = |found: Result<Option<Content>, Failure>| match found {
@@ -33,8 +33,8 @@ pub async fn diff(preview: &Preview, key: Option<String>) -> Diff {
     compared.unwrap_or(Diff::Other)
 }
 
-/// What the account's bucket holds, under a key that a row shows and under no other: the bucket may hold objects
-/// that are nobody's business here, such as another environment's.
+/// Reads an object from the account's bucket. Only keys that the page lists are read: the bucket may hold other
+/// objects, such as those of another environment, which this page must not show.
 pub async fn before(preview: &Preview, key: Option<String>) -> Result<Option<Content>, Failure> {
     let (Some(comparison), Some(key)) = (preview.comparison(), key) else { return Ok(None) };
     let key = comparison.whole_key(&key);
@@ -51,7 +51,7 @@ pub async fn before(preview: &Preview, key: Option<String>) -> Result<Option<Con
     Ok(bytes.map(|bytes| Content { bytes, content_type }))
 }
 
-/// What the preview's bucket holds.
+/// Reads an object from the preview's bucket.
 pub async fn after(preview: &Preview, key: Option<String>) -> Result<Option<Content>, Failure> {
     let (Some(comparison), Some(shown), Some(key)) = (preview.comparison(), preview.shown(), key)
     else {

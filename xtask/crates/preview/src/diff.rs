@@ -1,11 +1,11 @@
-//! Two texts line by line, as the page shows them.
+//! Compares two texts line by line, as the page shows them.
+
+mod long_lines;
 
 use std::time::Duration;
 
 use serde::Serialize;
 use similar::{ChangeTag, DiffOp, DiffTag, TextDiff};
-
-use super::long_lines;
 
 #[derive(Debug, Serialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
@@ -16,30 +16,31 @@ pub enum Diff {
     },
     /// The contents are equal.
     Same,
-    /// One of the two is no text.
+    /// At least one of them is not text.
     Other,
     Failed {
         message: String,
     },
 }
 
-/// Lines that differ, and a few around them.
+/// Lines that differ, with a few lines of context.
 #[derive(Debug, Serialize)]
 pub struct Hunk {
-    /// The number of its first line before, and after. The first line is 1.
+    /// The number of the hunk's first line in the old text, from 1.
     old: usize,
+    /// The same in the new text.
     new: usize,
     lines: Vec<(char, String)>,
 }
 
-/// Lines around a change that are shown.
+/// Lines of context on each side of a change.
 const CONTEXT: usize = 3;
 
-/// What is longer is cut: nobody reads on, and a browser should not have to.
+/// Limits of what is shown: nobody reads more, and it would make the browser slow.
 const MOST_LINES: usize = 3000;
 const LONGEST_LINE: usize = 4000;
 
-/// Where no shorter diff is found in this time, a longer one is shown.
+/// The time to look for a short diff. After that, a longer one is shown.
 pub const PATIENCE: Duration = Duration::from_millis(500);
 
 /// Compares two contents. Blocks the thread.
@@ -49,7 +50,7 @@ pub fn of(old: &[u8], new: &[u8]) -> Diff {
     }
     let (Some(old), Some(new)) = (text(old), text(new)) else { return Diff::Other };
     let diff = TextDiff::configure().timeout(PATIENCE).diff_lines(old, new);
-    let mut shown = Shown { hunks: Vec::new(), left: MOST_LINES };
+    let mut shown = ShownLines { hunks: Vec::new(), left: MOST_LINES };
     for group in diff.grouped_ops(CONTEXT) {
         shown.begin(&group);
         for op in &group {
@@ -58,18 +59,18 @@ pub fn of(old: &[u8], new: &[u8]) -> Diff {
             }
         }
     }
-    let Shown { hunks, left } = shown;
+    let ShownLines { hunks, left } = shown;
     let hunks = hunks.into_iter().filter(|hunk| !hunk.lines.is_empty()).collect();
     Diff::Text { hunks, truncated: left == 0 }
 }
 
-/// What is shown so far, and how many lines more may be.
-struct Shown {
+/// The lines that are shown so far, and how many more are allowed.
+struct ShownLines {
     hunks: Vec<Hunk>,
     left: usize,
 }
 
-impl Shown {
+impl ShownLines {
     fn begin(&mut self, group: &[DiffOp]) {
         if let Some(first) = group.first() {
             self.begin_at(first.old_range().start + 1, first.new_range().start + 1);
@@ -91,8 +92,8 @@ impl Shown {
         }
     }
 
-    /// Shows the lines that took the place of others, if one of them is so long that nobody would find the change in
-    /// it. Returns whether that is so.
+    /// Shows replaced lines in pieces, if one of them is so long that a reader would not find the change in it. Returns
+    /// whether that is so.
     fn push_long(&mut self, diff: &TextDiff<str>, op: &DiffOp) -> bool {
         let (old, new) = (op.old_range(), op.new_range());
         let old_line = |n: usize| diff.old_slice(n).unwrap_or_default();
@@ -113,7 +114,7 @@ impl Shown {
         true
     }
 
-    /// Shows each place in which two lines differ as a hunk of its own. Each line comes with its number.
+    /// Shows each place in which two lines differ as a hunk of its own. Each argument is a line and its number.
     fn push_pair(&mut self, old: (usize, &str), new: (usize, &str)) {
         for (before, after) in long_lines::places(old.1, new.1) {
             self.begin_at(old.0, new.0);
@@ -192,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_minified_page_only_what_surrounds_a_change_is_shown() {
+    fn only_the_surroundings_of_a_change_in_a_minified_page_are_shown() {
         let page: String = (0..5000).map(|n| format!("<p class=a>{n}</p>")).collect();
         let changed = page.replace(">77<", ">seven<").replace(">4000<", "><b>more</b><");
         let Diff::Text { hunks, truncated } = of(
@@ -227,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_would_read_is_cut() {
+    fn texts_that_are_too_long_are_cut() {
         let long: String = (0..5000).map(|n| format!("{n}\n")).collect();
         let Diff::Text { hunks, truncated } = of(b"", long.as_bytes()) else { panic!("no text") };
         assert_eq!((hunks[0].lines.len(), truncated), (MOST_LINES, true));

@@ -1,5 +1,5 @@
-//! Which requests are answered. The preview listens where every page that a browser shows can send requests to:
-//! each of these pages may be a stranger's.
+//! Which requests are answered. Any page that a browser shows can send requests to the preview's ports, and any of
+//! these pages may be hostile.
 
 use std::net::IpAddr;
 use std::process::Command;
@@ -9,14 +9,14 @@ use hyper::http::request::Parts;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// Endings of names that only a local network gives, so that nobody can register one and lead it here.
+/// Endings of names that exist only in local networks. Nobody can register such a name and let it lead here.
 /// <https://www.iana.org/assignments/special-use-domain-names/>
 const LOCAL_ENDINGS: [&str; 6] = ["local", "lan", "home", "home.arpa", "internal", "localdomain"];
 
-/// The names by which this machine may be called.
+/// The names that lead to this machine.
 ///
-/// A stranger's page can lead a name of its own to this machine (DNS rebinding). Its requests then count as the
-/// page's own, but they name the host that the page was loaded from.
+/// The owner of a hostile page can let the page's own name lead to this machine (DNS rebinding). The browser then
+/// treats the preview as part of that page, but its requests still name the host that the page was loaded from.
 #[derive(Clone, Debug, Default)]
 pub struct Names(Vec<String>);
 
@@ -37,7 +37,7 @@ impl Names {
         Names(names)
     }
 
-    /// Whether a request names this machine. One without a host is no browser's.
+    /// Whether a request names this machine. Browsers always name a host, so a request without one is harmless.
     pub fn include_host_of(&self, request: &Parts) -> bool {
         match host_of(request) {
             Host::None => true,
@@ -80,23 +80,23 @@ fn name_of(host: &str) -> &str {
     name.trim_matches(['[', ']'])
 }
 
-/// The host of a request as it stands in an address, without the port.
+/// The host of a request as it is written in an address, without the port.
 pub fn host_in_address(request: &Parts) -> Option<String> {
     let Host::Named(host) = host_of(request) else { return None };
     let name = name_of(host);
     Some(if name.contains(':') { format!("[{name}]") } else { name.to_owned() })
 }
 
-/// Whether a page of another origin sent a request. A browser says so in one of two headers: `Sec-Fetch-Site`,
-/// which it leaves out for plain HTTP to another machine, and `Origin`, which it leaves out for most GETs.
+/// Whether a page of another origin sent a request. Browsers tell it in two headers, but not always: they leave out
+/// `Sec-Fetch-Site` for plain HTTP to another machine, and `Origin` for most GET requests.
 /// <https://developer.mozilla.org/en-US/docs/Web/HTTP/Reference/Headers/Sec-Fetch-Site>
 pub fn is_foreign(request: &Parts) -> bool {
     let mut sites = request.headers.get_all(SEC_FETCH_SITE).iter();
     sites.any(|site| site != "same-origin" && site != "none") || has_other_origin(request, None)
 }
 
-/// Whether the `Origin` of a request is neither the one that it is sent to, nor another port of the same host that
-/// is allowed too.
+/// Whether the `Origin` of a request differs from the origin that it is sent to. `also` is another port of the same
+/// host that is allowed.
 pub fn has_other_origin(request: &Parts, also: Option<u16>) -> bool {
     let own = match host_of(request) {
         Host::Named(host) => host.to_ascii_lowercase(),
@@ -111,7 +111,7 @@ pub fn has_other_origin(request: &Parts, also: Option<u16>) -> bool {
     origins.any(|origin| !origin.to_str().is_ok_and(is_own))
 }
 
-/// What the machine calls itself.
+/// The host name of this machine.
 fn machine() -> Option<String> {
     let told = std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
     let told = told.or_else(|| {

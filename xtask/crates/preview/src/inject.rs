@@ -1,8 +1,6 @@
-//! The script that reloads a page, put into it; and the site's own address, if a page names it, led back to the
-//! preview. Many generators write whole addresses, and a click or a redirect would leave the preview for the live
-//! site without a word.
+//! The script that reloads a page when the site changes, and where it is put into a page.
 
-use super::tags::{Attribute, Tag, next_tag};
+use super::own_links;
 use local::website::escape;
 
 /// The tag for a page of this version of the site.
@@ -10,218 +8,20 @@ pub fn tag(version: u64) -> String {
     format!("<script src=\"/_preview/reload.js\" data-version=\"{version}\"></script>")
 }
 
-/// A page with the script in it. `url` is the address that the site will have, and `base` what its paths begin
-/// with here.
+/// Puts the script into a page, and makes links to the site's own address lead to the preview. `url` is the address
+/// that the site will have, and `base` is what its paths begin with in the preview.
 pub fn into_page(page: &[u8], version: u64, url: Option<&str>, base: &str) -> Vec<u8> {
-    let mut page = match url.and_then(|url| Own::of(url, base)) {
-        Some(own) => led_back(page, &own),
-        None => page.to_vec(),
-    };
+    let mut page = own_links::led_back(page, url, base);
     let end = find_last(&page, b"</body").unwrap_or(page.len());
     page.splice(end..end, tag(version).into_bytes());
     page
-}
-
-/// An address led back to the preview, if it is the site's own.
-pub fn led_back_address(address: &str, url: &str, base: &str) -> Option<String> {
-    let own = Own::of(url, base)?;
-    let mut here = Vec::new();
-    let length = own.lead_back(address.as_bytes(), &mut here)?;
-    here.extend_from_slice(&address.as_bytes()[length..]);
-    String::from_utf8(here).ok()
-}
-
-/// Attributes whose addresses a browser follows for a visitor.
-const FOLLOWED: [&[u8]; 9] = [
-    b"href",
-    b"xlink:href",
-    b"src",
-    b"action",
-    b"formaction",
-    b"poster",
-    b"data",
-    b"background",
-    b"manifest",
-];
-
-/// The same, with several addresses each.
-const SETS: [&[u8]; 2] = [b"srcset", b"imagesrcset"];
-
-const SCHEMES: [&[u8]; 3] = [b"https://", b"http://", b"//"];
-
-/// The site's own address, and what stands for it here.
-struct Own<'a> {
-    host: &'a [u8],
-    /// Without a slash at the end.
-    path: &'a [u8],
-    base: &'a [u8],
-}
-
-impl<'a> Own<'a> {
-    fn of(url: &'a str, base: &'a str) -> Option<Own<'a>> {
-        let (_, rest) = url.split_once("://")?;
-        let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-        let base = base.trim_end_matches('/').as_bytes();
-        Some(Own { host: host.as_bytes(), path: path.trim_end_matches('/').as_bytes(), base })
-    }
-
-    /// Writes what stands for the site's own address, if a text begins with it, and returns how long that was. It may
-    /// be written without a scheme or with the other one: the live site would answer all of them.
-    fn lead_back(&self, text: &[u8], out: &mut Vec<u8>) -> Option<usize> {
-        let mut length = SCHEMES.into_iter().find(|scheme| begins_with(text, scheme))?.len();
-        length += begins_with(&text[length..], self.host).then_some(self.host.len())?;
-        length += text[length..].starts_with(self.path).then_some(self.path.len())?;
-        if !is_end_of_name(text.get(length)) {
-            return None;
-        }
-        out.extend_from_slice(self.base);
-        // An address without a path is the root's.
-        if text.get(length) != Some(&b'/') {
-            out.push(b'/');
-        }
-        Some(length)
-    }
-
-    /// Copies a text, with what `is_place` finds led back: places where an address may begin, by what stands before.
-    fn lead_back_in(&self, text: &[u8], is_place: impl Fn(&[u8]) -> bool, out: &mut Vec<u8>) {
-        let mut at = 0;
-        while at < text.len() {
-            let can_begin = matches!(text[at], b'h' | b'H' | b'/') && is_place(&text[..at]);
-            match can_begin.then(|| self.lead_back(&text[at..], out)).flatten() {
-                Some(length) => at += length,
-                None => {
-                    out.push(text[at]);
-                    at += 1;
-                }
-            }
-        }
-    }
-}
-
-fn begins_with(text: &[u8], start: &[u8]) -> bool {
-    text.get(..start.len()).is_some_and(|found| found.eq_ignore_ascii_case(start))
-}
-
-/// Whether a name in an address ends here, so that `https://example.com` is not found in
-/// `https://example.community`.
-fn is_end_of_name(next: Option<&u8>) -> bool {
-    next.is_none_or(|byte| {
-        matches!(byte, b'/' | b'"' | b'\'' | b'>' | b'?' | b'#' | b',' | b';')
-            || byte.is_ascii_whitespace()
-    })
-}
-
-fn led_back(page: &[u8], own: &Own) -> Vec<u8> {
-    let mut out = Vec::with_capacity(page.len());
-    let mut rest = page;
-    let mut is_script = false;
-    while let Some((before, tag, after)) = next_tag(rest) {
-        match is_script {
-            true => own.lead_back_in(before, leaves_page, &mut out),
-            false => out.extend_from_slice(before),
-        }
-        relink(&tag, own, &mut out);
-        is_script = tag.name().eq_ignore_ascii_case(b"script");
-        rest = after;
-    }
-    out.extend_from_slice(rest);
-    out
-}
-
-/// Copies a tag, with the addresses that are followed led back.
-fn relink(tag: &Tag, own: &Own, out: &mut Vec<u8>) {
-    let mut from = 0;
-    let kind = Kind::of(tag);
-    for attribute in tag.attributes() {
-        let Attribute { name, value } = &attribute;
-        let is_place: fn(&[u8]) -> bool = match kind {
-            Kind::Canonical => continue,
-            Kind::Refresh if name.eq_ignore_ascii_case(b"content") => begins_refresh,
-            _ if is_one_of(name, &FOLLOWED) => |before| before.trim_ascii().is_empty(),
-            _ if is_one_of(name, &SETS) => begins_candidate,
-            _ => continue,
-        };
-        out.extend_from_slice(&tag.text[from..value.start]);
-        own.lead_back_in(&tag.text[value.clone()], is_place, out);
-        from = value.end;
-    }
-    out.extend_from_slice(&tag.text[from..]);
-}
-
-fn is_one_of(name: &[u8], names: &[&[u8]]) -> bool {
-    names.iter().any(|one| one.eq_ignore_ascii_case(name))
-}
-
-/// What a tag means for its addresses.
-#[derive(Clone, Copy)]
-enum Kind {
-    /// `<link rel=canonical>`: machines read it, and no browser follows it.
-    Canonical,
-    /// `<meta http-equiv=refresh>`: a page that leads to another, as generators write for an alias.
-    Refresh,
-    Other,
-}
-
-impl Kind {
-    fn of(tag: &Tag) -> Kind {
-        let has = |name: &[u8], wanted: &[u8]| {
-            tag.value(name).is_some_and(|value| {
-                let mut words = value.split(u8::is_ascii_whitespace);
-                words.any(|word| word.eq_ignore_ascii_case(wanted))
-            })
-        };
-        let is = |name: &[u8]| tag.name().eq_ignore_ascii_case(name);
-        match () {
-            () if is(b"link") && has(b"rel", b"canonical") => Kind::Canonical,
-            () if is(b"meta") && has(b"http-equiv", b"refresh") => Kind::Refresh,
-            () => Kind::Other,
-        }
-    }
-}
-
-/// Whether the address of a refresh may begin after this: `0; url='`, or `0;` alone.
-/// <https://html.spec.whatwg.org/multipage/semantics.html#attr-meta-http-equiv-refresh>
-fn begins_refresh(before: &[u8]) -> bool {
-    let before = before.trim_ascii_end();
-    let before = before.strip_suffix(b"'").or(before.strip_suffix(b"\"")).unwrap_or(before);
-    let before = before.trim_ascii_end();
-    let time = match before.strip_suffix(b"=").map(<[u8]>::trim_ascii_end) {
-        Some(named) if named.to_ascii_lowercase().ends_with(b"url") => &named[..named.len() - 3],
-        Some(_) => return false,
-        None => before,
-    };
-    time.iter().all(|byte| !byte.is_ascii_alphabetic() && *byte != b'/')
-}
-
-/// Whether an address of a set may begin after this.
-/// <https://html.spec.whatwg.org/multipage/images.html#srcset-attribute>
-fn begins_candidate(before: &[u8]) -> bool {
-    let before = before.trim_ascii_end();
-    before.is_empty() || before.ends_with(b",")
-}
-
-/// Whether what follows in a script is a text to which the page is led: `location = "`, `location.replace('`.
-fn leaves_page(before: &[u8]) -> bool {
-    let Some((quote, before)) = before.split_last() else { return false };
-    if !matches!(quote, b'"' | b'\'' | b'`') {
-        return false;
-    }
-    let before = before.trim_ascii_end();
-    let ends = |end: &[u8]| before.ends_with(end);
-    let Some((sign, target)) = before.split_last() else { return false };
-    let target = target.trim_ascii_end();
-    match sign {
-        b'=' => target.ends_with(b"location") || target.ends_with(b"location.href"),
-        b'(' => ends(b"location.replace(") || ends(b"location.assign("),
-        _ => false,
-    }
 }
 
 fn find_last(page: &[u8], wanted: &[u8]) -> Option<usize> {
     page.windows(wanted.len()).rposition(|window| window.eq_ignore_ascii_case(wanted))
 }
 
-/// The page while there is no other: nothing was built yet.
+/// The page that is shown until the site was built once. `failed` says why the build failed.
 pub fn waiting(version: u64, failed: Option<&str>) -> String {
     let text = match failed {
         Some(_) => "the site could not be built yet",
@@ -239,11 +39,6 @@ pub fn waiting(version: u64, failed: Option<&str>) -> String {
 mod tests {
     use super::*;
 
-    fn page(text: &str, url: Option<&str>, base: &str) -> String {
-        let page = into_page(text.as_bytes(), 3, url, base);
-        String::from_utf8(page).unwrap().replace(&tag(3), "#")
-    }
-
     #[test]
     fn the_script_stands_at_the_end_of_the_body() {
         for (text, expected) in [
@@ -253,116 +48,8 @@ mod tests {
             ("", "#"),
             ("</body></body>", "</body>#</body>"),
         ] {
-            assert_eq!(page(text, None, "/"), expected);
+            let page = into_page(text.as_bytes(), 3, None, "/");
+            assert_eq!(String::from_utf8(page).unwrap().replace(&tag(3), "#"), expected);
         }
-    }
-
-    #[test]
-    fn links_to_the_sites_own_address_lead_to_the_preview() {
-        let url = Some("https://example.com/");
-        for (text, expected) in [
-            (r#"<a href="https://example.com/a">"#, r#"<a href="/a">#"#),
-            (r#"<a href=https://example.com>x"#, r#"<a href=/>x#"#),
-            (
-                r#"<IMG class="a" SRC='https://example.com/i.png'>"#,
-                r#"<IMG class="a" SRC='/i.png'>#"#,
-            ),
-            (r#"<a title="https://example.com/">"#, r#"<a title="https://example.com/">#"#),
-            (
-                "https://example.com/ &lt;a href=\"https://example.com/\">",
-                "https://example.com/ &lt;a href=\"https://example.com/\">#",
-            ),
-            (
-                r#"<a href="https://example.community/">"#,
-                r#"<a href="https://example.community/">#"#,
-            ),
-            (r#"<a href="https://example.com"#, r#"<a href="/#"#),
-            ("a < b <", "a < b <#"),
-        ] {
-            assert_eq!(page(text, url, "/"), expected);
-        }
-        let text = r#"<a href="https://example.com/docs/a"><a href="https://example.com/docs">"#;
-        let expected = r#"<a href="/docs/a"><a href="/docs/">#"#;
-        assert_eq!(page(text, Some("https://example.com/docs/"), "/docs/"), expected);
-    }
-
-    #[test]
-    fn an_address_is_known_however_it_is_written() {
-        let url = Some("https://Example.com/docs/");
-        for (text, expected) in [
-            (r#"<a href="//example.com/docs/a">"#, r#"<a href="/docs/a">#"#),
-            (r#"<a href="HTTP://EXAMPLE.com/docs/a">"#, r#"<a href="/docs/a">#"#),
-            (r#"<a href = " https://example.com/docs?q">"#, r#"<a href = " /docs/?q">#"#),
-            (r#"<a href="//example.com/other">"#, r#"<a href="//example.com/other">#"#),
-            (r#"<a href="/docs//example.com/docs/">"#, r#"<a href="/docs//example.com/docs/">#"#),
-            (
-                r#"<img srcset="//example.com/docs/a.png 1x, https://example.com/docs/b.png 2x">"#,
-                r#"<img srcset="/docs/a.png 1x, /docs/b.png 2x">#"#,
-            ),
-            (
-                r#"<form action="https://example.com/docs/"><button formaction=https://example.com/docs/x>"#,
-                r#"<form action="/docs/"><button formaction=/docs/x>#"#,
-            ),
-            (r#"<a class=x href='https://example.com/docs/'/>"#, r#"<a class=x href='/docs/'/>#"#),
-            (
-                r#"<link href="https://example.com/docs/a/" rel="canonical">"#,
-                r#"<link href="https://example.com/docs/a/" rel="canonical">#"#,
-            ),
-            (
-                r#"<link rel="stylesheet" href="https://example.com/docs/a.css">"#,
-                r#"<link rel="stylesheet" href="/docs/a.css">#"#,
-            ),
-        ] {
-            assert_eq!(page(text, url, "/docs/"), expected);
-        }
-    }
-
-    #[test]
-    fn alias_pages_stay_in_the_preview() {
-        let url = Some("https://example.com/");
-        for (text, expected) in [
-            (
-                r#"<meta http-equiv="refresh" content="0; url=https://example.com/new/">"#,
-                r#"<meta http-equiv="refresh" content="0; url=/new/">#"#,
-            ),
-            (
-                r#"<meta content=0;url=https://example.com/new/ http-equiv=refresh>"#,
-                r#"<meta content=0;url=/new/ http-equiv=refresh>#"#,
-            ),
-            (
-                r#"<META HTTP-EQUIV="Refresh" CONTENT="3, URL='https://example.com/new/'">"#,
-                r#"<META HTTP-EQUIV="Refresh" CONTENT="3, URL='/new/'">#"#,
-            ),
-            (
-                r#"<meta http-equiv=refresh content="0; //example.com">"#,
-                r#"<meta http-equiv=refresh content="0; /">#"#,
-            ),
-            (
-                r#"<meta http-equiv=refresh content="0; url=https://other.example/">"#,
-                r#"<meta http-equiv=refresh content="0; url=https://other.example/">#"#,
-            ),
-            (
-                r#"<meta property="og:url" content="https://example.com/new/">"#,
-                r#"<meta property="og:url" content="https://example.com/new/">#"#,
-            ),
-            (
-                r#"<script>location="https://example.com/new/"</script>"#,
-                r#"<script>location="/new/"</script>#"#,
-            ),
-            (
-                r#"<meta http-equiv=refresh content="0; url=/out?to=https://example.com/">"#,
-                r#"<meta http-equiv=refresh content="0; url=/out?to=https://example.com/">#"#,
-            ),
-            (
-                r#"<script>location.replace('https://example.com/new/'); location.href = "//example.com/"; x = "https://example.com/"</script>"#,
-                r#"<script>location.replace('/new/'); location.href = "/"; x = "https://example.com/"</script>#"#,
-            ),
-        ] {
-            assert_eq!(page(text, url, "/"), expected);
-        }
-        let here = |address| led_back_address(address, "https://example.com/docs", "/docs/");
-        assert_eq!(here("https://example.com/docs/a?b").as_deref(), Some("/docs/a?b"));
-        assert_eq!(here("/docs/a"), None);
-        assert_eq!(here("https://other.example/docs/"), None);
     }
 }

@@ -8,19 +8,19 @@ use tokio::net::TcpListener;
 
 use engine::base::error::{Failure, failed};
 
-/// The ports that are tried if none is asked for; after them any free one.
+/// The ports that are tried if the user asks for none. If all are taken, any free port is used.
 const PORTS: std::ops::Range<u16> = 4000..4020;
 
-/// How many ports after the site's are tried for the tool's own pages; after them any free one.
+/// How many ports after the site's are tried for the tool's own pages. If all are taken, any free port is used.
 const NEAR: u16 = 20;
 
-/// One port for the site, one for the tool's own pages: a browser takes two ports for two origins.
+/// One port for the site, one for the tool's own pages: a browser treats two ports as two origins.
 pub struct Listeners {
     pub site: TcpListener,
     pub pages: TcpListener,
 }
 
-/// Takes the port that is asked for, or a free one, and another.
+/// Opens the port that the user asks for, or a free one, and a second port.
 ///
 /// # Errors
 /// The port is taken, or the address is not one of this machine.
@@ -67,8 +67,10 @@ fn cannot(named: &str, port: u16, error: &io::Error) -> Failure {
     let failure = failed(format!("failed to listen on {place}")).because(error);
     match error.kind() {
         io::ErrorKind::AddrInUse => failure
-            .hint("another program listens there: end it, or leave --port out and take a free one"),
-        io::ErrorKind::PermissionDenied => failure.hint("take a port from 1024 on"),
+            .hint("another program listens there: end it, or leave out --port to use a free one"),
+        io::ErrorKind::PermissionDenied => {
+            failure.hint("ports below 1024 need privileges: use a higher one")
+        }
         _ => failure.hint("--host takes an address of this machine, such as 0.0.0.0"),
     }
 }
@@ -81,12 +83,12 @@ pub fn here(mut address: SocketAddr) -> SocketAddr {
     address
 }
 
-/// The addresses for other machines, if it listens on all that this one has.
+/// The addresses for other machines, if the socket listens on all addresses of this machine.
 pub fn on_the_network(address: SocketAddr) -> Vec<SocketAddr> {
     if !address.ip().is_unspecified() {
         return Vec::new();
     }
-    // `::` takes IPv4 too.
+    // A socket on `::` also accepts IPv4.
     let mut found = BTreeSet::from_iter(source_of(SocketAddr::from((NOBODY, 9))));
     if address.is_ipv6() {
         found.extend(source_of(SocketAddr::from((NOBODY_6, 9))));
@@ -94,12 +96,12 @@ pub fn on_the_network(address: SocketAddr) -> Vec<SocketAddr> {
     found.into_iter().map(|ip| SocketAddr::new(ip, address.port())).collect()
 }
 
-/// Addresses that belong to nobody, so that they are reached by the usual way out.
+/// Addresses that belong to nobody. Packets to them would take the default route.
 /// <https://www.rfc-editor.org/rfc/rfc5737>, <https://www.rfc-editor.org/rfc/rfc3849>
 const NOBODY: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 1);
 const NOBODY_6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1);
 
-/// The address of this machine from which packets go to another. For UDP, to connect sends nothing.
+/// The address of this machine from which it reaches another. Connecting a UDP socket sends nothing.
 fn source_of(other: SocketAddr) -> Option<IpAddr> {
     let any: SocketAddr = match other {
         SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),

@@ -1,5 +1,5 @@
-//! What open pages are told. Only the latest is kept, and it says all: a page that missed some of it in between
-//! sees by the versions that it did.
+//! What open pages are told. Only the latest news is kept, and it is complete: a page that missed earlier news can see
+//! that from the versions.
 
 use serde::Serialize;
 
@@ -7,17 +7,17 @@ use serde::Serialize;
 pub struct News {
     /// Whether a browser has a service worker of an earlier site.
     pub worker: bool,
-    /// Of the site. No two states of it have the same, also where the preview is started again.
+    /// The version of the site. No two states of it have the same one, even if the preview is started again.
     pub version: u64,
     /// The version before this one.
     pub from: u64,
     /// What happened last.
     pub kind: Kind,
-    /// The paths of the style sheets that are all that changed since `from`; none where it was more.
+    /// The paths of the style sheets that changed since `from`, if nothing else changed. Otherwise empty.
     pub styles: Vec<String>,
-    /// Why the site could not be built last, and the one before is shown.
+    /// Why the last build failed. The site of the build before is still shown.
     pub failed: Option<String>,
-    /// Counts the comparisons with the account's bucket.
+    /// The number of comparisons with the account's bucket so far.
     pub comparison: u64,
 }
 
@@ -42,7 +42,7 @@ pub enum Kind {
 }
 
 impl News {
-    pub fn first(version: u64) -> News {
+    pub(crate) fn first(version: u64) -> News {
         News {
             worker: false,
             version,
@@ -54,14 +54,15 @@ impl News {
         }
     }
 
-    /// What the script in the site's pages is told: only what it needs, since the site's own scripts can ask too.
+    /// What the script in the site's pages is told. It is only what the script needs, because the site's own scripts
+    /// can listen, too.
     pub fn for_site(&self) -> Option<String> {
         let News { version, from, styles, failed, .. } = self;
         let told = ForSite { version: *version, from: *from, styles, failed: failed.as_deref() };
         serde_json::to_string(&told).ok()
     }
 
-    /// What the tool's own pages are told: that something happened.
+    /// What the tool's own pages are told: everything.
     pub fn for_pages(&self) -> Option<String> {
         serde_json::to_string(self).ok()
     }
@@ -78,14 +79,14 @@ impl News {
         (self.kind, self.failed) = (Kind::Same, None);
     }
 
-    /// The site changed: only in these style sheets, if there are any.
-    pub fn changed(&mut self, styles: Vec<String>) {
+    /// The site changed. Only these style sheets did, unless the list is empty.
+    pub(crate) fn changed(&mut self, styles: Vec<String>) {
         self.kind = if styles.is_empty() { Kind::Reload } else { Kind::Styles };
         (self.from, self.version) = (self.version, self.version + 1);
         (self.styles, self.failed) = (styles, None);
     }
 
-    pub fn compared(&mut self) {
+    pub(crate) fn compared(&mut self) {
         self.kind = Kind::Plan;
         self.comparison += 1;
     }

@@ -1,7 +1,8 @@
-//! The tool's own pages: what a deploy would change. They show what is in an account, so they have an origin of
-//! their own, a second port: neither the scripts of the previewed site nor a service worker at its address can read
-//! them. Their address has a part that cannot be guessed, so that other users of this machine and of the network
-//! cannot read them either.
+//! The tool's own pages, which show what a deploy would change.
+//!
+//! They show what an account holds, so two things protect them. They have an origin of their own, the second port: the
+//! scripts of the previewed site and a service worker at its address cannot read them. And their address contains a
+//! token that nobody can guess: other users of this machine and of the network cannot read them either.
 
 use hyper::header::{CONTENT_SECURITY_POLICY, HeaderName, REFERRER_POLICY};
 use hyper::http::request::Parts;
@@ -23,8 +24,7 @@ const CROSS_ORIGIN_OPENER_POLICY: HeaderName =
 pub async fn answer(preview: &Preview, request: &Parts, upgrade: OnUpgrade) -> Answer {
     let path = request.uri.path().strip_prefix('/').and_then(|path| path.split_once('/'));
     let Some((_, name)) = path.filter(|(token, _)| *token == preview.0.token) else {
-        return plain(StatusCode::NOT_FOUND, "the address of this page is printed in the terminal")
-            .into();
+        return plain(StatusCode::NOT_FOUND, "the terminal shows the address of this page").into();
     };
     if guard::is_foreign(request) && !is_opened(request, name) {
         return foreign().into();
@@ -33,13 +33,13 @@ pub async fn answer(preview: &Preview, request: &Parts, upgrade: OnUpgrade) -> A
         (&Method::GET, "events") => follow(request, upgrade, News::for_pages),
         _ => page(preview, request, name).await.into(),
     };
-    // The address is a secret, and the page opens the site.
+    // The address is a secret, and the page has links to the site, which must not learn it.
     set(&mut answer.response, REFERRER_POLICY, "no-referrer");
     set(&mut answer.response, CROSS_ORIGIN_OPENER_POLICY, "same-origin");
     answer
 }
 
-/// Whether the page is opened in a tab of its own, by a link somewhere else.
+/// Whether a link on another site opens the page in a tab. That is harmless: the other site cannot read the tab.
 fn is_opened(request: &Parts, name: &str) -> bool {
     let is = |header, value: &str| request.headers.get(header).is_some_and(|found| found == value);
     name.is_empty()
@@ -64,16 +64,16 @@ async fn page(preview: &Preview, request: &Parts, name: &str) -> Response<Body> 
         (&Method::GET, "before") => picture(contents::before(preview, key()).await),
         (&Method::GET, "after") => picture(contents::after(preview, key()).await),
         (&Method::POST, "look") => {
-            preview.0.look.notify_one();
+            preview.0.state.send_modify(|state| state.wants_listing = true);
             plain(StatusCode::ACCEPTED, "")
         }
-        (&Method::GET, _) => plain(StatusCode::NOT_FOUND, "there is no such page of the preview"),
-        _ => plain(StatusCode::METHOD_NOT_ALLOWED, "this is read and not written"),
+        (&Method::GET, _) => plain(StatusCode::NOT_FOUND, "the preview has no such page"),
+        _ => plain(StatusCode::METHOD_NOT_ALLOWED, "only GET is allowed here"),
     }
 }
 
-/// The page into which its script puts everything. It may ask its own origin, and the site's to forget what is
-/// stored there.
+/// The page that its script fills. The script may send requests to its own origin, and to the site's origin to clear
+/// what is stored there.
 fn shell(preview: &Preview, request: &Parts) -> Response<Body> {
     let mut response = own_page(StatusCode::OK, HTML, include_str!("assets/page.html"));
     let host = guard::host_in_address(request).unwrap_or_default();
@@ -86,16 +86,19 @@ fn shell(preview: &Preview, request: &Parts) -> Response<Body> {
 }
 
 async fn plan(preview: &Preview) -> Response<Body> {
-    let news = preview.0.news.borrow().clone();
-    let base = preview.shown().map_or_else(|| "/".to_owned(), |shown| shown.website.base.clone());
-    let site = comparison::Place { base, port: preview.0.ports.site };
-    let Some(comparison) = preview.comparison() else {
+    let (news, shown, comparison) = {
+        let state = preview.0.state.borrow();
+        (state.news.clone(), state.shown.clone(), state.comparison.clone())
+    };
+    let Some(comparison) = comparison else {
         return plain(StatusCode::SERVICE_UNAVAILABLE, "the site is being built");
     };
-    let made = tokio::task::spawn_blocking(move || comparison::json(&comparison, &site, &news));
-    match made.await {
-        Ok(Ok(page)) => own_page(StatusCode::OK, "application/json", page),
-        _ => plain(StatusCode::INTERNAL_SERVER_ERROR, "the comparison cannot be shown"),
+    let base = shown.map_or_else(|| "/".to_owned(), |shown| shown.website.base.clone());
+    let site = comparison::SiteAddress { base, port: preview.0.ports.site };
+    let json = tokio::task::spawn_blocking(move || comparison::json(&comparison, &site, &news));
+    match json.await {
+        Ok(Ok(json)) => own_page(StatusCode::OK, "application/json", json),
+        _ => plain(StatusCode::INTERNAL_SERVER_ERROR, "failed to show the comparison"),
     }
 }
 
@@ -105,7 +108,8 @@ fn asked_key(request: &Parts) -> Option<String> {
     percent_decode_str(key).decode_utf8().ok().map(String::from)
 }
 
-/// A content as a browser shows it in a picture's place, and runs nothing of it anywhere.
+/// An object to be shown as a picture. It may be an SVG from anybody, so nothing in it runs, even if it is opened in a
+/// tab.
 fn picture(content: Result<Option<Content>, Failure>) -> Response<Body> {
     let mut response = match content {
         Ok(Some(content)) => own_page(StatusCode::OK, &content.content_type, content.bytes),
@@ -123,6 +127,6 @@ fn picture(content: Result<Option<Content>, Failure>) -> Response<Body> {
 fn json(value: &impl serde::Serialize) -> Response<Body> {
     match serde_json::to_vec(value) {
         Ok(body) => own_page(StatusCode::OK, "application/json", body),
-        Err(_) => plain(StatusCode::INTERNAL_SERVER_ERROR, "this cannot be shown"),
+        Err(_) => plain(StatusCode::INTERNAL_SERVER_ERROR, "failed to show this"),
     }
 }

@@ -1,7 +1,7 @@
-//! The news for open pages, over a WebSocket.
+//! Tells open pages the news over a WebSocket.
 //!
-//! Not an event stream: a browser has six connections to a host over HTTP/1.1, so six open tabs would keep every
-//! page from loading. WebSockets are not counted among them, and no service worker stands between.
+//! An event stream would block pages: a browser opens at most six connections to a host over HTTP/1.1, and six open
+//! tabs would use all of them. WebSockets are not counted among the six, and no service worker can intercept them.
 //! <https://www.rfc-editor.org/rfc/rfc6455>
 
 use hyper::header::{CONNECTION, HeaderName, HeaderValue, UPGRADE};
@@ -13,7 +13,7 @@ use sha1::{Digest as _, Sha1};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::watch;
 
-use super::News;
+use super::{News, state::State};
 use local::website::{Body, text};
 
 const SEC_WEBSOCKET_KEY: HeaderName = HeaderName::from_static("sec-websocket-key");
@@ -22,14 +22,15 @@ const SEC_WEBSOCKET_ACCEPT: HeaderName = HeaderName::from_static("sec-websocket-
 /// <https://www.rfc-editor.org/rfc/rfc6455#section-1.3>
 const PROTOCOL: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
-/// A text that is all of its message, and the end.
+/// The first byte of a text that is a whole message.
 const TEXT: u8 = 0x81;
+/// A frame that closes the connection.
 const CLOSE: [u8; 2] = [0x88, 0];
 
-/// What a page is told of the news; `None` if it has no need of them.
+/// The text that tells a page the news. `None` if there is nothing to tell.
 pub type Telling = fn(&News) -> Option<String>;
 
-/// The answer that opens a WebSocket, if that is what a request is for.
+/// The answer that opens a WebSocket, if the request asks for one.
 pub fn accepted(request: &Parts) -> Option<Response<Body>> {
     let is_asked = request.headers.get(UPGRADE)?.as_bytes().eq_ignore_ascii_case(b"websocket");
     let key = request.headers.get(SEC_WEBSOCKET_KEY).filter(|_| is_asked)?;
@@ -44,30 +45,30 @@ pub fn accepted(request: &Parts) -> Option<Response<Body>> {
     Some(response)
 }
 
-/// Tells a page the news until it leaves. It has nothing to say, so whatever it sends is its goodbye.
-pub async fn tell(page: Upgraded, mut news: watch::Receiver<News>, telling: Telling) {
-    let (mut said, mut told) = tokio::io::split(TokioIo::new(page));
+/// Tells a page the news until it leaves. Pages send no messages, so the first byte that arrives closes the connection.
+pub async fn tell(page: Upgraded, mut state: watch::Receiver<State>, telling: Telling) {
+    let (mut from_page, mut to_page) = tokio::io::split(TokioIo::new(page));
     let telling = async {
         let mut last = None;
         loop {
-            let text = telling(&news.borrow_and_update());
+            let text = telling(&state.borrow_and_update().news);
             if let Some(text) = text.filter(|text| last.as_ref() != Some(text)) {
-                told.write_all(&frame(text.as_bytes())).await?;
-                told.flush().await?;
+                to_page.write_all(&frame(text.as_bytes())).await?;
+                to_page.flush().await?;
                 last = Some(text);
             }
-            if news.changed().await.is_err() {
+            if state.changed().await.is_err() {
                 return std::io::Result::Ok(());
             }
         }
     };
     tokio::select! {
         _ = telling => {}
-        _ = said.read_u8() => {}
+        _ = from_page.read_u8() => {}
     }
-    // The page may have gone.
-    drop(told.write_all(&CLOSE).await);
-    drop(told.shutdown().await);
+    // Both fail if the page has left, which is no problem.
+    drop(to_page.write_all(&CLOSE).await);
+    drop(to_page.shutdown().await);
 }
 
 /// A message in one frame. <https://www.rfc-editor.org/rfc/rfc6455#section-5.2>

@@ -1,4 +1,4 @@
-//! The tags of a page and their attributes, as far as they are needed to find addresses in them.
+//! Finds the tags of a page and their attributes. It knows just enough of HTML to find the addresses in them.
 
 use std::ops::Range;
 
@@ -11,11 +11,11 @@ pub struct Tag<'a> {
 #[derive(Debug, PartialEq, Eq)]
 pub struct Attribute<'a> {
     pub name: &'a [u8],
-    /// Where in the tag its value is, without quotes.
+    /// Where in `Tag::text` its value is, without quotes.
     pub value: Range<usize>,
 }
 
-/// The first tag, with the text before and after it. An end tag counts too.
+/// The first tag, with the text before and after it. An end tag is a tag, too.
 pub fn next_tag(text: &[u8]) -> Option<(&[u8], Tag<'_>, &[u8])> {
     let mut from = 0;
     loop {
@@ -33,7 +33,7 @@ pub fn next_tag(text: &[u8]) -> Option<(&[u8], Tag<'_>, &[u8])> {
     }
 }
 
-/// How many bytes the tag has that begins here.
+/// The length in bytes of the tag at the start of a text.
 fn length_of(text: &[u8]) -> usize {
     let mut quote = None;
     for (at, byte) in text.iter().enumerate() {
@@ -48,7 +48,7 @@ fn length_of(text: &[u8]) -> usize {
 }
 
 impl<'a> Tag<'a> {
-    /// Its name; that of an end tag begins with a slash.
+    /// Its name. The name of an end tag begins with a slash.
     pub fn name(&self) -> &'a [u8] {
         let rest = self.text.get(1..).unwrap_or_default();
         let ends = |byte: &u8| byte.is_ascii_whitespace() || *byte == b'>';
@@ -97,7 +97,7 @@ fn value_at(text: &[u8], at: usize) -> Range<usize> {
     }
 }
 
-/// The first place from `at` on that is not one of these bytes.
+/// The first position from `at` on whose byte is not skipped.
 fn skip(text: &[u8], at: usize, is_skipped: impl Fn(u8) -> bool) -> usize {
     let rest = text.get(at..).unwrap_or_default();
     at + rest.iter().position(|byte| !is_skipped(*byte)).unwrap_or(rest.len())

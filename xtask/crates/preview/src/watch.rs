@@ -1,10 +1,11 @@
-//! Notices that sources change. A save is often several events (a file is written beside and renamed, an editor
-//! leaves a backup), so what happens within a short time is one change.
+//! Notices that sources change. Saving one file often causes several events: editors write a new file and rename it, or
+//! leave a backup. So all events within a short time are one change.
 //!
-//! What git ignores is not watched: it is what builds make. Every folder is watched by itself, because the
-//! largest of them (`node_modules`, the output) are ignored ones. Links are not followed.
+//! Files that git ignores are not watched, because builds write them. Each folder is watched separately, not with all
+//! that is below it: the largest folders (`node_modules`, the output) are ignored ones. Links are not followed.
 //!
-//! What is watched may go and come back, with a branch or a build. So the folders on the way to it are watched, too.
+//! A watched folder may disappear and come back when the user switches branches or a build runs. So the folders above
+//! it are watched, too.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -18,43 +19,47 @@ use tokio::time::Instant;
 use engine::base::error::{Failure, failed};
 use engine::repository::checkout::Ignored;
 
-/// What is watched.
+/// Which files and folders are watched.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Watched {
-    /// The folder that is there whatever happens. Without links, like the others.
+    /// A folder that never disappears. No path here contains a link.
     pub root: PathBuf,
-    /// Files and folders, each with all that is in it. They need not be there.
+    /// Files and folders, with everything below them. They need not exist.
     pub tops: Vec<PathBuf>,
-    /// Folders that are not, with all that is in them.
+    /// Folders that are not watched, with everything below them.
     pub except: Vec<PathBuf>,
-    /// Whether what git ignores in the work tree of the root is left out.
+    /// Whether files that git ignores in the work tree of `root` are left out.
     pub leaves_out_ignored: bool,
-    /// A change is over when nothing happened for so long.
+    /// A change is complete after this time without an event.
     pub quiet: Duration,
 }
 
-/// Changes as they happen.
+/// The changes of the watched files, as they happen.
 pub struct Changes {
     watcher: RecommendedWatcher,
-    events: UnboundedReceiver<(PathBuf, bool)>,
+    events: UnboundedReceiver<(PathBuf, IsNew)>,
     watched: Watched,
     ignored: Option<Ignored>,
-    /// What has changed and was not told yet, and whether it was not there before.
-    pending: BTreeMap<PathBuf, bool>,
+    /// Paths that changed since they were last returned.
+    pending: BTreeMap<PathBuf, IsNew>,
 }
 
-/// A change that does not end is told after so long.
+/// Whether a path did not exist before its first change.
+type IsNew = bool;
+
+/// A change that is not complete after this time is returned anyway.
 const LONGEST: Duration = Duration::from_secs(5);
 
 impl Changes {
-    /// Errors where the system does not let it watch.
+    /// # Errors
+    /// The system refuses to watch a folder.
     pub fn of(watched: Watched) -> Result<Changes, Failure> {
         let (sender, events) = unbounded_channel();
         let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
             let Ok(event) = event else { return };
             let is_new = matches!(event.kind, EventKind::Create(_));
             for path in changed(event) {
-                // Nobody listens any more once the preview ends.
+                // The receiver is gone when the preview ends.
                 let _ = sender.send((path, is_new));
             }
         });
@@ -78,13 +83,13 @@ impl Changes {
         &self.watched
     }
 
-    /// Waits until something changed and nothing does any more, and tells what. Nothing is lost where this is
+    /// Waits for a change until it is complete, and returns the paths that changed. No change is lost if the future is
     /// dropped.
     pub async fn next(&mut self) -> BTreeSet<PathBuf> {
         loop {
             while self.pending.is_empty() {
                 match self.events.recv().await {
-                    Some((path, is_new)) => self.take(path, is_new),
+                    Some((path, is_new)) => self.add(path, is_new),
                     None => std::future::pending().await,
                 }
             }
@@ -92,41 +97,41 @@ impl Changes {
             loop {
                 let quiet = (Instant::now() + self.watched.quiet).min(latest);
                 match tokio::time::timeout_at(quiet, self.events.recv()).await {
-                    Ok(Some((path, is_new))) => self.take(path, is_new),
+                    Ok(Some((path, is_new))) => self.add(path, is_new),
                     _ => break,
                 }
             }
-            let told = self.told();
-            if !told.is_empty() {
-                return told;
+            let changed = self.take_pending();
+            if !changed.is_empty() {
+                return changed;
             }
         }
     }
 
-    /// Takes what has happened up to now, without waiting.
+    /// The paths that have changed up to now, without waiting.
     pub fn so_far(&mut self) -> BTreeSet<PathBuf> {
         while let Ok((path, is_new)) = self.events.try_recv() {
-            self.take(path, is_new);
+            self.add(path, is_new);
         }
-        self.told()
+        self.take_pending()
     }
 
-    /// What has changed. What has come and gone has not.
-    fn told(&mut self) -> BTreeSet<PathBuf> {
+    /// The pending paths, without files that appeared and disappeared again.
+    fn take_pending(&mut self) -> BTreeSet<PathBuf> {
         let pending = std::mem::take(&mut self.pending).into_iter();
         let changed = pending.filter(|(path, is_new)| !is_new || path.symlink_metadata().is_ok());
         changed.map(|(path, _)| path).collect()
     }
 
-    /// Notes a change if it is one, and watches a folder that is new.
-    fn take(&mut self, path: PathBuf, is_new: bool) {
+    /// Adds a path to the pending ones if it is watched, and watches it if it is a folder.
+    fn add(&mut self, path: PathBuf, is_new: bool) {
         let is_folder = path.is_dir();
-        let is_heeded = self.is_in(&path) || self.is_on_the_way(&path);
-        if !is_heeded || self.is_left_out(&path, is_folder) {
+        let is_watched = self.is_in(&path) || self.is_above(&path);
+        if !is_watched || self.is_left_out(&path, is_folder) {
             return;
         }
         if is_folder && path != self.watched.root {
-            // One that has gone again by now, or cannot be read, is noticed by whoever builds.
+            // The folder may be gone by now, or be unreadable. The build reports that.
             let _ = self.enter(&path);
         }
         self.pending.entry(path).or_insert(is_new);
@@ -136,7 +141,7 @@ impl Changes {
         self.watched.tops.iter().any(|top| path.starts_with(top))
     }
 
-    fn is_on_the_way(&self, path: &Path) -> bool {
+    fn is_above(&self, path: &Path) -> bool {
         self.watched.tops.iter().any(|top| top.starts_with(path))
     }
 
@@ -146,7 +151,7 @@ impl Changes {
             || self.ignored.as_ref().is_some_and(|ignored| ignored.has(path, is_folder))
     }
 
-    /// Watches a folder and those in it that are watched or on the way.
+    /// Watches a folder, and the folders below it that are in a watched folder or above one.
     fn enter(&mut self, folder: &Path) -> Result<(), Failure> {
         let mut folders = vec![folder.to_owned()];
         while let Some(folder) = folders.pop() {
@@ -157,24 +162,24 @@ impl Changes {
             let below = entries
                 .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
                 .map(|entry| entry.path())
-                .filter(|path| self.is_in(path) || self.is_on_the_way(path));
+                .filter(|path| self.is_in(path) || self.is_above(path));
             folders.extend(below.filter(|path| !self.is_left_out(path, true)));
         }
         Ok(())
     }
 }
 
-/// The paths that an event says have changed; none where something was only read.
+/// The paths that an event says have changed. There are none if a file was only read.
 fn changed(event: notify::Event) -> Vec<PathBuf> {
     match event.kind {
         EventKind::Access(_) => Vec::new(),
-        // The other half of a rename tells it again, with both names.
+        // A rename causes two more events, one for each name.
         EventKind::Modify(ModifyKind::Name(RenameMode::Both)) => Vec::new(),
         _ => event.paths,
     }
 }
 
-/// What editors and systems leave beside the files that are edited.
+/// Whether a file is one that editors and systems leave beside the files that the user edits.
 fn is_scratch(path: &Path) -> bool {
     let Some(name) = path.file_name().and_then(|name| name.to_str()) else { return false };
     let endings = ["~", ".swp", ".swx", ".swo", ".kate-swp"];

@@ -1,9 +1,9 @@
-//! Service workers that an earlier site left in a browser under the preview's address. Such a worker answers for
-//! the site that is previewed now: the browser shows the earlier site and asks nothing of the preview.
+//! Service workers that an earlier site left in a browser under the preview's address. Such a worker answers in place
+//! of the site that is previewed now: the browser shows the earlier site and sends the preview no request for it.
 //!
-//! What a browser still asks for is the worker's own script, to see whether it has changed. It says so in a header,
-//! and no worker can answer that request. The script that it gets here takes the worker's place, and shows a page
-//! that explains it and has a button to remove it.
+//! The browser still asks for the worker's own script, to see whether it has changed. A header marks that request, and
+//! no worker can answer it. The script that it gets here takes the worker's place, and shows a page that explains the
+//! problem and has a button to remove the worker.
 //! <https://w3c.github.io/ServiceWorker/#update-algorithm>
 
 use std::collections::VecDeque;
@@ -16,7 +16,7 @@ use local::website::Body;
 
 const SERVICE_WORKER: HeaderName = HeaderName::from_static("service-worker");
 
-/// More browsers than anybody tries a site with.
+/// How many browsers are remembered. Nobody tests a site with more.
 const MOST_BROWSERS: usize = 32;
 
 /// The script that takes a leftover worker's place.
@@ -25,7 +25,7 @@ pub const SCRIPT: &str = include_str!("assets/worker.js");
 pub const PAGE: &str = include_str!("assets/worker.html");
 pub const PAGE_SCRIPT: &str = include_str!("assets/remove.js");
 
-/// The browsers that have had a page of this preview, by what they call themselves.
+/// The browsers that got a page of this preview, by their `User-Agent`.
 #[derive(Default)]
 pub struct Browsers(VecDeque<String>);
 
@@ -56,16 +56,16 @@ pub fn is_script(request: &Parts) -> bool {
     request.headers.get(SERVICE_WORKER).is_some_and(|kind| kind == "script")
 }
 
-/// Whether a service worker asks, which may store the answer and show it as a page later. What a worker asks for is
-/// referred by its script, and what a page asks for by the page.
+/// Whether a service worker sent a request. It may store the answer and show it as a page later. The `Referer` of its
+/// requests is its script; the `Referer` of a page's requests is the page.
 pub fn stores(request: &Parts) -> bool {
     let referer = request.headers.get(REFERER).and_then(|referer| referer.to_str().ok());
     let path = referer.and_then(|referer| referer.split(['?', '#']).next());
     path.is_some_and(|path| path.ends_with(".js") || path.ends_with(".mjs"))
 }
 
-/// Whether the worker whose script is asked for is an earlier site's. It is if the site has no such script. It also
-/// is if the browser asks for it without having had a page first: a worker has shown it another.
+/// Whether a request is for the script of an earlier site's worker. There are two signs: the site has no such script,
+/// or the browser got no page from this preview before, so a worker must have shown it another.
 pub fn is_leftover(request: &Parts, response: &Response<Body>, browsers: &Browsers) -> bool {
     let content_type = response.headers().get(CONTENT_TYPE);
     let is_script = content_type

@@ -1,5 +1,5 @@
-// The page beside a previewed site: what a deploy would change in the bucket, file by file.
-// Keys and texts come from elsewhere, so nothing here is ever read as HTML.
+// The page that shows what a deploy of the previewed site would change in the bucket, file by file.
+// Keys and texts are not trusted, so nothing here is ever parsed as HTML.
 
 const CHANGES = {
   new: { sign: "+", word: "new" },
@@ -13,26 +13,27 @@ const SLICE = 500;
 const LINES = 1000;
 const RETRY_MS = 2000;
 
-/** What was last told by the server. */
+/** The latest plan from the server. */
 let plan = null;
 let planText = "";
 let counts = {};
-/** What the reader chose: this outlives every new plan. */
+/** What the user has chosen. It stays when a new plan arrives. */
 const shown = new Set(["new", "content", "headers", "deleted"]);
 const opened = new Map();
 const limits = new Map();
 let selectedKey = null;
-/** The tree as it is shown, and the node of each of its rows. */
+/** The tree that is shown, and the node of each of its rows. */
 let root = null;
 let openAtFirst = true;
 const nodes = new WeakMap();
 
+/** @type {(id: string) => any} Elements of many kinds, as page.html has them. */
 const $ = (id) => document.getElementById(id);
 const narrow = matchMedia("not all and (min-width: 56rem) and (min-height: 34rem)");
 
 // --- texts -----------------------------------------------------------------------------------------------
 
-/** Spells out the characters that turn or hide a text, as the terminal does. */
+/** Spells out characters that reverse or hide text, as the terminal does. */
 function plain(text) {
   const usual = { "\t": "\\t", "\n": "\\n", "\r": "\\r" };
   const spelled = (c) => usual[c] ?? `\\u{${c.codePointAt(0).toString(16)}}`;
@@ -57,6 +58,7 @@ function moreText(rest, slice) {
 
 function ago(seconds) {
   if (seconds < 5) return "just now";
+  /** @type {[number, number, string][]} */
   const units = [[120, 1, "second"], [7200, 60, "minute"], [172800, 3600, "hour"], [Infinity, 86400, "day"]];
   const [, length, noun] = units.find(([below]) => seconds < below);
   return `${count(Math.floor(seconds / length), noun)} ago`;
@@ -75,19 +77,20 @@ function element(name, attributes = {}, ...children) {
   return made;
 }
 
-/** A text of the tool, in which names stand between backticks. */
+/** A text of the tool as elements. Names in it are between backticks. */
 function prose(text) {
   const parts = text.split("`");
   const closed = parts.length % 2 === 1;
   return parts.map((part, at) => (closed && at % 2 === 1 ? element("code", {}, plain(part)) : plain(part)));
 }
 
-/** Where the site is: on another port, which is another origin. */
+/** The origin of the site, which is on another port. */
 function siteOrigin() {
   return `${location.protocol}//${location.hostname}:${plan.site_port}`;
 }
 
-/** Where a file is in the site. The origin keeps a key such as `//host` from naming another server. */
+/** The address of a file in the site. It begins with the origin, so that a key such as `//host` cannot lead to another
+ * server. */
 function address(key) {
   return siteOrigin() + plan.site + key.split("/").map(encodeURIComponent).join("/");
 }
@@ -179,7 +182,7 @@ function takePlan(text) {
   showLooked();
 }
 
-/** While the bucket is listed again, what was found in it before still stands. */
+/** While the bucket is listed again, the earlier comparison stays on the page. */
 function settled(next) {
   const looking = next.state === "looking";
   const stands = looking && plan?.state === "compared" && plan.version === next.version;
@@ -227,7 +230,7 @@ function showLooked() {
 }
 
 function showLooking(looking) {
-  // Not `disabled`: that would take the focus away.
+  // `disabled` would take the focus away.
   $("look").ariaDisabled = String(looking);
   $("look").textContent = looking ? "looking" : plan.looked_at === null ? "look" : "look again";
 }
@@ -254,16 +257,18 @@ function showBanners() {
     const as = files.length === 1 ? "is as in the bucket" : "are as in the bucket";
     found.push({ kind: "good", text: `nothing to do: ${count(files.length, "file")} ${as}` });
   }
-  // What has not changed is not told again to those who listen to the page.
+  // Unchanged banners stay, so that screen readers do not read them again.
   const told = JSON.stringify(found);
   if ($("banners").dataset.told === told) return;
   $("banners").dataset.told = told;
   $("banners").replaceChildren(...found.map(banner));
 }
 
-/** Has the browser clear what sites at the preview's address have stored. No worker there sees this request. */
+/** Makes the browser clear what sites at the preview's address have stored. Service workers cannot intercept this
+ * request, because this page has another origin. */
 async function forgetSites() {
   try {
+    /** @type {RequestInit} */
     const options = { method: "POST", mode: "no-cors", credentials: "include" };
     await fetch(`${siteOrigin()}/_preview/forget`, options);
   } catch (error) {
@@ -328,7 +333,7 @@ function folder(name, path) {
   return { name, path, folders: new Map(), files: [], counts: {}, size: 0, total: 0 };
 }
 
-/** The tree of some files, and the number of rows that it has when all of it is open. */
+/** Makes a tree of files, with the number of its rows if all folders are open. */
 function grow(files) {
   const top = folder("", "");
   let rows = files.length;
@@ -356,7 +361,7 @@ function grow(files) {
 const children = (node) => [...node.folders.values(), ...node.files];
 const isOpen = (node) => opened.get(node.path) ?? openAtFirst;
 
-/** Shows the tree anew. Which folders are open at first is decided anew only where the reader asked for others. */
+/** Shows the tree again. Which folders are open is decided again only if the user chose other files. */
 function showTree(fresh) {
   const files = matching();
   const { top, rows } = grow(files);
@@ -381,15 +386,16 @@ function showEmpty(empty, asked) {
 function drawTree() {
   const tree = $("tree");
   const focused = tree.contains(document.activeElement) ? nodes.get(document.activeElement)?.path : undefined;
-  const scrollers = [$("scroll"), document.scrollingElement].map((scroller) => [scroller, scroller.scrollTop]);
+  const scrollers = [$("scroll"), document.scrollingElement];
+  const tops = scrollers.map((scroller) => scroller.scrollTop);
   tree.replaceChildren(...items(root, 1));
-  for (const [scroller, top] of scrollers) scroller.scrollTop = top;
+  scrollers.forEach((scroller, at) => (scroller.scrollTop = tops[at]));
   const held = rowOf(focused) ?? rowOf(selectedKey) ?? tree.firstElementChild;
   hold(held, false);
   if (focused !== undefined) held?.focus({ preventScroll: true });
 }
 
-/** The rows in a folder, of which very many come in slices. */
+/** The rows of a folder. If there are very many, only a slice of them is made at a time. */
 function items(parent, level) {
   const all = children(parent);
   const limit = limits.get(parent.path) ?? SLICE;
@@ -459,7 +465,7 @@ function folderCounts(node) {
   return changes.map((change) => ({ change, text: `${number(node.counts[change])} ${CHANGES[change].word}` }));
 }
 
-/** Rows below a folder are only made while it is open. */
+/** Opens or closes a folder. The rows below it exist only while it is open. */
 function setOpen(made, open) {
   made.ariaExpanded = String(open);
   made.querySelector(":scope > ul")?.remove();
@@ -490,7 +496,7 @@ function rowOf(path) {
   return path == null ? undefined : rows().find((made) => nodes.get(made).path === path);
 }
 
-/** Of all rows one is reached with the tab key. */
+/** Makes one row the only one that the tab key reaches. */
 function hold(made, focus) {
   $("tree").querySelector("[tabindex='0']")?.setAttribute("tabindex", -1);
   made?.setAttribute("tabindex", 0);
@@ -527,7 +533,7 @@ function onTreeKey(event) {
 const inside = (made) => made.querySelector(":scope > ul > li");
 const outside = (made) => made.parentElement.closest("[role=treeitem]");
 
-/** Opens what is around a file, so that its row is there. */
+/** Opens the folders around a file, so that its row exists. */
 function reveal(key) {
   let at = root;
   for (const part of key.split("/").slice(0, -1)) {
@@ -565,13 +571,13 @@ function unselect() {
   setSelected(null);
 }
 
-/** The address names the file, so that a link to it can be shared. */
+/** Selects the file that the page's address names. So a user can share a link to a file. */
 function readAddress() {
   let key = null;
   try {
     key = decodeURIComponent(location.hash.slice(1)) || null;
   } catch {
-    // A link that was cut short names no file.
+    // A link that was cut off names no file.
   }
   setSelected(key);
   if (key !== null) reveal(key);
@@ -606,7 +612,7 @@ function showDetails() {
   showContents(file);
 }
 
-/** A key that may be broken after each of its slashes. */
+/** A key that may wrap after each of its slashes. */
 function breakable(key) {
   return key.split("/").flatMap((part, at) => (at === 0 ? [plain(part)] : ["/", element("wbr"), plain(part)]));
 }
@@ -644,7 +650,7 @@ function headerRow(name, before, after) {
 
 // --- contents --------------------------------------------------------------------------------------------
 
-/** What the contents on the page are of: they stay until others are there, and an answer that comes late is dropped. */
+/** The file whose contents are on the page. They stay until other contents arrive, and late answers are dropped. */
 let contentsOf = { key: null, sight: "", diff: "" };
 
 function showContents(file) {
@@ -703,6 +709,7 @@ function hunkLines(hunk, at) {
   let { old: before, new: after } = hunk;
   const others = pairs(hunk.lines);
   const lines = hunk.lines.map(([mark, text], index) => {
+    /** @type {{ mark: string, text: string, other: any, before: number | string, after: number | string }} */
     const line = { mark, text, other: others.get(index), before: "", after: "" };
     if (mark !== "+") line.before = before++;
     if (mark !== "-") line.after = after++;
@@ -711,7 +718,7 @@ function hunkLines(hunk, at) {
   return at === 0 && hunk.old <= 1 && hunk.new <= 1 ? lines : [null, ...lines];
 }
 
-/** Which line took the place of which: the first of those removed that of the first added, and so on. */
+/** Pairs removed lines with added ones: the first removed line with the first added one, and so on. */
 function pairs(lines) {
   const found = new Map();
   for (let at = 0; at < lines.length; ) {
@@ -759,12 +766,12 @@ function diffRow(line) {
     element("td", { class: "text" }, element(wrap, {}, ...marked(line))));
 }
 
-/** A line, with the part marked in which it differs from the one it took the place of. */
+/** A line in which the part is marked that differs from the line that it is paired with. */
 function marked({ text, other }) {
   const spelled = (part) => part.split("\t").map(plain).join("\t");
   if (other === undefined) return [spelled(text)];
   const [from, to] = differing(text, other);
-  // A line that has little in common with the other is simply another line.
+  // If the two have little in common, the whole line is new.
   if (from === to || to - from > text.length * 0.7) return [spelled(text)];
   return [spelled(text.slice(0, from)), element("mark", {}, spelled(text.slice(from, to))), spelled(text.slice(to))];
 }
@@ -776,7 +783,7 @@ function differing(text, other) {
   let same = 0;
   while (same < shorter - from && text.at(-1 - same) === other.at(-1 - same)) same += 1;
   let to = text.length - same;
-  // No character is cut in two.
+  // Do not split a surrogate pair.
   if (/[\udc00-\udfff]/.test(text[from] ?? "")) from -= 1;
   if (/[\udc00-\udfff]/.test(text[to] ?? "")) to += 1;
   return [from, to];

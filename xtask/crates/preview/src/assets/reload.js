@@ -1,16 +1,17 @@
-// Shows a change of the site in the page that is open. The page knows which version of the site it is; news that
-// it cannot follow step by step make it load again.
+// Shows a change of the site in an open page. The page knows its version of the site. It exchanges style sheets if only
+// those changed since that version, and is loaded again otherwise.
 (() => {
   "use strict";
   const script = document.currentScript;
-  if (window.xtaskPreview || !script) return;
-  window.xtaskPreview = true;
+  const page = /** @type {any} */ (window);
+  if (page.xtaskPreview || !script) return;
+  page.xtaskPreview = true;
   let version = Number(script.dataset.version);
   const FIRST_WAIT_MS = 500;
   const LONGEST_WAIT_MS = 5000;
   const TRIED = "xtask-preview-tried";
 
-  // A WebSocket: service workers do not see it, and it is none of the six connections that a browser has to a host.
+  // Service workers cannot intercept a WebSocket, and it does not count among the six connections per host.
   function follow(wait) {
     const socket = new WebSocket(`${location.origin.replace(/^http/, "ws")}/_preview/events`);
     let next = Math.min(wait * 2, LONGEST_WAIT_MS);
@@ -32,12 +33,12 @@
     }
   }
 
-  // Loads the page again. A service worker may answer with what it has stored, so it goes first, with its caches: the
-  // page that is loaded then registers the site's own anew.
+  // Loads the page again. A service worker could answer with an old page from its cache, so workers and caches are
+  // removed first. The new page registers the site's own worker again.
   async function renew(wanted) {
     const workers = navigator.serviceWorker;
     if (workers?.controller) {
-      // Where that did not help, it would not help the next time either.
+      // If loading did not help, loading again would not help either.
       if (sessionStorage.getItem(TRIED) === String(wanted)) return showStuck();
       sessionStorage.setItem(TRIED, wanted);
       const found = await workers.getRegistrations();
@@ -52,7 +53,7 @@
     if (navigator.serviceWorker) sessionStorage.removeItem(TRIED);
   }
 
-  // Loads style sheets again. False where one of them is in use in a way that cannot be swapped.
+  // Loads style sheets again. Returns false if one of them is used in a way that does not allow an exchange.
   function swapStyles(paths, version) {
     const changed = new Set(paths.map(decode));
     const owners = new Set();
@@ -72,7 +73,7 @@
       address.searchParams.set("_preview", version);
       next.href = address.href;
     }
-    // Both are there until the new one can be used, so that the page is never without.
+    // The old sheet stays until the new one is loaded, so that the page is never without style.
     next.addEventListener("load", () => owner.remove());
     next.addEventListener("error", () => owner.remove());
     owner.after(next);
@@ -83,7 +84,7 @@
     try {
       return [...sheet.cssRules].some((rule) => rule.styleSheet && uses(rule.styleSheet, changed));
     } catch {
-      return false; // Another site's sheet does not tell its rules.
+      return false; // The rules of another site's sheet cannot be read.
     }
   }
 
@@ -103,13 +104,13 @@
   let overlay = null;
 
   function showFailure(text) {
-    const below = "below is the last good version; this goes when the site builds again";
+    const below = "below is the last good version; this message disappears when the build succeeds";
     show(text && { title: "the build failed", below, text });
   }
 
   function showStuck() {
     const text = "In the developer tools of the browser: Application, Service workers, Unregister. Then load the page again.";
-    const below = "a service worker answers for this address with what it has stored, and does not go";
+    const below = "a service worker answers for this address from its cache, and could not be removed";
     show({ title: "this is not the newest version of the page", below, text });
   }
 

@@ -1,12 +1,12 @@
 // Removes the service workers of this address and what they have stored, and shows the preview.
-const button = document.getElementById("remove");
+const button = /** @type {HTMLButtonElement} */ (document.getElementById("remove"));
 
 button.onclick = async () => {
   button.disabled = true;
   try {
-    // The answer tells the browser to clear all that it has stored for this address.
+    // The answer tells the browser to clear everything that it has stored for this address.
     await fetch("/_preview/forget", { method: "POST" });
-    // For browsers that do not know that header.
+    // For browsers that do not support that header.
     const workers = await navigator.serviceWorker.getRegistrations();
     await Promise.all(workers.map((worker) => worker.unregister()));
     const names = await caches.keys();
@@ -14,6 +14,6 @@ button.onclick = async () => {
     location.reload();
   } catch (error) {
     button.disabled = false;
-    document.getElementById("told").textContent = `that failed: ${error.message}`;
+    document.getElementById("told").textContent = `failed to remove it: ${error.message}`;
   }
 };

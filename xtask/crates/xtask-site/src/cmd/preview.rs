@@ -1,16 +1,21 @@
-//! `cargo xtask preview`: the site as visitors will see it, rebuilt while it is edited, and beside it what a deploy
-//! of this branch would change.
+//! `cargo xtask preview`: the site as visitors will see it, rebuilt while it is edited, and what a deploy of this
+//! branch would change.
 //!
-//! Two things go on at once. One builds and puts what changed into an embedded bucket, which is served; it needs
-//! nothing but the sources. The other compares what was built with the account's bucket, if it can be read, and
-//! only ever reads it.
+//! Two loops run at the same time. One builds the site and puts what changed into an embedded bucket, which is served.
+//! It needs only the sources. The other compares each built site with the account's bucket, if that can be read. It
+//! never writes to that bucket.
 
-mod compare;
-mod edits;
-mod first;
-mod held;
-mod output;
 mod rebuild;
+mod watcher;
+mod edit_filter;
+mod rebuild_backoff;
+mod round;
+mod generate;
+mod build_log;
+mod open_pages;
+mod served;
+mod announce;
+mod compare;
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -31,29 +36,34 @@ use engine::repository::checkout::{Checkout, Head};
 use engine::repository::config::Config;
 use engine::repository::target::{self, Choice, Place};
 use engine::site::Site;
-use preview::{self, Preview, Server};
+use preview::{self, Preview, Server, Shown};
 
-/// Serves until it is told to stop, which is how it is meant to end.
+use announce::Announced;
+use round::{BUCKET, Round};
+
+/// Serves until the user stops it, which counts as success.
 pub async fn run(options: &Options, stop: &Stop) -> Result<bool> {
-    let desk = Desk { options, cx: Context::new()? };
-    // Mistakes that are there from the start are told as those of a deploy are.
-    let sources = desk.read()?;
+    let context = PreviewContext { options, cx: Context::new()? };
+    // A mistake in the configuration ends the preview only at its start. Later ones are shown over the page.
+    let sources = context.read()?;
     let listeners = preview::listen(options.host.as_deref(), options.port).await?;
     let local = Local::open_for_preview(&sources.checkout).await?;
-    local.create(rebuild::BUCKET).await?;
+    local.create(BUCKET).await?;
     let served = preview::serve(listeners, local.store(), options.host.as_deref(), now() * 1000);
     let (preview, server) = served
         .map_err(|error| failed("failed to listen on a port of this machine").because(&error))?;
 
-    let (built, latest) = watch::channel(None);
-    let rebuilding = rebuild::follow(&desk, sources, &local, &preview, &server, &built, stop);
-    let comparing = compare::follow(&desk, latest, &preview);
+    let (built_sites, latest) = watch::channel(None);
+    let round = Round::first(&context, &local, &preview, stop);
+    let announced = Announced::nothing(&context, &server, &preview);
+    let rebuilding = rebuild::follow(&context, sources, round, announced, &built_sites);
+    let comparing = compare::follow(&context, latest, &preview);
     let ended = tokio::select! {
         biased;
         () = stop.told() => Ok(true),
         ended = rebuilding => ended,
         ended = comparing => ended,
-        never = warn_of_workers(&desk, &preview, &server) => match never {},
+        never = warn_of_workers(&context, &preview, &server) => match never {},
     };
     drop(server);
     progress::clear();
@@ -61,10 +71,14 @@ pub async fn run(options: &Options, stop: &Stop) -> Result<bool> {
     ended
 }
 
-/// Says once that a browser shows another site, and what to do about that.
-async fn warn_of_workers(desk: &Desk<'_>, preview: &Preview, server: &Server) -> Infallible {
+/// Warns once that a browser may show another site, and says what the user can do.
+async fn warn_of_workers(
+    context: &PreviewContext<'_>,
+    preview: &Preview,
+    server: &Server,
+) -> Infallible {
     preview.finds_worker().await;
-    desk.cx.tell.tell(Event::Warning(format!(
+    context.cx.tell.tell(Event::Warning(format!(
         "a browser has a service worker that an earlier site left at {}, and may show that site; a button on {} removes it",
         server.url("/"),
         server.pages_url()
@@ -72,31 +86,31 @@ async fn warn_of_workers(desk: &Desk<'_>, preview: &Preview, server: &Server) ->
     std::future::pending().await
 }
 
-/// What every round begins with.
-struct Desk<'a> {
+/// What every round of a preview needs.
+struct PreviewContext<'a> {
     options: &'a Options,
     cx: Context,
 }
 
-/// What the site is made of, as it was read for a round: all of it may be edited.
+/// What the site is made from. It is read again for each round, because the user may edit all of it.
 #[derive(Clone)]
 struct Sources {
     checkout: Checkout,
     config: Config,
-    /// Where a deploy would go, or why it would not.
+    /// Where a deploy would go, or why it would be refused.
     choice: Result<Choice, Refusal>,
 }
 
-/// A site that was built.
+/// A site that was built, and the sources that it was built from.
 #[derive(Clone)]
-struct Built {
+struct BuiltSite {
     site: Arc<Site>,
     sources: Arc<Sources>,
 }
 
-impl Desk<'_> {
+impl PreviewContext<'_> {
     fn read(&self) -> Result<Sources> {
-        let Desk { options, cx } = self;
+        let PreviewContext { options, cx } = self;
         let checkout = cx.checkout()?;
         let config = connect::read_config(options.site.as_deref(), &checkout, &cx.here)?;
         let choice = match target::choose(&config, &checkout, &cx.ci, options.env.as_deref()) {
@@ -107,6 +121,7 @@ impl Desk<'_> {
         Ok(Sources { checkout, config, choice })
     }
 
+    /// Whether a generator runs.
     fn builds(&self, sources: &Sources) -> bool {
         !self.options.no_build && !sources.config.command.is_empty()
     }
@@ -125,7 +140,15 @@ impl Sources {
         self.place()?.url.clone()
     }
 
-    /// What the generator is told: what a deploy would tell it, so that it builds the same.
+    /// What visitors see of a site that is built from these sources.
+    fn shown(&self) -> Shown {
+        let (prefix, url) = (self.prefix(), self.url());
+        let website =
+            preview::website(BUCKET.into(), &prefix, url.as_deref(), &self.config.website);
+        Shown { website, url }
+    }
+
+    /// The generator's variables. They are those of a deploy, so that the generator builds the same site.
     fn variables(&self) -> Vec<(&'static str, String)> {
         match self.place() {
             Some(place) => place.variables(&self.branch()),

@@ -1,11 +1,11 @@
-//! Compares each site that was built with the account's bucket, and shows what a deploy would change. It reads and
-//! never writes: the plan is made, and nothing here can apply it.
+//! Compares each built site with the account's bucket, and shows what a deploy would change. The bucket is only read: a
+//! plan is made, and nothing here can apply it.
 
 use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use super::{Built, Desk, Sources};
+use super::{BuiltSite, PreviewContext, Sources};
 use crate::cmd::{connect, is_dirty};
 use crate::context::now;
 use crate::output::report::{self, Run};
@@ -20,85 +20,116 @@ use engine::repository::target::{Place, Target};
 use engine::site::Site;
 use preview::{About, Compared, Comparison, Preview, Remote};
 
-/// Compares, and waits for the next site or the wish to look again, without an end.
+/// Compares each built site, and compares again when the page asks for it. This never ends, except by an error.
+///
+/// # Errors
+/// Standard output is closed.
 pub async fn follow(
-    desk: &Desk<'_>,
-    mut built: watch::Receiver<Option<Built>>,
+    context: &PreviewContext<'_>,
+    mut built_sites: watch::Receiver<Option<BuiltSite>>,
     preview: &Preview,
 ) -> Result<bool> {
-    let mut known: Option<Known> = None;
-    let mut told = Told::default();
-    let mut plain_http = connect::PlainHttp::default();
+    let plain_http = connect::PlainHttp::default();
+    let printed = Printed::default();
+    let mut comparer = Comparer { context, preview, account: None, printed, plain_http };
     loop {
-        let is_wish = tokio::select! {
-            changed = built.changed() => match changed {
+        let is_asked = tokio::select! {
+            changed = built_sites.changed() => match changed {
                 Ok(()) => false,
                 // The preview ends.
                 Err(_) => std::future::pending().await,
             },
             () = preview.wants_look() => true,
         };
-        let Some(now_built) = built.borrow_and_update().clone() else { continue };
-        let dirty = is_dirty(&now_built.sources.checkout).await.unwrap_or(false);
-        let show_site = |site: Arc<Site>, remote| {
-            preview.compare(Comparison {
-                about: about(&now_built.sources, dirty),
-                site,
-                prefix: now_built.sources.prefix(),
-                remote,
-            });
-        };
-        let show = |remote| show_site(now_built.site.clone(), remote);
-        let target = match &now_built.sources.choice {
-            Ok(choice) => choice.clone().with_work_tree(dirty),
-            Err(refusal) => {
-                told.alone(&refusal.message)?;
-                let message = refusal.message.clone();
-                show(Remote::Alone { message, hint: Some(refusal.hint.clone()) });
-                continue;
-            }
-        };
-        let is_other = known.as_ref().is_none_or(|known| !known.is_of(&target.place));
-        if is_other || is_wish {
-            if is_other {
-                show(Remote::Looking);
-            }
-            plain_http.warn(&target.place.environment, &desk.cx.tell);
-            known = match look(&target.place, &desk.cx.tell).await {
-                Ok(found) => Some(found),
-                Err(error) => {
-                    let (message, hint) = said(&error);
-                    told.alone(&message)?;
-                    show(Remote::Alone { message, hint });
-                    None
-                }
-            };
-        }
-        let Some(known) = &mut known else { continue };
-        match compare(&now_built, &target.place, known, &desk.cx.tell).await {
-            Ok((site, compared)) => {
-                told.changes(&now_built, &target, &compared.plan)?;
-                show_site(site, Remote::Compared(Box::new(compared)));
-            }
-            Err(error) => {
-                let (message, hint) = said(&error);
-                told.alone(&message)?;
-                show(Remote::Alone { message, hint });
-            }
+        let built = built_sites.borrow_and_update().clone();
+        if let Some(built) = built {
+            comparer.show(&built, is_asked).await?;
         }
     }
 }
 
-/// What was read of the account's bucket.
-struct Known {
+struct Comparer<'a> {
+    context: &'a PreviewContext<'a>,
+    preview: &'a Preview,
+    /// `None` if the account's bucket was not listed yet, or could not be.
+    account: Option<AccountBucket>,
+    printed: Printed,
+    plain_http: connect::PlainHttp,
+}
+
+impl Comparer<'_> {
+    /// Shows what a deploy of this site would change, or why it is not compared. `is_asked` lists the bucket again.
+    async fn show(&mut self, built: &BuiltSite, is_asked: bool) -> Result<()> {
+        let dirty = is_dirty(&built.sources.checkout).await.unwrap_or(false);
+        let compared = match built.sources.choice.clone() {
+            Ok(choice) => self.compare(built, choice.with_work_tree(dirty), is_asked).await,
+            Err(refusal) => Err(refusal.into()),
+        };
+        match compared {
+            Ok((target, site, compared)) => {
+                self.printed.changes(built, &target, &compared.plan)?;
+                self.give(built, dirty, site, Remote::Compared(Box::new(compared)));
+            }
+            Err(error) => {
+                let (message, hint) = message_and_hint(&error);
+                self.printed.alone(&message)?;
+                self.give(built, dirty, built.site.clone(), Remote::Alone { message, hint });
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives a comparison to the page that shows it.
+    fn give(&self, built: &BuiltSite, dirty: bool, site: Arc<Site>, remote: Remote) {
+        let (about, prefix) = (about(&built.sources, dirty), built.sources.prefix());
+        self.preview.compare(Comparison { about, site, prefix, remote });
+    }
+
+    async fn compare(
+        &mut self,
+        built: &BuiltSite,
+        target: Target,
+        is_asked: bool,
+    ) -> Result<(Target, Arc<Site>, Compared)> {
+        let (place, tell) = (&target.place, &self.context.cx.tell);
+        let is_known = self.account.as_ref().is_some_and(|account| account.is_of(place));
+        if is_asked || !is_known {
+            if !is_known {
+                let site = built.site.clone();
+                self.give(built, target.revision.dirty, site, Remote::Looking);
+            }
+            self.plain_http.warn(&place.environment, tell);
+            // If listing fails, what was listed before is not used any more.
+            self.account = None;
+        }
+        let account = match &mut self.account {
+            Some(account) => account,
+            account => account.insert(AccountBucket::list(place, tell).await?),
+        };
+        let (site, compared) = account.compare(built, place, tell).await?;
+        Ok((target, site, compared))
+    }
+}
+
+/// What was read from the account's bucket.
+struct AccountBucket {
     place: Place,
     bucket: Bucket,
     listing: Arc<Listing>,
     record: Arc<Record>,
-    looked_at: u64,
+    /// In seconds since 1970.
+    listed_at: u64,
 }
 
-impl Known {
+impl AccountBucket {
+    async fn list(place: &Place, tell: &Tell) -> Result<AccountBucket> {
+        let (bucket, _) = connect::connect_account(&place.environment, &place.prefix).await?;
+        let listed_at = now();
+        let (listing, record) = bucket::look_at(&bucket, &Exchange::default(), tell).await;
+        let (listing, record) = (Arc::new(listing?), Arc::new(record?));
+        Ok(AccountBucket { place: place.clone(), bucket, listing, record, listed_at })
+    }
+
     fn is_of(&self, place: &Place) -> bool {
         let parts = |place: &Place| {
             let environment = &place.environment;
@@ -110,46 +141,40 @@ impl Known {
         };
         parts(&self.place) == parts(place)
     }
-}
 
-async fn look(place: &Place, tell: &Tell) -> Result<Known> {
-    let (bucket, _) = connect::connect_account(&place.environment, &place.prefix).await?;
-    let looked_at = now();
-    let (listing, record) = bucket::look_at(&bucket, &Exchange::default(), tell).await;
-    let (listing, record) = (Arc::new(listing?), Arc::new(record?));
-    Ok(Known { place: place.clone(), bucket, listing, record, looked_at })
-}
-
-/// Returns the files that a deploy would look at, without those that `keep` or another environment claims.
-async fn compare(
-    built: &Built,
-    place: &Place,
-    known: &mut Known,
-    tell: &Tell,
-) -> Result<(Arc<Site>, Compared)> {
-    let Known { bucket, listing, record, looked_at, .. } = known;
-    let config = &built.sources.config;
-    let scope = Scope::of(config, place, &listing.others);
-    let site = Arc::new(built.site.without(|key| !scope.has(key)));
-    let mut learning = (**record).clone();
-    if record::learn(bucket, &site, listing, &mut learning, tell).await? {
-        *record = Arc::new(learning);
+    /// Compares a site with the bucket. The returned site has only the files that a deploy would look at: those that
+    /// `keep` or another environment claims are left out.
+    async fn compare(
+        &mut self,
+        built: &BuiltSite,
+        place: &Place,
+        tell: &Tell,
+    ) -> Result<(Arc<Site>, Compared)> {
+        let AccountBucket { bucket, listing, record, listed_at, .. } = self;
+        let config = &built.sources.config;
+        let scope = Scope::of(config, place, &listing.others);
+        let site = Arc::new(built.site.without(|key| !scope.has(key)));
+        let mut learned = (**record).clone();
+        if record::learn(bucket, &site, listing, &mut learned, tell).await? {
+            *record = Arc::new(learned);
+        }
+        let retain = place.environment.retain.unwrap_or_default();
+        let grace = Grace { retain, now: now() };
+        let home = Some(Home::of(&site, &place.prefix, &config.website.index));
+        let spared = Spared::of(site.spared(), &place.prefix);
+        let terms = Terms { grace, home, spared };
+        let plan = plan::make((*site).clone(), listing, record, &terms, &scope);
+        let refusal = plan.refusal(place.environment.max_deletes);
+        let compared = Compared {
+            bucket: bucket.clone(),
+            listing: listing.clone(),
+            record: record.clone(),
+            plan,
+            refusal: refusal.map(|refusal| refusal.message),
+            looked_at: *listed_at,
+        };
+        Ok((site, compared))
     }
-    let retain = place.environment.retain.unwrap_or_default();
-    let grace = Grace { retain, now: now() };
-    let home = Some(Home::of(&site, &place.prefix, &config.website.index));
-    let spared = Spared::of(site.spared(), &place.prefix);
-    let plan = plan::make((*site).clone(), listing, record, &Terms { grace, home, spared }, &scope);
-    let refusal = plan.refusal(place.environment.max_deletes);
-    let compared = Compared {
-        bucket: bucket.clone(),
-        listing: listing.clone(),
-        record: record.clone(),
-        plan,
-        refusal: refusal.map(|refusal| refusal.message),
-        looked_at: *looked_at,
-    };
-    Ok((site, compared))
 }
 
 fn about(sources: &Sources, dirty: bool) -> About {
@@ -163,8 +188,8 @@ fn about(sources: &Sources, dirty: bool) -> About {
     }
 }
 
-/// An error in one line, and what to do about it.
-fn said(error: &Error) -> (String, Option<String>) {
+/// An error in one line, and what the user can do.
+fn message_and_hint(error: &Error) -> (String, Option<String>) {
     match error {
         Error::Refused(refusal) => (refusal.message.clone(), Some(refusal.hint.clone())),
         Error::Failed(failure) => (failure.to_string(), failure.hint.clone()),
@@ -172,20 +197,20 @@ fn said(error: &Error) -> (String, Option<String>) {
     }
 }
 
-/// What the terminal was told, so that it is not told twice.
+/// The line that was printed last, so that it is not printed twice in a row.
 #[derive(Default)]
-struct Told {
+struct Printed {
     last: String,
 }
 
-impl Told {
+impl Printed {
     fn alone(&mut self, message: &str) -> Result<()> {
         let line = format!("not compared with a bucket: {}", plain(message));
         self.print(line, Vec::new)
     }
 
-    /// The changes, a line each the first time, and later how many there are.
-    fn changes(&mut self, built: &Built, target: &Target, plan: &Plan) -> Result<()> {
+    /// Prints how many changes there are. The first time, a line for each change comes before.
+    fn changes(&mut self, built: &BuiltSite, target: &Target, plan: &Plan) -> Result<()> {
         let skipped = built.site.names_left_out().map(|name| target.place.prefix.join(name));
         let planned = report::planned(plan, skipped.collect());
         let line = report::would_change(&words_of(&target.place), &planned);
@@ -211,7 +236,7 @@ impl Told {
     }
 }
 
-/// Where an environment's site goes, as a person would look for it.
+/// Where an environment's site goes, in words for the user.
 fn words_of(place: &Place) -> String {
     let Place { environment, prefix, .. } = place;
     let bucket = &environment.bucket;

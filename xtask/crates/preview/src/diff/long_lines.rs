@@ -1,24 +1,24 @@
-//! Where two long lines differ: a minified page or script is a single one, and its change is somewhere in it.
+//! Where two long lines differ. A minified page or script is one long line, and a change can be anywhere in it.
 
 use std::ops::Range;
 
 use similar::{DiffTag, TextDiff};
 
-use super::diff::PATIENCE;
+use super::PATIENCE;
 
-/// Lines that are longer, in bytes, are not shown whole.
+/// Lines that are longer, in bytes, are shown in pieces.
 pub const LONG: usize = 500;
 
-/// Bytes that are shown on each side of a change. Changes that are nearer to each other are shown as one.
+/// Bytes that are shown on each side of a change. Changes whose surroundings overlap are shown as one.
 const AROUND: usize = 80;
 
-/// What is longer, in bytes, is cut.
+/// A piece that is longer, in bytes, is cut.
 const LONGEST: usize = 2000;
 
-/// After these a minified text could have a new line.
+/// Characters after which a readable text could have a line break. Lines are compared in pieces that end with them.
 const ENDS: [char; 8] = ['>', ';', '{', '}', ',', ' ', '(', ')'];
 
-/// What surrounds each place in which two lines differ, before and after.
+/// The text around each place in which two lines differ, old and new.
 pub fn places(old: &str, new: &str) -> Vec<(String, String)> {
     let (old, new) = (old.trim_end_matches(['\n', '\r']), new.trim_end_matches(['\n', '\r']));
     let (old_pieces, new_pieces) = (pieces(old), pieces(new));
@@ -53,7 +53,7 @@ fn starts(pieces: &[&str]) -> Vec<usize> {
     starts
 }
 
-/// A part of a line with a little of what is around it.
+/// A part of a line with some text around it.
 fn surroundings(line: &str, part: Range<usize>) -> String {
     let from = line.floor_char_boundary(part.start.saturating_sub(AROUND));
     let end = line.ceil_char_boundary(line.len().min(part.end + AROUND));

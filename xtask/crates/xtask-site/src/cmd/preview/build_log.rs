@@ -1,5 +1,5 @@
-//! What the generator printed, as it is shown over the page when a build fails: the error first. Most generators
-//! print a banner and a list of files before, which would fill the window.
+//! The output of the generator, as it is shown over the page when a build fails: the error comes first. Most generators
+//! print a banner and a list of files before the error, and that would fill the window.
 
 use std::collections::VecDeque;
 
@@ -8,19 +8,19 @@ use engine::base::error::{Error, Failure, failed};
 use engine::base::secrets;
 use engine::base::words::plain;
 
-/// More lines than anybody reads. Of a longer output, the last are kept.
+/// How many lines are kept. Of a longer output, the first lines are dropped.
 const MOST_LINES: usize = 2000;
 
-/// If no line says that it is an error, this many of the last ones come first.
+/// How many of the last lines come first if no line looks like an error.
 const LAST: usize = 10;
 
-/// What stands between the error and what was printed before it.
+/// The lines between the error and the output before it.
 const BEFORE: [&str; 2] = ["", "before that:"];
 
 #[derive(Debug, Default)]
-pub struct Output(VecDeque<String>);
+pub struct BuildLog(VecDeque<String>);
 
-impl Output {
+impl BuildLog {
     pub fn push(&mut self, line: String) {
         if self.0.len() == MOST_LINES {
             self.0.pop_front();
@@ -28,7 +28,7 @@ impl Output {
         self.0.push_back(line);
     }
 
-    /// The lines from the first error on, and below them what was printed before it.
+    /// The lines from the first error on, followed by the lines before it.
     pub fn error_first(self) -> Vec<String> {
         let mut lines = Vec::from(self.0);
         while lines.last().is_some_and(|line| line.trim().is_empty()) {
@@ -45,7 +45,7 @@ impl Output {
     }
 }
 
-/// An error as it is shown over the page: what the generator printed of it, then what the tool says.
+/// An error as it is shown over the page: the generator's output, then the tool's message.
 pub fn over_the_page(error: &Error) -> String {
     let said = match error {
         Error::Failed(failure) if is_of_build(failure) => failure.causes.as_slice(),
@@ -54,11 +54,11 @@ pub fn over_the_page(error: &Error) -> String {
     let said: String = said.iter().map(|line| plain(line) + "\n").collect();
     secrets::hide(&said)
         + if said.is_empty() { "" } else { "\n" }
-        + &report::words(&without_output(error))
+        + &report::words(&for_terminal(error))
 }
 
-/// The terminal has the generator's output already.
-pub fn without_output(error: &Error) -> Error {
+/// An error as the terminal shows it, which has the generator's output already.
+pub fn for_terminal(error: &Error) -> Error {
     match error {
         Error::Failed(failure) if is_of_build(failure) => {
             let mut shown = failed(failure.message.clone());
@@ -84,18 +84,18 @@ fn is_of_build(failure: &Failure) -> bool {
     failure.message.starts_with("the build failed")
 }
 
-/// Words with which programs begin to tell of an error.
+/// Words that programs use when they report an error.
 const WORDS: [&str; 8] =
     ["error", "fatal", "exception", "panicked", "traceback", "failed", "unable", "problem"];
 
-/// Whether a line tells of an error, and not that there is none.
+/// Whether a line reports an error, and does not say that there is none.
 fn is_error(line: &str) -> bool {
     let lower = line.to_lowercase();
     let is_none = ["0 error", "no error", "without error", "0 failed", "warn"];
     if is_none.iter().any(|none| lower.contains(none)) {
         return false;
     }
-    // The name of a file may hold such a word, and the name of an exception ends in one.
+    // Names of files may contain such a word, and names of exceptions end with one.
     let words = lower.split(|c: char| !c.is_alphanumeric() && !matches!(c, '.' | '/' | '-' | '_'));
     words.map(|word| word.trim_end_matches('.')).any(|word| {
         WORDS.contains(&word) || word.ends_with("error") && !word.contains(['/', '-', '_'])
@@ -107,9 +107,9 @@ mod tests {
     use super::*;
 
     fn first_of(lines: &[&str]) -> String {
-        let mut output = Output::default();
-        lines.iter().for_each(|line| output.push((*line).to_owned()));
-        output.error_first().into_iter().next().unwrap_or_default()
+        let mut log = BuildLog::default();
+        lines.iter().for_each(|line| log.push((*line).to_owned()));
+        log.error_first().into_iter().next().unwrap_or_default()
     }
 
     #[test]
@@ -174,13 +174,13 @@ mod tests {
 
     #[test]
     fn without_an_error_the_end_comes_first_and_nothing_is_lost() {
-        let mut output = Output::default();
-        (0..MOST_LINES + 5).for_each(|n| output.push(n.to_string()));
-        output.push(" ".into());
-        let shown = output.error_first();
+        let mut log = BuildLog::default();
+        (0..MOST_LINES + 5).for_each(|n| log.push(n.to_string()));
+        log.push(" ".into());
+        let shown = log.error_first();
         assert_eq!(shown[0], (MOST_LINES + 5 - LAST).to_string());
         assert_eq!(shown[LAST..LAST + 3], ["", "before that:", "6"]);
         assert_eq!(shown.len(), MOST_LINES + 1);
-        assert_eq!(Output::default().error_first(), [""; 0]);
+        assert_eq!(BuildLog::default().error_first(), [""; 0]);
     }
 }
