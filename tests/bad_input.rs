@@ -479,7 +479,8 @@ fn a_delete_that_fails_is_told_by_its_key() {
     world.wire.answer(|seen| {
         let body = "<DeleteResult><Error><Key>a.txt</Key><Code>AccessDenied</Code><Message>told by the test</Message></Error></DeleteResult>";
         let headers = vec![("content-type", "application/xml")];
-        (seen.writes() && seen.query.contains("delete")).then(|| Answer { status: 200, headers, body: body.into() })
+        let is_delete = seen.writes() && seen.query.contains("delete");
+        is_delete.then(|| Answer { status: 200, headers, body: body.into() })
     });
     let ran = world.deploy(&["--json", "--max-deletes", "2"]).exits(1);
     let error = "failed to delete `a.txt`: AccessDenied: told by the test";
@@ -659,4 +660,14 @@ fn a_report_that_cannot_be_written_is_a_failure() {
     let variables = [("SITE_KEY", world.store.key.as_str()), ("SITE_SECRET", &world.store.secret)];
     let ran = world.repo.xtask_to("/dev/full", &["deploy", "--json"], &variables).exits(1);
     assert!(ran.stderr.contains("failed to write to standard output"), "{}", ran.stderr);
+}
+
+#[test]
+fn the_branch_of_one_repository_does_not_deploy_the_site_of_another() {
+    let (ours, theirs) = (World::new(), World::new());
+    theirs.site([("index.html", "theirs")]);
+    let site = theirs.repo.join("site");
+    let ran = ours.deploy(&["--site", site.to_str().unwrap()]).exits(2);
+    assert!(ran.stderr.contains("is in another git repository than"), "{}", ran.stderr);
+    assert_eq!(theirs.wire.take_writes() + ours.wire.take_writes(), 0);
 }

@@ -111,3 +111,14 @@ fn no_secret_of_a_jobs_address_is_shown_or_kept() {
         assert!(!text.contains("word") && !text.contains("kim"), "{text}");
     }
 }
+
+#[test]
+fn pull_requests_that_are_put_one_over_the_other_are_told() {
+    let world = World::new();
+    world.configure("pull-requests = true");
+    world.site([("index.html", "page")]);
+    let variables = [("BITBUCKET_BUILD_NUMBER", "1"), ("BITBUCKET_PR_ID", "7")];
+    let ran = world.deploy_with(&[], &variables).exits(0);
+    let warning = "warning: each pull request of `production` deletes the pages of the one before";
+    assert!(ran.stderr.contains(warning), "{}", ran.stderr);
+}

@@ -56,6 +56,19 @@ fn every_option_is_explained() {
 }
 
 #[test]
+fn the_paths_that_contributors_are_sent_to_exist() {
+    let page = read("site/pages/contributing.md");
+    let words = page.split(['`', '(', ')', ' ', '\n']);
+    let is_path =
+        |word: &&str| ["xtask/", "tests/", "site/"].iter().any(|top| word.starts_with(top));
+    let paths: Vec<&str> = words.filter(is_path).filter(|word| !word.contains('─')).collect();
+    assert!(paths.len() > 15, "{paths:?}");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let lost: Vec<_> = paths.into_iter().filter(|path| !root.join(path).exists()).collect();
+    assert_eq!(lost, [""; 0]);
+}
+
+#[test]
 fn the_readme_names_the_two_commands() {
     let readme = read("README.md");
     let commands: Vec<&str> =

@@ -40,5 +40,6 @@ mod status;
 mod stores;
 mod story;
 mod three_accounts;
+mod tidy;
 mod website;
 mod words;

@@ -1068,3 +1068,34 @@ fn an_output_that_holds_the_tool() {
     "#]],
     );
 }
+
+/// HEAD may name any ref, and only those below `refs/heads/` are branches.
+#[test]
+fn a_head_on_a_ref_that_is_no_branch_chooses_nothing() {
+    for name in ["refs/tags/main", "refs/remotes/main", "refs/main"] {
+        let world = world();
+        let git = world.repo.git();
+        let commit = git.head().unwrap().target().unwrap();
+        git.reference(name, commit, true, "").unwrap();
+        git.reference_symbolic("HEAD", name, true, "").unwrap();
+        let ran = world.deploy(&["--json"]).exits(3);
+        assert_eq!(ran.json()["refused"]["code"], "detached", "{name}");
+    }
+}
+
+#[test]
+fn what_ci_calls_a_branch_and_git_would_not_is_refused() {
+    let world = world();
+    let commit = world.repo.git().head().unwrap().target().unwrap();
+    world.repo.git().set_head_detached(commit).unwrap();
+    for branch in ["..", ".xtask", "a b", "-x"] {
+        let reference = format!("refs/heads/{branch}");
+        let variables = [
+            ("GITHUB_ACTIONS", "true"),
+            ("GITHUB_EVENT_NAME", "push"),
+            ("GITHUB_REF", reference.as_str()),
+        ];
+        let ran = world.deploy_with(&["--json"], &variables).exits(3);
+        assert_eq!(ran.json()["refused"]["code"], "branch-mismatch", "{branch}");
+    }
+}

@@ -39,7 +39,12 @@ struct Options {
     #[arg(long, default_value = "garage")]
     garage: PathBuf,
     /// What is to be done.
-    #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Work::Nothing, Work::Changed, Work::Headers, Work::Empty])]
+    #[arg(
+        long,
+        value_enum,
+        value_delimiter = ',',
+        default_values_t = [Work::Nothing, Work::Changed, Work::Headers, Work::Empty],
+    )]
     work: Vec<Work>,
     /// The round trips to add, in milliseconds.
     #[arg(long, value_delimiter = ',', default_values_t = [0, 40, 150])]

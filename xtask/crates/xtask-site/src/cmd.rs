@@ -39,8 +39,8 @@ use engine::repository::target::Target;
 use engine::site::{self, Keys, Site};
 use left_out::tell_left_out;
 
-/// Builds the site in a work tree, and scans it. The scan tells the keys of the files, and waits for what the record says
-/// of the objects.
+/// Builds the site in a work tree, and scans it. The scan tells the keys of the files, and waits for what the record
+/// says of the objects.
 async fn build(
     config: &Config,
     root: &Path,

@@ -51,8 +51,8 @@ pub fn main() -> ExitCode {
 }
 
 impl Task {
-    /// Does what was typed, prints how it went, and returns the exit code: 0 done, 1 failed, 2 usage or configuration, 3
-    /// refused, 130 interrupted.
+    /// Does what was typed, prints how it went, and returns the exit code: 0 done, 1 failed, 2 usage or configuration,
+    /// 3 refused, 130 interrupted.
     pub fn run(&self) -> ExitCode {
         limits::raise();
         let json = self.wants_json();

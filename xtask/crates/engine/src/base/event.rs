@@ -1,5 +1,5 @@
-//! What the stages tell while they work. They tell it as values, and the command line draws them, so that no stage knows
-//! whether there is a terminal.
+//! What the stages tell while they work. They tell it as values, and the command line draws them, so that no stage
+//! knows whether there is a terminal.
 
 use std::ops::AddAssign;
 use std::sync::Arc;

@@ -6,11 +6,13 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use globset::{GlobBuilder, GlobMatcher};
+use globset::GlobBuilder;
 use serde::{Deserialize, Serialize};
 
 use crate::base::key;
 use crate::base::sniff;
+
+pub use globset::GlobMatcher;
 
 /// Header names, in lower case, and their values. Cheap to clone.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use anstream::adapter::strip_str;
+
 /// A readable number of bytes, in powers of ten.
 pub fn bytes(n: u64) -> String {
     const UNITS: [&str; 4] = ["kB", "MB", "GB", "TB"];
@@ -76,19 +78,8 @@ pub fn plain(text: &str) -> String {
 /// A line that a program printed, without escape sequences for the terminal, which are mostly colours.
 /// <https://invisible-island.net/xterm/ctlseqs/ctlseqs.html>
 pub fn without_colours(line: &str) -> String {
-    let mut shown = String::with_capacity(line.len());
-    let mut characters = line.chars();
-    while let Some(c) = characters.next() {
-        match c {
-            '\u{1b}' if characters.as_str().starts_with('[') => {
-                // A sequence ends with its first character from `@` to `~`.
-                characters.next();
-                characters.find(|c| ('@'..='~').contains(c));
-            }
-            c if c.is_control() && c != '\t' => {}
-            c => shown.push(c),
-        }
-    }
+    let mut shown = strip_str(line).to_string();
+    shown.retain(|c| !c.is_control() || c == '\t');
     shown
 }
 
@@ -114,7 +105,9 @@ mod tests {
         for (line, shown) in [
             ("\u{1b}[1m\u{1b}[38;5;9merror\u{1b}[0m: a\tb", "error: a\tb"),
             ("\u{1b}[", ""),
-            ("\u{1b}]8;;x\u{7}link", "]8;;xlink"),
+            ("\u{1b}]8;;https://x\u{7}link\u{1b}]8;;\u{7}", "link"),
+            ("\u{1b}]8;;https://x\u{1b}\\link\u{1b}]8;;\u{1b}\\", "link"),
+            ("50 %\r100 %\u{8}\u{9b}31m", "50 %100 %31m"),
             ("größe", "größe"),
         ] {
             assert_eq!(without_colours(line), shown);

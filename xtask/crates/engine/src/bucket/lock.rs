@@ -23,7 +23,7 @@
 //! **Expiry** compares no two machines' clocks. The end of a lock is the time at which the *store* wrote it
 //! (`Last-Modified`) and as long as it says it lasts; now is when the *store* answered (`Date`, of the same
 //! answer). Its holder measures from before it sent the last renewal that was answered, and gives the lock up
-//! for lost [`Terms::give_up`] after that, a fifth of the time before anybody else may take it: the fifth is
+//! for lost `Terms::give_up` after that, a fifth of the time before anybody else may take it: the fifth is
 //! for requests in flight, for whole seconds, and for the machines of one store that differ. It measures on
 //! two clocks and believes the one that ran further, because one of them stands still while a laptop sleeps.
 //! A store that does not tell the time has locks that do not expire, and the refusal names the object to

@@ -3,11 +3,11 @@
 //! The listing tells which bytes are in the bucket, by ETags that say nothing of headers and, for objects
 //! that were sent in parts or encrypted with KMS, nothing of the content. The record knows what each
 //! ETag stood for. It is knowledge and never truth: of an object, an entry counts only where its ETag is the listed
-//! one, and losing the record costs one slower deploy. Of a file that has the sum of an entry it tells the MD5, and what
-//! is sent with that the store verifies.
+//! one, and losing the record costs one slower deploy. Of a file that has the sum of an entry it tells the MD5, and
+//! what is sent with that the store verifies.
 //!
 //! Before a deploy changes anything, the record of the one before it is copied aside, under the name of that
-//! deploy ([`earlier`]): from it, that deploy can be made again.
+//! deploy (`earlier`): from it, that deploy can be made again.
 
 mod deploy;
 mod earlier;

@@ -5,6 +5,7 @@
 //! Each step begins when the one before it has ended without a failure. So a file never arrives before those that it
 //! names, nor outlives them, and nothing is deleted while something could not be written.
 
+use std::panic::resume_unwind;
 use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::Arc;
@@ -108,7 +109,7 @@ async fn write(
             }
             Some(done) = under_way.join_next() => {
                 // A task that panicked takes the process along: there is no outcome to tell of it.
-                let done = done.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
+                let done = done.unwrap_or_else(|error| resume_unwind(error.into_panic()));
                 settle(done, outcome);
             }
             () = &mut late => break,

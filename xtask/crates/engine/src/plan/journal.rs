@@ -2,9 +2,9 @@
 //! last.
 //!
 //! Before: the record of the deploy that is live is copied aside while it is whole, and the deploy that begins is
-//! announced. Where headers change, what stays is written down first: new headers leave an object's ETag as it was, so a
-//! deploy that is cut off would leave a record that is believed. [`apply`](super::apply::apply) takes a journal, so that
-//! none of this can be left out.
+//! announced. Where headers change, what stays is written down first: new headers leave an object's ETag as it was, so
+//! a deploy that is cut off would leave a record that is believed. [`apply`](super::apply::apply) takes a journal, so
+//! that none of this can be left out.
 //!
 //! After: the record of this deploy, if all went well. What a run that did not end well has sent is remembered only if
 //! nothing else can tell it: the deploy that the record speaks of stays the one before.

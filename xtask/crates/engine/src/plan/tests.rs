@@ -301,25 +301,18 @@ fn an_asset_stays_for_its_time_and_a_page_goes_at_once() {
 /// the files, and this the objects.
 #[test]
 fn a_key_belongs_to_others_by_keep_by_prefix_or_by_environment() {
-    let folder = tempfile::tempdir().unwrap();
-    let text = r#"
-        keep = ["uploads/**", "*.bak"]
-        [build]
-        output = "public"
-        [environments.production]
-        branches = ["main"]
-        account = "111111111111"
-        region = "eu-central-1"
-        bucket = "example.com"
-        prefix = "www/"
-        [environments.preview]
+    let preview = r#"
         branches = ["**"]
         account = "111111111111"
-        region = "eu-central-1"
         bucket = "example.com"
         prefix = "www/preview/{branch}/"
     "#;
-    std::fs::write(folder.path().join("deploy.toml"), text).unwrap();
+    let text = format!(
+        "keep = [\"uploads/**\", \"*.bak\"]\n{}{}",
+        testing::deploy_toml("production", "prefix = \"www/\""),
+        testing::environment_of("development", preview)
+    );
+    let folder = testing::site(&text);
     let config = Config::read(folder.path(), "site".as_ref()).unwrap();
     let checkout = crate::repository::checkout::Checkout {
         root: folder.path().into(),

@@ -4,8 +4,6 @@
 mod distance;
 mod git;
 mod history;
-#[cfg(test)]
-pub mod sample;
 mod submodules;
 mod unreadable;
 mod worktree;

@@ -15,10 +15,8 @@ use std::io::Read;
 use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
-use globset::GlobMatcher;
-
 use crate::base::error::{Error, Result};
-use crate::base::headers::Rule;
+use crate::base::headers::{GlobMatcher, Rule};
 use crate::base::key;
 
 pub use address::Address;
@@ -179,16 +177,11 @@ impl Environment {
         self.bucket == other.bucket && self.store() == other.store()
     }
 
-    /// The store in a normal form, so that two addresses of the same store are equal; `None` for AWS.
-    fn store(&self) -> Option<String> {
-        let endpoint = self.endpoint.as_deref().filter(|_| !self.is_aws())?.trim_end_matches('/');
-        let Some((scheme, rest)) = endpoint.split_once("://") else {
-            return Some(endpoint.to_owned());
-        };
-        let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-        let port = if scheme == "https" { ":443" } else { ":80" };
-        let host = host.strip_suffix(port).unwrap_or(host).to_ascii_lowercase();
-        Some(format!("{scheme}://{host}{path}"))
+    /// The parsed address of the store, so that two spellings of it are equal, or the text if it cannot be parsed;
+    /// `None` for AWS.
+    fn store(&self) -> Option<Result<Address, &str>> {
+        let text = self.endpoint.as_deref().filter(|_| !self.is_aws())?;
+        Some(Address::parse(text).ok_or(text))
     }
 }
 

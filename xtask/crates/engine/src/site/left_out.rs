@@ -1,9 +1,8 @@
 //! Files of the output folder that are not deployed, and why. Nothing is left out silently: the report names each of
 //! them, and the objects under their keys are not deleted from the bucket.
 
-use globset::GlobMatcher;
-
 use super::names::{self, Named};
+use crate::base::headers::GlobMatcher;
 use crate::base::key;
 use crate::repository::config::Config;
 

@@ -7,30 +7,27 @@ use std::sync::{Arc, Mutex};
 use expect_test::expect;
 use md5::{Digest as _, Md5};
 use tempfile::TempDir;
+use testing::deploy_toml;
 
 use super::*;
 use crate::base::error::Error;
 use crate::base::etag::hex;
 
-const CONFIG: &str = r#"
-    [build]
-    output = "public"
-    [environments.staging]
-    branches = ["staging"]
-    account = "222222222222"
-    region = "eu-central-1"
-    bucket = "stg.example.com"
+const RULE: &str = r#"
     [[headers]]
     match = "assets/**"
     cache-control = "public, max-age=31536000, immutable"
 "#;
 
+fn config() -> String {
+    deploy_toml("staging", RULE)
+}
+
 /// A site whose output folder holds these files.
 struct Folder(TempDir);
 
 fn folder(files: &[&str]) -> Folder {
-    let folder = Folder(tempfile::tempdir().unwrap());
-    fs::write(folder.0.path().join("deploy.toml"), CONFIG).unwrap();
+    let folder = Folder(testing::site(&config()));
     fs::create_dir(folder.path("")).unwrap();
     files.iter().for_each(|name| folder.write(name, name.as_bytes()));
     folder
@@ -297,7 +294,7 @@ fn a_rule_for_the_encoding_has_to_fit_the_bytes() {
     let rule = |encoding: &str| {
         let folder = folder(&[]);
         let rule = format!("[[headers]]\nmatch = \"a.css\"\ncontent-encoding = \"{encoding}\"");
-        fs::write(folder.0.path().join("deploy.toml"), format!("{CONFIG}\n{rule}")).unwrap();
+        fs::write(folder.0.path().join("deploy.toml"), format!("{}\n{rule}", config())).unwrap();
         folder
     };
     let folder = rule("gzip");
@@ -354,7 +351,7 @@ fn the_configuration_of_other_hosts_is_told_in_one_line() {
 fn an_output_that_holds_the_tool_is_refused() {
     let files = ["index.html", "xtask/src/main.rs", "target/debug/xtask"];
     let folder = folder(&files);
-    folder.write("site/deploy.toml", CONFIG.as_bytes());
+    folder.write("site/deploy.toml", config().as_bytes());
     expect![[r#"
         refused as output-holds-tool: the output holds files of this tool, such as `site/deploy.toml`, `target/debug/xtask`, `xtask/src/main.rs`
     "#]]
@@ -394,7 +391,7 @@ fn a_key_that_no_browser_asks_for_is_told() {
 /// A folder whose `deploy.toml` begins with these lines.
 fn folder_with(lines: &str, files: &[&str]) -> Folder {
     let folder = folder(files);
-    fs::write(folder.0.path().join("deploy.toml"), format!("{lines}\n{CONFIG}")).unwrap();
+    fs::write(folder.0.path().join("deploy.toml"), format!("{lines}\n{}", config())).unwrap();
     folder
 }
 
@@ -658,24 +655,45 @@ fn what_is_neither_a_file_nor_a_folder_is_an_error() {
     .assert_eq(&folder.error());
 }
 
+/// Does something as a user who may read only what everybody may. Containers run tests as root, who may read all.
+#[cfg(unix)]
+fn without_the_rights_of_root<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    std::thread::scope(|scope| {
+        let work = scope.spawn(|| {
+            // Only this thread, and those that it begins: https://man7.org/linux/man-pages/man2/setfsuid.2.html
+            #[cfg(target_os = "linux")]
+            // SAFETY: it changes what the kernel lets this thread read, and no memory.
+            unsafe {
+                libc::setfsuid(65534)
+            };
+            work()
+        });
+        work.join().unwrap()
+    })
+}
+
 #[test]
 #[cfg(unix)]
 fn what_cannot_be_read_is_an_error() {
     use std::os::unix::fs::PermissionsExt;
     let folder = folder(&["a.html", "b/c.html"]);
-    let lock = |name, mode| {
-        fs::set_permissions(folder.path(name), fs::Permissions::from_mode(mode)).unwrap()
+    let lock =
+        |path: PathBuf, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    lock(folder.0.path().to_owned(), 0o755);
+    let error = || {
+        without_the_rights_of_root(|| {
+            assert!(
+                fs::read(folder.path("a.html")).is_err() || fs::read_dir(folder.path("b")).is_err()
+            );
+            folder.error()
+        })
     };
-    lock("a.html", 0o000);
-    // Root can read everything, so as root there is nothing to test.
-    if fs::read(folder.path("a.html")).is_ok() {
-        return;
-    }
-    let file = folder.error();
-    lock("a.html", 0o600);
-    lock("b", 0o000);
-    let below = folder.error();
-    lock("b", 0o700);
+    lock(folder.path("a.html"), 0o000);
+    let file = error();
+    lock(folder.path("a.html"), 0o644);
+    lock(folder.path("b"), 0o000);
+    let below = error();
+    lock(folder.path("b"), 0o755);
     expect![[r#"
         failed to read `SITE/public/a.html`
           Permission denied
@@ -909,7 +927,7 @@ fn a_few_files_can_be_looked_at_before_the_rest() {
     let expected = [("a.txt", true), ("assets/b.txt", false), ("c.txt", false), ("e/f.txt", true)];
     assert_eq!(rechecked(&folder, &seen, &keys), told(&expected));
 
-    let rules = CONFIG.replace("assets/**", "a.txt");
+    let rules = config().replace("assets/**", "a.txt");
     fs::write(folder.0.path().join("deploy.toml"), rules).unwrap();
     let expected = [("a.txt", false), ("assets/b.txt", false), ("c.txt", false), ("e/f.txt", true)];
     assert_eq!(rechecked(&folder, &seen, &keys), told(&expected), "with other headers");

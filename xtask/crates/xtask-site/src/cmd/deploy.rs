@@ -76,8 +76,8 @@ pub async fn run(options: &Deploy, stop: &Stop) -> Result<bool> {
     finish(doing, &run, connection, made, cx.started).await
 }
 
-/// Makes the bucket equal to the goal, until it is told to stop: compares, and if there is something to write, takes the
-/// lock, compares again, writes, and gives the lock back.
+/// Makes the bucket equal to the goal, until it is told to stop: compares, and if there is something to write, takes
+/// the lock, compares again, writes, and gives the lock back.
 pub async fn make_equal(
     deployment: &Deployment<'_>,
     goal: &Goal,

@@ -245,8 +245,8 @@ async fn read(bucket: &Bucket, seen: &Seen, name: &str) -> Result<(Deploy, Recor
     Ok((deploy.ok_or_else(nothing)?, record))
 }
 
-/// Whether the bucket still holds all of an earlier deploy, or what it lacks. Nothing asks whether it keeps versions: if it
-/// does not, the first object that is missing says so.
+/// Whether the bucket still holds all of an earlier deploy, or what it lacks. Nothing asks whether it keeps versions:
+/// if it does not, the first object that is missing says so.
 async fn held(
     config: &Config,
     place: &Place,

@@ -9,7 +9,8 @@ use engine::repository::config::{Config, FILE};
 const USUAL: &str = "site";
 
 /// The folder of the first `deploy.toml` from `here` up to the top of the repository, else the usual folder if it has
-/// one. Both paths are without links. A generator may copy the file into its output, and builds of other tools lie below
+/// one. Both paths are without links. A generator may copy the file into its output, and builds of other tools lie
+/// below
 /// `target/`; neither is the site's own.
 pub fn find(root: &Path, here: &Path) -> Option<PathBuf> {
     let usual = Some(root.join(USUAL)).filter(|folder| has_file(folder));

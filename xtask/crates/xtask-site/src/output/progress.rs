@@ -1,6 +1,6 @@
-//! Draws what the stages tell. On a terminal: bars on standard error that go when their stage ends. Elsewhere, and in CI: a
-//! line a stage, and one every ten seconds while a stage is long. Warnings and what the generator prints are shown either
-//! way.
+//! Draws what the stages tell. On a terminal: bars on standard error that go when their stage ends. Elsewhere, and in
+//! CI: a line a stage, and one every ten seconds while a stage is long. Warnings and what the generator prints are
+//! shown either way.
 
 mod bars;
 mod lines;

@@ -63,7 +63,11 @@ proptest! {
     }
 
     #[test]
-    fn a_prefix_holds_the_keys_below_it_and_no_others(prefix in folders(), key in folders(), file in "[ab]") {
+    fn a_prefix_holds_the_keys_below_it_and_no_others(
+        prefix in folders(),
+        key in folders(),
+        file in "[ab]",
+    ) {
         let key = [key, vec![file]].concat();
         let ours = Prefix::new(&prefix.join("/")).unwrap();
         let below = key.strip_prefix(prefix.as_slice()).filter(|rest| !rest.is_empty());
@@ -100,19 +104,25 @@ proptest! {
     }
 
     #[test]
-    fn a_segment_is_safe_and_can_be_read_back_to_its_branch(branch in prop_oneof![text(), branch()]) {
+    fn a_segment_is_safe_and_can_be_read_back_to_its_branch(
+        branch in prop_oneof![text(), branch()],
+    ) {
         let segment = branch_segment(&branch);
         prop_assert!(segment.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b)));
         prop_assert_eq!(branch_of_segment(&segment), Some(branch));
     }
 
     #[test]
-    fn a_branch_of_git_is_one_folder_and_never_a_pull_requests(branch in branch(), number in 0..1000u64) {
+    fn a_branch_of_git_is_one_folder_and_never_a_pull_requests(
+        branch in branch(),
+        number in 0..1000u64,
+    ) {
         let prefix = Prefix::new(&branch_segment(&branch)).unwrap();
         prop_assert_eq!(prefix.as_str().matches('/').count(), 1);
         prop_assert_ne!(branch_segment(&branch), pull_request_segment(number));
         // The likeliest collision: a branch with the name of this very pull request's folder.
-        prop_assert_ne!(branch_segment(&pull_request_segment(number)), pull_request_segment(number));
+        let segment = pull_request_segment(number);
+        prop_assert_ne!(branch_segment(&segment), segment);
     }
 
     #[test]

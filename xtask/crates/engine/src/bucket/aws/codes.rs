@@ -54,8 +54,8 @@ const FULL_CODES: [&str; 6] = [
     "XMinioStorageFull",
 ];
 
-/// Words in messages of Garage, Backblaze B2, SeaweedFS and file systems, whose codes say no more than `AccessDenied` or
-/// `InternalError`; in lower case.
+/// Words in messages of Garage, Backblaze B2, SeaweedFS and file systems, whose codes say no more than `AccessDenied`
+/// or `InternalError`; in lower case.
 const FULL_MESSAGES: [&str; 11] = [
     "quota is reached",
     "quota exceeded",

@@ -112,7 +112,10 @@ proptest! {
         expiry in expiry(),
     ) {
         match Note::parse(&body) {
-            Ok(note) => prop_assert!(plain(&note.who) == note.who && note.who.chars().count() <= 200),
+            Ok(note) => {
+                prop_assert!(plain(&note.who) == note.who);
+                prop_assert!(note.who.chars().count() <= 200);
+            }
             Err(reason) => check_words(&reason)?,
         }
         check_holder(&own(body, modified), now, expiry)?;

@@ -64,14 +64,10 @@ impl Bench {
 }
 
 fn place(bucket: &str) -> Place {
-    let folder = tempfile::tempdir().unwrap();
-    let text = format!(
-        "[build]\noutput = \"public\"\n[environments.development]\nbranches = [\"main\"]\n\
-         account = \"333333333333\"\nregion = \"local\"\nbucket = \"{bucket}\"\nprefix = \"p/\"\n"
-    );
-    std::fs::write(folder.path().join("deploy.toml"), text).unwrap();
+    let lines = format!("branches = [\"main\"]\nbucket = \"{bucket}\"\nprefix = \"p/\"");
+    let folder = testing::site(&testing::deploy_toml("development", &lines));
     let config = crate::repository::config::Config::read(folder.path(), "site".as_ref()).unwrap();
-    let commit = "0123456789abcdef0123456789abcdef01234567".to_owned();
+    let commit = testing::COMMIT.to_owned();
     let head = crate::repository::checkout::Head::Branch { name: "main".into(), commit };
     let checkout = crate::repository::checkout::Checkout {
         root: folder.path().into(),

@@ -157,7 +157,8 @@ proptest! {
             prop_assert_eq!(record.md5_of(&key, &listed(etag, UNTIL + 1)), md5);
             prop_assert_eq!(record.objects.get(&key).unwrap().sum, sum.map(Sum));
             let said = record.headers_of(&key, &listed(etag, UNTIL)).unwrap();
-            let said: BTreeMap<_, _> = said.iter().map(|(n, v)| (n.to_owned(), v.to_owned())).collect();
+            let said = said.iter().map(|(n, v)| (n.to_owned(), v.to_owned()));
+            let said: BTreeMap<_, _> = said.collect();
             prop_assert_eq!(&said, headers);
             prop_assert!(record.headers_of(&key, &listed(etag, UNTIL + 1)).is_none(), "written since");
         }
@@ -165,7 +166,8 @@ proptest! {
             prop_assert_eq!(record.retained.get(&format!("{}{key}", written.prefix)), Some(since));
         }
         prop_assert_eq!(record.retained.len(), written.retained.len());
-        let deploy = record.deploy.map(|deploy| (deploy.branch, deploy.commit, deploy.dirty, deploy.at));
+        let deploy = record.deploy;
+        let deploy = deploy.map(|deploy| (deploy.branch, deploy.commit, deploy.dirty, deploy.at));
         prop_assert_eq!(deploy, written.deploy);
     }
 
@@ -177,7 +179,10 @@ proptest! {
     }
 
     #[test]
-    fn a_record_of_another_prefix_or_a_newer_format_is_none(written in written(), newer in prop_oneof![4..9u32, 4..=u32::MAX]) {
+    fn a_record_of_another_prefix_or_a_newer_format_is_none(
+        written in written(),
+        newer in prop_oneof![4..9u32, 4..=u32::MAX],
+    ) {
         let bytes = written.bytes();
         let reason = read(&bytes, "q/").unwrap_err();
         prop_assert!(reason.starts_with("is of another prefix"));
@@ -212,21 +217,31 @@ proptest! {
     }
 
     #[test]
-    fn a_line_that_is_none_does_no_harm(
+    fn a_line_that_is_none_changes_nothing_that_the_others_say(
         written in written(),
         line in any::<Index>(),
         place in any::<Index>(),
         other in value(),
     ) {
         let mut lines = written.lines();
-        let line = line.get_mut(&mut lines);
-        if let Value::Array(values) = line {
+        let at = line.index(lines.len());
+        if let Value::Array(values) = &mut lines[at] {
             *place.get_mut(values) = other;
         } else {
-            *line = other;
+            lines[at] = other;
         }
-        if let Err(reason) = read(&sealed(&lines), &written.prefix) {
-            check_reason(&reason)?;
+        match read(&sealed(&lines), &written.prefix) {
+            Err(reason) => check_reason(&reason)?,
+            Ok(record) => {
+                // The first line is of the record as a whole.
+                prop_assert_ne!(at, 0, "a record without its first line");
+                let entries = written.entries.iter().enumerate();
+                for (_, (key, (etag, md5, ..))) in entries.filter(|(entry, _)| entry + 1 != at) {
+                    let key = format!("{}{key}", written.prefix);
+                    let md5 = etag::bytes(md5.as_deref().unwrap_or(etag));
+                    prop_assert_eq!(record.md5_of(&key, &listed(etag, UNTIL)), md5);
+                }
+            }
         }
     }
 

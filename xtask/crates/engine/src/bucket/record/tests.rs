@@ -1,3 +1,5 @@
+//! What a record says after it was written and read again, and what is done with one that cannot be read.
+
 use expect_test::expect;
 use md5::{Digest as _, Md5};
 

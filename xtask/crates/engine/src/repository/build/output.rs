@@ -184,20 +184,10 @@ mod tests {
     use std::sync::{Arc, Mutex};
 
     use tempfile::TempDir;
+    use testing::{deploy_toml, repository};
 
     use super::super::settle;
     use super::*;
-    use crate::repository::checkout::sample;
-
-    const CONFIG: &str = r#"
-        [build]
-        output = "public"
-        [environments.staging]
-        branches = ["staging"]
-        account = "222222222222"
-        region = "eu-central-1"
-        bucket = "stg.example.com"
-    "#;
 
     struct World {
         folder: TempDir,
@@ -206,9 +196,9 @@ mod tests {
 
     fn world(files: &[&str]) -> World {
         let folder = tempfile::tempdir().unwrap();
-        sample::init(folder.path());
+        repository::init(folder.path());
         fs::create_dir(folder.path().join("site")).unwrap();
-        fs::write(folder.path().join("site/deploy.toml"), CONFIG).unwrap();
+        fs::write(folder.path().join("site/deploy.toml"), deploy_toml("staging", "")).unwrap();
         fs::write(folder.path().join(".gitignore"), "/target\n/site/public/\n").unwrap();
         let world = World { folder, told: Arc::default() };
         files.iter().for_each(|file| world.write(file));

@@ -103,7 +103,7 @@ fn remote(repository: &Repository) -> Result<Option<String>, git2::Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::repository::checkout::sample::{add, commit, init, stand_at};
+    use testing::repository::{add, commit, init, stand_at};
 
     /// A repository with a line of three commits, HEAD on the second, and a foreign commit on top of the first.
     fn repository() -> (tempfile::TempDir, [Oid; 4]) {

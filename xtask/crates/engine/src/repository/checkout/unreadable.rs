@@ -137,6 +137,8 @@ fn quoted(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use testing::repository::{add, commit, init, stand_at};
+
     use super::*;
 
     #[test]
@@ -170,12 +172,9 @@ mod tests {
     fn the_setting_names_the_top_of_the_work_tree() {
         let scratch = tempfile::tempdir().unwrap();
         let scratch = scratch.path().canonicalize().unwrap();
-        let repository = crate::repository::checkout::sample::init(&scratch.join("clone"));
-        crate::repository::checkout::sample::add(&repository, "site/a.md", "a");
-        crate::repository::checkout::sample::stand_at(
-            &repository,
-            crate::repository::checkout::sample::commit(&repository, 0, &[]),
-        );
+        let repository = init(&scratch.join("clone"));
+        add(&repository, "site/a.md", "a");
+        stand_at(&repository, commit(&repository, 0, &[]));
         repository.worktree("linked", &scratch.join("linked"), None).unwrap();
         Repository::init_bare(scratch.join("bare")).unwrap();
         for (folder, expected) in [

@@ -240,7 +240,16 @@ proptest! {
     ) {
         let told = which.get(vendor.pull_requests);
         let word = read([noise, pairs(vendor.told_by, ""), pairs(told, "")]).unwrap();
-        prop_assert!(matches!(word.run, Run::PullRequest { .. } | Run::PerhapsFork { .. } | Run::Untrusted { .. } | Run::Unproven { .. }), "{word:?}");
+        prop_assert!(
+            matches!(
+                word.run,
+                Run::PullRequest { .. }
+                    | Run::PerhapsFork { .. }
+                    | Run::Untrusted { .. }
+                    | Run::Unproven { .. }
+            ),
+            "{word:?}"
+        );
     }
 
     #[test]
@@ -260,7 +269,8 @@ proptest! {
         branch in branch(),
         noise in noise(),
     ) {
-        let others: Environment = noise.into_iter().filter(|(name, _)| !vendor.reads(name)).collect();
+        let others = noise.into_iter().filter(|(name, _)| !vendor.reads(name));
+        let others: Environment = others.collect();
         let word = read([others, pairs(vendor.told_by, ""), pairs(vendor.push, &branch)]).unwrap();
         prop_assert!(matches!(&word.run, Run::Branch { name, .. } if *name == branch), "{word:?}");
     }
@@ -274,8 +284,10 @@ proptest! {
             all.get(name).filter(|value| !value.is_empty()).cloned()
         };
         let word = vendors::claims(&var, &|_| None).pop().unwrap();
-        let told_vendor = |name: &str| VENDORS.iter().any(|v| pairs(v.told_by, "").contains_key(name));
-        let unlisted = asked.take().into_iter().find(|name| !vendor.reads(name) && !told_vendor(name));
+        let told_vendor =
+            |name: &str| VENDORS.iter().any(|v| pairs(v.told_by, "").contains_key(name));
+        let is_unlisted = |name: &String| !vendor.reads(name) && !told_vendor(name);
+        let unlisted = asked.take().into_iter().find(is_unlisted);
         prop_assert_eq!(unlisted, None, "these tests do not know a variable that is read");
         if let Run::Branch { name, told_by } = word.run {
             prop_assert!(!name.is_empty() && vendor.reads(told_by));

@@ -3,12 +3,15 @@
 
 use std::net::IpAddr;
 
+use url::Url;
+
 /// A parsed address.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Address {
     pub is_https: bool,
     /// In lower case, and without the brackets of an IPv6 address.
     pub host: String,
+    /// Where it is not the scheme's own.
     pub port: Option<u16>,
     /// Without the slashes at its beginning and end.
     pub path: String,
@@ -41,29 +44,22 @@ impl Address {
     /// `None` if the text is not the address of a server: it has another scheme, no host, a query, a fragment, or
     /// characters that no host name has.
     pub fn parse(text: &str) -> Option<Address> {
-        let (is_https, rest) = match text.strip_prefix("https://") {
-            Some(rest) => (true, rest),
-            None => (false, text.strip_prefix("http://")?),
-        };
-        if rest.contains(['?', '#', '@', '\\']) || rest.contains(char::is_whitespace) {
+        let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"))?;
+        // A browser mends these, and takes `https:///a` for `https://a`; the SDK does not.
+        if rest.starts_with('/')
+            || rest.contains(['?', '#', '@', '\\'])
+            || rest.contains(char::is_whitespace)
+        {
             return None;
         }
-        let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-        let (host, port) = match authority.rsplit_once(':') {
-            Some((host, port)) if !port.ends_with(']') => (host, Some(port.parse().ok()?)),
-            _ => (authority, None),
-        };
-        let host = match host.strip_prefix('[') {
-            Some(inside) => inside.strip_suffix(']').filter(|ip| ip.parse::<IpAddr>().is_ok())?,
-            None => host,
-        };
-        let is_plain = |c: char| c.is_ascii_alphanumeric() || ['.', '-', '_', ':'].contains(&c);
-        let is_host = !host.is_empty() && host.chars().all(is_plain);
-        is_host.then(|| Address {
-            is_https,
-            host: host.to_ascii_lowercase(),
-            port,
-            path: path.trim_matches('/').to_owned(),
+        let authority = rest.split('/').next()?;
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || ".-_:[]".contains(c);
+        let url = Url::parse(text).ok().filter(|_| authority.chars().all(is_plain))?;
+        Some(Address {
+            is_https: url.scheme() == "https",
+            host: url.host_str()?.trim_matches(['[', ']']).to_owned(),
+            port: url.port(),
+            path: url.path().trim_matches('/').to_owned(),
         })
     }
 
@@ -159,6 +155,9 @@ mod tests {
         assert_eq!(shown("http://my_minio:9000//a/b/"), row(false, "my_minio", Some(9000), "a/b"));
         assert_eq!(shown("http://[::1]:9000/a"), row(false, "::1", Some(9000), "a"));
         assert_eq!(shown("http://[fd00::7]"), row(false, "fd00::7", None, ""));
+        assert_eq!(shown("https://a:443/b"), row(true, "a", None, "b"));
+        assert_eq!(shown("http://[FD00:0::7]:80"), row(false, "fd00::7", None, ""));
+        assert_eq!(shown("http://127.1:9000"), row(false, "127.0.0.1", Some(9000), ""));
         for none in [
             "s3://site",
             "minio:9000",
@@ -172,6 +171,10 @@ mod tests {
             "https://u@a",
             "https://[a]",
             "https://[::1",
+            "https://b\u{fc}cher.example",
+            "https://%61",
+            "https://a\\b",
+            "HTTPS://a",
             "https://{branch}.example.com",
         ] {
             assert_eq!(Address::parse(none), None, "{none}");

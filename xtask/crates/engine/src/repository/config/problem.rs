@@ -4,6 +4,8 @@
 use std::ops::Range;
 use std::path::Path;
 
+use strsim::osa_distance;
+
 use super::secret::hide;
 use super::source::Source;
 use crate::base::error::Error;
@@ -63,24 +65,8 @@ fn printable(text: &str, most: usize) -> String {
 
 /// The known word that was probably meant.
 pub fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
-    let (distance, best) = known.iter().map(|k| (edits(word, k), *k)).min()?;
+    let (distance, best) = known.iter().map(|known| (osa_distance(word, known), *known)).min()?;
     (distance <= best.len().max(3) / 3).then_some(best)
-}
-
-/// How many characters must be changed, inserted or removed to turn one word into the other.
-fn edits(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, from) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, to) in b.iter().enumerate() {
-            let replaced = diagonal + usize::from(from != *to);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(diagonal + 1).min(row[j] + 1);
-        }
-    }
-    row[b.len()]
 }
 
 #[cfg(test)]
@@ -92,6 +78,11 @@ mod tests {
         let known = ["branches", "bucket", "region"];
         assert_eq!(nearest("branchs", &known), Some("branches"));
         assert_eq!(nearest("buckte", &known), Some("bucket"));
+        assert_eq!(
+            nearest("ulr", &["acl", "url"]),
+            Some("url"),
+            "two letters swapped are one slip"
+        );
         assert_eq!(nearest("colour", &known), None);
     }
 }

@@ -253,7 +253,10 @@ proptest! {
     #![proptest_config(cases())]
 
     #[test]
-    fn a_file_is_read_as_the_parts_that_it_was_made_of(parts in parts::parts(), layout in parts::layout()) {
+    fn a_file_is_read_as_the_parts_that_it_was_made_of(
+        parts in parts::parts(),
+        layout in parts::layout(),
+    ) {
         let file = parts.file(&layout);
         let config = parse(&file).map_err(|error| TestCaseError::fail(format!("{error}\n\n{file}")))?;
         prop_assert_eq!(Parts::of(&config), parts.in_normal_form(), "{}", file);
@@ -285,7 +288,8 @@ proptest! {
         lines.insert(line, "zzzzzzzz = \"zzz\"\n".to_owned());
         let error = parse(&lines.concat()).unwrap_err();
         check_error(&error, &lines.concat())?;
-        let shown: Vec<_> = places_of(&error).into_iter().map(|(line, column, _)| (line, column)).collect();
+        let shown = places_of(&error).into_iter().map(|(line, column, _)| (line, column));
+        let shown: Vec<_> = shown.collect();
         prop_assert_eq!(shown, vec![(line + 1, 1)], "{}", error);
         prop_assert!(error.contains("`zzzzzzzz`"));
     }
@@ -299,7 +303,8 @@ proptest! {
         let file = parts.file(&layout);
         let mut lines = pieces(&file, true);
         let of_key = |line: &&str| line.split_once(" = ").is_some_and(|(found, _)| found == key);
-        let places: Vec<_> = (0..lines.len()).filter(|line| of_key(&lines[*line].as_str())).collect();
+        let places = (0..lines.len()).filter(|line| of_key(&lines[*line].as_str()));
+        let places: Vec<_> = places.collect();
         prop_assume!(!places.is_empty());
         let line = places[place.index(places.len())];
         lines[line] = format!("{key} = {wrong}\n");
@@ -336,7 +341,8 @@ proptest! {
         match parse(&file) {
             Ok(config) => {
                 let quoted = format!("\"{secret}\"");
-                let named: Vec<_> = config.environments.iter().map(|e| (&e.name, &e.credentials)).collect();
+                let named = config.environments.iter().map(|e| (&e.name, &e.credentials));
+                let named: Vec<_> = named.collect();
                 prop_assert!(!format!("{named:?}").contains(&quoted), "{named:?}");
             }
             Err(error) => {
@@ -347,7 +353,9 @@ proptest! {
     }
 
     #[test]
-    fn what_is_no_file_of_ours_says_so(words in vec(prop_oneof![slip(), text().prop_map(Slip::Put)], 0..30)) {
+    fn what_is_no_file_of_ours_says_so(
+        words in vec(prop_oneof![slip(), text().prop_map(Slip::Put)], 0..30),
+    ) {
         let words = words.into_iter().filter_map(|slip| match slip {
             Slip::Put(text) => Some(text),
             _ => None,

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use expect_test::expect;
+use testing::deploy_toml;
 
 use super::*;
 
@@ -44,26 +45,17 @@ const CONFIG: &str = r#"
     prefix = "handbook"
 "#;
 
-/// The same without an environment for pull requests.
-const NO_PULL_REQUESTS: &str = r#"
-    [build]
-    output = "public"
-
-    [environments.production]
-    branches = ["main"]
-    account = "111111111111"
-    region = "eu-central-1"
-    bucket = "example.com"
-"#;
+/// An environment that takes no pull requests.
+fn no_pull_requests() -> Config {
+    config(&deploy_toml("production", ""))
+}
 
 type Vars = &'static [(&'static str, &'static str)];
 
 const LAPTOP: Vars = &[];
 
 fn config(text: &str) -> Config {
-    let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("deploy.toml"), text).unwrap();
-    match Config::read(folder.path(), "site".as_ref()) {
+    match Config::read(testing::site(text).path(), "site".as_ref()) {
         Ok(config) => config,
         Err(error) => panic!("{error:?}"),
     }
@@ -453,7 +445,7 @@ fn without_an_environment_for_pull_requests_they_are_refused() {
           fork: Travis says that this is the pull request of a fork, and a fork's code never goes to an account
           hint: let it run on branches of this repository only, or deploy after the merge
     "#]].assert_eq(&refusals(
-        &config(NO_PULL_REQUESTS),
+        &no_pull_requests(),
         [
             ("as CI checks it out", detached(), MERGE_REQUEST, None),
             ("on a branch that chooses an account", on("main"), MERGE_REQUEST, None),
@@ -672,7 +664,7 @@ fn what_is_not_proven_is_refused_with_the_variable_that_is_missing() {
             ("a merge queue", detached(), OF_QUEUE, None),
         ],
     ));
-    let none_takes_any = refused(&config(NO_PULL_REQUESTS), detached(), OF_GITHUB, None);
+    let none_takes_any = refused(&no_pull_requests(), detached(), OF_GITHUB, None);
     assert!(none_takes_any.starts_with("pull-request: this is pull request 7"), "{none_takes_any}");
 }
 
@@ -863,7 +855,7 @@ fn on_github(config: &Config, event: &str, theirs: &str, sha: &str) -> String {
 
 #[test]
 fn on_github_the_branch_of_a_pull_request_may_be_checked_out_instead_of_its_merge() {
-    let (config, without) = (config(CONFIG), config(NO_PULL_REQUESTS));
+    let (config, without) = (config(CONFIG), no_pull_requests());
     let event = "pull_request refs/pull/7/merge";
     assert_eq!(on_github(&config, event, "us/site", COMMIT), "pr-7");
     assert_eq!(on_github(&without, event, "us/site", COMMIT), "pull-request", "as the merge is");

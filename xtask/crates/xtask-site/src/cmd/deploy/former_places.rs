@@ -1,9 +1,9 @@
 //! Folders of the bucket that hold the record of another deploy.
 //!
 //! The listing names those below the prefix, and they are left alone. If `prefix` was changed in deploy.toml, the site
-//! of before stays where it was, and that may be beside or above the new place, where the listing does not reach. So the
-//! first deploy to a prefix looks around for a record of the same environment. It costs a few requests, and a store that
-//! does not answer them stops nothing.
+//! of before stays where it was, and that may be beside or above the new place, where the listing does not reach. So
+//! the first deploy to a prefix looks around for a record of the same environment. It costs a few requests, and a store
+//! that does not answer them stops nothing.
 
 use std::collections::VecDeque;
 
@@ -94,7 +94,8 @@ fn above(prefix: &str) -> VecDeque<Prefix> {
     ends.filter_map(|end| Prefix::new(&prefix[..end]).ok()).collect()
 }
 
-/// Which of the folders that were found to look into. That of the same branch is the first, in case that there are many.
+/// Which of the folders that were found to look into. That of the same branch is the first, in case that there are
+/// many.
 fn next(deployment: &Deployment<'_>, found: Vec<String>) -> Vec<Prefix> {
     let ours = deployment.place().prefix.as_str();
     let end = format!("/{}/", branch_segment(&deployment.run.target.revision.branch));

@@ -1,6 +1,6 @@
-//! What is believed of the deploy that a record tells of. Anyone who can write to the bucket can write a record, and need
-//! not be able to write to the repository. So a record decides neither which commit's generator is run here nor which
-//! branch that is told.
+//! What is believed of the deploy that a record tells of. Anyone who can write to the bucket can write a record, and
+//! need not be able to write to the repository. So a record decides neither which commit's generator is run here nor
+//! which branch that is told.
 
 use super::Hints;
 use engine::base::error::Result;
@@ -55,8 +55,8 @@ pub struct Asked<'a> {
     pub in_ci: bool,
 }
 
-/// Refuses to build a commit that is in the history neither of HEAD nor of a branch that the environment takes. A person
-/// can insist on it by naming the whole commit.
+/// Refuses to build a commit that is in the history neither of HEAD nor of a branch that the environment takes. A
+/// person can insist on it by naming the whole commit.
 pub fn may_be_built(
     checkout: &Checkout,
     config: &Config,

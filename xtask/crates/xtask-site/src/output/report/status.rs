@@ -10,6 +10,7 @@ use engine::plan::standing::{Drift, Standing};
 use engine::repository::checkout::Distance;
 use engine::repository::config::Environment;
 use engine::repository::target::short;
+use unicode_width::UnicodeWidthStr;
 
 /// Everything that is shown.
 pub struct Shown<'s> {
@@ -179,12 +180,15 @@ fn row_of(name: &str, deploy: Option<&Deploy>, now: u64) -> Vec<String> {
 fn aligned(rows: &[Vec<String>]) -> impl Iterator<Item = String> {
     let width_of = |column: usize| {
         let cells = rows.iter().filter(|row| row.len() > column + 1);
-        cells.map(|row| row[column].chars().count()).max().unwrap_or_default()
+        cells.map(|row| row[column].width()).max().unwrap_or_default()
     };
     let columns = rows.iter().map(Vec::len).max().unwrap_or_default();
     let widths: Vec<usize> = (0..columns).map(width_of).collect();
     rows.iter().map(move |row| {
-        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
+        let cells = row.iter().zip(&widths).map(|(cell, width)| {
+            let missing = width.saturating_sub(cell.width());
+            format!("{cell}{}", " ".repeat(missing))
+        });
         cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
     })
 }
@@ -281,5 +285,19 @@ fn json_deploy(id: String, deploy: Option<&Deploy>) -> JsonDeploy<'_> {
         by: Some(&deploy.who),
         tool: Some(&deploy.tool),
         rolled_back_to: deploy.rolled_back_to.as_deref(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_stand_below_one_another_though_a_name_is_wide() {
+        let row = |cells: [&str; 3]| cells.map(str::to_owned).to_vec();
+        let rows =
+            [row(["main", "a", "x"]), row(["日本語", "bb", "y"]), row(["e\u{301}", "c", "z"])];
+        let lines: Vec<String> = aligned(&rows).collect();
+        assert_eq!(lines, ["main    a   x", "日本語  bb  y", "e\u{301}       c   z"]);
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use expect_test::expect;
 use serde_json::Value;
+use testing::COMMIT;
 
 use super::*;
 use engine::base::error::{Failure, failed};
@@ -16,24 +17,10 @@ use engine::bucket::Delete;
 use engine::plan::Upload;
 use engine::site::{Digest, Disk, File, Source};
 
-const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
-
 /// The target of a branch, as the earlier stage makes it.
 fn target(branch: &str, more: &str) -> Target {
-    let folder = tempfile::tempdir().unwrap();
-    let text = format!(
-        r#"
-        [build]
-        output = "public"
-        [environments.staging]
-        branches = ["staging", "feature/**"]
-        account = "222222222222"
-        region = "eu-central-1"
-        bucket = "stg.example.com"
-        {more}
-        "#
-    );
-    std::fs::write(folder.path().join("deploy.toml"), text).unwrap();
+    let lines = format!("branches = [\"staging\", \"feature/**\"]\n{more}");
+    let folder = testing::site(&testing::deploy_toml("staging", &lines));
     let config = engine::repository::config::Config::read(folder.path(), "site".as_ref()).unwrap();
     let head = match branch {
         "" => engine::repository::checkout::Head::Detached { commit: COMMIT.into() },

@@ -1,3 +1,5 @@
+//! Which variables a build is given, and which are withheld from it.
+
 use super::*;
 
 const FILE: &str = r#"

@@ -1,5 +1,7 @@
+//! How far apart commits are, in histories that are straight, branched and shallow.
+
 use super::*;
-use crate::repository::checkout::sample::{commit, init, stand_at};
+use testing::repository::{commit, init, stand_at};
 
 /// A line of commits, each the parent of the next.
 fn line(repository: &Repository, first: &[Oid], numbers: std::ops::Range<i64>) -> Vec<Oid> {

@@ -1,3 +1,5 @@
+//! What stands in the work tree of another commit: what git would write there, and nothing of this machine.
+
 use std::collections::BTreeMap;
 use std::mem;
 
@@ -5,8 +7,8 @@ use git2::{IndexEntry, IndexTime, Oid, WorktreeAddOptions};
 use tempfile::TempDir;
 
 use super::*;
-use crate::repository::checkout::sample::{add, commit, init, stand_at};
 use crate::repository::checkout::{self, Head};
+use testing::repository::{add, commit, init, stand_at};
 
 /// A repository with two commits and a work tree that differs from both.
 struct Sample {

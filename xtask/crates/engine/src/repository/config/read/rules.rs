@@ -2,12 +2,10 @@
 
 use std::ops::Range;
 
-use globset::GlobMatcher;
-
 use super::super::problem::{Problem, nearest};
 use super::Value;
 use super::fields::{complain, is_above, list, string, text};
-use crate::base::headers::{self, Headers, Rule};
+use crate::base::headers::{self, GlobMatcher, Headers, Rule};
 use crate::base::key;
 
 pub fn read_rules(value: &Value, problems: &mut Vec<Problem>) -> Vec<Rule> {
