@@ -15,8 +15,8 @@ mod endpoint;
 mod folders;
 mod headway;
 mod list;
-mod own;
-mod pace;
+mod tool_objects;
+mod concurrency;
 mod put;
 mod read;
 mod seen;
@@ -45,19 +45,19 @@ use crate::repository::config::{Address, Demands, Environment};
 use account::Account;
 use aws::Line;
 use capabilities::Capabilities;
+use concurrency::Concurrency;
 use demands::Stating;
 use endpoint::Resolver;
-use pace::Pace;
 use watch::{TryAgain, Watch};
 
 pub use acl::Readers;
-pub use copy::{LARGEST_COPY, Restated};
+pub use concurrency::Slot;
+pub use copy::{CopyOutcome, LARGEST_COPY};
 pub use delete::{DELETES_PER_REQUEST, Delete};
 pub use list::{LastModified, Listing, Object, cuts};
-pub use own::{Condition, Written};
-pub use pace::Turn;
 pub use read::{Look, Own};
 pub use seen::{Exchange, Seen, look, look_at};
+pub use tool_objects::{Condition, Written};
 pub use unfinished::Unfinished;
 pub use versions::{NO_VERSIONS, Version};
 
@@ -131,7 +131,7 @@ fn open(
     store: Where<'_>,
     owner: Option<String>,
 ) -> Bucket {
-    let watch = Watch { requests: Arc::default(), pace: Pace::new(), line: Line::new() };
+    let watch = Watch { requests: Arc::default(), pace: Concurrency::new(), line: Line::new() };
     // The defaults since January 2025 send a CRC as a trailer, which some compatible stores reject. Content-MD5, which
     // every store verifies, is sent instead.
     let mut config = aws_sdk_s3::Config::builder()
@@ -205,7 +205,7 @@ impl Bucket {
     }
 
     /// Waits until the store can take one more upload.
-    pub async fn turn(&self) -> Turn {
+    pub async fn turn(&self) -> Slot {
         self.watch.pace.turn().await
     }
 

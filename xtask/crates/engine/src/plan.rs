@@ -4,8 +4,8 @@
 pub mod journal;
 pub mod apply;
 pub mod outcome;
-pub mod recall;
-pub mod standing;
+pub mod restore;
+pub mod drift;
 
 mod blank;
 mod hashed;

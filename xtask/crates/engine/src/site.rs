@@ -10,7 +10,7 @@ mod look;
 mod names;
 mod private;
 mod recheck;
-mod seen;
+mod scan_cache;
 mod strays;
 mod walk;
 
@@ -21,7 +21,7 @@ use std::time::SystemTime;
 
 use crate::base::error::{Failure, Result, failed};
 use crate::base::event::{Amount, Event, Stage, Tell};
-use crate::base::headers::{Headers, Ruled, Told};
+use crate::base::headers::{HeaderRules, Headers, Told};
 use crate::base::key::{self, Prefix};
 use crate::base::parallel;
 use crate::repository::config::Config;
@@ -32,13 +32,13 @@ pub use digest::{Digest, PartDigests, Sum, is_in_parts};
 pub use left_out::{LeftOut, Why};
 pub use links::{Astray, Base, Kind, Places, Reader, astray, is_sample};
 pub use recheck::recheck;
-pub use seen::Seen;
+pub use scan_cache::ScanCache;
 
 use faults::Faults;
 use keys::{Misnamed, Unfit};
 use left_out::Choice;
 use look::{Finding, Look, Looker};
-use seen::Stamp;
+use scan_cache::Stamp;
 
 #[derive(Clone, Debug, Default)]
 pub struct Site {
@@ -169,7 +169,7 @@ impl Site {
 pub fn scan<T: Fn(&str) -> Option<Digest>>(
     config: &Config,
     prefix: &Prefix,
-    mut seen: Option<&mut Seen>,
+    mut seen: Option<&mut ScanCache>,
     told: impl FnOnce(Keys<'_>) -> T,
     tell: &Tell,
 ) -> Result<Site> {
@@ -256,7 +256,7 @@ fn find(
     let (named, left_out) = walk::files(
         &output.folder,
         Choice::of(config),
-        || (Vec::new(), Ruled::by(&config.rules)),
+        || (Vec::new(), HeaderRules::by(&config.rules)),
         |(own, ruled), found| {
             match name(found, output, ruled, again) {
                 Ok(entry) => own.push(entry),
@@ -279,7 +279,7 @@ fn find(
 fn name(
     found: walk::Found,
     output: &Arc<Output>,
-    ruled: &mut Ruled,
+    ruled: &mut HeaderRules,
     again: bool,
 ) -> Result<Entry, Misnamed> {
     let below = found.path.strip_prefix(&output.folder).unwrap_or(&found.path);
@@ -322,19 +322,19 @@ fn hash(
     tell: &Tell,
 ) -> Result<(), Failure> {
     let unread: Vec<_> = entries.iter_mut().filter(|entry| !entry.content.is_known()).collect();
-    let work = |ruled: &mut Ruled, entry: &mut Entry, _: &mut Vec<_>| {
+    let work = |ruled: &mut HeaderRules, entry: &mut Entry, _: &mut Vec<_>| {
         let path = entry.path();
         identify(entry, &path, output, ruled, tell)
             .map_err(|error| failed(format!("failed to read `{}`", path.display())).because(&error))
     };
-    parallel::each(unread, || Ruled::by(&config.rules), work).map(drop)
+    parallel::each(unread, || HeaderRules::by(&config.rules), work).map(drop)
 }
 
 fn identify(
     entry: &mut Entry,
     path: &Path,
     output: &Output,
-    ruled: &mut Ruled,
+    ruled: &mut HeaderRules,
     tell: &Tell,
 ) -> io::Result<()> {
     let Entry { key, size, content, look, headers, .. } = entry;
@@ -358,7 +358,12 @@ fn identify(
 }
 
 /// Makes the `Looker` of a file, from its name and from the headers that rules set for that name.
-fn looker<'k>(relative: &'k str, size: u64, headers: &Headers, ruled: &mut Ruled) -> Looker<'k> {
+fn looker<'k>(
+    relative: &'k str,
+    size: u64,
+    headers: &Headers,
+    ruled: &mut HeaderRules,
+) -> Looker<'k> {
     Looker::of(relative, size, ruled.essence(relative), headers.get("content-encoding").is_some())
 }
 
@@ -374,7 +379,7 @@ fn settle(
     left_out: &mut Vec<LeftOut>,
     tell: &Tell,
 ) -> Result<Settled> {
-    let (choice, mut ruled) = (Choice::of(config), Ruled::by(&config.rules));
+    let (choice, mut ruled) = (Choice::of(config), HeaderRules::by(&config.rules));
     let (mut files, mut seen, mut faults) =
         (Vec::with_capacity(entries.len()), Vec::new(), Faults::default());
     while let Some(Entry { key, disk, size, mut headers, content, stamp, look }) = entries.pop() {

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::News;
 use engine::base::headers::{self, Headers};
 use engine::base::key::Prefix;
-use engine::base::secrets;
+use engine::base::redact;
 use engine::bucket::record::Record;
 use engine::bucket::{Bucket, Listing};
 use engine::plan::{Plan, Reason, Upload};
@@ -124,8 +124,8 @@ pub fn json(
         site_port: address.port,
         state,
         // Messages of stores and programs may repeat a secret that they were given.
-        message: message.map(|text| secrets::hide(text)),
-        hint: hint.map(secrets::hide),
+        message: message.map(|text| redact::hide(text)),
+        hint: hint.map(redact::hide),
         looked_at: compared.map(|compared| compared.looked_at),
         refusal: compared.and_then(|compared| compared.refusal.as_deref()),
         failed: news.failed.as_deref(),

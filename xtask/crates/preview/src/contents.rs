@@ -6,8 +6,8 @@ use super::Preview;
 use super::diff::{self, Diff};
 use engine::base::error::{Failure, failed};
 use engine::base::headers;
-use engine::base::secrets;
-use engine::base::words;
+use engine::base::humanize;
+use engine::base::redact;
 
 /// Objects that are larger, in bytes, are not read to be compared.
 const LARGEST_COMPARED: u64 = 4 << 20;
@@ -23,7 +23,7 @@ pub async fn diff(preview: &Preview, key: Option<String>) -> Diff {
     let (old, new) = tokio::join!(before(preview, key.clone()), after(preview, key));
     let content = |found: Result<Option<Content>, Failure>| match found {
         Ok(content) => Ok(content.map_or_else(Bytes::new, |content| content.bytes)),
-        Err(failure) => Err(Diff::Failed { message: secrets::hide(&failure.to_string()) }),
+        Err(failure) => Err(Diff::Failed { message: redact::hide(&failure.to_string()) }),
     };
     let (old, new) = match (content(old), content(new)) {
         (Ok(old), Ok(new)) => (old, new),
@@ -78,7 +78,7 @@ fn check_size(size: u64) -> Result<(), Failure> {
     match size <= LARGEST_COMPARED {
         true => Ok(()),
         false => {
-            let (size, most) = (words::bytes(size), words::bytes(LARGEST_COMPARED));
+            let (size, most) = (humanize::bytes(size), humanize::bytes(LARGEST_COMPARED));
             Err(failed(format!("it has {size}; up to {most} are compared")))
         }
     }

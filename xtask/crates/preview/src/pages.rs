@@ -14,7 +14,7 @@ use super::answer::{Answer, HTML, SCRIPT, follow, foreign, own_page, plain, set}
 use super::contents::{self, Content};
 use super::{News, Preview, comparison, guard};
 use engine::base::error::Failure;
-use engine::base::secrets;
+use engine::base::redact;
 use local::website::Body;
 
 const CROSS_ORIGIN_OPENER_POLICY: HeaderName =
@@ -114,7 +114,7 @@ fn picture(content: Result<Option<Content>, Failure>) -> Response<Body> {
     let mut response = match content {
         Ok(Some(content)) => own_page(StatusCode::OK, &content.content_type, content.bytes),
         Ok(None) => plain(StatusCode::NOT_FOUND, "there is no such object"),
-        Err(failure) => plain(StatusCode::BAD_GATEWAY, &secrets::hide(&failure.to_string())),
+        Err(failure) => plain(StatusCode::BAD_GATEWAY, &redact::hide(&failure.to_string())),
     };
     set(
         &mut response,

@@ -86,7 +86,7 @@ pub struct Deploy {
     pub place: Place,
 
     #[command(flatten)]
-    pub doing: Doing,
+    pub doing: ApplyOptions,
 
     /// Deploy the output folder as it stands, without building
     #[arg(long)]
@@ -165,7 +165,7 @@ pub struct Rollback {
     pub place: Place,
 
     #[command(flatten)]
-    pub doing: Doing,
+    pub doing: ApplyOptions,
 }
 
 /// Where it goes.
@@ -193,7 +193,7 @@ impl Place {
 
 /// How it is done.
 #[derive(Args, Debug)]
-pub struct Doing {
+pub struct ApplyOptions {
     /// Show what would change, and write nothing
     #[arg(long)]
     pub dry_run: bool,

@@ -7,14 +7,14 @@ use crate::output::progress;
 use engine::base::error::{Result, failed};
 use engine::base::event::Tell;
 use engine::repository::checkout::{self, Checkout};
-use engine::repository::ci::Surroundings;
+use engine::repository::ci::CiContext;
 use engine::repository::own_files;
 
 pub struct Context {
     pub started: Instant,
     /// Where the tool was called.
     pub here: PathBuf,
-    pub ci: Surroundings,
+    pub ci: CiContext,
     pub tell: Tell,
     /// In seconds since 1970.
     pub now: u64,
@@ -22,7 +22,7 @@ pub struct Context {
 
 impl Context {
     pub fn new() -> Result<Context> {
-        let ci = Surroundings::of(&variable_as_set);
+        let ci = CiContext::of(&variable_as_set);
         let here = std::env::current_dir();
         Ok(Context {
             started: Instant::now(),

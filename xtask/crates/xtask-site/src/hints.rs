@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use engine::base::words::quoted;
+use engine::base::humanize::quoted;
 
 /// The options of the command line that say which place it is about.
 #[derive(Clone, Copy, Debug, Default)]

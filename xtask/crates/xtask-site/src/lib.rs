@@ -30,9 +30,9 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use clap::Parser;
+use engine::base::cancel::{self, Cause, Stop, Stopper};
 use engine::base::error::{Error, Result, failed};
 use engine::base::limits;
-use engine::base::stop::{self, Cause, Stop, Stopper};
 use engine::repository::build;
 use tokio::time::Instant;
 
@@ -116,7 +116,7 @@ fn block_on<T>(json: bool, work: impl AsyncFnOnce(Stop) -> Result<T>) -> Result<
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime =
         runtime.map_err(|e| failed("failed to start the threads of this process").because(&e))?;
-    let (stopper, stop) = stop::channel();
+    let (stopper, stop) = cancel::channel();
     let done = runtime.block_on(async {
         tokio::spawn(listen(signals::listen(), stopper, json));
         work(stop).await

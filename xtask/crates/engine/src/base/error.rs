@@ -36,7 +36,7 @@ pub struct Failure {
     pub hint: Option<String>,
     /// Whether every other request would fail in the same way: for example, the credentials have expired or the bucket
     /// is gone.
-    pub is_everybodys: bool,
+    pub affects_every_request: bool,
     /// Whether a file of the site could not be read, or has changed since it was read.
     pub is_of_file: bool,
 }
@@ -48,7 +48,7 @@ pub fn failed(message: impl Into<String>) -> Failure {
         causes: Vec::new(),
         printed: Vec::new(),
         hint: None,
-        is_everybodys: false,
+        affects_every_request: false,
         is_of_file: false,
     }
 }

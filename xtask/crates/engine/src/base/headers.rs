@@ -226,7 +226,7 @@ fn is_binary(essence: &str) -> bool {
 }
 
 /// The headers that rules give to keys. A site has only a few sets of headers; each is made and stored once.
-pub struct Ruled<'r> {
+pub struct HeaderRules<'r> {
     rules: &'r [Rule],
     /// By what the key's name says and which rules match.
     sets: HashMap<Facts, Headers>,
@@ -248,9 +248,9 @@ struct Facts {
 /// What pages get without a rule: a browser asks each time whether it has the current version.
 const PAGE_CACHE_CONTROL: &str = "no-cache";
 
-impl<'r> Ruled<'r> {
-    pub fn by(rules: &'r [Rule]) -> Ruled<'r> {
-        Ruled { rules, sets: HashMap::new(), guesses: HashMap::new() }
+impl<'r> HeaderRules<'r> {
+    pub fn by(rules: &'r [Rule]) -> HeaderRules<'r> {
+        HeaderRules { rules, sets: HashMap::new(), guesses: HashMap::new() }
     }
 
     /// The content type according to the key's name and the content, and the headers that the matching rules set. If
@@ -558,7 +558,7 @@ mod tests {
             rule("**/*.{css,js}", &[("cache-control", "max-age=60")]),
             rule("data/*", &[("content-type", "text/plain")]),
         ];
-        let mut ruled = Ruled::by(&rules);
+        let mut ruled = HeaderRules::by(&rules);
         let headers = ruled.of("a/app.js", Told::default());
         assert_eq!(headers.get("cache-control"), Some("max-age=60"));
         assert_eq!(headers.get("x-amz-meta-team"), Some("docs"));
@@ -575,7 +575,7 @@ mod tests {
         let mut headers = Headers::default();
         headers.set("cache-control", "max-age=60");
         let rules = [Rule { matcher: glob("blog/**").unwrap(), headers }];
-        let mut ruled = Ruled::by(&rules);
+        let mut ruled = HeaderRules::by(&rules);
         let html = Told { essence: Some("text/html"), ..Told::default() };
         for (key, told, expected) in [
             ("index.html", Told::default(), Some("no-cache")),
@@ -597,7 +597,7 @@ mod tests {
         headers.set("cache-control", "max-age=60");
         let rules = [Rule { matcher: glob("caf\u{e9}/*").unwrap(), headers }];
         for key in ["caf\u{e9}/a.png", "cafe\u{301}/a.png"] {
-            let headers = Ruled::by(&rules).of(key, Told::default());
+            let headers = HeaderRules::by(&rules).of(key, Told::default());
             assert_eq!(headers.get("cache-control"), Some("max-age=60"), "{key}");
         }
     }

@@ -129,7 +129,7 @@ pub fn pull_request_segment(number: u64) -> String {
 }
 
 #[cfg(test)]
-mod properties;
+mod proptests;
 #[cfg(test)]
 mod tests {
     use super::*;

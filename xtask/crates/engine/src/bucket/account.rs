@@ -15,8 +15,8 @@ use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvid
 use aws_sdk_sts::config::Region;
 
 use crate::base::error::{Result, WHOLE_TOOL};
+use crate::base::redact;
 use crate::base::refusal::Refusal;
-use crate::base::secrets;
 use crate::bucket::aws;
 use crate::repository::ci;
 use crate::repository::config::{Credentials, Environment, SessionToken};
@@ -109,8 +109,8 @@ async fn load(environment: &Environment, source: &SharedCredentialsProvider) -> 
             return Err(unfilled(name).into());
         }
     }
-    secrets::keep(keys.secret_access_key());
-    keys.session_token().into_iter().for_each(secrets::keep);
+    redact::keep(keys.secret_access_key());
+    keys.session_token().into_iter().for_each(redact::keep);
     swapped::check(&environment.credentials, &keys)?;
     Ok(keys)
 }
@@ -162,10 +162,10 @@ fn from_variables(
 /// The value without the line break that copying leaves at its end. If it has more than one line or word, it is not a
 /// key but something that was pasted into the wrong place.
 fn one_value(name: &str, value: &str) -> Result<String, Refusal> {
-    secrets::keep(value);
+    redact::keep(value);
     let value = value.trim();
     // A store would repeat a secret in place of the id, so neither is ever shown.
-    secrets::keep(value);
+    redact::keep(value);
     if is_reference(value) {
         return Err(unfilled(name));
     }

@@ -20,7 +20,7 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use crate::base::error::{Failure, failed};
 
 pub use client::http_client;
-pub use codes::{is_everybodys, is_full, is_throttle};
+pub use codes::{affects_every_request, is_full, is_throttle};
 pub use foreign::is_page;
 pub use line::{Body, Line};
 
@@ -146,7 +146,7 @@ fn explain_answer<E: ProvideErrorMetadata>(
     let said = error.message().unwrap_or("no message");
     let is_full = is_full(status, Some(code), Some(said));
     let mut failure = failure.because(&Cause(format!("{code} (HTTP {status}): {said}")));
-    failure.is_everybodys = is_full || is_everybodys(code);
+    failure.affects_every_request = is_full || affects_every_request(code);
     failure.is_of_file = code == "BadDigest";
     let region = raw.headers().get("x-amz-bucket-region");
     match if is_full { Some(codes::FULL.to_owned()) } else { codes::hint(code, region) } {
@@ -155,9 +155,9 @@ fn explain_answer<E: ProvideErrorMetadata>(
     }
 }
 
-/// Like [`is_everybodys`], for an error.
+/// Like [`affects_every_request`], for an error.
 pub fn is_everybodys_error(error: &impl ProvideErrorMetadata) -> bool {
-    error.code().is_some_and(is_everybodys)
+    error.code().is_some_and(affects_every_request)
 }
 
 /// Whether an object does not exist. Some stores say so without a code, or with one of their own.

@@ -172,7 +172,7 @@ pub fn declines<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> b
 fn is_of_this_request(code: &str) -> bool {
     OTHERS.contains(&code)
         || code.starts_with("KMS.")
-        || aws::is_everybodys(code)
+        || aws::affects_every_request(code)
         || aws::is_throttle(code)
 }
 

@@ -13,8 +13,8 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::capabilities::{Capability, Uses, declines};
-use super::own::explain_own_write;
 use super::read::{reading, take};
+use super::tool_objects::explain_own_write;
 use super::{Bucket, WRITTEN_SINCE, put};
 use crate::base::error::{Failure, failed};
 use crate::base::etag::Etag;
@@ -26,7 +26,7 @@ use crate::site::File;
 pub const LARGEST_COPY: u64 = 5 << 30;
 
 /// The result of a copy in place.
-pub enum Restated {
+pub enum CopyOutcome {
     Done(Etag),
     /// The store does not copy, or not for this caller, who may still be allowed to write.
     CannotCopy,
@@ -34,9 +34,9 @@ pub enum Restated {
 
 impl Bucket {
     /// Gives an object the headers of the file, if it still has this ETag.
-    pub async fn restate(&self, file: &File, etag: &Etag) -> Result<Restated, Failure> {
+    pub async fn restate(&self, file: &File, etag: &Etag) -> Result<CopyOutcome, Failure> {
         if file.size > LARGEST_COPY || !self.can.has(Capability::Copy) {
-            return Ok(Restated::CannotCopy);
+            return Ok(CopyOutcome::CannotCopy);
         }
         let source = |uses: Uses| {
             let etag = uses.has(Capability::ConditionalCopy).then(|| put::quoted(etag));
@@ -49,11 +49,11 @@ impl Bucket {
                 let shows_it = file.digest.proves(etag) && !file.digest.proves(&copied);
                 match shows_it && !self.holds(&file.key, &copied, file).await? {
                     true => Err(put::changed(failed(put::upload_of(file)), WRITTEN_SINCE)),
-                    false => Ok(Restated::Done(copied)),
+                    false => Ok(CopyOutcome::Done(copied)),
                 }
             }
-            Err(error) if self.cannot_copy(&error) => Ok(Restated::CannotCopy),
-            Err(error) => self.settle(file, &error).await.map(Restated::Done),
+            Err(error) if self.cannot_copy(&error) => Ok(CopyOutcome::CannotCopy),
+            Err(error) => self.settle(file, &error).await.map(CopyOutcome::Done),
         }
     }
 

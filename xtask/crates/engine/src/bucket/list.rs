@@ -18,14 +18,14 @@ use super::headway::{self, Headway, unreliable};
 use crate::base::error::Failure;
 use crate::base::etag::Etag;
 use crate::base::event::{Amount, Stage, Tell};
-use crate::base::sorted::Sorted;
+use crate::base::sorted_map::SortedMap;
 use crate::base::tool_folder::{self, Entry};
 use crate::bucket::aws;
 
 /// Every object under the prefix, by key, without the tool's own.
 #[derive(Clone, Debug, Default)]
 pub struct Listing {
-    pub objects: Sorted<Object>,
+    pub objects: SortedMap<Object>,
     /// Folders below the prefix that hold a record of their own: they belong to other deploys, even if `deploy.toml` of
     /// this branch does not know them.
     pub others: Vec<String>,
@@ -358,4 +358,4 @@ pub(super) fn decode(key: &str, encoded: bool) -> String {
 }
 
 #[cfg(test)]
-mod properties;
+mod proptests;

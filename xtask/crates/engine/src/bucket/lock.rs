@@ -46,9 +46,9 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
+use crate::base::cancel::{self, Cause, Stop, Stopper};
 use crate::base::error::{Error, Failure, Result, failed};
 use crate::base::event::{Amount, Event, Stage, Tell};
-use crate::base::stop::{self, Cause, Stop, Stopper};
 use crate::base::tool_folder::LOCK;
 use crate::bucket::Bucket;
 
@@ -184,7 +184,7 @@ fn never_ours(bucket: &Bucket) -> Failure {
 
 impl Held {
     fn keep(lease: Lease, terms: Terms) -> Held {
-        let (stopper, lost) = stop::channel();
+        let (stopper, lost) = cancel::channel();
         let (end, ended) = oneshot::channel();
         let key = lease.key();
         let losing = Losing { stopper, key: key.clone(), is_over: false };
@@ -278,7 +278,7 @@ async fn renew(
             () = sleep(terms.tick()) => {}
         }
         let Some(left) = terms.give_up().checked_sub(lease.written.elapsed()) else {
-            let time = crate::base::words::duration(terms.give_up());
+            let time = crate::base::humanize::duration(terms.give_up());
             break losing.lost(format!("it could not be renewed for {time}{trouble}"));
         };
         if lease.written.elapsed() < terms.renewal() || tried.elapsed() < terms.retry() {
@@ -347,6 +347,6 @@ fn jitter(time: Duration) -> Duration {
 }
 
 #[cfg(test)]
-mod properties;
+mod proptests;
 #[cfg(test)]
 mod tests;

@@ -17,11 +17,11 @@ use md5::{Digest as _, Md5};
 use super::capabilities::{Capability, Uses, declines};
 use super::read::take;
 use super::{Bucket, WRITTEN_SINCE};
+use crate::base::cancel::Stop;
 use crate::base::error::{Failure, failed};
 use crate::base::etag::Etag;
 use crate::base::headers::{Headers, META, REDIRECT};
 use crate::base::limits;
-use crate::base::stop::Stop;
 use crate::bucket::aws;
 use crate::site::{File, PartDigests, Source};
 

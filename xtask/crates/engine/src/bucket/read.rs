@@ -12,7 +12,7 @@ use aws_sdk_s3::primitives::{ByteStream, DateTime, DateTimeFormat};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use bytes::Bytes;
 
-use super::own::{explain_own, unquoted};
+use super::tool_objects::{explain_own, unquoted};
 use super::{ATTEMPTS, Bucket, FIRST_WAIT, LONGEST_WAIT};
 use crate::base::error::{Failure, failed};
 use crate::base::tool_folder::{EARLIER, RECORD, UNREADABLE};

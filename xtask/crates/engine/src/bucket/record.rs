@@ -20,7 +20,7 @@ use crate::base::error::{Failure, failed};
 use crate::base::etag::Etag;
 use crate::base::event::{Amount, Event, Stage, Tell};
 use crate::base::headers::{Headers, Sets};
-use crate::base::sorted::Sorted;
+use crate::base::sorted_map::SortedMap;
 use crate::base::tool_folder::RECORD;
 use crate::bucket::{self, Bucket, Condition, LastModified, Listing, Object};
 use crate::site::{Digest, File, Site, Sum, is_in_parts};
@@ -41,7 +41,7 @@ pub struct Record {
     /// Shared with who reads the site, for whom it is what the files were.
     pub objects: Arc<Objects>,
     /// Objects that are no longer the site's and stay for a while, and since when: in seconds since 1970.
-    pub retained: Sorted<u64>,
+    pub retained: SortedMap<u64>,
     /// The ETag of what said that its deploy was begun: with any other, another was begun since.
     pub begun: Option<Etag>,
     /// Of the object that it was read from.
@@ -56,7 +56,7 @@ pub struct Record {
     pub is_unreadable: bool,
 }
 
-pub type Objects = Sorted<Known>;
+pub type Objects = SortedMap<Known>;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Known {
@@ -223,7 +223,7 @@ pub async fn learn(
     while let Some((file, object, headers)) = answers.next().await {
         let headers = match headers {
             Ok(headers) => headers,
-            Err(failure) if failure.is_everybodys || unreadable == MOST_UNREADABLE => {
+            Err(failure) if failure.affects_every_request || unreadable == MOST_UNREADABLE => {
                 return Err(failure);
             }
             Err(failure) => {
@@ -243,6 +243,6 @@ pub async fn learn(
 }
 
 #[cfg(test)]
-mod properties;
+mod proptests;
 #[cfg(test)]
 mod tests;

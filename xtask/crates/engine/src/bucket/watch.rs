@@ -1,5 +1,5 @@
 //! Runs at each try of every request. It counts the try, detects answers that broke off or hide an error, and tells
-//! `Pace` and `Line` how uploads are answered.
+//! `Concurrency` and `Line` how uploads are answered.
 //!
 //! When the SDK reads XML, it takes a missing end tag for the end of the list. So a listing that broke off looks like a
 //! short one, and the objects that it misses look deleted. So the end is checked here.
@@ -18,13 +18,13 @@ use aws_sdk_s3::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_s3::error::BoxError;
 use aws_smithy_types::config_bag::{Storable, StoreReplace};
 
-use super::pace::Pace;
+use super::concurrency::Concurrency;
 use crate::bucket::aws::{self, Line};
 
 #[derive(Clone, Debug)]
 pub struct Watch {
     pub requests: Arc<AtomicU64>,
-    pub pace: Pace,
+    pub pace: Concurrency,
     pub line: Line,
 }
 

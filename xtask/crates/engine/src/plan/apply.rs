@@ -13,11 +13,11 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 
+use crate::base::cancel::Stop;
 use crate::base::error::{Failure, failed};
 use crate::base::etag::Etag;
 use crate::base::event::{Amount, Stage, Tell};
-use crate::base::stop::Stop;
-use crate::bucket::{Bucket, DELETES_PER_REQUEST, Delete, Restated, Turn};
+use crate::bucket::{Bucket, CopyOutcome, DELETES_PER_REQUEST, Delete, Slot};
 use crate::plan::journal::Journal;
 use crate::plan::outcome::Outcome;
 use crate::plan::{Approved, Reason, Upload};
@@ -120,7 +120,7 @@ async fn write(
 
 /// Whether nothing more is to be begun.
 fn is_over(outcome: &Outcome, stop: &Stop) -> bool {
-    let hopeless = |(_, failure): &(String, Failure)| failure.is_everybodys;
+    let hopeless = |(_, failure): &(String, Failure)| failure.affects_every_request;
     stop.is_told()
         || outcome.failures.len() >= ENOUGH_FAILURES
         || outcome.failures.iter().any(hopeless)
@@ -151,7 +151,7 @@ fn settle(done: Option<Put>, outcome: &mut Outcome) {
 async fn put(
     bucket: Bucket,
     mut upload: Upload,
-    _turn: Turn,
+    _turn: Slot,
     stop: Stop,
     tell: Tell,
 ) -> Option<Put> {
@@ -165,11 +165,11 @@ async fn put(
     }
     let copied = match (&upload.reason, &upload.replaces) {
         (Reason::Headers, Some(etag)) => bucket.restate(&upload.file, etag).await,
-        _ => Ok(Restated::CannotCopy),
+        _ => Ok(CopyOutcome::CannotCopy),
     };
     let put = match copied {
-        Ok(Restated::CannotCopy) => send(&bucket, upload, &stop, &tell).await?,
-        Ok(Restated::Done(etag)) => Put { file: upload.file, is_sent: false, etag: Ok(etag) },
+        Ok(CopyOutcome::CannotCopy) => send(&bucket, upload, &stop, &tell).await?,
+        Ok(CopyOutcome::Done(etag)) => Put { file: upload.file, is_sent: false, etag: Ok(etag) },
         Err(failure) => Put { file: upload.file, is_sent: false, etag: Err(failure) },
     };
     if put.etag.is_ok() {

@@ -11,10 +11,10 @@
 
 use super::Approved;
 use super::outcome::Outcome;
+use crate::base::cancel::Stop;
 use crate::base::error::Failure;
 use crate::base::etag::Etag;
 use crate::base::event::{Event, Tell};
-use crate::base::stop::Stop;
 use crate::base::tool_folder;
 use crate::bucket::record::{self, Deploy, Record, Written};
 use crate::bucket::{Bucket, Listing};

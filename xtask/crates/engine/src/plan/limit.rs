@@ -2,8 +2,8 @@
 //! there. That is what a build that stopped halfway looks like, or a prefix with a slip in it.
 
 use super::{Approved, Loss, Plan};
+use crate::base::humanize::count;
 use crate::base::refusal::Refusal;
-use crate::base::words::count;
 
 /// How many of some objects a deploy would take away.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

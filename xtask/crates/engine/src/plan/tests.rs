@@ -322,7 +322,7 @@ fn a_key_belongs_to_others_by_keep_by_prefix_or_by_environment() {
         },
         parents: Vec::new(),
     };
-    let nowhere = crate::repository::ci::Surroundings::of(&|_| None);
+    let nowhere = crate::repository::ci::CiContext::of(&|_| None);
     let place =
         crate::repository::target::choose(&config, &checkout, &nowhere, None).unwrap().place;
     let others = ["www/other/".to_owned()];

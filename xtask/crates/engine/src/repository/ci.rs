@@ -95,16 +95,16 @@ pub fn is_dependabot(var: &dyn Fn(&str) -> Option<String>) -> bool {
 }
 
 /// What is known about the environment of this process.
-pub struct Surroundings {
+pub struct CiContext {
     claims: Vec<VendorClaim>,
     is_github: bool,
     is_ci: bool,
     marker: Option<&'static str>,
 }
 
-impl Surroundings {
+impl CiContext {
     /// `var` returns a variable that is set, possibly to an empty value.
-    pub fn of(var: &dyn Fn(&str) -> Option<String>) -> Surroundings {
+    pub fn of(var: &dyn Fn(&str) -> Option<String>) -> CiContext {
         let full = |name: &str| var(name).filter(|value| !value.is_empty());
         let read_file = |path: &str| std::fs::read_to_string(path).ok();
         let mut claims = vendors::claims(&full, &read_file);
@@ -121,7 +121,7 @@ impl Surroundings {
             claims.extend(vendors::objections(&claims, &full, &read_file));
         }
         let is_github = vendors::is_github(&full);
-        Surroundings { claims, is_github, is_ci, marker: marker.filter(|_| !is_said) }
+        CiContext { claims, is_github, is_ci, marker: marker.filter(|_| !is_said) }
     }
 
     /// The claims of each vendor that is identified. In CI also what other variables say against a deploy.
@@ -144,6 +144,6 @@ impl Surroundings {
 }
 
 #[cfg(test)]
-mod properties;
+mod proptests;
 #[cfg(test)]
 pub mod tests;

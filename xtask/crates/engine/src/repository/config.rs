@@ -7,7 +7,7 @@ mod address;
 mod demands;
 mod problem;
 mod read;
-mod secret;
+mod looks_secret;
 mod source;
 mod template;
 
@@ -21,7 +21,7 @@ use crate::base::key;
 
 pub use address::Address;
 pub use demands::{Acl, Demands, Encryption};
-pub use secret::{is_access_key_id, is_secret_access_key};
+pub use looks_secret::{is_access_key_id, is_secret_access_key};
 pub use template::Template;
 
 use template::BRANCH;
@@ -259,6 +259,6 @@ fn any_segment() -> String {
 }
 
 #[cfg(test)]
-mod properties;
+mod proptests;
 #[cfg(test)]
 pub(crate) mod tests;

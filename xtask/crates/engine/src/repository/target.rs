@@ -7,7 +7,7 @@ use crate::base::error::{Error, Result};
 use crate::base::key::{self, Prefix};
 use crate::base::refusal::Refusal;
 use crate::repository::checkout::{Checkout, Head};
-use crate::repository::ci::Surroundings;
+use crate::repository::ci::CiContext;
 use crate::repository::config::{Branches, Config, Environment};
 
 use claims::{agree_on_commit, reference};
@@ -84,7 +84,7 @@ impl Place {
 pub fn choose(
     config: &Config,
     checkout: &Checkout,
-    ci: &Surroundings,
+    ci: &CiContext,
     wanted: Option<&str>,
 ) -> Result<Choice> {
     let commit = commit(&checkout.head)?;
@@ -180,7 +180,7 @@ fn commit(head: &Head) -> Result<String, Refusal> {
     })
 }
 
-fn env_in_ci(ci: &Surroundings) -> Refusal {
+fn env_in_ci(ci: &CiContext) -> Refusal {
     let leave_out = "leave `--env` out and let an environment of deploy.toml take the branch";
     Refusal::new(
         "env-in-ci",

@@ -3,8 +3,8 @@
 
 use crate::base::event::{Event, Tell};
 use crate::base::headers::{Headers, is_page};
+use crate::base::humanize::count;
 use crate::base::refusal::Refusal;
-use crate::base::words::count;
 
 use super::look::{Coding, Finding};
 

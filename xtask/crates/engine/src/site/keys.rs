@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use super::{Entry, Output};
 use crate::base::error::{Failure, failed};
 use crate::base::event::{Event, Tell};
+use crate::base::humanize::count;
 use crate::base::key;
-use crate::base::words::count;
 
 /// How many file names are listed at once; the rest are counted.
 const NAMES: usize = 10;

@@ -6,9 +6,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::digest::{self, LARGEST_WHOLE, Sum};
-use super::seen::{Known, Seen, Stamp};
+use super::scan_cache::{CachedFile, ScanCache, Stamp};
 use super::{File, Source};
-use crate::base::headers::{Ruled, Told};
+use crate::base::headers::{HeaderRules, Told};
 use crate::base::key::{self, Prefix};
 use crate::repository::config::Config;
 
@@ -18,11 +18,11 @@ pub fn recheck(
     config: &Config,
     prefix: &Prefix,
     keys: impl Iterator<Item = String>,
-    seen: &Seen,
+    seen: &ScanCache,
 ) -> Vec<Arc<File>> {
     let output = config.output_folder();
     let Ok(resolved) = output.canonicalize() else { return Vec::new() };
-    let mut ruled = Ruled::by(&config.rules);
+    let mut ruled = HeaderRules::by(&config.rules);
     let file = |key: String| {
         let (known, relative) = (seen.of(&key)?, prefix.relative(&key)?);
         let Source::Disk(disk) = &known.file.source else { return None };
@@ -39,7 +39,12 @@ pub fn recheck(
     keys.filter_map(file).collect()
 }
 
-fn reread(known: &Known, path: &Path, relative: &str, ruled: &mut Ruled) -> Option<Arc<File>> {
+fn reread(
+    known: &CachedFile,
+    path: &Path,
+    relative: &str,
+    ruled: &mut HeaderRules,
+) -> Option<Arc<File>> {
     let metadata = fs::metadata(path).ok().filter(fs::Metadata::is_file)?;
     let (before, size) = (&known.file, metadata.len());
     if size > LARGEST_WHOLE {

@@ -281,7 +281,7 @@ fn the_content_type_is_told_by_the_content_where_the_name_does_not() {
         ("own.html", "text/html; charset=windows-1252"),
     ];
     assert_eq!(types, expected);
-    let mut seen = Seen::on_a_fine_clock();
+    let mut seen = ScanCache::on_a_fine_clock();
     for _ in 0..2 {
         let (again, _) = hashed_again(&folder, &mut seen);
         let types = again.files.iter().map(|file| (&*file.key, file.headers.content_type()));
@@ -821,7 +821,7 @@ fn a_file_is_what_is_told_of_it_where_it_has_the_sum_that_is_told() {
 }
 
 /// Scans and remembers; returns how many bytes were hashed.
-fn hashed_again(folder: &Folder, seen: &mut Seen) -> (Site, u64) {
+fn hashed_again(folder: &Folder, seen: &mut ScanCache) -> (Site, u64) {
     let config = Config::read(folder.0.path(), "site".as_ref()).unwrap();
     let hashed = Arc::new(AtomicU64::new(0));
     let count = hashed.clone();
@@ -839,7 +839,7 @@ fn a_file_that_was_not_written_since_is_not_read_again() {
     let folder = folder(&["a.txt", "b.txt"]);
     let digests =
         |site: &Site| site.files.iter().map(|file| hex(&file.digest.md5)).collect::<Vec<_>>();
-    let mut seen = Seen::on_a_fine_clock();
+    let mut seen = ScanCache::on_a_fine_clock();
     let (first, hashed) = hashed_again(&folder, &mut seen);
     assert_eq!(hashed, 10);
     let (again, hashed) = hashed_again(&folder, &mut seen);
@@ -858,7 +858,7 @@ fn a_file_that_was_not_written_since_is_not_read_again() {
 #[test]
 fn a_file_that_was_written_just_before_is_read_again() {
     let folder = folder(&["a.txt"]);
-    let mut seen = Seen::default();
+    let mut seen = ScanCache::default();
     assert_eq!(hashed_again(&folder, &mut seen).1, 5);
     assert_eq!(hashed_again(&folder, &mut seen).1, 5);
 }
@@ -867,7 +867,7 @@ fn a_file_that_was_written_just_before_is_read_again() {
 fn of_files_that_were_written_again_those_with_other_bytes_are_told() {
     let folder = folder(&["a.txt", "b.txt", "c.txt"]);
     let config = Config::read(folder.0.path(), "site".as_ref()).unwrap();
-    let mut seen = Seen::default();
+    let mut seen = ScanCache::default();
     let mut differing = || {
         let told = Arc::new(Mutex::new(Vec::new()));
         let tell = {
@@ -896,7 +896,7 @@ fn of_files_that_were_written_again_those_with_other_bytes_are_told() {
 }
 
 /// The keys that could be rechecked, each with whether its file is the same as at the last scan.
-fn rechecked(folder: &Folder, seen: &Seen, keys: &[&str]) -> Vec<(String, bool)> {
+fn rechecked(folder: &Folder, seen: &ScanCache, keys: &[&str]) -> Vec<(String, bool)> {
     let config = Config::read(folder.0.path(), "site".as_ref()).unwrap();
     let keys = keys.iter().map(|key| (*key).to_owned());
     let files = recheck(&config, &Prefix::default(), keys, seen);
@@ -916,7 +916,7 @@ fn told(keys: &[(&str, bool)]) -> Vec<(String, bool)> {
 #[test]
 fn a_few_files_can_be_looked_at_before_the_rest() {
     let folder = folder(&["a.txt", "assets/b.txt", "c.txt", "d.txt", "e/f.txt", "unasked.txt"]);
-    let mut seen = Seen::default();
+    let mut seen = ScanCache::default();
     hashed_again(&folder, &mut seen);
     folder.write("a.txt", b"a.txt");
     folder.write("assets/b.txt", b"ASSETS/B.TXT");
@@ -941,7 +941,7 @@ fn a_few_files_can_be_looked_at_before_the_rest() {
 #[test]
 fn a_link_that_was_no_link_before_is_left_to_a_scan() {
     let folder = folder(&["a.txt", "b/c.txt"]);
-    let mut seen = Seen::default();
+    let mut seen = ScanCache::default();
     hashed_again(&folder, &mut seen);
     let outside = tempfile::tempdir().unwrap();
     fs::write(outside.path().join("c.txt"), "secret").unwrap();

@@ -19,13 +19,13 @@ use std::time::Instant;
 use super::connect::{self, Connection, connect};
 use super::links::tell_links;
 use super::{build, is_dirty, output_was_held};
-use crate::cli::{Deploy, Doing};
+use crate::cli::{ApplyOptions, Deploy};
 use crate::context::{Context, variable};
 use crate::output::report::{self, Done, Planned, Run, print};
+use engine::base::cancel::Stop;
 use engine::base::error::{Error, Failure, Result};
 use engine::base::event::{Event, Tell};
 use engine::base::refusal::Refusal;
-use engine::base::stop::Stop;
 use engine::bucket::lock::{self, Held, Loss, Patience};
 use engine::bucket::{self, Exchange, Seen};
 use engine::plan::apply::apply;
@@ -134,7 +134,7 @@ async fn write(
 
 /// Ends the connection, and prints how the run went. Returns whether all of it was done.
 pub async fn finish(
-    doing: &Doing,
+    doing: &ApplyOptions,
     run: &Run<'_>,
     connection: Connection,
     made: (Planned, Outcome),

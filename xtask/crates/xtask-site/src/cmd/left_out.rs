@@ -3,7 +3,7 @@
 
 use engine::base::event::{Event, Tell};
 use engine::base::headers;
-use engine::base::words::count;
+use engine::base::humanize::count;
 use engine::site::{LeftOut, Site, Why};
 
 /// Names that are told of one reason; the rest is counted.

@@ -4,7 +4,7 @@
 use super::blocking;
 use engine::base::error::Result;
 use engine::base::event::{Event, Tell};
-use engine::base::words::{count, plain};
+use engine::base::humanize::{count, plain};
 use engine::repository::config::Config;
 use engine::repository::target::Place;
 use engine::site::{Astray, Base, Kind, Places, Reader, Site, astray, is_sample};

@@ -13,14 +13,14 @@ use super::deploy::{Deployment, Goal, finish, make_equal};
 use crate::cli::{self, Rollback};
 use crate::context::Context;
 use crate::output::report::{self, Run, print};
+use engine::base::cancel::Stop;
 use engine::base::error::{Failure, Result, failed};
 use engine::base::event::Tell;
 use engine::base::refusal::Refusal;
-use engine::base::stop::Stop;
 use engine::bucket::record::{self, Deploy, Record};
 use engine::bucket::{self, Bucket, Exchange, Seen};
 use engine::plan::Scope;
-use engine::plan::recall::{self, Earlier};
+use engine::plan::restore::{self, Earlier};
 use engine::repository::checkout::{Checkout, Worktree};
 use engine::repository::config::Config;
 use engine::repository::target::{self, Choice, Place, Revision, Target};
@@ -257,7 +257,7 @@ async fn held(
 ) -> Result<(), Failure> {
     let Seen { listing, record } = seen;
     let scope = Scope::of(config, place, &listing.others);
-    recall::site(bucket, earlier, listing, record, &scope, tell).await.map(drop)
+    restore::site_of(bucket, earlier, listing, record, &scope, tell).await.map(drop)
 }
 
 #[cfg(test)]

@@ -13,14 +13,14 @@ use crate::cli::Status;
 use crate::context::Context;
 use crate::output::progress;
 use crate::output::report::status::{self as report, Line, Live, Shown};
+use engine::base::cancel::Stop;
 use engine::base::error::{Error, Result};
 use engine::base::event::{Event, Tell};
 use engine::base::key::Prefix;
-use engine::base::stop::Stop;
 use engine::bucket::record::{self, Record};
 use engine::bucket::{self, Bucket, Exchange, Listing};
 use engine::plan::Scope;
-use engine::plan::standing::{self, Standing};
+use engine::plan::drift::{self, PlaceState};
 use engine::repository::checkout::{self, Checkout, Distance};
 use engine::repository::config::{Config, Environment};
 use engine::repository::target;
@@ -91,7 +91,7 @@ async fn survey<'c>(
     let listing = match listing {
         Ok(listing) => listing,
         // A bucket of this machine is made by the first deploy to it.
-        Err(failure) if local.is_some() && failure.is_everybodys => {
+        Err(failure) if local.is_some() && failure.affects_every_request => {
             return Ok(vec![nothing_in(environment, &top)]);
         }
         Err(failure) => return Err(failure.into()),
@@ -110,7 +110,7 @@ async fn survey<'c>(
 
 /// The line of an environment that nothing was deployed to.
 fn nothing_in<'c>(environment: &'c Environment, top: &Prefix) -> Line<'c> {
-    let (standing, distance) = (Standing::default(), Distance::Unknown);
+    let (standing, distance) = (PlaceState::default(), Distance::Unknown);
     let (begun, earlier, warnings) = (None, Vec::new(), Vec::new());
     let prefix = top.to_string();
     Line { environment, live: Ok(Live { prefix, standing, begun, distance, earlier, warnings }) }
@@ -161,7 +161,7 @@ async fn look(
         .cloned()
         .collect();
     let scope = Scope::of(config, &place, &others);
-    let standing = standing::of(place.prefix.as_str(), listing, record, &scope);
+    let standing = drift::measure(place.prefix.as_str(), listing, record, &scope);
     let begun = match standing.is_unfinished {
         true => record::read_begun(&bucket).await?,
         false => None,

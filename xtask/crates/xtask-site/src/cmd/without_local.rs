@@ -33,8 +33,8 @@ impl Local {
 pub mod preview {
     use super::missing;
     use crate::cli::Preview;
+    use engine::base::cancel::Stop;
     use engine::base::error::Result;
-    use engine::base::stop::Stop;
 
     pub async fn run(_: &Preview, _: &Stop) -> Result<bool> {
         Err(missing("preview"))

@@ -12,8 +12,8 @@ use indicatif::{MultiProgress, ProgressDrawTarget};
 
 use crate::output::color;
 use engine::base::event::{Event, Tell};
-use engine::base::secrets;
-use engine::base::words::plain;
+use engine::base::humanize::plain;
+use engine::base::redact;
 
 use bars::Bars;
 use lines::Lines;
@@ -83,5 +83,5 @@ fn said(event: Event, withheld: &mut Vec<String>) -> Option<String> {
 
 fn say(line: &str) {
     // If standard error is gone, there is no other place to say so.
-    let _ = color::write_line(std::io::stderr(), &secrets::hide(line));
+    let _ = color::write_line(std::io::stderr(), &redact::hide(line));
 }

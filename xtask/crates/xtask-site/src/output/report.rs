@@ -12,9 +12,9 @@ use serde::{Serialize, Serializer};
 
 use crate::output::color;
 use engine::base::error::{Error, Failure, Result, failed};
+use engine::base::humanize::{ago, bytes, count, duration, plain};
+use engine::base::redact;
 use engine::base::refusal::Refusal;
-use engine::base::secrets;
-use engine::base::words::{ago, bytes, count, duration, plain};
 use engine::bucket::record::Deploy;
 use engine::plan::outcome::Outcome;
 use engine::plan::{Plan, Reason};
@@ -202,7 +202,7 @@ pub fn would_change(place: &str, planned: &Planned) -> String {
 /// An error, for display on a page.
 #[cfg(feature = "local")]
 pub fn words(error: &Error) -> String {
-    secrets::hide(&error_text(error))
+    redact::hide(&error_text(error))
 }
 
 /// Prints the end of a run.
@@ -233,7 +233,7 @@ pub fn error(error: &Error, json: bool) {
 /// Scripts read from standard output what happened, so it is a failure if it cannot be written. It is no failure if the
 /// reader has stopped reading (`| head`).
 fn out(line: &str) -> Result<()> {
-    match color::write_line(std::io::stdout(), &secrets::hide(line)) {
+    match color::write_line(std::io::stdout(), &redact::hide(line)) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
             Err(failed("failed to write to standard output").because(&error).into())
         }
@@ -250,7 +250,7 @@ fn out_json(value: &impl Serialize) -> Result<()> {
 
 fn err(line: &str) {
     // If standard error is gone, nobody can be told.
-    let _ = color::write_line(std::io::stderr(), &secrets::hide(line));
+    let _ = color::write_line(std::io::stderr(), &redact::hide(line));
 }
 
 /// Each failure with its causes, and the hint once.

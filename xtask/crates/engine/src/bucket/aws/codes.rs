@@ -73,7 +73,7 @@ const FULL_MESSAGES: [&str; 11] = [
 pub const FULL: &str = "the store is full, or its quota for this bucket is used up: make room (objects that are no longer needed, old versions, unfinished uploads) or raise the quota; until then each deploy fails like this";
 
 /// Whether every other request of this run would get the same answer.
-pub fn is_everybodys(code: &str) -> bool {
+pub fn affects_every_request(code: &str) -> bool {
     EVERYBODYS.contains(&code) || has_no_room(code)
 }
 

@@ -9,7 +9,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use super::Cause;
 use super::proxy::{Place, Proxy};
 use crate::base::error::Failure;
-use crate::base::words::plain;
+use crate::base::humanize::plain;
 
 /// The host that gave an answer.
 #[derive(Clone, Debug)]
@@ -31,13 +31,13 @@ pub struct Foreign {
     what: String,
     hint: String,
     /// Whether every other request would get the same answer.
-    is_everybodys: bool,
+    affects_every_request: bool,
 }
 
 impl Foreign {
     pub fn explain(self, failure: Failure) -> Failure {
         let mut failure = failure.because(&Cause(self.what)).hint(self.hint);
-        failure.is_everybodys = self.is_everybodys;
+        failure.affects_every_request = self.affects_every_request;
         failure
     }
 }
@@ -78,7 +78,7 @@ pub fn find(code: Option<&str>, raw: &HttpResponse) -> Option<Foreign> {
     let said = if has_page { String::new() } else { first_line(body) };
     let what = format!("{what} (HTTP {status}){said}");
     // A firewall may object to a single file.
-    Some(Foreign { what, hint, is_everybodys: !matches!(status, 401 | 403 | 451) })
+    Some(Foreign { what, hint, affects_every_request: !matches!(status, 401 | 403 | 451) })
 }
 
 /// An answer of success that says nothing of what was asked for.
@@ -86,7 +86,7 @@ pub fn unreadable(raw: &HttpResponse) -> Foreign {
     let (answerer, host) = host_of(raw);
     let status = raw.status().as_u16();
     let what = format!("{host} did not answer as an S3 store (HTTP {status})");
-    Foreign { what, hint: check(answerer), is_everybodys: true }
+    Foreign { what, hint: check(answerer), affects_every_request: true }
 }
 
 fn host_of(raw: &HttpResponse) -> (Option<&Answerer>, String) {

@@ -9,7 +9,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
-use crate::base::secrets;
+use crate::base::redact;
 
 /// The content of the variables.
 #[derive(Debug)]
@@ -165,7 +165,7 @@ fn keep_secret(login: &str) -> (String, String) {
     let plain = (decode(user), decode(password));
     let header = base64_simd::STANDARD.encode_to_string(format!("{}:{}", plain.0, plain.1));
     for secret in [login, password, &plain.1, &header] {
-        secrets::keep(secret);
+        redact::keep(secret);
     }
     let encode = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
     (encode(&plain.0), encode(&plain.1))
@@ -362,7 +362,7 @@ mod tests {
     #[test]
     fn a_login_is_hidden_in_each_form() {
         keep_secret("someone:p%40ssword-of-this-test");
-        let shown = secrets::hide(
+        let shown = redact::hide(
             "p@ssword-of-this-test p%40ssword-of-this-test c29tZW9uZTpwQHNzd29yZC1vZi10aGlzLXRlc3Q=",
         );
         assert_eq!(shown, "**** **** ****");

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::format::{self, garbled};
+use crate::base::humanize::{about, ago, plain};
 use crate::base::refusal::Refusal;
-use crate::base::words::{about, ago, plain};
+use crate::base::schema_version::{self, garbled};
 use crate::bucket::Own;
 use crate::repository::ci;
 
@@ -72,7 +72,7 @@ impl Note {
     /// Reads a lock, or says why it cannot be read. What somebody else wrote into it cannot give commands
     /// to a terminal.
     pub fn parse(bytes: &[u8]) -> Result<Note, String> {
-        format::check(bytes, VERSION)?;
+        schema_version::check(bytes, VERSION)?;
         let note: Note = serde_json::from_slice(bytes).map_err(garbled)?;
         if note.expires < note.renewed {
             return Err(garbled("it expires before it was written"));

@@ -74,7 +74,7 @@ fn place(bucket: &str) -> Place {
         head,
         parents: Vec::new(),
     };
-    let nowhere = crate::repository::ci::Surroundings::of(&|_| None);
+    let nowhere = crate::repository::ci::CiContext::of(&|_| None);
     crate::repository::target::choose(&config, &checkout, &nowhere, None).unwrap().place
 }
 

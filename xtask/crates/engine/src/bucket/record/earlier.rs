@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{Deploy, Record, text};
 use crate::base::error::{Failure, failed};
 use crate::base::etag::Etag;
-use crate::base::format;
+use crate::base::schema_version;
 use crate::base::tool_folder::{BEGUN, EARLIER, RECORD, UNREADABLE};
 use crate::bucket::{Bucket, Condition, LastModified, Written};
 
@@ -88,7 +88,7 @@ pub async fn begin(bucket: &Bucket, deploy: &Deploy) -> Result<Option<Etag>, Fai
 /// The deploy that was begun after what is live and has not ended; `None` too where that cannot be read.
 pub async fn read_begun(bucket: &Bucket) -> Result<Option<Deploy>, Failure> {
     let Some(object) = bucket.look(BEGUN).await?.object else { return Ok(None) };
-    let begun = format::check(&object.body, VERSION).ok();
+    let begun = schema_version::check(&object.body, VERSION).ok();
     let begun = begun.and_then(|_| serde_json::from_slice::<Begun>(&object.body).ok());
     Ok(begun.map(|begun| begun.deploy))
 }

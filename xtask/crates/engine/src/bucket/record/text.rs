@@ -20,9 +20,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{Deploy, Known, Record, Written};
 use crate::base::etag::{self, Etag};
-use crate::base::format::{self, garbled};
 use crate::base::headers::Headers;
-use crate::base::sorted::Sorted;
+use crate::base::schema_version::{self, garbled};
+use crate::base::sorted_map::SortedMap;
 use crate::base::tool_folder;
 use crate::bucket::LastModified;
 use crate::site::{File, Sum};
@@ -70,7 +70,7 @@ pub fn parse_whole(
     until: LastModified,
 ) -> Result<(Record, [u8; 16]), String> {
     let first_line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
-    let version = format::check(first_line, VERSION)?;
+    let version = schema_version::check(first_line, VERSION)?;
     if version < EARLIEST {
         return Err(format!("was written by an earlier version of this tool (format {version})"));
     }
@@ -91,7 +91,7 @@ pub fn parse_whole(
         let known = Known { etag, md5, sum, headers: headers.clone(), until };
         Ok((key.next(prefix, shared, &rest)?, known))
     };
-    let mut objects: Sorted<Known> =
+    let mut objects: SortedMap<Known> =
         lines.by_ref().take(first.objects).map(object).collect::<Result<_, String>>()?;
     objects.shrink();
     let mut key = Key(prefix.to_owned());
@@ -109,7 +109,7 @@ pub fn parse_whole(
 /// What a record says of its deploy, from its beginning: its first line, whole or more.
 pub fn parse_deploy(beginning: &[u8]) -> Option<Deploy> {
     let first_line = beginning.split(|byte| *byte == b'\n').next()?;
-    format::check(first_line, VERSION).ok().filter(|version| *version >= EARLIEST)?;
+    schema_version::check(first_line, VERSION).ok().filter(|version| *version >= EARLIEST)?;
     read::<First>(first_line).ok()?.deploy
 }
 

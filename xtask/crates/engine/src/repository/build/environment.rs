@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use percent_encoding::percent_decode_str;
 
-use crate::base::secrets;
+use crate::base::redact;
 use crate::repository::config::Config;
 
 /// How this process's environment must be changed for the generator.
@@ -32,7 +32,7 @@ pub type Variable = (OsString, OsString);
 /// Decides about every variable of this process. Variables named in `[build] env` are passed on, unless they contain a
 /// secret that this very run uses.
 pub fn changes(config: &Config, variables: &[Variable]) -> Changes {
-    let (in_use, secrets) = (secrets::kept(), secret_values(config, variables));
+    let (in_use, secrets) = (redact::kept(), secret_values(config, variables));
     let folders = cargo_folders(variables);
     let mut changes = Changes::default();
     for (name, value) in variables {
@@ -204,7 +204,7 @@ fn secret_values(config: &Config, variables: &[Variable]) -> Vec<String> {
         .iter()
         .filter(|(name, value)| is_secret(&name.to_string_lossy(), &value.to_string_lossy()));
     let values = secrets.map(|(_, value)| value.to_string_lossy().trim().to_owned());
-    values.filter(|value| value.len() >= SHORTEST).flat_map(|value| secrets::ways(&value)).collect()
+    values.filter(|value| value.len() >= SHORTEST).flat_map(|value| redact::ways(&value)).collect()
 }
 
 /// Endings of variables that say where a secret is, or what it is called.

@@ -5,8 +5,8 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::base::event::{Event, Tell};
-use crate::base::secrets;
-use crate::base::words::without_colours;
+use crate::base::humanize::without_colours;
+use crate::base::redact;
 
 /// Most generators print the error at the end, in a few lines.
 const MOST: usize = 20;
@@ -31,7 +31,7 @@ impl LastLines {
 
     fn push(&self, line: &str) {
         // Before the line is shortened: otherwise the rest of a credential that is cut in two would be shown.
-        let line = secrets::hide(&without_colours(line));
+        let line = redact::hide(&without_colours(line));
         if line.trim().is_empty() {
             return;
         }

@@ -21,7 +21,7 @@ use std::path::Path;
 use git2::{ErrorCode, Oid, Repository, Sort};
 
 use crate::base::error::{Failure, failed};
-use crate::base::words::count;
+use crate::base::humanize::count;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Distance {

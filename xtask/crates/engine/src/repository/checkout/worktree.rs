@@ -29,7 +29,7 @@ use std::path::{Path, PathBuf};
 use git2::{Commit, Index, Oid, Repository};
 
 use crate::base::error::{Failure, failed};
-use crate::base::words::plain;
+use crate::base::humanize::plain;
 use crate::repository::own_files;
 
 /// A commit's work tree. When it is dropped, it is removed.

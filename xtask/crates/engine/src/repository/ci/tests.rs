@@ -1,7 +1,7 @@
 //! Each vendor as its documentation describes it, and the traps between vendors.
 
 use super::vendors::{self, VENDORS};
-use super::{Origin, Run, Surroundings, VendorClaim};
+use super::{CiContext, Origin, Run, VendorClaim};
 
 const COMMIT: &str = "1111111111111111111111111111111111111111";
 
@@ -708,7 +708,7 @@ fn nobody_is_at_the_terminal_where_ci_says_so() {
         ("CI_JOB_ID=1", true, false),
         ("CIRCLE_BUILD_NUM=1", true, false),
     ] {
-        let surroundings = Surroundings::of(&raw(environment));
+        let surroundings = CiContext::of(&raw(environment));
         let said = (surroundings.is_ci(), surroundings.is_github());
         assert_eq!(said, (is_ci, is_github), "{environment}");
     }
@@ -726,7 +726,7 @@ fn what_only_hints_at_ci_is_named() {
         ("CI=true VERCEL=1", None),
         ("CI= GITLAB_CI=true", None),
     ] {
-        assert_eq!(Surroundings::of(&raw(environment)).marker(), marker, "{environment}");
+        assert_eq!(CiContext::of(&raw(environment)).marker(), marker, "{environment}");
     }
 }
 

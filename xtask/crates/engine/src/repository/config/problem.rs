@@ -6,10 +6,10 @@ use std::path::Path;
 
 use strsim::osa_distance;
 
-use super::secret::hide;
+use super::looks_secret::hide;
 use super::source::Source;
 use crate::base::error::Error;
-use crate::base::words::commands;
+use crate::base::humanize::commands;
 
 /// What is wrong, and which bytes of the file it concerns.
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use super::secret::{hide, is_escaped, is_variable};
+use super::looks_secret::{hide, is_escaped, is_variable};
 
 pub struct Source<'t> {
     text: &'t str,

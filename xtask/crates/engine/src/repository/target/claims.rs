@@ -5,7 +5,7 @@
 use super::{Reference, SHORT, by_pull_request, short};
 use crate::base::refusal::{self, Refusal};
 use crate::repository::checkout::{self, Checkout, Head};
-use crate::repository::ci::{Origin, Run, Surroundings, VendorClaim};
+use crate::repository::ci::{CiContext, Origin, Run, VendorClaim};
 use crate::repository::config::Config;
 
 /// Whether the commit that a vendor names is HEAD. For a pull request, many vendors test its merge with the branch that
@@ -41,7 +41,7 @@ pub fn agree_on_commit(
 
 /// The branch or pull request of this run. If several vendors make claims, each of them must permit it. The refusal
 /// that comes first in [`refusal::CODES`] is reported.
-pub fn reference(config: &Config, head: &Head, ci: &Surroundings) -> Result<Reference, Refusal> {
+pub fn reference(config: &Config, head: &Head, ci: &CiContext) -> Result<Reference, Refusal> {
     let speak = |claim: &&VendorClaim| claim.run != Run::Host;
     let claims: Vec<&VendorClaim> = ci.claims().iter().filter(speak).collect();
     if claims.is_empty() {

@@ -53,7 +53,7 @@ fn place(config: &Config, head: Head, variables: &[(String, String)]) -> Option<
         let found = variables.iter().find(|(name, _)| name == wanted);
         found.map(|(_, value)| value.clone())
     };
-    let target = choose(config, &checkout, &Surroundings::of(&var), None).ok()?;
+    let target = choose(config, &checkout, &CiContext::of(&var), None).ok()?;
     Some(format!("{} -> {}", target.branch, target.place.environment.name))
 }
 

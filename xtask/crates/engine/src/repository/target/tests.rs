@@ -87,7 +87,7 @@ fn chosen_after_merge(
         let found = vars.iter().find(|(name, _)| *name == wanted);
         found.map(|(_, value)| (*value).to_owned())
     };
-    choose(config, &checkout, &Surroundings::of(&var), env)
+    choose(config, &checkout, &CiContext::of(&var), env)
 }
 
 /// Where a run goes, in one line.
@@ -846,7 +846,7 @@ fn on_github(config: &Config, event: &str, theirs: &str, sha: &str) -> String {
     };
     let (root, head) = (PathBuf::from("/repository"), detached());
     let checkout = Checkout { root, head, parents: vec![OTHER.into()] };
-    match super::choose(config, &checkout, &Surroundings::of(&var), None) {
+    match super::choose(config, &checkout, &CiContext::of(&var), None) {
         Ok(target) => target.branch,
         Err(Error::Refused(refusal)) => refusal.code.to_owned(),
         Err(other) => panic!("{other:?}"),
@@ -898,7 +898,7 @@ fn other_vendors_name_the_branch_of_a_pull_request_too() {
         };
         let (root, head) = (PathBuf::from("/repository"), detached());
         let checkout = Checkout { root, head, parents: vec![OTHER.into()] };
-        let chosen = match super::choose(&config, &checkout, &Surroundings::of(&var), None) {
+        let chosen = match super::choose(&config, &checkout, &CiContext::of(&var), None) {
             Ok(target) => target.branch,
             Err(Error::Refused(refusal)) => refusal.code.to_owned(),
             Err(other) => panic!("{other:?}"),
@@ -987,7 +987,7 @@ fn on_main(config: &Config, environment: &str) -> String {
         let found = pairs.iter().find(|(name, _)| *name == wanted);
         found.map(|(_, value)| (*value).to_owned())
     };
-    match choose(config, &checkout, &Surroundings::of(&var), None) {
+    match choose(config, &checkout, &CiContext::of(&var), None) {
         Ok(target) => format!("{} -> {}", target.branch, target.place.environment.name),
         Err(Error::Refused(refusal)) => refusal.code.to_owned(),
         Err(other) => panic!("{other:?}"),

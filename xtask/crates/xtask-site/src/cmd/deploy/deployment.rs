@@ -1,6 +1,6 @@
 //! What all steps of a deploy or a rollback share.
 
-use crate::cli::{self, Doing};
+use crate::cli::{self, ApplyOptions};
 use crate::context::{Context, variable};
 use crate::hints::Typed;
 use crate::output::report::Run;
@@ -16,7 +16,7 @@ use engine::repository::target::Place;
 use super::goal::Goal;
 
 pub struct Deployment<'a> {
-    pub doing: &'a Doing,
+    pub doing: &'a ApplyOptions,
     pub checkout: &'a Checkout,
     pub config: &'a Config,
     pub bucket: &'a Bucket,
@@ -42,7 +42,7 @@ impl<'a> Deployment<'a> {
     pub fn of(
         cx: &'a Context,
         place: &'a cli::Place,
-        doing: &'a Doing,
+        doing: &'a ApplyOptions,
         checkout: &'a Checkout,
         config: &'a Config,
         bucket: &'a Bucket,

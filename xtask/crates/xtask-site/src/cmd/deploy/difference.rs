@@ -8,7 +8,7 @@ use engine::base::etag::Etag;
 use engine::base::refusal::Refusal;
 use engine::bucket::record::{self, Record};
 use engine::bucket::{Listing, Seen, Unfinished};
-use engine::plan::{self, Plan, Terms, recall};
+use engine::plan::{self, Plan, Terms, restore};
 
 pub struct Difference {
     pub listing: Listing,
@@ -79,7 +79,7 @@ pub async fn compare(
     let site = match goal {
         Goal::Site(site) | Goal::Rebuilt(site, _) => site.without(|key| !scope.has(key)),
         Goal::Held(_, earlier) => {
-            recall::site(bucket, earlier, &listing, &record, &scope, tell).await?
+            restore::site_of(bucket, earlier, &listing, &record, &scope, tell).await?
         }
     };
     record.etags_are_md5 |= bucket.gives_md5s();

@@ -2,7 +2,7 @@
 
 use engine::base::key::Prefix;
 use engine::bucket::record::Record;
-use engine::plan::recall::Earlier;
+use engine::plan::restore::Earlier;
 use engine::plan::{Home, Spared};
 use engine::site::Site;
 

@@ -6,7 +6,7 @@ use super::PreviewContext;
 use crate::output::report;
 use engine::base::error::Result;
 use engine::base::event::Event;
-use engine::base::words::{count, duration, plain};
+use engine::base::humanize::{count, duration, plain};
 use engine::site::Site;
 use preview::{Preview, Server};
 

@@ -5,8 +5,8 @@ use std::collections::VecDeque;
 
 use crate::output::report;
 use engine::base::error::{Error, Failure, failed};
-use engine::base::secrets;
-use engine::base::words::plain;
+use engine::base::humanize::plain;
+use engine::base::redact;
 
 /// How many lines are kept. Of a longer output, the first lines are dropped.
 const MOST_LINES: usize = 2000;
@@ -52,7 +52,7 @@ pub fn over_the_page(error: &Error) -> String {
         _ => return report::words(error),
     };
     let said: String = said.iter().map(|line| plain(line) + "\n").collect();
-    secrets::hide(&said)
+    redact::hide(&said)
         + if said.is_empty() { "" } else { "\n" }
         + &report::words(&for_terminal(error))
 }
@@ -70,7 +70,7 @@ pub fn for_terminal(error: &Error) -> Error {
             causes: failure.causes.clone(),
             printed: failure.printed.clone(),
             hint: failure.hint.clone(),
-            is_everybodys: failure.is_everybodys,
+            affects_every_request: failure.affects_every_request,
             is_of_file: failure.is_of_file,
         }
         .into(),

@@ -11,8 +11,8 @@ use crate::context::now;
 use crate::output::report::{self, Run};
 use engine::base::error::{Error, Result};
 use engine::base::event::Tell;
-use engine::base::secrets;
-use engine::base::words::plain;
+use engine::base::humanize::plain;
+use engine::base::redact;
 use engine::bucket::record::{self, Record};
 use engine::bucket::{self, Bucket, Exchange, Listing};
 use engine::plan::{self, Grace, Home, Plan, Scope, Spared, Terms};
@@ -230,7 +230,7 @@ impl Printed {
             return Ok(());
         }
         let mut lines = before();
-        lines.push(secrets::hide(&line));
+        lines.push(redact::hide(&line));
         self.last = line;
         report::print(false, || lines)
     }

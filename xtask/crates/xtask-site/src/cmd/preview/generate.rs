@@ -10,7 +10,7 @@ use super::{PreviewContext, Sources};
 use crate::cmd::hold_output;
 use engine::base::error::{Error, Result};
 use engine::base::event::{Event, Tell};
-use engine::base::words::without_colours;
+use engine::base::humanize::without_colours;
 use engine::repository::build::{self, Aside, Content, NOTHING_DEPLOYED};
 
 /// Sources whose output folder is complete.

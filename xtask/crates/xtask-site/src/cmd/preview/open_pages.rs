@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Sources;
 use super::served::Served;
+use engine::base::cancel::Stop;
 use engine::base::error::Result;
 use engine::base::event::{Event, Tell};
 use engine::base::headers;
-use engine::base::stop::Stop;
 use engine::bucket::Bucket;
 use engine::plan::apply;
 use engine::plan::journal::Journal;

@@ -15,15 +15,15 @@ use crate::cmd::local::Local;
 use crate::cmd::{blocking, tell_left_out};
 use crate::output::progress;
 use crate::output::report;
+use engine::base::cancel::Stop;
 use engine::base::error::{Error, Result};
 use engine::base::event::Tell;
-use engine::base::stop::Stop;
 use engine::bucket::record;
 use engine::plan::apply;
 use engine::plan::journal::Journal;
 use engine::plan::{Approved, Plan};
 use engine::repository::build::Aside;
-use engine::site::{self, Keys, Seen, Site};
+use engine::site::{self, Keys, ScanCache, Site};
 use preview::{Change, News, Preview};
 
 /// The only bucket of a preview. Each branch has its prefix in it.
@@ -53,7 +53,7 @@ pub struct Round<'a> {
     is_first: bool,
     /// `None` if it has to be read from the bucket.
     served: Option<Served>,
-    scan_cache: Seen,
+    scan_cache: ScanCache,
     /// The output folder that the last build wrote.
     last_output: Option<PathBuf>,
     /// What that folder held before.
@@ -74,7 +74,7 @@ impl<'a> Round<'a> {
             stop,
             is_first: true,
             served: None,
-            scan_cache: Seen::default(),
+            scan_cache: ScanCache::default(),
             last_output: None,
             aside: None,
         }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use engine::base::event::{Amount, Stage};
-use engine::base::words::{about, bytes, count, plain};
+use engine::base::humanize::{about, bytes, count, plain};
 
 /// A stage that goes on.
 pub struct Running {

@@ -4,9 +4,9 @@ use serde::Serialize;
 
 use super::{first, out, out_json};
 use engine::base::error::{Error, Result};
-use engine::base::words::{ago, count, plain};
+use engine::base::humanize::{ago, count, plain};
 use engine::bucket::record::Deploy;
-use engine::plan::standing::{Drift, Standing};
+use engine::plan::drift::{Drift, PlaceState};
 use engine::repository::checkout::Distance;
 use engine::repository::config::Environment;
 use engine::repository::target::short;
@@ -30,7 +30,7 @@ pub struct Line<'s> {
 
 pub struct Live {
     pub prefix: String,
-    pub standing: Standing,
+    pub standing: PlaceState,
     /// The deploy that was begun after the live one and has not ended.
     pub begun: Option<Deploy>,
     /// The distance of the deploy's commit from HEAD.
@@ -78,7 +78,7 @@ fn cells(line: &Line, now: u64) -> Vec<String> {
         true => format!("{name} {}", plain(&live.prefix)),
         false => name.clone(),
     };
-    let Standing { deploy, objects, drift, .. } = &live.standing;
+    let PlaceState { deploy, objects, drift, .. } = &live.standing;
     let objects_and_drift =
         format!("{}, {}", count(*objects, "object"), of_drift(drift, live.standing.is_unfinished));
     let Some(deploy) = deploy else {

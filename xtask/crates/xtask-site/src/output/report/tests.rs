@@ -33,7 +33,7 @@ fn target(branch: &str, more: &str) -> Target {
         head,
         parents: Vec::new(),
     };
-    let nowhere = engine::repository::ci::Surroundings::of(&|_| None);
+    let nowhere = engine::repository::ci::CiContext::of(&|_| None);
     engine::repository::target::choose(&config, &checkout, &nowhere, Some("staging"))
         .unwrap()
         .with_work_tree(false)

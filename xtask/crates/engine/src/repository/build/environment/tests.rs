@@ -225,7 +225,7 @@ fn a_login_that_git_is_configured_to_send_is_withheld() {
 
 #[test]
 fn a_proxy_with_a_login_passes_if_the_file_names_it() {
-    secrets::keep("password-at-the-proxy");
+    redact::keep("password-at-the-proxy");
     let proxy = "http://me:password-at-the-proxy@proxy:3128";
     withheld(&[("HTTPS_PROXY", proxy), ("ALL_PROXY", proxy)], &["ALL_PROXY"]);
     let secret = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
@@ -245,7 +245,7 @@ fn what_the_file_names_passes() {
 
 #[test]
 fn a_secret_that_this_run_uses_never_passes() {
-    secrets::keep("in-use-in-the-test-of-the-environment");
+    redact::keep("in-use-in-the-test-of-the-environment");
     withheld(&[("MY_AWS_NAME", "in-use-in-the-test-of-the-environment")], &["MY_AWS_NAME"]);
 }
 

@@ -2,8 +2,8 @@
 
 use toml::de::DeValue;
 
+use super::super::looks_secret::{is_variable, looks_like_a_secret};
 use super::super::problem::Problem;
-use super::super::secret::{is_variable, looks_like_a_secret};
 use super::super::{Credentials, SessionToken};
 use super::Value;
 use super::fields::{Fields, Text, complain, complain_of_secret, plain, text};

@@ -5,8 +5,8 @@ use std::ops::Range;
 
 use toml::Spanned;
 
+use super::super::looks_secret::looks_like_a_secret;
 use super::super::problem::Problem;
-use super::super::secret::looks_like_a_secret;
 use super::super::{BRANCH, Branches, Credentials, Environment, Template, any_segment};
 use super::Value;
 use super::credentials::{IS_A_SECRET, read_credentials};

@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
 
 #[derive(Clone, Debug)]
-pub struct Sorted<V> {
+pub struct SortedMap<V> {
     keys: String,
     entries: Vec<Entry<V>>,
     next: Next,
@@ -31,7 +31,7 @@ struct Entry<V> {
     value: V,
 }
 
-impl<V> Sorted<V> {
+impl<V> SortedMap<V> {
     pub fn get(&self, key: &str) -> Option<&V> {
         let next = self.next.0.load(Relaxed);
         let is_next = self.entries.get(next).is_some_and(|entry| key_of(&self.keys, entry) == key);
@@ -64,17 +64,17 @@ impl<V> Sorted<V> {
     }
 
     /// Only the entries to keep, without spare memory for the others.
-    pub fn filter(self, keep: impl Fn(&str, &V) -> bool) -> Sorted<V> {
-        let Sorted { keys, entries, .. } = self;
+    pub fn filter(self, keep: impl Fn(&str, &V) -> bool) -> SortedMap<V> {
+        let SortedMap { keys, entries, .. } = self;
         let kept = entries.into_iter().filter(|entry| keep(key_of(&keys, entry), &entry.value));
-        let mut kept: Sorted<V> =
+        let mut kept: SortedMap<V> =
             kept.map(|entry| (&keys[entry.begin..entry.end], entry.value)).collect();
         kept.shrink();
         kept
     }
 
     /// Adds entries. Cheap if they come after the existing ones.
-    pub fn append(&mut self, mut other: Sorted<V>) {
+    pub fn append(&mut self, mut other: SortedMap<V>) {
         let is_after = match (self.entries.last(), other.entries.first()) {
             (Some(last), Some(first)) => key_of(&self.keys, last) < key_of(&other.keys, first),
             _ => true,
@@ -115,23 +115,23 @@ fn key_of<'k, V>(keys: &'k str, entry: &Entry<V>) -> &'k str {
     &keys[entry.begin..entry.end]
 }
 
-impl<V> Default for Sorted<V> {
-    fn default() -> Sorted<V> {
-        Sorted { keys: String::new(), entries: Vec::new(), next: Next::default() }
+impl<V> Default for SortedMap<V> {
+    fn default() -> SortedMap<V> {
+        SortedMap { keys: String::new(), entries: Vec::new(), next: Next::default() }
     }
 }
 
-impl<V: PartialEq> PartialEq for Sorted<V> {
-    fn eq(&self, other: &Sorted<V>) -> bool {
+impl<V: PartialEq> PartialEq for SortedMap<V> {
+    fn eq(&self, other: &SortedMap<V>) -> bool {
         self.iter().eq(other.iter())
     }
 }
 
-impl<V: Eq> Eq for Sorted<V> {}
+impl<V: Eq> Eq for SortedMap<V> {}
 
 /// If two entries have the same key, the later one stays. Cheap if the new entries are in order and come after the
 /// existing ones.
-impl<K: AsRef<str>, V> Extend<(K, V)> for Sorted<V> {
+impl<K: AsRef<str>, V> Extend<(K, V)> for SortedMap<V> {
     fn extend<I: IntoIterator<Item = (K, V)>>(&mut self, entries: I) {
         let last = self.entries.len().saturating_sub(1);
         for (key, value) in entries {
@@ -147,9 +147,9 @@ impl<K: AsRef<str>, V> Extend<(K, V)> for Sorted<V> {
     }
 }
 
-impl<K: AsRef<str>, V> FromIterator<(K, V)> for Sorted<V> {
-    fn from_iter<I: IntoIterator<Item = (K, V)>>(entries: I) -> Sorted<V> {
-        let mut sorted = Sorted::default();
+impl<K: AsRef<str>, V> FromIterator<(K, V)> for SortedMap<V> {
+    fn from_iter<I: IntoIterator<Item = (K, V)>>(entries: I) -> SortedMap<V> {
+        let mut sorted = SortedMap::default();
         sorted.extend(entries);
         sorted
     }
@@ -162,7 +162,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::base::properties::cases;
+    use crate::base::proptests::cases;
 
     proptest! {
         #![proptest_config(cases())]
@@ -171,7 +171,7 @@ mod tests {
         fn it_is_the_map_that_its_entries_make(
             parts in prop::collection::vec(prop::collection::vec(("[ab]{0,2}", any::<u8>()), 0..6), 0..4),
         ) {
-            let (mut sorted, mut map) = (Sorted::default(), BTreeMap::new());
+            let (mut sorted, mut map) = (SortedMap::default(), BTreeMap::new());
             for (index, part) in parts.into_iter().enumerate() {
                 map.extend(part.clone());
                 match index % 2 {

@@ -8,8 +8,8 @@ use proptest::sample::{Index, select};
 use serde_json::json;
 
 use super::note::{Note, holder};
-use crate::base::properties::{cases, check_words, text};
-use crate::base::words::plain;
+use crate::base::humanize::plain;
+use crate::base::proptests::{cases, check_words, text};
 use crate::bucket::Own;
 use crate::repository::ci;
 

@@ -4,7 +4,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::decode;
-use crate::base::properties::{cases, text};
+use crate::base::proptests::{cases, text};
 
 /// How a store encodes one character.
 #[derive(Clone, Copy, Debug)]

@@ -30,7 +30,7 @@ const LEAST: usize = 2;
 const BETWEEN_CUTS: Duration = Duration::from_millis(500);
 
 #[derive(Clone, Debug)]
-pub struct Pace {
+pub struct Concurrency {
     permits: Arc<Semaphore>,
     state: Arc<Mutex<State>>,
 }
@@ -51,27 +51,27 @@ struct State {
 
 /// The permission to send. It is returned when it is dropped.
 #[derive(Debug)]
-pub struct Turn {
+pub struct Slot {
     permit: Option<OwnedSemaphorePermit>,
-    pace: Pace,
+    pace: Concurrency,
 }
 
-impl Pace {
-    pub fn new() -> Pace {
-        Pace::up_to(limits::connections())
+impl Concurrency {
+    pub fn new() -> Concurrency {
+        Concurrency::up_to(limits::connections())
     }
 
-    fn up_to(most: usize) -> Pace {
+    fn up_to(most: usize) -> Concurrency {
         let limit = FIRST.min(most);
         let state = State { limit, most, debt: 0, good: 0, cut: None, quickest: Duration::MAX };
-        Pace { permits: Arc::new(Semaphore::new(limit)), state: Arc::new(Mutex::new(state)) }
+        Concurrency { permits: Arc::new(Semaphore::new(limit)), state: Arc::new(Mutex::new(state)) }
     }
 
     /// Waits until there is room for one more.
-    pub async fn turn(&self) -> Turn {
+    pub async fn turn(&self) -> Slot {
         // The semaphore is never closed, so a permit always comes in the end.
         let permit = self.permits.clone().acquire_owned().await.ok();
-        Turn { permit, pace: self.clone() }
+        Slot { permit, pace: self.clone() }
     }
 
     /// Call this when the store is too busy.
@@ -112,7 +112,7 @@ impl Pace {
     }
 }
 
-impl Drop for Turn {
+impl Drop for Slot {
     fn drop(&mut self) {
         let mut state = self.pace.state();
         if state.debt > 0
@@ -131,12 +131,12 @@ mod tests {
     const QUICK: Duration = Duration::from_millis(50);
 
     /// How many more uploads could begin now.
-    fn free(pace: &Pace) -> usize {
+    fn free(pace: &Concurrency) -> usize {
         pace.permits.available_permits()
     }
 
     /// Begins as many uploads as possible.
-    async fn busy(pace: &Pace) -> Vec<Turn> {
+    async fn busy(pace: &Concurrency) -> Vec<Slot> {
         let mut turns = Vec::new();
         while free(pace) > 0 {
             turns.push(pace.turn().await);
@@ -146,7 +146,7 @@ mod tests {
 
     #[tokio::test]
     async fn more_are_sent_while_answers_come_as_quickly_as_ever() {
-        let pace = Pace::up_to(256);
+        let pace = Concurrency::up_to(256);
         let mut turns = busy(&pace).await;
         assert_eq!(turns.len(), FIRST);
         for n in 0..10 {
@@ -169,7 +169,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_throttled_deploy_sends_half_as_much_and_then_a_little_more_each_round() {
-        let pace = Pace::up_to(256);
+        let pace = Concurrency::up_to(256);
         let start = Instant::now();
         let turns = busy(&pace).await;
 
@@ -189,7 +189,7 @@ mod tests {
 
     #[tokio::test]
     async fn it_never_stops_and_never_sends_more_than_the_most() {
-        let pace = Pace::up_to(256);
+        let pace = Concurrency::up_to(256);
         let start = Instant::now();
         for n in 0..20 {
             pace.throttled(start + BETWEEN_CUTS * n);
@@ -202,6 +202,6 @@ mod tests {
             turns.extend(busy(&pace).await);
         }
         assert_eq!((pace.state().limit, turns.len()), (256, 256));
-        assert_eq!(free(&Pace::up_to(10)), 10, "few connections may be open");
+        assert_eq!(free(&Concurrency::up_to(10)), 10, "few connections may be open");
     }
 }

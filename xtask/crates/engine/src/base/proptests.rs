@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::test_runner::RngSeed;
 
-use crate::base::words::plain;
+use crate::base::humanize::plain;
 
 pub fn cases() -> ProptestConfig {
     let usual = ProptestConfig::default();

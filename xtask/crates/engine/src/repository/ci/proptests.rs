@@ -10,7 +10,7 @@ use proptest::sample::select;
 use serde_json::json;
 
 use super::{Origin, Run, VendorClaim, vendors};
-use crate::base::properties::{cases, text};
+use crate::base::proptests::{cases, text};
 
 /// Variables written as `NAME=value NAME=value`. `{branch}` in a value stands for a branch's name.
 type Words = &'static str;

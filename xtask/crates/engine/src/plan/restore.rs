@@ -48,7 +48,7 @@ impl Earlier {
 
 /// Finds all of a deploy's objects that are in scope, or fails with the first one that the bucket no longer holds.
 /// `record` is what is known of the bucket as it is listed.
-pub async fn site(
+pub async fn site_of(
     bucket: &Bucket,
     earlier: &Earlier,
     listing: &Listing,

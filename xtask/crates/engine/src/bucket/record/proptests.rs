@@ -13,8 +13,8 @@ use serde_json::{Value, json};
 use super::Record;
 use super::text::{parse, render};
 use crate::base::etag;
-use crate::base::properties::{cases, check_words, text};
-use crate::base::words::plain;
+use crate::base::humanize::plain;
+use crate::base::proptests::{cases, check_words, text};
 use crate::bucket::{LastModified, Object};
 use crate::site::Sum;
 

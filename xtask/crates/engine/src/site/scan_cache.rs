@@ -14,32 +14,32 @@ use super::look::Look;
 use super::{Content, Entry, File};
 
 #[derive(Debug)]
-pub struct Seen {
+pub struct ScanCache {
     /// In the order of their keys.
-    files: Vec<Known>,
+    files: Vec<CachedFile>,
     /// How long before it was read a file must have been written for its stamp to be trusted.
     coarsest: Duration,
 }
 
 /// What a file held.
 #[derive(Debug)]
-pub(super) struct Known {
+pub(super) struct CachedFile {
     pub file: Arc<File>,
     pub look: Option<Box<Look>>,
     /// `None` if it cannot be trusted.
     stamp: Option<Stamp>,
 }
 
-impl Known {
+impl CachedFile {
     /// Whether the file cannot have been written since.
     pub fn is_untouched(&self, now: &Stamp) -> bool {
         self.stamp.as_ref() == Some(now)
     }
 }
 
-impl Default for Seen {
-    fn default() -> Seen {
-        Seen { files: Vec::new(), coarsest: Duration::from_secs(2) }
+impl Default for ScanCache {
+    fn default() -> ScanCache {
+        ScanCache { files: Vec::new(), coarsest: Duration::from_secs(2) }
     }
 }
 
@@ -65,7 +65,7 @@ impl Stamp {
     }
 }
 
-impl Seen {
+impl ScanCache {
     /// Enters what is known into the entries, which are in the order of their keys. An entry that was not written since
     /// gets its digest.
     pub(super) fn recall(&mut self, entries: &mut [Entry]) {
@@ -82,7 +82,7 @@ impl Seen {
     }
 
     /// What is known about a key.
-    pub(super) fn of(&self, key: &str) -> Option<&Known> {
+    pub(super) fn of(&self, key: &str) -> Option<&CachedFile> {
         let found = self.files.binary_search_by(|known| (*known.file.key).cmp(key));
         found.ok().map(|at| &self.files[at])
     }
@@ -97,13 +97,13 @@ impl Seen {
     ) {
         let bound = began.checked_sub(self.coarsest).unwrap_or(SystemTime::UNIX_EPOCH);
         let stamp = Some(stamp).filter(|stamp| stamp.is_older_than(bound));
-        self.files.push(Known { file, look, stamp });
+        self.files.push(CachedFile { file, look, stamp });
     }
 
     /// For a file system with the finest clock.
     #[cfg(test)]
-    pub fn on_a_fine_clock() -> Seen {
-        Seen { coarsest: Duration::ZERO, ..Seen::default() }
+    pub fn on_a_fine_clock() -> ScanCache {
+        ScanCache { coarsest: Duration::ZERO, ..ScanCache::default() }
     }
 }
 

@@ -12,7 +12,7 @@ use proptest::sample::{Index, select};
 
 use super::*;
 use crate::base::key::{Prefix, branch_segment};
-use crate::base::properties::{cases, check_words, text};
+use crate::base::proptests::{cases, check_words, text};
 use parts::Parts;
 
 fn parse(text: &str) -> Result<Config, String> {

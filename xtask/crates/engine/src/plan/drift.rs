@@ -8,7 +8,7 @@ use crate::bucket::record::{Deploy, Record};
 
 /// A place and what is in it.
 #[derive(Debug, Default)]
-pub struct Standing {
+pub struct PlaceState {
     /// `None` where no deploy is known.
     pub deploy: Option<Deploy>,
     /// Whether a later deploy was begun and has not ended: it runs still, or was cut off.
@@ -31,8 +31,8 @@ pub struct Drift {
 /// Compares what a place holds with its record. `listing` may be of more than the place, which is below `prefix`;
 ///
 /// Where nothing is known of a deploy, nothing is called drift.
-pub fn of(prefix: &str, listing: &Listing, record: Record, scope: &Scope<'_>) -> Standing {
-    let mut standing = Standing { earlier: listing.earlier.clone(), ..Standing::default() };
+pub fn measure(prefix: &str, listing: &Listing, record: Record, scope: &Scope<'_>) -> PlaceState {
+    let mut standing = PlaceState { earlier: listing.earlier.clone(), ..PlaceState::default() };
     let mut begun = listing.begun.as_ref();
     for (key, object) in listing.objects.iter().filter(|(key, _)| key.starts_with(prefix)) {
         // The tool's objects of a place below the one that was listed are objects like others to the listing.

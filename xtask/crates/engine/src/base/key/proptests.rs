@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::tests::branch_of_segment;
 use super::{Prefix, branch_segment, of_path, pull_request_segment};
-use crate::base::properties::{cases, check_words, text};
+use crate::base::proptests::{cases, check_words, text};
 
 /// Names with slashes between them: valid ones, invalid ones, and random ones.
 fn path() -> impl Strategy<Value = String> {
