@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-use super::{first, out, out_json};
+use super::text::first;
+use super::{out, out_json};
 use engine::base::error::{Error, Result};
 use engine::base::humanize::{ago, count, plain};
 use engine::bucket::record::Deploy;

@@ -9,12 +9,14 @@ use expect_test::expect;
 use serde_json::Value;
 use testing::COMMIT;
 
+use super::text::counts;
 use super::*;
 use engine::base::error::{Failure, failed};
 use engine::base::headers::Headers;
 use engine::base::refusal::Refusal;
 use engine::bucket::Delete;
 use engine::plan::Upload;
+use engine::repository::target::Revision;
 use engine::site::{Digest, Disk, File, Source};
 
 /// The target of a branch, as the earlier stage makes it.
@@ -353,7 +355,7 @@ fn an_error_says_what_happened_why_and_what_to_do() {
         format!(
             "{}\n{}\n---\n",
             error_text(error),
-            serde_json::to_string(&error_json(error)).unwrap()
+            serde_json::to_string(&json::error(error)).unwrap()
         )
     };
     expect![[r#"
@@ -409,7 +411,7 @@ fn a_cause_that_repeats_its_parent_is_left_out() {
 
 /// The object of a run, parsed.
 fn json_of(run: &Run, plan: &Plan, done: &Done) -> Value {
-    serde_json::to_value(json(run, &planned(plan, Vec::new()), done)).unwrap()
+    serde_json::to_value(json::run(run, &planned(plan, Vec::new()), done)).unwrap()
 }
 
 /// The keys of the contract, in any order, and nothing else.
@@ -463,7 +465,7 @@ fn the_json_of_a_run_has_the_contracts_keys() {
 fn the_json_of_a_run_says_what_the_text_says() {
     let target = target("feature/login", "prefix = \"{branch}/\"");
     let (planned, done) = (planned(&Plan { kept: 5, ..plan() }, names(2)), done(broken()));
-    let text = serde_json::to_string_pretty(&json(&run(&target), &planned, &done)).unwrap();
+    let text = serde_json::to_string_pretty(&json::run(&run(&target), &planned, &done)).unwrap();
     expect![[r#"
         {
           "environment": "staging",
