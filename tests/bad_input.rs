@@ -338,7 +338,7 @@ fn a_file_that_cannot_be_deployed_faithfully() {
         error: the link `REPOSITORY/site/public/link.html` leads nowhere
           No such file or directory (os error 2)
 
-        hint: remove the link, or make what it names
+        hint: remove the link, or create its target
     "#]],
     );
 

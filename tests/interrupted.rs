@@ -79,7 +79,7 @@ fn after_the_first_signal_nothing_more_begins_and_the_run_says_what_is_done() {
         let done: usize = done.parse().unwrap_or_else(|_| panic!("{}", ran.stderr));
         assert_eq!(
             rest,
-            "of 401 uploads and 0 of 1 deletes done, and the site is whole\n\nhint: run it again: it goes on where it stopped\n"
+            "of 401 uploads and 0 of 1 deletes done, and the site is whole\n\nhint: run it again: it continues where it stopped\n"
         );
         let objects = world.objects();
         assert_eq!(objects.len(), 2 + done, "as many as it says");
@@ -113,7 +113,7 @@ fn a_second_signal_ends_it_at_once() {
         std::thread::spawn(move || until_it_ends("-TERM", process));
     });
     let ran = ran.exits(130);
-    assert!(ran.stderr.contains("interrupted: stopped at once; a lock"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("interrupted: stopped at once; its lock"), "{}", ran.stderr);
     let message = ran.json()["failed"]["message"].as_str().map(str::to_owned);
     assert!(message.is_some_and(|message| message.starts_with("interrupted: stopped at once")));
 }

@@ -876,7 +876,7 @@ fn objects_that_visitors_may_read_by_their_acl_and_the_new_ones_would_hide() {
         &[],
         "public-acl",
         expect![[r#"
-        refused: `index.html` can be read by everybody because of its ACL, and what this deploy writes could not be
+        refused: `index.html` can be read by everybody because of its ACL, but objects that this deploy writes could not
 
         hint: below [environments.production] of deploy.toml, write acl = "public-read"; or acl = "private" if visitors read the site by a policy of the bucket
     "#]],
@@ -888,7 +888,7 @@ fn objects_that_visitors_may_read_by_their_acl_and_the_new_ones_would_hide() {
         &[],
         "public-acl",
         expect![[r#"
-        refused: `index.html` can be read by everybody with an AWS account because of its ACL, and what this deploy writes could not be
+        refused: `index.html` can be read by everybody with an AWS account because of its ACL, but objects that this deploy writes could not
 
         hint: below [environments.production] of deploy.toml, write acl = "authenticated-read"; or acl = "private" if visitors read the site by a policy of the bucket
     "#]],
@@ -902,7 +902,7 @@ fn objects_that_visitors_may_read_by_their_acl_and_the_new_ones_would_hide() {
         &[],
         "public-acl",
         expect![[r#"
-        refused: `index.html` can be read by everybody because of its ACL, and what this deploy writes could not be
+        refused: `index.html` can be read by everybody because of its ACL, but objects that this deploy writes could not
 
         hint: below [environments.production] of deploy.toml, write acl = "public-read"; or acl = "private" if visitors read the site by a policy of the bucket
     "#]],

@@ -39,7 +39,7 @@ const PANELS: [&str; 3] = ["time, ms a file", "memory, kB a file", "requests a f
 /// Draws the figures of a file.
 ///
 /// # Panics
-/// If it is not a file that [`write`] wrote.
+/// If it is not a file that [`write()`] wrote.
 pub fn draw(file: &Path, picture: &Path) {
     let text = fs::read_to_string(file).expect("the file of figures");
     let rows: Vec<Figures> = text.lines().skip(1).map(figures).collect();

@@ -10,7 +10,7 @@
 //! - A blob that is larger than a chunk is written in several transactions. Until an object or a part refers to it,
 //!   `unfinished` lists it. Whatever a crash leaves there is removed at the next open. So a body is stored whole or not
 //!   at all.
-//! - All writes go through one thread ([`writer`]), which commits them in groups. All reads work on a snapshot, so an
+//! - All writes go through one thread (`writer`), which commits them in groups. All reads work on a snapshot, so an
 //!   upload to the same key does not tear a download.
 
 mod body;

@@ -136,11 +136,10 @@ async fn listen(mut signals: signals::Signals, stopper: Stopper, json: bool) {
     while tokio::time::timeout_at(one, signals.next()).await.is_ok() {}
     let why = match tokio::time::timeout(GRACE, signals.next()).await {
         Ok(()) => "stopped at once",
-        Err(_) => "what was under way did not end in time",
+        Err(_) => "the work in progress did not end in time",
     };
     progress::clear();
-    let stopped =
-        Error::Interrupted(format!("{why}; a lock that it held may last two minutes more"));
+    let stopped = Error::Interrupted(format!("{why}; its lock may remain for two more minutes"));
     report::error(&stopped, json);
     std::process::exit(i32::from(stopped.exit_code()));
 }

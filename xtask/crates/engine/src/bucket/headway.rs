@@ -53,7 +53,9 @@ impl Headway {
 /// What is missing. A listing that does not say whether it is complete counts as incomplete.
 pub fn next<T>(is_truncated: Option<bool>, token: Option<T>) -> Result<Option<T>, &'static str> {
     match (is_truncated, token) {
-        (Some(true), None) => Err("the store cut the listing and did not say where it goes on"),
+        (Some(true), None) => {
+            Err("the store truncated the listing without saying where it continues")
+        }
         (Some(true), token) => Ok(token),
         (Some(false), _) => Ok(None),
         (None, _) => Err("the store did not say whether the listing is whole (`IsTruncated`)"),

@@ -260,7 +260,7 @@ fn lost_for(key: &str, reason: String) -> Failure {
     let mut failure = failed(format!("lost the lock of this deploy, `{key}`"));
     failure.causes.push(reason);
     failure
-        .hint("another deploy may have written meanwhile: run it again, and what differs is mended")
+        .hint("another deploy may have written meanwhile: run it again to correct any differences")
 }
 
 /// Renews until the lock is to be given back, or is lost.

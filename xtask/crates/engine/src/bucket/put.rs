@@ -375,7 +375,7 @@ pub(super) fn not_stored(doing: String) -> Failure {
     let mut failure = failed(doing);
     failure
         .causes
-        .push("the store answered that it took it, and kept other bytes than were sent".to_owned());
+        .push("the store reported success, but stored other bytes than were sent".to_owned());
     failure.hint("look at what stands between this machine and the store (a proxy, a gateway) and at the store's disk and log, then run it again")
 }
 

@@ -93,7 +93,7 @@ pub async fn site_of(
 
 fn lost(key: &str) -> Failure {
     let mut failure = failed(NO_VERSIONS);
-    failure.causes.push(format!("there is none of `{key}` as it was then"));
+    failure.causes.push(format!("no version of `{key}` from that deploy is left"));
     failure
 }
 

@@ -569,12 +569,12 @@ fn a_link_that_leads_elsewhere_is_an_error() {
         broken.html -> nowhere
         the link `SITE/public/broken.html` leads nowhere
           No such file or directory
-        hint: remove the link, or make what it names
+        hint: remove the link, or create its target
 
         myself -> myself
         the link `SITE/public/myself` leads nowhere
           Too many levels of symbolic links
-        hint: remove the link, or make what it names
+        hint: remove the link, or create its target
 
         out.html -> ../outside
         the link `SITE/public/out.html` leads out of the site's folder
@@ -594,7 +594,7 @@ fn a_link_that_leads_elsewhere_is_an_error() {
         a/odd -> ../../x.html/..
         the link `SITE/public/a/odd` leads nowhere
           No such file or directory
-        hint: remove the link, or make what it names
+        hint: remove the link, or create its target
 
         env.txt -> .env
         the link `SITE/public/env.txt` leads to a private file

@@ -192,7 +192,7 @@ impl Walk<'_> {
         let resolved = fs::canonicalize(link).map_err(|error| {
             failed(format!("the link `{}` leads nowhere", link.display()))
                 .because(&error)
-                .hint("remove the link, or make what it names")
+                .hint("remove the link, or create its target")
         })?;
         if !resolved.starts_with(&self.top) {
             return Err(failed(format!(

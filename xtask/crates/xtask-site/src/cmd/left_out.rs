@@ -26,7 +26,7 @@ pub fn tell_left_out(site: &Site, tell: &Tell) {
     }
     let hidden: Vec<_> = of(Why::Hidden).filter(|entry| !entry.is_page).collect();
     note("files whose names begin with a dot", &hidden, tell);
-    note("files that an operating system made", &of(Why::System).collect::<Vec<_>>(), tell);
+    note("files of the operating system", &of(Why::System).collect::<Vec<_>>(), tell);
     note("files that an editor left", &of(Why::Leftover).collect::<Vec<_>>(), tell);
     note("what `exclude` matches", &of(Why::Excluded).collect::<Vec<_>>(), tell);
 }
@@ -126,7 +126,7 @@ mod tests {
             Note("to publish one that is no secret: publish = [\"a[[]1[]].key\", \"b.txt\"] at the top of deploy.toml")
             Warning("left out pages whose path has a name that begins with a dot: `docs/.a.html`, `tags/.net/index.html`, `tags/.net/x/index.html`; to publish them: publish = [\"docs/.a.html\", \"tags/.net/**\"] at the top of deploy.toml")
             Note("left out files whose names begin with a dot: `.nojekyll`")
-            Note("left out files that an operating system made: `Thumbs.db`")
+            Note("left out files of the operating system: `Thumbs.db`")
             Note("left out what `exclude` matches: `a.map`")
         "#]]
         .assert_eq(&told(&[

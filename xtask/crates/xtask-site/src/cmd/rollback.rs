@@ -211,7 +211,7 @@ fn none_before(names: &[&str], hints: &Hints) -> Refusal {
     let Hints { status, deploy, .. } = hints;
     Refusal::new(
         "no-earlier-deploy",
-        "no deploy before the one that is live is remembered here",
+        "there is no record of a deploy before the live one",
         match names {
             [] | [_] => format!(
                 "check an earlier commit out and deploy it: git switch --detach COMMIT, then {deploy}"

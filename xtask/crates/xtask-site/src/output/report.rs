@@ -173,7 +173,7 @@ fn err(line: &str) {
 }
 
 /// What to do after a run that did not do all.
-const AGAIN: &str = "run it again: it goes on where it stopped";
+const AGAIN: &str = "run it again: it continues where it stopped";
 
 #[cfg(test)]
 mod tests;

@@ -124,9 +124,9 @@ pub async fn compare_again(
 fn overtaken(deployment: &Deployment<'_>) -> Refusal {
     Refusal::new(
         "overtaken",
-        "another deploy ended or was begun meanwhile, so what is before the live one is no longer what it was",
+        "another deploy ended or was begun meanwhile, so the deploy before the live one has changed",
         format!(
-            "look at what is live now, then run it again if it is still to go: cargo xtask status --env {}",
+            "look at what is live now, then run it again if you still want to roll back: cargo xtask status --env {}",
             deployment.place().environment.name
         ),
     )

@@ -138,7 +138,7 @@ fn refuse(deployment: &Deployment<'_>, key: &str, readers: Readers) -> Option<Re
     Some(Refusal::new(
         "public-acl",
         format!(
-            "`{key}` can be read by {who} because of its ACL, and what this deploy writes could not be"
+            "`{key}` can be read by {who} because of its ACL, but objects that this deploy writes could not"
         ),
         hint,
     ))

@@ -321,7 +321,7 @@ fn each_failure_has_a_line_and_all_of_them_one_hint() {
         error: failed to upload `old.html`: service error: AccessDenied: Access Denied
         error: 1 more file not tried after that
 
-        hint: run it again: it goes on where it stopped
+        hint: run it again: it continues where it stopped
 
         ---
         error: failed to upload `app.js`: service error: AccessDenied: Access Denied
@@ -381,8 +381,8 @@ fn an_error_says_what_happened_why_and_what_to_do() {
         ---
         interrupted: 3 of 4 uploads and 0 of 2 deletes done
 
-        hint: run it again: it goes on where it stopped
-        {"failed":{"message":"interrupted: 3 of 4 uploads and 0 of 2 deletes done","causes":[],"hint":"run it again: it goes on where it stopped"}}
+        hint: run it again: it continues where it stopped
+        {"failed":{"message":"interrupted: 3 of 4 uploads and 0 of 2 deletes done","causes":[],"hint":"run it again: it continues where it stopped"}}
         ---
     "#]].assert_eq(&errors.iter().map(shown).collect::<String>());
     assert_eq!(errors.each_ref().map(Error::exit_code), [3, 1, 1, 2, 130]);
