@@ -614,7 +614,7 @@ fn a_store_that_drops_the_body_of_the_lock_or_the_record_fails_the_deploy() {
         let ran = world.deploy(&[]);
         assert_eq!(ran.code, Some(1), "{key}\n{}\n{}", ran.stdout, ran.stderr);
         assert!(ran.stderr.contains(&format!("failed to write `{key}`")), "{}", ran.stderr);
-        assert!(ran.stderr.contains("kept other bytes than were sent"), "{}", ran.stderr);
+        assert!(ran.stderr.contains("stored other bytes than were sent"), "{}", ran.stderr);
     }
 }
 
@@ -636,7 +636,7 @@ fn a_version_that_is_copied_without_its_bytes_fails_the_rollback() {
         });
         let ran = world.xtask(&["rollback"]).exits(1);
         assert!(ran.stderr.contains("failed to upload `index.html`"), "{}", ran.stderr);
-        assert!(ran.stderr.contains("kept other bytes than were sent"), "{}", ran.stderr);
+        assert!(ran.stderr.contains("stored other bytes than were sent"), "{}", ran.stderr);
     }
 }
 
