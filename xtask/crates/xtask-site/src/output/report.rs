@@ -61,6 +61,16 @@ pub struct Planned {
     retained: usize,
     #[serde(skip)]
     left_out: Vec<String>,
+    /// Deletes whose keys are not held here, because nothing prints them.
+    #[serde(skip)]
+    unnamed_deletes: usize,
+}
+
+impl Planned {
+    /// How many objects are to be deleted.
+    fn delete_count(&self) -> usize {
+        self.deletes.len() + self.unnamed_deletes
+    }
 }
 
 struct PlannedUpload {
@@ -94,6 +104,11 @@ pub struct Done {
 
 /// `skipped` holds the keys of files and folders that were left out of the site.
 pub fn planned(plan: &Plan, skipped: Vec<String>) -> Planned {
+    let deletes = plan.deletes.iter().map(|object| object.key.clone()).collect();
+    Planned { deletes, ..planned_uploads(plan, skipped) }
+}
+
+fn planned_uploads(plan: &Plan, skipped: Vec<String>) -> Planned {
     let uploads = plan.uploads.iter().map(|upload| PlannedUpload {
         file: upload.file.clone(),
         reason: upload.reason,
@@ -101,13 +116,23 @@ pub fn planned(plan: &Plan, skipped: Vec<String>) -> Planned {
     });
     Planned {
         uploads: uploads.collect(),
-        deletes: plan.deletes.iter().map(|object| object.key.clone()).collect(),
+        deletes: Vec::new(),
         unchanged: plan.unchanged,
         kept: plan.kept,
         skipped,
         retained: plan.retained.len(),
         left_out: plan.left_out.clone(),
+        unnamed_deletes: 0,
     }
+}
+
+/// The same for a run of which only some lines are printed: the keys of a hundred thousand deletes are not held while
+/// the plan is applied.
+pub fn planned_in_lines(plan: &Plan, skipped: Vec<String>) -> Planned {
+    let named = plan.deletes.iter().take(text::LINES);
+    let deletes: Vec<String> = named.map(|object| object.key.clone()).collect();
+    let unnamed_deletes = plan.deletes.len() - deletes.len();
+    Planned { deletes, unnamed_deletes, ..planned_uploads(plan, skipped) }
 }
 
 /// Prints lines of text to standard output, unless it is reserved for one JSON object.

@@ -11,7 +11,10 @@ use engine::base::refusal::Refusal;
 pub fn show(deployment: &Deployment<'_>, goal: &Goal, difference: &Difference) -> Result<Planned> {
     let Deployment { doing, run, in_ci, .. } = deployment;
     let skipped = goal.skipped().into_iter().map(|name| deployment.place().prefix.join(name));
-    let planned = report::planned(&difference.plan, skipped.collect());
+    let planned = match doing.json || doing.dry_run {
+        true => report::planned(&difference.plan, skipped.collect()),
+        false => report::planned_in_lines(&difference.plan, skipped.collect()),
+    };
     print(doing.json, || report::changes(run, &planned))?;
     if let Some(late) = difference.outdated.as_ref().filter(|_| !in_ci) {
         deployment.warn(late.message.clone());

@@ -125,6 +125,20 @@ fn broken() -> Outcome {
 }
 
 #[test]
+fn a_run_that_prints_only_some_lines_prints_the_same_of_them() {
+    let target = target("staging", "");
+    let run = run(&target);
+    for deletes in [0, 1, 40, 41, 1000] {
+        let deletes = (0..deletes).map(|n| delete(format!("{n:04}.html"))).collect();
+        let plan = Plan { deletes, ..plan() };
+        let (whole, lines) = (planned(&plan, Vec::new()), planned_in_lines(&plan, Vec::new()));
+        assert_eq!(changes(&run, &whole), changes(&run, &lines));
+        assert_eq!(counts(&whole), counts(&lines));
+        assert!(lines.deletes.len() <= 40);
+    }
+}
+
+#[test]
 fn the_heading_says_what_goes_where() {
     let plain = target("staging", "");
     let branch = target("feature/login", "prefix = \"{branch}/\"");

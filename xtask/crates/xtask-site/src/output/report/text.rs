@@ -9,7 +9,7 @@ use engine::plan::outcome::Outcome;
 use engine::repository::target::{Place, Revision, Target, short};
 
 /// How many uploads, and how many deletes, get a line each; the rest is counted.
-const LINES: usize = 40;
+pub const LINES: usize = 40;
 
 /// How many failures get a line each: many failures usually have the same cause.
 const FAILURES: usize = 10;
@@ -66,18 +66,25 @@ pub fn changes(run: &Run, planned: &Planned) -> Vec<String> {
     let mut lines = first(LINES, planned.uploads.iter().map(upload), "upload");
     // Counted separately, so that many uploads do not hide the deletes.
     let most = if run.dry { usize::MAX } else { LINES };
-    lines.extend(first(
-        most,
-        planned.deletes.iter().map(|key| format!("  - {}", plain(key))),
-        "delete",
-    ));
+    let deletes = planned.deletes.iter().map(|key| format!("  - {}", plain(key)));
+    lines.extend(first_of(most, planned.delete_count(), deletes, "delete"));
     let left_out = |key: &String| format!("  = {}  (left out, still in the bucket)", plain(key));
     lines.extend(first(LINES, planned.left_out.iter().map(left_out), "object left out"));
     lines
 }
 
 pub fn first(most: usize, lines: impl ExactSizeIterator<Item = String>, what: &str) -> Vec<String> {
-    let rest = lines.len().saturating_sub(most);
+    first_of(most, lines.len(), lines, what)
+}
+
+/// The first lines of `total`, and how many more there are.
+fn first_of(
+    most: usize,
+    total: usize,
+    lines: impl Iterator<Item = String>,
+    what: &str,
+) -> Vec<String> {
+    let rest = total.saturating_sub(most);
     let mut first: Vec<String> = lines.take(most).collect();
     if rest > 0 {
         first.push(format!("  ... and {}", count(rest as u64, &format!("more {what}"))));
@@ -88,7 +95,7 @@ pub fn first(most: usize, lines: impl ExactSizeIterator<Item = String>, what: &s
 /// What a deploy would change, in one line.
 #[cfg(feature = "local")]
 pub fn would_change(place: &str, planned: &Planned) -> String {
-    match planned.uploads.is_empty() && planned.deletes.is_empty() {
+    match planned.uploads.is_empty() && planned.delete_count() == 0 {
         true => format!("a deploy to {place} would change nothing"),
         false => format!("a deploy to {place} would change: {}{}", counts(planned), kept(planned)),
     }
@@ -119,7 +126,7 @@ pub fn summary(run: &Run, planned: &Planned, done: &Done) -> Vec<String> {
     let mut lines = Vec::new();
     let time = duration(done.elapsed);
     let outcome = &done.outcome;
-    if planned.uploads.is_empty() && planned.deletes.is_empty() {
+    if planned.uploads.is_empty() && planned.delete_count() == 0 {
         let unchanged = count(planned.unchanged, "object");
         lines.push(format!("nothing to do: {unchanged} unchanged{}, in {time}", kept(planned)));
     } else if run.dry {
@@ -149,7 +156,7 @@ pub fn done_of(planned: &Planned, outcome: &Outcome) -> String {
         outcome.written.len(),
         planned.uploads.len(),
         outcome.deleted.len(),
-        planned.deletes.len()
+        planned.delete_count()
     )
 }
 
@@ -159,7 +166,7 @@ pub fn counts(planned: &Planned) -> String {
         (of(Reason::New), "new"),
         (of(Reason::Content), "changed"),
         (of(Reason::Headers), "with new headers"),
-        (planned.deletes.len() as u64, "deleted"),
+        (planned.delete_count() as u64, "deleted"),
         (planned.unchanged, "unchanged"),
     ];
     let shown = parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}"));
