@@ -3,7 +3,7 @@
 use super::source::without_visibility;
 
 pub struct Paths {
-    /// What `use` brings into the file, `a::b as c` where it is renamed.
+    /// The paths that `use` lines bring into the file; a renamed one as `a::b as c`.
     pub imported: Vec<String>,
     /// Paths of two parts or more outside of `use`. One that begins with `::` keeps that.
     pub inline: Vec<String>,

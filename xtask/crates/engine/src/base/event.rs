@@ -52,7 +52,7 @@ pub struct Amount {
 }
 
 impl Amount {
-    /// So many files or objects.
+    /// A number of files or objects.
     pub fn items(items: u64) -> Amount {
         Amount { items, bytes: 0 }
     }
