@@ -2,6 +2,7 @@
 
 pub mod byte_search;
 pub mod error;
+pub mod hint;
 pub mod etag;
 pub mod event;
 pub mod schema_version;

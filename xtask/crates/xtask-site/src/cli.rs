@@ -1,10 +1,14 @@
 //! What can be typed.
 
+mod typed;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::hints::Typed;
+use engine::base::hint;
+
+pub(crate) use typed::Typed;
 
 /// Deploys this repository's static site to the AWS account that its branch belongs to.
 #[derive(Debug, Parser)]
@@ -62,16 +66,13 @@ impl Task {
         }
     }
 
-    /// The place that was typed, for hints to repeat.
+    /// What was typed, for hints to repeat.
     pub(crate) fn typed(&self) -> Typed<'_> {
         match self {
-            Task::Deploy(Deploy { place, .. }) | Task::Rollback(Rollback { place, .. }) => {
-                place.typed()
-            }
-            Task::Preview(Preview { env, site, .. }) => {
-                Typed { env: env.as_deref(), site: site.as_deref(), local: false }
-            }
+            Task::Deploy(options) => options.typed(),
+            Task::Preview(options) => options.typed(),
             Task::Status(options) => options.typed(),
+            Task::Rollback(options) => options.typed(),
         }
     }
 }
@@ -91,6 +92,12 @@ pub struct Deploy {
     /// Deploy the output folder as it stands, without building
     #[arg(long)]
     pub no_build: bool,
+}
+
+impl Deploy {
+    pub(crate) fn typed(&self) -> Typed<'_> {
+        self.place.typed(hint::Subcommand::Deploy)
+    }
 }
 
 /// Serves the site as visitors will see it, rebuilt as you edit, and shows what a deploy would change.
@@ -125,6 +132,13 @@ pub struct Preview {
     pub no_build: bool,
 }
 
+impl Preview {
+    pub(crate) fn typed(&self) -> Typed<'_> {
+        let (env, site) = (self.env.as_deref(), self.site.as_deref());
+        Typed { env, site, ..Typed::only(hint::Subcommand::Preview) }
+    }
+}
+
 /// Shows what is live in every environment that can be read: which commit, since when, by whom.
 #[derive(Args, Debug)]
 #[command(after_help = EXIT_CODES)]
@@ -149,7 +163,8 @@ pub struct Status {
 
 impl Status {
     pub(crate) fn typed(&self) -> Typed<'_> {
-        Typed { env: self.env.as_deref(), site: self.site.as_deref(), local: self.local }
+        let (env, site, local) = (self.env.as_deref(), self.site.as_deref(), self.local);
+        Typed { env, site, local, ..Typed::only(hint::Subcommand::Status) }
     }
 }
 
@@ -166,6 +181,12 @@ pub struct Rollback {
 
     #[command(flatten)]
     pub doing: ApplyOptions,
+}
+
+impl Rollback {
+    pub(crate) fn typed(&self) -> Typed<'_> {
+        Typed { to: self.to.as_deref(), ..self.place.typed(hint::Subcommand::Rollback) }
+    }
 }
 
 /// Where it goes.
@@ -186,8 +207,9 @@ pub struct Place {
 }
 
 impl Place {
-    pub(crate) fn typed(&self) -> Typed<'_> {
-        Typed { env: self.env.as_deref(), site: self.site.as_deref(), local: self.local }
+    fn typed(&self, subcommand: hint::Subcommand) -> Typed<'_> {
+        let (env, site, local) = (self.env.as_deref(), self.site.as_deref(), self.local);
+        Typed { env, site, local, ..Typed::only(subcommand) }
     }
 }
 

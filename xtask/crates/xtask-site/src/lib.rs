@@ -19,7 +19,6 @@ mod context;
 mod cmd;
 mod output;
 
-mod hints;
 mod signals;
 
 pub use cli::Task;
@@ -32,11 +31,12 @@ use std::time::Duration;
 use clap::Parser;
 use engine::base::cancel::{self, Cause, Stop, Stopper};
 use engine::base::error::{Error, Result, failed};
+use engine::base::hint::Subcommand;
 use engine::base::limits;
 use engine::repository::build;
 use tokio::time::Instant;
 
-use cli::Cli;
+use cli::{Cli, Typed};
 use output::{color, progress, report};
 
 /// Parses, dispatches, prints the error and returns the exit code.
@@ -67,9 +67,7 @@ impl Task {
             Ok(false) => ExitCode::FAILURE,
             Err(error) => {
                 progress::clear();
-                let typed = self.typed();
-                let error = error.with_hint(|hint| typed.repeated_in(hint));
-                report::error(&error, json);
+                report::error(&error, &self.typed(), json);
                 ExitCode::from(error.exit_code())
             }
         }
@@ -79,10 +77,9 @@ impl Task {
 /// Help, which is not an error, or a mistake on the command line. A script that asked for JSON gets it here too.
 fn usage(error: &clap::Error) -> ExitCode {
     if error.use_stderr() && std::env::args_os().any(|argument| argument == "--json") {
-        report::error(
-            &Error::Config(error.to_string().trim_start_matches("error: ").trim_end().into()),
-            true,
-        );
+        let text = error.to_string();
+        let error = Error::Config(text.trim_start_matches("error: ").trim_end().into());
+        report::error(&error, &NOTHING_TO_REPEAT, true);
         return ExitCode::from(2);
     }
     // If the terminal is gone, nobody can be told.
@@ -102,6 +99,9 @@ fn unwound<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
         Err(failure.hint("run it again; if it stays, report it with these lines").into())
     })
 }
+
+/// For errors whose hints have no commands.
+const NOTHING_TO_REPEAT: Typed<'static> = Typed::only(Subcommand::Deploy);
 
 /// How long the work may take to end after the first signal: time to finish files that are being sent, and to release
 /// the lock.
@@ -140,6 +140,6 @@ async fn listen(mut signals: signals::Signals, stopper: Stopper, json: bool) {
     };
     progress::clear();
     let stopped = Error::Interrupted(format!("{why}; its lock may remain for two more minutes"));
-    report::error(&stopped, json);
+    report::error(&stopped, &NOTHING_TO_REPEAT, json);
     std::process::exit(i32::from(stopped.exit_code()));
 }

@@ -4,6 +4,7 @@
 use std::fmt;
 use std::path::Path;
 
+use crate::base::hint::Hint;
 use crate::base::refusal::Refusal;
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -33,7 +34,7 @@ pub struct Failure {
     /// What another program printed before it failed. These lines are causes too, but the terminal has already shown
     /// them.
     pub printed: Vec<String>,
-    pub hint: Option<String>,
+    pub hint: Option<Hint>,
     /// Whether every other request would fail in the same way: for example, the credentials have expired or the bucket
     /// is gone.
     pub affects_every_request: bool,
@@ -79,7 +80,7 @@ impl Failure {
         self
     }
 
-    pub fn hint(mut self, hint: impl Into<String>) -> Failure {
+    pub fn hint(mut self, hint: impl Into<Hint>) -> Failure {
         self.hint = Some(hint.into());
         self
     }
@@ -94,20 +95,6 @@ impl Error {
             Error::Refused(_) => 3,
             Error::Interrupted(_) => 130,
         }
-    }
-}
-
-impl Error {
-    /// The same error, with its hint replaced by `change(hint)`.
-    pub fn with_hint(mut self, change: impl Fn(&str) -> String) -> Error {
-        match &mut self {
-            Error::Refused(refusal) => refusal.hint = change(&refusal.hint),
-            Error::Failed(failure) => {
-                failure.hint = failure.hint.take().map(|hint| change(&hint));
-            }
-            Error::Config(_) | Error::Interrupted(_) => {}
-        }
-        self
     }
 }
 

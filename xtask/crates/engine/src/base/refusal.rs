@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use crate::base::hint::Hint;
+
 /// A decision not to go on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
@@ -11,19 +13,7 @@ pub struct Refusal {
     /// What was declined and why, in one sentence.
     pub message: String,
     /// What to type or change next.
-    pub hint: String,
-    /// How the same command would be accepted. The command line adds it to the hint, because only it knows what was
-    /// typed.
-    pub again: Option<Again>,
-}
-
-/// The command that was typed, once more.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Again {
-    /// The options to add, such as `--max-deletes 3`.
-    pub options: String,
-    /// What else the hint says, after the command.
-    pub rest: String,
+    pub hint: Hint,
 }
 
 /// Every code that a refusal can have, in the order in which a deploy can meet them.
@@ -64,15 +54,9 @@ pub const CODES: &[&str] = &[
 
 impl Refusal {
     /// `code` must be one of [`CODES`].
-    pub fn new(code: &'static str, message: impl Into<String>, hint: impl Into<String>) -> Refusal {
+    pub fn new(code: &'static str, message: impl Into<String>, hint: impl Into<Hint>) -> Refusal {
         debug_assert!(CODES.contains(&code), "`{code}` is not a refusal's code");
-        Refusal { code, message: message.into(), hint: hint.into(), again: None }
-    }
-
-    /// The same refusal, whose hint goes on with the command that was typed and these options.
-    pub fn again(mut self, options: impl Into<String>, rest: impl Into<String>) -> Refusal {
-        self.again = Some(Again { options: options.into(), rest: rest.into() });
-        self
+        Refusal { code, message: message.into(), hint: hint.into() }
     }
 }
 

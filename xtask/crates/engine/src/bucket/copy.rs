@@ -18,6 +18,7 @@ use super::tool_objects::explain_own_write;
 use super::{Bucket, WRITTEN_SINCE, put};
 use crate::base::error::{Failure, failed};
 use crate::base::etag::Etag;
+use crate::base::hint::{Command, Hint, Subcommand};
 use crate::bucket::aws;
 use crate::site::File;
 
@@ -79,7 +80,7 @@ impl Bucket {
             Ok(etag) => self.told(file, etag).await,
             Err(error) if self.cannot_copy(&error) => match file.size <= LARGEST_READ {
                 true => self.put_read(file, version, replaces).await,
-                false => Err(aws::explain(put::upload_of(file), &error).hint(NO_COPIES)),
+                false => Err(aws::explain(put::upload_of(file), &error).hint(no_copies())),
             },
             Err(error) => self.settle(file, &error).await,
         }
@@ -93,7 +94,7 @@ impl Bucket {
         replaces: Option<&Etag>,
     ) -> Result<Etag, Failure> {
         if file.size > LARGEST_READ {
-            return Err(failed(put::upload_of(file)).hint(NO_COPIES));
+            return Err(failed(put::upload_of(file)).hint(no_copies()));
         }
         let reading = || reading(&file.key);
         let request = self.client.get_object().bucket(&self.name).key(&*file.key);
@@ -170,7 +171,10 @@ impl Bucket {
     }
 }
 
-const NO_COPIES: &str = "the store may not be asked to copy what it holds (s3:GetObject, s3:GetObjectVersion); check the commit out and deploy it: git switch --detach COMMIT, then cargo xtask deploy --env NAME";
+fn no_copies() -> Hint {
+    let text = "the store may not be asked to copy what it holds (s3:GetObject, s3:GetObjectVersion); check the commit out and deploy it: git switch --detach COMMIT, then ";
+    Hint::from(text).then(Command::of(Subcommand::Deploy).in_environment("NAME"))
+}
 
 type Refused = SdkError<CopyObjectError, HttpResponse>;
 

@@ -229,7 +229,7 @@ where
     let failure = aws::explain_write(doing, error);
     match &failure.hint {
         Some(hint) if aws::is_forbidden(error) => {
-            let hint = format!("{hint}; {HIDDEN}");
+            let hint = hint.clone().then(format!("; {HIDDEN}"));
             failure.hint(hint)
         }
         _ => failure,

@@ -2,6 +2,7 @@
 //! there. That is what a build that stopped halfway looks like, or a prefix with a slip in it.
 
 use super::{Approved, Loss, Plan};
+use crate::base::hint::{Argument, Command, Hint};
 use crate::base::humanize::count;
 use crate::base::refusal::Refusal;
 
@@ -90,11 +91,11 @@ impl Plan {
         let verb = if self.blanked > 0 { "delete or blank" } else { "delete" };
         let Share { lost, of } = share;
         let enough = lost.max(objects.lost);
-        let refusal = Refusal::new(
+        let again = Command::again().with(Argument::MaxDeletes(enough));
+        Some(Refusal::new(
             "too-many-deletes",
             format!("this would {verb} {lost} of {}, and {bound}", count(of, noun)),
-            "look at them with --dry-run; to delete them anyway",
-        );
-        Some(refusal.again(format!("--max-deletes {enough}"), ""))
+            Hint::from("look at them with --dry-run; to delete them anyway: ").then(again),
+        ))
     }
 }

@@ -419,11 +419,7 @@ fn the_share_is_of_the_objects_that_are_ours() {
 fn a_plan_that_is_too_much_says_what_to_do() {
     let shown = |refusal: Option<Refusal>| {
         let refusal = refusal.unwrap();
-        {
-            let again =
-                refusal.again.map(|again| format!(": {}", again.options)).unwrap_or_default();
-            format!("{}: {}\nhint: {}{again}\n", refusal.code, refusal.message, refusal.hint)
-        }
+        format!("{}: {}\nhint: {}\n", refusal.code, refusal.message, refusal.hint)
     };
     let empty = |objects| {
         make(
@@ -436,13 +432,13 @@ fn a_plan_that_is_too_much_says_what_to_do() {
     };
     expect![[r#"
         too-many-deletes: this would delete 26 of 100 objects, and the limit is 20, or 25 % of them if that is more
-        hint: look at them with --dry-run; to delete them anyway: --max-deletes 26
+        hint: look at them with --dry-run; to delete them anyway: Again [MaxDeletes(26)]
         too-many-deletes: this would delete 21 of 21 objects, and the limit is half of them
-        hint: look at them with --dry-run; to delete them anyway: --max-deletes 21
+        hint: look at them with --dry-run; to delete them anyway: Again [MaxDeletes(21)]
         too-many-deletes: this would delete 2 of 100 objects, and the limit is 1
-        hint: look at them with --dry-run; to delete them anyway: --max-deletes 2
+        hint: look at them with --dry-run; to delete them anyway: Again [MaxDeletes(2)]
         too-many-deletes: this would delete 1 of 1 object, and the limit is 0
-        hint: look at them with --dry-run; to delete them anyway: --max-deletes 1
+        hint: look at them with --dry-run; to delete them anyway: Again [MaxDeletes(1)]
         empty-site: the site has no files to deploy, so a deploy would only delete
         hint: look at what the build printed, and at `output` of [build] in deploy.toml
         empty-site: the site has no files to deploy, so a deploy would only delete

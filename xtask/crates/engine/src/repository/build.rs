@@ -21,6 +21,7 @@ use xshell::Shell;
 
 use crate::base::error::{Failure, Result, failed};
 use crate::base::event::{Amount, Event, Stage, Tell};
+use crate::base::hint::{Hint, Part};
 use crate::repository::checkout;
 use crate::repository::config::Config;
 
@@ -40,9 +41,6 @@ const PIECES: usize = 16;
 
 /// How long to wait for the rest of the output once the generator has ended.
 const LAST_WORDS: Duration = Duration::from_secs(1);
-
-/// The end of a hint. A preview leaves it out.
-pub const NOTHING_DEPLOYED: &str = "; nothing was deployed";
 
 /// Builds the site into its output folder. If git ignores that folder, it is emptied first, so that nothing stale is
 /// deployed. `root` is the git work tree; `variables` are added to the generator's environment. If the future is
@@ -79,12 +77,15 @@ pub async fn run(
             .hint(hint(config, program, &error))
     })?;
     if !status.success() {
-        let by_hand = || format!("run it by hand in `{}`{NOTHING_DEPLOYED}", config.site.display());
+        let by_hand = || {
+            let text = format!("run it by hand in `{}`", config.site.display());
+            Hint::from(text).then(Part::NothingDeployed)
+        };
         let paths = std::env::var_os("PATH").unwrap_or_default();
         let missing = missing::hint(config, status.code(), &paths);
         let mut failure =
             failed(format!("the build failed: `{shown}` ended with {}", outcome(status)))
-                .hint(missing.unwrap_or_else(by_hand));
+                .hint(missing.map_or_else(by_hand, Hint::from));
         failure.printed = last_lines.take();
         return Err(failure.into());
     }

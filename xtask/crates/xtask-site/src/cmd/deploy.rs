@@ -23,7 +23,7 @@ use crate::cli::{ApplyOptions, Deploy};
 use crate::context::{Context, variable};
 use crate::output::report::{self, Done, Planned, Run, print};
 use engine::base::cancel::Stop;
-use engine::base::error::{Error, Failure, Result};
+use engine::base::error::{Failure, Result};
 use engine::base::event::{Event, Tell};
 use engine::base::refusal::Refusal;
 use engine::bucket::lock::{self, Held, Loss, Patience};
@@ -57,7 +57,8 @@ pub async fn run(options: &Deploy, stop: &Stop) -> Result<bool> {
     let (target, bucket) = (choice.with_work_tree(dirty), &connection.bucket);
     let (builds, dry) = (!config.command.is_empty(), doing.dry_run);
     let store = connection.store.clone();
-    let run = Run { target: &target, store, stale: *no_build && builds, dry };
+    let (stale, typed) = (*no_build && builds, options.typed());
+    let run = Run { target: &target, store, stale, dry, typed };
     print(doing.json, || vec![report::heading(&run)])?;
 
     let exchange = Arc::<Exchange>::default();
@@ -68,7 +69,7 @@ pub async fn run(options: &Deploy, stop: &Stop) -> Result<bool> {
     target::is_still(&checkout, &checkout::read(&checkout.root)?)?;
     tell_links(&config, &target.place, site.clone(), builds && !no_build, &cx.tell).await?;
 
-    let deployment = Deployment::of(&cx, place, doing, &checkout, &config, bucket, &run);
+    let deployment = Deployment::of(&cx, doing, &checkout, &config, bucket, &run);
     let mut made = make_equal(&deployment, &Goal::Site(site), seen, stop).await?;
     if output_was_held(&checkout.root) != held {
         blame_the_other_run(&config, &mut made.1.failures);
@@ -123,7 +124,7 @@ async fn write(
     let is_news = difference.is_something(goal);
     let Difference { listing, record, plan, .. } = difference;
     let approved = plan.approve(deployment.limit());
-    let mut approved = approved.map_err(|refusal| deployment.repeat(refusal))?;
+    let mut approved = approved.map_err(|refusal| deployment.explain(refusal))?;
 
     let entry = deployment.entry(goal);
     let journal = Journal::begin(bucket, entry, is_news, &mut approved, record, listing).await?;
@@ -144,7 +145,7 @@ pub async fn finish(
     let requests = connection.bucket.requests();
     connection.close().await?;
     if outcome.is_cut_off {
-        return Err(report::interrupted(&planned, &outcome));
+        return Err(report::interrupted(run, &planned, &outcome));
     }
     let done = Done { outcome, requests, elapsed: started.elapsed() };
     report::finish(doing.json, run, &planned, &done)?;
@@ -155,11 +156,7 @@ async fn take_lock(deployment: &Deployment<'_>, stop: &Stop) -> Result<Held> {
     let Deployment { doing, checkout, bucket, tell, .. } = deployment;
     let patience = if doing.wait { Patience::Wait } else { Patience::Refuse };
     let folder = own_files::path(&checkout.root, "lock");
-    let held = lock::acquire(bucket, &lock::who(&variable), &folder, patience, stop, tell).await;
-    held.map_err(|error| match error {
-        Error::Refused(refusal) => deployment.repeat(refusal).into(),
-        other => other,
-    })
+    lock::acquire(bucket, &lock::who(&variable), &folder, patience, stop, tell).await
 }
 
 /// Gives the lock back, however the run went. A run that lost it has failed.
@@ -196,10 +193,11 @@ async fn hides(
 /// Another run of this checkout has built since the site was read, which is why files of it are gone.
 fn blame_the_other_run(config: &Config, failures: &mut [(String, Failure)]) {
     for (_, failure) in failures.iter_mut().filter(|(_, failure)| failure.is_of_file) {
-        failure.hint = Some(format!(
+        let hint = format!(
             "another run in this checkout emptied `{}` meanwhile; run it again, one at a time",
             config.output.display()
-        ));
+        );
+        failure.hint = Some(hint.into());
     }
 }
 

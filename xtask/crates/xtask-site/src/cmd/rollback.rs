@@ -10,12 +10,13 @@ mod trust;
 
 use super::connect::{self, connect};
 use super::deploy::{Deployment, Goal, finish, make_equal};
-use crate::cli::{self, Rollback};
+use crate::cli::Rollback;
 use crate::context::Context;
 use crate::output::report::{self, Run, print};
 use engine::base::cancel::Stop;
 use engine::base::error::{Failure, Result, failed};
 use engine::base::event::Tell;
+use engine::base::hint::{Command, Hint, Subcommand};
 use engine::base::refusal::Refusal;
 use engine::bucket::record::{self, Deploy, Record};
 use engine::bucket::{self, Bucket, Exchange, Seen};
@@ -30,7 +31,7 @@ use trust::Asked;
 /// Goes back, until it is told to stop. Returns whether all of it was done; what failed is in the report.
 pub async fn run(options: &Rollback, stop: &Stop) -> Result<bool> {
     let Rollback { to, place, doing } = options;
-    let (cx, command) = (Context::new()?, typed(options));
+    let cx = Context::new()?;
     let checkout = cx.checkout()?;
     let config = connect::read_config(place.site.as_deref(), &checkout, &cx.here)?;
     let choice = target::choose(&config, &checkout, &cx.ci, place.env.as_deref())?;
@@ -39,29 +40,28 @@ pub async fn run(options: &Rollback, stop: &Stop) -> Result<bool> {
     let (bucket, tell) = (&connection.bucket, &cx.tell);
 
     let (seen, begun) = stop.unless_stopped(look(bucket, tell)).await?;
-    let hints = Hints::of(place, &choice.place.environment.name);
-    let name = choose(&seen, begun.as_ref(), to.as_deref(), &hints)?;
+    let environment = choice.place.environment.name.clone();
+    let name = choose(&seen, begun.as_ref(), to.as_deref(), &environment)?;
     let reading = async { Ok(read(bucket, &seen, &name).await?) };
     let (deploy, earlier) = stop.unless_stopped(reading).await?;
-    let deploy = trust::named(&name, deploy, &hints)?;
+    let deploy = trust::named(&name, deploy, &environment)?;
     if let Some(to) = to.as_deref().filter(|to| !is_of(&name, &deploy.commit, to)) {
-        return Err(unknown(to, &[&name], &hints).into());
+        return Err(unknown(to, &[&name], &environment).into());
     }
     let target = target_of(&config, choice, &deploy, tell);
     let store = connection.store.clone();
-    let run = Run { target: &target, store, stale: false, dry: doing.dry_run };
+    let run =
+        Run { target: &target, store, stale: false, dry: doing.dry_run, typed: options.typed() };
     print(doing.json, || report::going_back(&run, &name, &deploy, cx.now))?;
 
     let asked = Asked { to: to.as_deref(), in_ci: cx.ci.is_ci() };
-    let way =
-        Way { checkout: &checkout, config: &config, target: &target, bucket, asked, hints, tell };
+    let way = Way { checkout: &checkout, config: &config, target: &target, bucket, asked, tell };
     let (goal, _worktree) = stop.unless_stopped(goal(&way, &seen, &deploy, earlier)).await?;
 
     let deployment = Deployment {
         committed: deploy.committed,
-        command: &command,
         is_relative: to.is_none(),
-        ..Deployment::of(&cx, place, doing, &checkout, &config, bucket, &run)
+        ..Deployment::of(&cx, doing, &checkout, &config, bucket, &run)
     };
     let made = make_equal(&deployment, &goal, seen, stop).await?;
     finish(doing, &run, connection, made, cx.started).await
@@ -81,7 +81,6 @@ struct Way<'a> {
     target: &'a Target,
     bucket: &'a Bucket,
     asked: Asked<'a>,
-    hints: Hints,
     tell: &'a Tell,
 }
 
@@ -93,15 +92,15 @@ async fn goal(
     deploy: &Deploy,
     earlier: Record,
 ) -> Result<(Goal, Option<Worktree>)> {
-    let Way { checkout, config, target, bucket, asked, hints, tell } = way;
+    let Way { checkout, config, target, bucket, asked, tell } = way;
     let (name, earlier) = (deploy.origin(), Earlier::of(earlier));
     let lost = match held(config, &target.place, bucket, seen, &earlier, tell).await {
         Ok(()) => return Ok((Goal::Held(name, Box::new(earlier)), None)),
         Err(lost) => lost,
     };
-    was_committed(&target.place, deploy, hints)?;
-    trust::may_be_built(checkout, config, &target.place, deploy, asked, hints)?;
-    let (site, worktree) = rebuild(checkout, config, target, deploy, &lost, hints, tell).await?;
+    was_committed(&target.place, deploy)?;
+    trust::may_be_built(checkout, config, &target.place, deploy, asked)?;
+    let (site, worktree) = rebuild(checkout, config, target, deploy, &lost, tell).await?;
     Ok((Goal::Rebuilt(site, name), Some(worktree)))
 }
 
@@ -122,7 +121,7 @@ fn choose(
     seen: &Seen,
     begun: Option<&Deploy>,
     to: Option<&str>,
-    hints: &Hints,
+    environment: &str,
 ) -> Result<String, Refusal> {
     let Seen { listing, record } = seen;
     let mut names: Vec<&str> = listing.earlier.iter().map(String::as_str).collect();
@@ -130,7 +129,9 @@ fn choose(
     names.extend(live.as_deref().filter(|live| !names.contains(live)));
     names.sort_unstable();
     if let Some(to) = to {
-        return named(&names, to).map(str::to_owned).ok_or_else(|| unknown(to, &names, hints));
+        return named(&names, to)
+            .map(str::to_owned)
+            .ok_or_else(|| unknown(to, &names, environment));
     }
     let chosen = match (&record.deploy, begun) {
         (_, Some(Deploy { rolled_back_to: Some(to), .. })) => Some(to.clone()),
@@ -138,7 +139,7 @@ fn choose(
         (Some(live), None) => before(live, &names),
         (None, _) => None,
     };
-    chosen.ok_or_else(|| none_before(&names, hints))
+    chosen.ok_or_else(|| none_before(&names, environment))
 }
 
 /// The deploy before one, as it is remembered.
@@ -173,65 +174,34 @@ fn is_of(name: &str, commit: &str, to: &str) -> bool {
     name.starts_with(to) || commit.starts_with(to)
 }
 
-/// What can be typed next, at the place that was asked for.
-struct Hints {
-    rollback: String,
-    status: String,
-    deploy: String,
+fn none_before(names: &[&str], environment: &str) -> Refusal {
+    let hint = match names {
+        [] | [_] => Hint::from(
+            "check an earlier commit out and deploy it: git switch --detach COMMIT, then ",
+        )
+        .then(Command::of(Subcommand::Deploy).in_environment(environment)),
+        _ => Hint::from("look at those that are, and name one with --to: ")
+            .then(status_of(environment)),
+    };
+    let message = "there is no record of a deploy before the live one";
+    Refusal::new("no-earlier-deploy", message, hint)
 }
 
-impl Hints {
-    fn of(place: &cli::Place, environment: &str) -> Hints {
-        let options = options(place);
-        let env = place.env.as_ref().map(|env| format!(" --env {env}")).unwrap_or_default();
-        Hints {
-            rollback: format!("cargo xtask rollback{env}{options}"),
-            status: format!("cargo xtask status --env {environment}{options}"),
-            deploy: format!("cargo xtask deploy --env {environment}{options}"),
-        }
-    }
-}
-
-/// The options of a place that every subcommand has, as they are typed.
-fn options(place: &cli::Place) -> String {
-    let site = place.site.as_ref().map(|site| format!(" --site {}", site.display()));
-    let local = place.local.then(|| " --local".to_owned());
-    site.into_iter().chain(local).collect()
-}
-
-/// What was typed, without the options that a hint may add.
-fn typed(options: &Rollback) -> String {
-    let Rollback { to, place, .. } = options;
-    let to = to.as_ref().map(|to| format!(" --to {to}")).unwrap_or_default();
-    let env = place.env.as_ref().map(|env| format!(" --env {env}")).unwrap_or_default();
-    format!("cargo xtask rollback{to}{env}{}", self::options(place))
-}
-
-fn none_before(names: &[&str], hints: &Hints) -> Refusal {
-    let Hints { status, deploy, .. } = hints;
-    Refusal::new(
-        "no-earlier-deploy",
-        "there is no record of a deploy before the live one",
-        match names {
-            [] | [_] => format!(
-                "check an earlier commit out and deploy it: git switch --detach COMMIT, then {deploy}"
-            ),
-            _ => format!("look at those that are, and name one with --to: {status}"),
-        },
-    )
-}
-
-fn unknown(to: &str, names: &[&str], hints: &Hints) -> Refusal {
-    let Hints { rollback, status, .. } = hints;
+fn unknown(to: &str, names: &[&str], environment: &str) -> Refusal {
     let newest: Vec<&str> = names.iter().rev().copied().collect();
-    Refusal::new(
-        "unknown-deploy",
-        format!("`{to}` does not match exactly one remembered deploy"),
-        match newest.is_empty() {
-            true => format!("nothing was deployed here yet, or its record is lost: {status}"),
-            false => format!("{rollback} --to one of {}", newest.join(", ")),
-        },
-    )
+    let message = format!("`{to}` does not match exactly one remembered deploy");
+    let hint = match newest.is_empty() {
+        true => Hint::from("nothing was deployed here yet, or its record is lost: ")
+            .then(status_of(environment)),
+        false => Hint::from(Command::of(Subcommand::Rollback))
+            .then(format!(" --to one of {}", newest.join(", "))),
+    };
+    Refusal::new("unknown-deploy", message, hint)
+}
+
+/// The command that shows what an environment can go back to.
+fn status_of(environment: &str) -> Command {
+    Command::of(Subcommand::Status).in_environment(environment)
 }
 
 async fn read(bucket: &Bucket, seen: &Seen, name: &str) -> Result<(Deploy, Record), Failure> {
@@ -262,7 +232,10 @@ async fn held(
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
+    use crate::cli::Typed;
     use engine::bucket::Listing;
 
     const COMMIT: &str = "8060c0d1a2b3c4d5e6f708192a3b4c5d6e7f8091";
@@ -283,30 +256,26 @@ mod tests {
         }
     }
 
-    fn hints() -> Hints {
-        let site = Some("docs".into());
-        Hints::of(&cli::Place { env: None, local: true, site }, "production")
-    }
-
     #[test]
     fn a_hint_leads_to_the_place_that_was_asked_for() {
-        let refused =
-            |names: &[u64], to| choose(&seen(names, None), None, to, &hints()).unwrap_err();
+        let site = Some(Path::new("docs"));
+        let typed = Typed { site, local: true, ..Typed::only(Subcommand::Rollback) };
+        let hint = |names: &[u64], to| {
+            typed.spell(&choose(&seen(names, None), None, to, "production").unwrap_err().hint)
+        };
         assert_eq!(
-            refused(&[1, 2], None).hint,
+            hint(&[1, 2], None),
             "look at those that are, and name one with --to: cargo xtask status --env production --site docs --local"
         );
         assert!(
-            refused(&[1], None)
-                .hint
-                .ends_with("cargo xtask deploy --env production --site docs --local")
+            hint(&[1], None).ends_with("cargo xtask deploy --env production --site docs --local")
         );
         let one_of = format!(
             "cargo xtask rollback --site docs --local --to one of {}, {}",
             deploy(2, None).id(),
             deploy(1, None).id()
         );
-        assert_eq!(refused(&[1, 2], Some("x")).hint, one_of);
+        assert_eq!(hint(&[1, 2], Some("x")), one_of);
     }
 
     /// What is seen where these deploys are remembered and this one is live.
@@ -340,7 +309,7 @@ mod tests {
             ("a rollback was", &[1, 2], Some(deploy(2, None)), Some(deploy(3, Some(1))), Some(1)),
             ("the record is lost", &[1, 2], None, None, None),
         ] {
-            let chosen = choose(&seen(earlier, live), begun.as_ref(), None, &hints());
+            let chosen = choose(&seen(earlier, live), begun.as_ref(), None, "production");
             match expected {
                 Some(at) => assert_eq!(chosen, Ok(deploy(at, None).id()), "{why}"),
                 None => assert_eq!(chosen.unwrap_err().code, "no-earlier-deploy", "{why}"),
@@ -365,7 +334,7 @@ mod tests {
             ("", None),
             ("main", None),
         ] {
-            let chosen = choose(&seen, None, Some(to), &hints());
+            let chosen = choose(&seen, None, Some(to), "production");
             match expected {
                 Some(at) => assert_eq!(chosen, Ok(name(at)), "{to}"),
                 None => assert_eq!(chosen.unwrap_err().code, "unknown-deploy", "{to}"),

@@ -16,6 +16,7 @@ use crate::output::report::status::{self as report, Line, Live, Shown};
 use engine::base::cancel::Stop;
 use engine::base::error::{Error, Result};
 use engine::base::event::{Event, Tell};
+use engine::base::hint::{Argument, Command, Subcommand};
 use engine::base::key::Prefix;
 use engine::bucket::record::{self, Record};
 use engine::bucket::{self, Bucket, Exchange, Listing};
@@ -44,7 +45,8 @@ pub async fn run(options: &Status, stop: &Stop) -> Result<bool> {
         .iter()
         .map(|environment| survey(&config, &checkout, environment, local.as_ref(), in_detail));
     let surveys = stop.unless_stopped(async { Ok(join_all(survey).await) }).await?;
-    let rollback = options.typed().repeated_in("cargo xtask rollback --to NAME");
+    let rollback = Command::of(Subcommand::Rollback).with(Argument::To("NAME".into()));
+    let rollback = options.typed().command(&rollback);
     let head = checkout.head.commit();
     let mut shown = Shown { now: cx.now, head, rollback, lines: Vec::new() };
     for (environment, survey) in environments.iter().zip(surveys) {

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 
+use crate::cli::Typed;
 use crate::output::color;
 use engine::base::error::{Error, Result, failed};
 use engine::base::redact;
@@ -33,6 +34,8 @@ pub struct Run<'a> {
     /// Whether there is a generator and it was not run.
     pub stale: bool,
     pub dry: bool,
+    /// For hints to repeat.
+    pub typed: Typed<'a>,
 }
 
 /// Where the bucket is, as a person would look for it.
@@ -145,13 +148,13 @@ pub fn print(json: bool, lines: impl FnOnce() -> Vec<String>) -> Result<()> {
 
 /// An error, for display on a page.
 #[cfg(feature = "local")]
-pub fn words(error: &Error) -> String {
-    redact::hide(&error_text(error))
+pub fn words(error: &Error, typed: &Typed<'_>) -> String {
+    redact::hide(&error_text(error, typed))
 }
 
 /// Prints the end of a run.
 pub fn finish(json: bool, run: &Run, planned: &Planned, done: &Done) -> Result<()> {
-    let failures = failures(&done.outcome);
+    let failures = failures(&done.outcome, &run.typed);
     failures.iter().for_each(|line| err(line));
     match json {
         true => out_json(&json::run(run, planned, done)),
@@ -160,17 +163,17 @@ pub fn finish(json: bool, run: &Run, planned: &Planned, done: &Done) -> Result<(
 }
 
 /// The message of a run that was stopped: what is done, and what is left.
-pub fn interrupted(planned: &Planned, outcome: &Outcome) -> Error {
-    failures(outcome).iter().for_each(|line| err(line));
+pub fn interrupted(run: &Run, planned: &Planned, outcome: &Outcome) -> Error {
+    failures(outcome, &run.typed).iter().for_each(|line| err(line));
     Error::Interrupted(format!("{}, and the site is whole", done_of(planned, outcome)))
 }
 
 /// Prints why there is nothing else to print.
-pub fn error(error: &Error, json: bool) {
-    err(&error_text(error));
+pub fn error(error: &Error, typed: &Typed<'_>, json: bool) {
+    err(&error_text(error, typed));
     if json {
         // If this cannot be printed either, the exit code still says it.
-        let _ = out_json(&json::error(error));
+        let _ = out_json(&json::error(error, typed));
     }
 }
 

@@ -38,7 +38,7 @@ pub async fn of(environment: &Environment, keys: &Keys) -> Result<Caller, Failur
         match &failure.hint {
             None => failure.hint(no_accounts),
             Some(hint) if aws::is_foreign(&error) => {
-                let hint = format!("{hint}; {no_accounts}");
+                let hint = hint.clone().then(format!("; {no_accounts}"));
                 failure.hint(hint)
             }
             Some(_) => failure,

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::base::hint::{Argument, Command, Hint};
 use crate::base::humanize::{about, ago, plain};
 use crate::base::refusal::Refusal;
 use crate::base::schema_version::{self, garbled};
@@ -130,7 +131,9 @@ impl Holder {
             ),
             None => format!("if nothing runs there any more, delete `{key}`"),
         };
-        Refusal::new("locked", self.message(), "wait for it").again("--wait", format!("; {end}"))
+        let again = Command::again().with(Argument::Wait);
+        let hint = Hint::from("wait for it: ").then(again).then(format!("; {end}"));
+        Refusal::new("locked", self.message(), hint)
     }
 
     pub fn name(&self) -> String {

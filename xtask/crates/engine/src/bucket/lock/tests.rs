@@ -8,7 +8,7 @@ use super::note::Holder;
 use super::note::{Note, holder};
 use super::*;
 use crate::base::error::Error;
-use crate::base::refusal::{Again, Refusal};
+use crate::base::refusal::Refusal;
 use crate::base::tool_folder;
 use crate::bucket::{self, Condition, Own, Written};
 use crate::repository::target::Place;
@@ -197,7 +197,8 @@ async fn a_held_lock_is_refused_and_says_whose_it_is() {
         let refusal = refused(&bucket).await;
         assert_eq!(refusal.code, "locked");
         assert!(refusal.message.contains("`kim@laptop`"), "{}", refusal.message);
-        assert_eq!(refusal.again.as_ref().map(|again| again.options.as_str()), Some("--wait"));
+        let hint = refusal.hint.to_string();
+        assert!(hint.starts_with("wait for it: Again [Wait]; "), "{hint}");
         held.release().await.unwrap();
         take(&bucket, "late", Patience::Refuse).await.ok().unwrap();
     }
@@ -468,10 +469,8 @@ fn a_refusal_says_who_since_when_and_until_when() {
             "delete `p/.xtask/lock`",
         ),
     ] {
-        let rest = format!("; if nothing runs there any more, {hint}");
-        let again = Again { options: "--wait".into(), rest };
-        let expected = (message, "wait for it", Some(again));
-        assert_eq!((holder.message.as_str(), holder.hint.as_str(), holder.again), expected);
+        let hint = format!("wait for it: Again [Wait]; if nothing runs there any more, {hint}");
+        assert_eq!((holder.message.as_str(), holder.hint.to_string()), (message, hint));
     }
 }
 

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{Deploy, Record, text};
 use crate::base::error::{Failure, failed};
 use crate::base::etag::Etag;
+use crate::base::hint::{Command, Hint, Subcommand};
 use crate::base::schema_version;
 use crate::base::tool_folder::{BEGUN, EARLIER, RECORD, UNREADABLE};
 use crate::bucket::{Bucket, Condition, LastModified, Written};
@@ -63,8 +64,8 @@ pub async fn forget(
 pub async fn read_earlier(bucket: &Bucket, name: &str) -> Result<Record, Failure> {
     let reading = || failed(format!("failed to read the record of the deploy `{name}`"));
     let object = bucket.look(&format!("{EARLIER}{name}")).await?.object;
-    let object =
-        object.ok_or_else(|| reading().hint("it is no longer there: cargo xtask status"))?;
+    let gone = Hint::from("it is no longer there: ").then(Command::of(Subcommand::Status));
+    let object = object.ok_or_else(|| reading().hint(gone))?;
     let until = LastModified::of_seconds(object.modified);
     text::parse(&object.body, bucket.prefix().as_str(), until).map_err(|reason| {
         let mut failure = reading();

@@ -82,16 +82,16 @@ fn stamp(metadata: &fs::Metadata) -> Stamp {
 /// Fails if the build, which began at `began` and wrote nothing to the output, wrote an index document elsewhere. If
 /// the output has an index document, the output may be up to date, so this is only a warning.
 pub fn check(config: &Config, root: &Path, began: SystemTime, tell: &Tell) -> Result<(), Failure> {
-    let Some(failure) = written_elsewhere(config, root, began) else { return Ok(()) };
+    let Some((failure, hint)) = written_elsewhere(config, root, began) else { return Ok(()) };
     if !config.output_folder().join(&config.website.index).is_file() {
-        return Err(failure);
+        return Err(failure.hint(hint));
     }
-    let hint = failure.hint.as_deref().unwrap_or_default();
     tell.tell(Event::Warning(format!("{failure}; {hint}")));
     Ok(())
 }
 
-fn written_elsewhere(config: &Config, root: &Path, began: SystemTime) -> Option<Failure> {
+/// What was written elsewhere, and what to do about it.
+fn written_elsewhere(config: &Config, root: &Path, began: SystemTime) -> Option<(Failure, String)> {
     // Without links, like the site's folder.
     let root = root.canonicalize().unwrap_or_else(|_| root.to_owned());
     let mut written = find(&config.site, config, began);
@@ -109,7 +109,7 @@ fn written_elsewhere(config: &Config, root: &Path, began: SystemTime) -> Option<
     };
     let output = config.output.display();
     let hint = format!("{correct}let the generator write to `{output}`");
-    Some(nothing_in(config, &written).hint(hint))
+    Some((nothing_in(config, &written), hint))
 }
 
 /// A folder as a path relative to the site's folder, with `..` if it is outside of it.

@@ -1,11 +1,11 @@
 //! What all steps of a deploy or a rollback share.
 
-use crate::cli::{self, ApplyOptions};
+use crate::cli::ApplyOptions;
 use crate::context::{Context, variable};
-use crate::hints::Typed;
 use crate::output::report::Run;
 use engine::base::event::{Event, Tell};
-use engine::base::refusal::{Again, Refusal};
+use engine::base::hint::Hint;
+use engine::base::refusal::Refusal;
 use engine::bucket::{Bucket, Listing, lock};
 use engine::plan::journal::Entry;
 use engine::plan::{Grace, Scope};
@@ -27,21 +27,14 @@ pub struct Deployment<'a> {
     /// When the commit that is deployed was made, in seconds since 1970, if that is known.
     pub committed: Option<u64>,
     pub in_ci: bool,
-    /// What was typed, for hints to repeat: without the options that a hint may add.
-    pub command: &'a str,
-    /// The place that was typed, likewise.
-    pub typed: Typed<'a>,
     /// Whether the goal was chosen by what is live.
     pub is_relative: bool,
 }
-
-const USUAL_COMMAND: &str = "cargo xtask deploy";
 
 impl<'a> Deployment<'a> {
     /// A deploy of what is checked out.
     pub fn of(
         cx: &'a Context,
-        place: &'a cli::Place,
         doing: &'a ApplyOptions,
         checkout: &'a Checkout,
         config: &'a Config,
@@ -59,8 +52,6 @@ impl<'a> Deployment<'a> {
             now: cx.now,
             committed: committed.and_then(|time| time.try_into().ok()),
             in_ci: cx.ci.is_ci(),
-            command: USUAL_COMMAND,
-            typed: place.typed(),
             is_relative: false,
         }
     }
@@ -99,15 +90,12 @@ impl Deployment<'_> {
         self.tell.tell(Event::Warning(text));
     }
 
-    /// A refusal whose hint has the command that was typed, if that would be accepted with further options.
-    pub fn repeat(&self, mut refusal: Refusal) -> Refusal {
-        if let Some(Again { options, rest }) = refusal.again.take() {
-            refusal.hint = format!("{}: {} {options}{rest}", refusal.hint, self.command);
-        }
+    /// The same refusal. If the site is empty, its hint names a submodule that may be the reason.
+    pub fn explain(&self, mut refusal: Refusal) -> Refusal {
         if refusal.code == "empty-site"
             && let Some(submodule) = self.empty_submodule()
         {
-            refusal.hint = format!("{submodule}; else {}", refusal.hint);
+            refusal.hint = Hint::from(format!("{submodule}; else ")).then(refusal.hint);
         }
         refusal
     }

@@ -5,6 +5,7 @@ use crate::cmd::deploy::goal::Goal;
 use crate::cmd::deploy::outdated;
 use engine::base::error::{Failure, Result};
 use engine::base::etag::Etag;
+use engine::base::hint::{Command, Hint, Subcommand};
 use engine::base::refusal::Refusal;
 use engine::bucket::record::{self, Record};
 use engine::bucket::{Listing, Seen, Unfinished};
@@ -51,7 +52,7 @@ impl Difference {
     pub fn refusal(&self, deployment: &Deployment<'_>, goal: &Goal) -> Option<Refusal> {
         let late = self.outdated.clone().filter(|_| deployment.in_ci && self.is_something(goal));
         let refusal = late.or_else(|| self.plan.refusal(deployment.limit()));
-        refusal.map(|refusal| deployment.repeat(refusal))
+        refusal.map(|refusal| deployment.explain(refusal))
     }
 
     /// Whether the bucket is to be written to.
@@ -122,13 +123,12 @@ pub async fn compare_again(
 }
 
 fn overtaken(deployment: &Deployment<'_>) -> Refusal {
+    let environment = &deployment.place().environment.name;
     Refusal::new(
         "overtaken",
         "another deploy ended or was begun meanwhile, so the deploy before the live one has changed",
-        format!(
-            "look at what is live now, then run it again if you still want to roll back: cargo xtask status --env {}",
-            deployment.place().environment.name
-        ),
+        Hint::from("look at what is live now, then run it again if you still want to roll back: ")
+            .then(Command::of(Subcommand::Status).in_environment(environment)),
     )
 }
 

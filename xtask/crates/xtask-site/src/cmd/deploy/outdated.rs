@@ -8,6 +8,7 @@
 use crate::cmd::blocking;
 use crate::cmd::deploy::deployment::Deployment;
 use engine::base::error::Result;
+use engine::base::hint::{Command, Hint, Subcommand};
 use engine::base::refusal::Refusal;
 use engine::bucket::record::{CLOCKS, Commit, Record};
 use engine::repository::checkout::{self, Distance};
@@ -49,8 +50,10 @@ fn outdated(commit: &str, newest: &Commit) -> Refusal {
     Refusal::new(
         "outdated",
         format!("commit `{ours}` is older than `{newest}`, which was deployed already"),
-        "to go back on purpose: cargo xtask rollback; if this commit is to be live all the same, deploy it by hand: \
-         cargo xtask deploy",
+        Hint::from("to go back on purpose: ")
+            .then(Command::of(Subcommand::Rollback))
+            .then("; if this commit is to be live all the same, deploy it by hand: ")
+            .then(Command::of(Subcommand::Deploy)),
     )
 }
 

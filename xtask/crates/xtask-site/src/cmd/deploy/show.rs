@@ -58,6 +58,6 @@ fn warn_of_emptied(deployment: &Deployment<'_>, keys: &[String]) {
 
 pub fn warn_of_refusal(deployment: &Deployment<'_>, goal: &Goal, refusal: &Refusal) {
     let what = if goal.again().is_some() { "rollback" } else { "deploy" };
-    let hint = deployment.typed.repeated_in(&refusal.hint);
+    let hint = deployment.run.typed.spell(&refusal.hint);
     deployment.warn(format!("a {what} would be refused: {}; hint: {hint}", refusal.message));
 }

@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 
+use crate::cli::Typed;
 use crate::output::report;
 use engine::base::error::{Error, Failure, failed};
 use engine::base::humanize::plain;
@@ -46,15 +47,15 @@ impl BuildLog {
 }
 
 /// An error as it is shown over the page: the generator's output, then the tool's message.
-pub fn over_the_page(error: &Error) -> String {
+pub fn over_the_page(error: &Error, typed: &Typed<'_>) -> String {
     let said = match error {
         Error::Failed(failure) if is_of_build(failure) => failure.causes.as_slice(),
-        _ => return report::words(error),
+        _ => return report::words(error, typed),
     };
     let said: String = said.iter().map(|line| plain(line) + "\n").collect();
     redact::hide(&said)
         + if said.is_empty() { "" } else { "\n" }
-        + &report::words(&for_terminal(error))
+        + &report::words(&for_terminal(error), typed)
 }
 
 /// An error as the terminal shows it, which has the generator's output already.

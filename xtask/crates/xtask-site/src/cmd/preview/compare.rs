@@ -6,11 +6,13 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use super::{BuiltSite, PreviewContext, Sources};
+use crate::cli::Typed;
 use crate::cmd::{connect, is_dirty};
 use crate::context::now;
 use crate::output::report::{self, Run};
 use engine::base::error::{Error, Result};
 use engine::base::event::Tell;
+use engine::base::hint::Hint;
 use engine::base::humanize::plain;
 use engine::base::redact;
 use engine::bucket::record::{self, Record};
@@ -67,11 +69,13 @@ impl Comparer<'_> {
         };
         match compared {
             Ok((target, site, compared)) => {
-                self.printed.changes(built, &target, &compared.plan)?;
+                let typed = self.context.options.typed();
+                self.printed.changes(built, &target, &compared.plan, typed)?;
                 self.give(built, dirty, site, Remote::Compared(Box::new(compared)));
             }
             Err(error) => {
                 let (message, hint) = message_and_hint(&error);
+                let hint = hint.map(|hint| self.context.options.typed().spell(hint));
                 self.printed.alone(&message)?;
                 self.give(built, dirty, built.site.clone(), Remote::Alone { message, hint });
             }
@@ -189,10 +193,10 @@ fn about(sources: &Sources, dirty: bool) -> About {
 }
 
 /// An error in one line, and what the user can do.
-fn message_and_hint(error: &Error) -> (String, Option<String>) {
+fn message_and_hint(error: &Error) -> (String, Option<&Hint>) {
     match error {
-        Error::Refused(refusal) => (refusal.message.clone(), Some(refusal.hint.clone())),
-        Error::Failed(failure) => (failure.to_string(), failure.hint.clone()),
+        Error::Refused(refusal) => (refusal.message.clone(), Some(&refusal.hint)),
+        Error::Failed(failure) => (failure.to_string(), failure.hint.as_ref()),
         Error::Config(text) | Error::Interrupted(text) => (text.clone(), None),
     }
 }
@@ -210,7 +214,13 @@ impl Printed {
     }
 
     /// Prints how many changes there are. The first time, a line for each change comes before.
-    fn changes(&mut self, built: &BuiltSite, target: &Target, plan: &Plan) -> Result<()> {
+    fn changes(
+        &mut self,
+        built: &BuiltSite,
+        target: &Target,
+        plan: &Plan,
+        typed: Typed<'_>,
+    ) -> Result<()> {
         let skipped = built.site.names_left_out().map(|name| target.place.prefix.join(name));
         let planned = report::planned(plan, skipped.collect());
         let line = report::would_change(&words_of(&target.place), &planned);
@@ -218,7 +228,7 @@ impl Printed {
         self.print(line, || match is_first {
             true => {
                 let store = report::Store::Aws;
-                let run = Run { target, store, stale: false, dry: false };
+                let run = Run { target, store, stale: false, dry: false, typed };
                 report::changes(&run, &planned)
             }
             false => Vec::new(),

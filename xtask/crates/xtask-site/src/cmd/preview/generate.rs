@@ -11,7 +11,7 @@ use crate::cmd::hold_output;
 use engine::base::error::{Error, Result};
 use engine::base::event::{Event, Tell};
 use engine::base::humanize::without_colours;
-use engine::repository::build::{self, Aside, Content, NOTHING_DEPLOYED};
+use engine::repository::build::{self, Aside, Content};
 
 /// Sources whose output folder is complete.
 pub struct Generated {
@@ -65,12 +65,10 @@ fn logged(tell: &Tell) -> (Tell, SharedLog) {
     (logging, log)
 }
 
-/// Adds the generator's output to a failure of the build, and leaves out that nothing was deployed: the user of a
-/// preview did not expect that.
+/// Adds the generator's output to a failure of the build.
 fn with_log(error: Error, log: &SharedLog) -> Error {
     let Error::Failed(mut failure) = error else { return error };
     let log = std::mem::take(&mut *log.lock().unwrap_or_else(PoisonError::into_inner));
     failure.causes.extend(log.error_first());
-    failure.hint = failure.hint.map(|hint| hint.replace(NOTHING_DEPLOYED, ""));
     failure.into()
 }

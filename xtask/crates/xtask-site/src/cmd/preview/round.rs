@@ -268,7 +268,8 @@ impl<'a> Round<'a> {
 
     /// Shows a failure over the page and in the terminal. The last good site is still served.
     pub fn fail(&self, error: &Error) {
-        self.preview.tell(|news| news.failed(build_log::over_the_page(error)));
-        progress::suspend(|| report::error(&build_log::for_terminal(error), false));
+        let typed = self.context.options.typed();
+        self.preview.tell(|news| news.failed(build_log::over_the_page(error, &typed)));
+        progress::suspend(|| report::error(&build_log::for_terminal(error), &typed, false));
     }
 }

@@ -3,10 +3,11 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::Hints;
+use super::status_of;
 use crate::cmd::{blocking, build};
 use engine::base::error::{Error, Failure, Result, failed};
 use engine::base::event::{Event, Tell};
+use engine::base::hint::Hint;
 use engine::base::refusal::Refusal;
 use engine::bucket::Exchange;
 use engine::bucket::record::Deploy;
@@ -27,7 +28,6 @@ pub async fn rebuild(
     target: &Target,
     deploy: &Deploy,
     lost: &Failure,
-    hints: &Hints,
     tell: &Tell,
 ) -> Result<(Site, Worktree)> {
     let (root, commit) = (checkout.root.clone(), deploy.commit.clone());
@@ -40,7 +40,7 @@ pub async fn rebuild(
             deploy.id(),
             then.output.display()
         );
-        return Err(not_reproducible(&target.place, message, hints).into());
+        return Err(not_reproducible(&target.place, message).into());
     }
     tell.tell(Event::Warning(format!(
         "{}, so commit {} is built again",
@@ -53,7 +53,7 @@ pub async fn rebuild(
 }
 
 /// Refuses a deploy that no commit describes.
-pub fn was_committed(place: &Place, deploy: &Deploy, hints: &Hints) -> Result<(), Refusal> {
+pub fn was_committed(place: &Place, deploy: &Deploy) -> Result<(), Refusal> {
     if !deploy.dirty {
         return Ok(());
     }
@@ -61,19 +61,17 @@ pub fn was_committed(place: &Place, deploy: &Deploy, hints: &Hints) -> Result<()
         "`{}` was deployed with changes that were not committed, and the bucket keeps no versions of it",
         deploy.id()
     );
-    Err(not_reproducible(place, message, hints))
+    Err(not_reproducible(place, message))
 }
 
-fn not_reproducible(place: &Place, message: String, hints: &Hints) -> Refusal {
+fn not_reproducible(place: &Place, message: String) -> Refusal {
     let bucket = &place.environment.bucket;
-    Refusal::new(
-        "not-reproducible",
-        message,
-        format!(
-            "go back to another ({}), and keep versions from now on: aws s3api put-bucket-versioning --bucket {bucket} --versioning-configuration Status=Enabled",
-            hints.status
-        ),
-    )
+    let rest = format!(
+        "), and keep versions from now on: aws s3api put-bucket-versioning --bucket {bucket} --versioning-configuration Status=Enabled"
+    );
+    let status = status_of(&place.environment.name);
+    let hint = Hint::from("go back to another (").then(status).then(rest);
+    Refusal::new("not-reproducible", message, hint)
 }
 
 /// What to build and with which headers: the commit's own word. What is kept stays today's.

@@ -2,9 +2,10 @@
 //! need not be able to write to the repository. So a record decides neither which commit's generator is run here nor
 //! which branch that is told.
 
-use super::Hints;
+use super::status_of;
 use engine::base::error::Result;
 use engine::base::event::{Event, Tell};
+use engine::base::hint::{Argument, Command, Hint, Subcommand};
 use engine::base::refusal::Refusal;
 use engine::bucket::record::Deploy;
 use engine::repository::checkout::{self, Checkout, History};
@@ -14,7 +15,7 @@ use engine::repository::target::{self, Choice, Place, short};
 /// A deploy whose record is the one that its name says.
 ///
 /// Refuses a record that was written under another deploy's name: status showed another commit than would be built.
-pub fn named(name: &str, deploy: Deploy, hints: &Hints) -> Result<Deploy, Refusal> {
+pub fn named(name: &str, deploy: Deploy, environment: &str) -> Result<Deploy, Refusal> {
     let is_branch = checkout::is_branch_name(&deploy.branch);
     if deploy.id() == name && is_branch {
         return Ok(deploy);
@@ -26,10 +27,9 @@ pub fn named(name: &str, deploy: Deploy, hints: &Hints) -> Result<Deploy, Refusa
     Err(Refusal::new(
         "foreign-record",
         format!("the record of the deploy `{name}` was not written by this tool: {what}"),
-        format!(
-            "go back to another one ({}), and find out who else writes to the bucket",
-            hints.status
-        ),
+        Hint::from("go back to another one (")
+            .then(status_of(environment))
+            .then("), and find out who else writes to the bucket"),
     ))
 }
 
@@ -63,7 +63,6 @@ pub fn may_be_built(
     place: &Place,
     deploy: &Deploy,
     asked: &Asked<'_>,
-    hints: &Hints,
 ) -> Result<()> {
     let Deploy { commit, .. } = deploy;
     if !asked.in_ci && asked.to == Some(commit) {
@@ -80,10 +79,10 @@ pub fn may_be_built(
             "look at it and go back by hand, or undo what is wrong and deploy that: git revert"
                 .into()
         }
-        History::Foreign => format!(
-            "look at it (git show {commit}), and to build it anyway: {} --to {commit}",
-            hints.rollback
-        ),
+        History::Foreign => {
+            Hint::from(format!("look at it (git show {commit}), and to build it anyway: "))
+                .then(Command::of(Subcommand::Rollback).with(Argument::To(commit.clone())))
+        }
     };
     let environment = &place.environment.name;
     Err(Refusal::new(

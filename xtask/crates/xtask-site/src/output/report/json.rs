@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use serde::Serialize;
 
 use super::{AGAIN, Done, Planned, Run};
+use crate::cli::Typed;
 use engine::base::error::{Error, Failure};
 use engine::base::refusal::Refusal;
 use engine::repository::target::{Place, Revision, Target};
@@ -62,19 +63,19 @@ pub fn run<'a>(run: &Run<'a>, planned: &'a Planned, done: &'a Done) -> Json<'a> 
 #[derive(Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum JsonError<'a> {
-    Refused { code: &'a str, message: &'a str, hint: &'a str },
-    Failed { message: Cow<'a, str>, causes: Vec<&'a str>, hint: Option<&'a str> },
+    Refused { code: &'a str, message: &'a str, hint: String },
+    Failed { message: Cow<'a, str>, causes: Vec<&'a str>, hint: Option<String> },
 }
 
-pub fn error(error: &Error) -> JsonError<'_> {
+pub fn error<'a>(error: &'a Error, typed: &Typed<'_>) -> JsonError<'a> {
     match error {
-        Error::Refused(Refusal { code, message, hint, .. }) => {
-            JsonError::Refused { code, message, hint }
+        Error::Refused(Refusal { code, message, hint }) => {
+            JsonError::Refused { code, message, hint: typed.spell(hint) }
         }
         Error::Failed(failure) => JsonError::Failed {
             message: failure.message.as_str().into(),
             causes: failure.causes.iter().chain(&failure.printed).map(String::as_str).collect(),
-            hint: failure.hint.as_deref(),
+            hint: failure.hint.as_ref().map(|hint| typed.spell(hint)),
         },
         Error::Config(text) => {
             JsonError::Failed { message: text.as_str().into(), causes: Vec::new(), hint: None }
@@ -82,7 +83,7 @@ pub fn error(error: &Error) -> JsonError<'_> {
         Error::Interrupted(done) => JsonError::Failed {
             message: format!("interrupted: {done}").into(),
             causes: Vec::new(),
-            hint: Some(AGAIN),
+            hint: Some(AGAIN.to_owned()),
         },
     }
 }

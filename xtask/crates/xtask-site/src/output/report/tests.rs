@@ -13,6 +13,7 @@ use super::text::counts;
 use super::*;
 use engine::base::error::{Failure, failed};
 use engine::base::headers::Headers;
+use engine::base::hint::Subcommand;
 use engine::base::refusal::Refusal;
 use engine::bucket::Delete;
 use engine::plan::Upload;
@@ -46,8 +47,10 @@ fn dirty(target: &Target) -> Target {
     Target { place, revision: Revision { dirty: true, ..revision } }
 }
 
+const TYPED: Typed<'static> = Typed::only(Subcommand::Deploy);
+
 fn run(target: &Target) -> Run<'_> {
-    Run { target, store: Store::Aws, stale: false, dry: false }
+    Run { target, store: Store::Aws, stale: false, dry: false, typed: TYPED }
 }
 
 fn delete(key: String) -> Delete {
@@ -345,10 +348,10 @@ fn each_failure_has_a_line_and_all_of_them_one_hint() {
     "#]]
     .assert_eq(&format!(
         "{}\n---\n{}",
-        failures(&broken()).join("\n"),
-        failures(&hinted).join("\n")
+        failures(&broken(), &TYPED).join("\n"),
+        failures(&hinted, &TYPED).join("\n")
     ));
-    assert!(failures(&all()).is_empty());
+    assert!(failures(&all(), &TYPED).is_empty());
 }
 
 #[test]
@@ -368,8 +371,8 @@ fn an_error_says_what_happened_why_and_what_to_do() {
     let shown = |error| {
         format!(
             "{}\n{}\n---\n",
-            error_text(error),
-            serde_json::to_string(&json::error(error)).unwrap()
+            error_text(error, &TYPED),
+            serde_json::to_string(&json::error(error, &TYPED)).unwrap()
         )
     };
     expect![[r#"

@@ -1,6 +1,7 @@
 //! A run as lines for a person.
 
 use super::{AGAIN, Done, Planned, PlannedUpload, Run, Store};
+use crate::cli::Typed;
 use engine::base::error::Error;
 use engine::base::humanize::{ago, bytes, count, duration, plain};
 use engine::bucket::record::Deploy;
@@ -102,7 +103,7 @@ pub fn would_change(place: &str, planned: &Planned) -> String {
 }
 
 /// Each failure with its causes, and the hint once.
-pub fn failures(outcome: &Outcome) -> Vec<String> {
+pub fn failures(outcome: &Outcome, typed: &Typed<'_>) -> Vec<String> {
     let failures = outcome.failures.iter();
     let shown = failures.map(|(_, failure)| format!("error: {}", plain(&failure.to_string())));
     let mut lines: Vec<String> = shown.take(FAILURES).collect();
@@ -114,9 +115,9 @@ pub fn failures(outcome: &Outcome) -> Vec<String> {
             .push(format!("error: {} not tried after that", count(outcome.not_tried, "more file")));
     }
     if !outcome.failures.is_empty() {
-        let hint = outcome.failures.iter().find_map(|(_, failure)| failure.hint.as_deref());
-        let hint = hint.unwrap_or(AGAIN);
-        lines.push(format!("\nhint: {}\n", plain(hint)));
+        let hint = outcome.failures.iter().find_map(|(_, failure)| failure.hint.as_ref());
+        let hint = hint.map_or_else(|| AGAIN.to_owned(), |hint| typed.spell(hint));
+        lines.push(format!("\nhint: {}\n", plain(&hint)));
     }
     lines
 }
@@ -184,16 +185,17 @@ fn kept(planned: &Planned) -> String {
 }
 
 /// An error for a person: what happened, why, and after a blank line what to do next.
-pub fn error_text(error: &Error) -> String {
+pub fn error_text(error: &Error, typed: &Typed<'_>) -> String {
+    let spelled = |hint| plain(&typed.spell(hint));
     match error {
         Error::Config(text) => format!("error: {text}"),
         Error::Interrupted(done) => format!("interrupted: {done}\n\nhint: {AGAIN}"),
         Error::Refused(refusal) => {
-            format!("refused: {}\n\nhint: {}", plain(&refusal.message), plain(&refusal.hint))
+            format!("refused: {}\n\nhint: {}", plain(&refusal.message), spelled(&refusal.hint))
         }
         Error::Failed(failure) => {
             let causes = failure.causes.iter().map(|cause| format!("\n  {}", plain(cause)));
-            let hint = failure.hint.iter().map(|hint| format!("\n\nhint: {}", plain(hint)));
+            let hint = failure.hint.iter().map(|hint| format!("\n\nhint: {}", spelled(hint)));
             format!("error: {}", plain(&failure.message)) + &causes.chain(hint).collect::<String>()
         }
     }

@@ -85,7 +85,7 @@ fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
 
 /// A failure as the user reads it.
 fn told(failure: &Failure) -> String {
-    format!("{failure}; {}", failure.hint.as_deref().unwrap_or_default())
+    format!("{failure}; {}", failure.hint.clone().unwrap_or_default())
 }
 
 #[test]
