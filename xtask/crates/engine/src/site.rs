@@ -20,7 +20,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use crate::base::error::{Failure, Result, failed};
-use crate::base::event::{Amount, Event, Stage, Tell};
+use crate::base::event::{Amount, Stage, Tell};
 use crate::base::headers::{HeaderRules, Headers, Told};
 use crate::base::key::{self, Prefix};
 use crate::base::parallel;
@@ -158,10 +158,17 @@ impl Site {
     }
 }
 
-/// Finds and hashes every file of the output folder, many at a time. Blocks the thread. A file that is in `seen` and
-/// was not written since is not read again. Once all files are found, `told` receives all keys in order and may block;
-/// it returns a function that gives the digest of a key at the last deploy. If the cheap checksum still matches, the
-/// MD5 of that digest is reused.
+/// What a site that is scanned repeatedly goes by.
+pub struct Rescan<'s> {
+    /// A file that is in it and was not written since is not read again.
+    pub cache: &'s mut ScanCache,
+    /// Called for each file, by its key, that holds other bytes than at the last scan, as soon as that is known.
+    pub differs: &'s (dyn Fn(&str) + Sync),
+}
+
+/// Finds and hashes every file of the output folder, many at a time. Blocks the thread. Once all files are found, `told`
+/// receives all keys in order and may block; it returns a function that gives the digest of a key at the last deploy. If
+/// the cheap checksum still matches, the MD5 of that digest is reused.
 ///
 /// Fails for a file that is unreadable, a name that is not UTF-8, a link that is broken or leaves the folder, a key
 /// that S3 cannot hold, and two files with one key. Refuses files that only stand for other files or are not encoded as
@@ -169,23 +176,27 @@ impl Site {
 pub fn scan<T: Fn(&str) -> Option<Digest>>(
     config: &Config,
     prefix: &Prefix,
-    mut seen: Option<&mut ScanCache>,
+    rescan: Option<Rescan<'_>>,
     told: impl FnOnce(Keys<'_>) -> T,
     tell: &Tell,
 ) -> Result<Site> {
     let began = SystemTime::now();
     let output = Arc::new(Output { folder: config.output_folder(), prefix: prefix.clone() });
-    let (mut entries, mut left_out) = find(config, &output, seen.is_some())?;
+    let (mut cache, differs) = match rescan {
+        Some(Rescan { cache, differs }) => (Some(cache), differs),
+        None => (None, &(|_: &str| ()) as &(dyn Fn(&str) + Sync)),
+    };
+    let (mut entries, mut left_out) = find(config, &output, cache.is_some())?;
     keys::check(&entries, &output, tell)?;
     let told = told(&mut entries.iter().map(|entry| &*entry.key));
     recall(&mut entries, told);
-    if let Some(seen) = &mut seen {
-        seen.recall(&mut entries);
+    if let Some(cache) = &mut cache {
+        cache.recall(&mut entries);
     }
     let unread = || entries.iter().filter(|entry| !entry.content.is_known());
     let (items, bytes) = (unread().count() as u64, unread().map(|entry| entry.size).sum());
     tell.began(Stage::Hash, Amount { items, bytes });
-    hash(&mut entries, &output, config, tell)?;
+    hash(&mut entries, &output, config, differs, tell)?;
     let (files, seen_files) = settle(entries, &output, config, &mut left_out, tell)?;
     let each = files.iter().map(|file| (output.relative(&file.key), &**file));
     strays::refuse_own_files(each, config, |key| Choice::of(config).publishes(key))?;
@@ -195,9 +206,9 @@ pub fn scan<T: Fn(&str) -> Option<Digest>>(
         is_deployed || left_out.iter().any(|entry| entry.key == name && entry.why == Why::Hidden)
     };
     strays::warn_of_other_hosts(has, tell);
-    if let Some(seen) = seen {
+    if let Some(cache) = cache {
         for (file, (look, stamp)) in files.iter().zip(seen_files) {
-            seen.remember(file.clone(), look, *stamp, began);
+            cache.remember(file.clone(), look, *stamp, began);
         }
     }
     tell.ended(Stage::Hash, Amount::items(files.len() as u64));
@@ -319,12 +330,13 @@ fn hash(
     entries: &mut [Entry],
     output: &Output,
     config: &Config,
+    differs: &(dyn Fn(&str) + Sync),
     tell: &Tell,
 ) -> Result<(), Failure> {
     let unread: Vec<_> = entries.iter_mut().filter(|entry| !entry.content.is_known()).collect();
     let work = |ruled: &mut HeaderRules, entry: &mut Entry, _: &mut Vec<_>| {
         let path = entry.path();
-        identify(entry, &path, output, ruled, tell)
+        identify(entry, &path, output, ruled, differs, tell)
             .map_err(|error| failed(format!("failed to read `{}`", path.display())).because(&error))
     };
     parallel::each(unread, || HeaderRules::by(&config.rules), work).map(drop)
@@ -335,6 +347,7 @@ fn identify(
     path: &Path,
     output: &Output,
     ruled: &mut HeaderRules,
+    differs: &(dyn Fn(&str) + Sync),
     tell: &Tell,
 ) -> io::Result<()> {
     let Entry { key, size, content, look, headers, .. } = entry;
@@ -346,7 +359,7 @@ fn identify(
             (*content, *look) = (Content::Is(before), looker.done());
             return Ok(());
         }
-        tell.tell(Event::Differs(key.to_string()));
+        differs(key);
     }
     let mut looker = new();
     let digest = digest::of_file(path, *size, &mut |bytes| {

@@ -16,8 +16,6 @@ pub enum Event {
     Said(String),
     /// Variables that the generator does not get, by name.
     Withheld(Vec<String>),
-    /// A file, by its key, holds other bytes than when the site was scanned or deployed last.
-    Differs(String),
     /// Something that the user may want to know and need not act on.
     Note(String),
     /// Something that the user should know, but that stops nothing.
@@ -76,6 +74,11 @@ pub struct Tell(Arc<dyn Fn(Event) + Send + Sync>);
 impl Tell {
     pub fn new(listener: impl Fn(Event) + Send + Sync + 'static) -> Tell {
         Tell(Arc::new(listener))
+    }
+
+    /// Events go nowhere.
+    pub fn silent() -> Tell {
+        Tell::new(|_| ())
     }
 
     pub fn tell(&self, event: Event) {

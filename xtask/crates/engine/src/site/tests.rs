@@ -12,6 +12,7 @@ use testing::deploy_toml;
 use super::*;
 use crate::base::error::Error;
 use crate::base::etag::hex;
+use crate::base::event::Event;
 
 const RULE: &str = r#"
     [[headers]]
@@ -55,7 +56,7 @@ impl Folder {
     }
 
     fn scan(&self) -> Result<Site> {
-        self.scan_with("", &Tell::new(|_| ()))
+        self.scan_with("", &Tell::silent())
     }
 
     fn site(&self) -> Site {
@@ -131,7 +132,7 @@ fn a_file_has_its_key_size_digest_and_headers() {
     let folder = folder(&[]);
     folder.write("assets/app.css", b"a{}");
     folder.write("empty.html", b"");
-    let site = folder.scan_with("www", &Tell::new(|_| ())).unwrap();
+    let site = folder.scan_with("www", &Tell::silent()).unwrap();
     let shown = |file: &File| {
         let headers: Vec<_> =
             file.headers.iter().map(|(name, value)| format!("{name}: {value}")).collect();
@@ -371,7 +372,7 @@ fn a_key_of_white_space_is_an_error_unless_it_has_a_prefix() {
         hint: rename the file, or let the generator leave it out
     "#]]
     .assert_eq(&folder.error());
-    assert_eq!(folder.scan_with("docs", &Tell::new(|_| ())).unwrap().files.len(), 2);
+    assert_eq!(folder.scan_with("docs", &Tell::silent()).unwrap().files.len(), 2);
     let wide = super::tests::folder(&["\u{3000}\u{a0}"]);
     assert!(wide.error().contains("is only white space"));
 }
@@ -452,7 +453,7 @@ fn files_of_operating_systems_are_left_out() {
 #[test]
 fn what_belongs_to_others_is_not_the_sites() {
     let folder = folder(&["a.html", "keep/b.html", "keep/c/d.html"]);
-    let site = folder.scan_with("www/", &Tell::new(|_| ())).unwrap();
+    let site = folder.scan_with("www/", &Tell::silent()).unwrap();
     let site = site.without(|key| key.starts_with("www/keep/"));
     assert_eq!(site.files.iter().map(|f| &*f.key).collect::<Vec<_>>(), ["www/a.html"]);
 }
@@ -513,7 +514,7 @@ fn all_names_that_cannot_be_keys_are_told_at_once() {
 fn a_key_is_at_most_as_long_as_s3_takes_it_with_the_prefix() {
     let name = ["a".repeat(250), "b".repeat(250), "c".repeat(250), "d".repeat(250)].join("/");
     let folder = folder(&[&name]);
-    let scan = |prefix: &str| folder.scan_with(prefix, &Tell::new(|_| ()));
+    let scan = |prefix: &str| folder.scan_with(prefix, &Tell::silent());
     assert_eq!(name.len(), 1003);
     assert_eq!(scan(&"p".repeat(20)).unwrap().files[0].key.len(), 1024);
     let error = folder.shown(&scan(&"p".repeat(21)).unwrap_err());
@@ -806,7 +807,7 @@ fn a_file_is_what_is_told_of_it_where_it_has_the_sum_that_is_told() {
             _ => None,
         }
     };
-    let site = scan(&config, &Prefix::default(), None, told, &Tell::new(|_| ())).unwrap();
+    let site = scan(&config, &Prefix::default(), None, told, &Tell::silent()).unwrap();
     let is_as_told = |file: &Arc<File>| (file.key.to_string(), file.digest.md5 == [7; 16]);
     let expected = [
         ("as-told.txt", true),
@@ -820,6 +821,10 @@ fn a_file_is_what_is_told_of_it_where_it_has_the_sum_that_is_told() {
     assert_eq!(site.files[1].digest.md5, <[u8; 16]>::from(Md5::digest(b"changed.txt")));
 }
 
+fn rescan(cache: &mut ScanCache) -> Rescan<'_> {
+    Rescan { cache, differs: &|_| () }
+}
+
 /// Scans and remembers; returns how many bytes were hashed.
 fn hashed_again(folder: &Folder, seen: &mut ScanCache) -> (Site, u64) {
     let config = Config::read(folder.0.path(), "site".as_ref()).unwrap();
@@ -830,7 +835,7 @@ fn hashed_again(folder: &Folder, seen: &mut ScanCache) -> (Site, u64) {
             count.fetch_add(by.bytes, Ordering::Relaxed);
         }
     });
-    let site = scan(&config, &Prefix::default(), Some(seen), nothing_told, &tell).unwrap();
+    let site = scan(&config, &Prefix::default(), Some(rescan(seen)), nothing_told, &tell).unwrap();
     (site, hashed.load(Ordering::Relaxed))
 }
 
@@ -869,17 +874,12 @@ fn of_files_that_were_written_again_those_with_other_bytes_are_told() {
     let config = Config::read(folder.0.path(), "site".as_ref()).unwrap();
     let mut seen = ScanCache::default();
     let mut differing = || {
-        let told = Arc::new(Mutex::new(Vec::new()));
-        let tell = {
-            let told = told.clone();
-            Tell::new(move |event| {
-                if let Event::Differs(key) = event {
-                    told.lock().unwrap().push(key);
-                }
-            })
-        };
-        let site = scan(&config, &Prefix::default(), Some(&mut seen), nothing_told, &tell).unwrap();
-        let mut told = std::mem::take(&mut *told.lock().unwrap());
+        let told = Mutex::new(Vec::new());
+        let differs = |key: &str| told.lock().unwrap().push(key.to_owned());
+        let rescan = Some(Rescan { cache: &mut seen, differs: &differs });
+        let site =
+            scan(&config, &Prefix::default(), rescan, nothing_told, &Tell::silent()).unwrap();
+        let mut told = told.into_inner().unwrap();
         told.sort();
         (told, site.files.iter().map(|file| hex(&file.digest.md5)).collect::<Vec<_>>())
     };

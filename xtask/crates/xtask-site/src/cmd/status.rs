@@ -87,7 +87,7 @@ async fn survey<'c>(
         Some(local) => local.connect(environment, &top).0,
         None => connect::connect_account(environment, &top).await?.0,
     };
-    let silent = Tell::new(|_| {});
+    let silent = Tell::silent();
     // The record tells where a listing may be cut, and is read again below for what it says of its place.
     let (listing, _) = bucket::look_at(&bucket, &Exchange::default(), &silent).await;
     let listing = match listing {

@@ -79,7 +79,7 @@ fn place(bucket: &str) -> Place {
 }
 
 fn quiet() -> Tell {
-    Tell::new(|_| {})
+    Tell::silent()
 }
 
 async fn acquire_on(

@@ -57,7 +57,7 @@ mod tests {
     #[test]
     fn the_last_lines_are_kept_short_and_without_colours() {
         let lines = LastLines::default();
-        let tell = lines.listening(&Tell::new(|_| ()));
+        let tell = lines.listening(&Tell::silent());
         for n in 0..30 {
             tell.tell(Event::Said(format!("line {n}")));
         }

@@ -7,7 +7,7 @@ use super::Sources;
 use super::served::Served;
 use engine::base::cancel::Stop;
 use engine::base::error::Result;
-use engine::base::event::{Event, Tell};
+use engine::base::event::Tell;
 use engine::base::headers;
 use engine::bucket::Bucket;
 use engine::plan::apply;
@@ -23,17 +23,15 @@ use preview::{Change, Preview};
 pub struct EarlyNotice(Arc<Mutex<Option<Change>>>);
 
 impl EarlyNotice {
-    /// Gives the notice when a scan finds a file that differs. A style sheet is not enough: if only style sheets
-    /// change, pages exchange them and are not loaded again.
-    pub fn when_a_file_differs(&self, preview: &Preview) -> Tell {
+    /// Gives the notice when a scan finds a file that differs, by its key. A style sheet is not enough: if only style
+    /// sheets change, pages exchange them and are not loaded again.
+    pub fn when_a_file_differs(&self, preview: &Preview) -> impl Fn(&str) + Send + Sync + 'static {
         let (notice, preview) = (self.clone(), preview.clone());
-        Tell::new(move |event| {
-            if let Event::Differs(key) = event
-                && !is_style(&headers::content_type(&key))
-            {
+        move |key| {
+            if !is_style(&headers::content_type(key)) {
                 notice.give(&preview);
             }
-        })
+        }
     }
 
     /// The change that pages were told of, if the notice was given.
@@ -71,7 +69,7 @@ pub async fn put(
     let plan = Plan { uploads, ..Plan::default() }.approve(None)?;
     let record = served.record.clone();
     let journal = Journal::begin_unnamed(bucket, &plan, record, &served.listing).await?;
-    let outcome = apply::apply(bucket, &journal, plan, stop, &Tell::new(|_| ())).await;
+    let outcome = apply::apply(bucket, &journal, plan, stop, &Tell::silent()).await;
     let count = outcome.written.len();
     done.extend(outcome.written.iter().map(|(file, _)| file.key.to_string()));
     if let Some(change) = &*notice.lock() {

@@ -23,7 +23,7 @@ use engine::plan::apply;
 use engine::plan::journal::Journal;
 use engine::plan::{Approved, Plan};
 use engine::repository::build::Aside;
-use engine::site::{self, Keys, ScanCache, Site};
+use engine::site::{self, Keys, Rescan, ScanCache, Site};
 use preview::{Change, News, Preview};
 
 /// The only bucket of a preview. Each branch has its prefix in it.
@@ -103,7 +103,7 @@ impl<'a> Round<'a> {
         // The terminal shows the stages of the first round only.
         let tell = match self.is_first {
             true => self.context.cx.tell.clone(),
-            false => notice.when_a_file_differs(self.preview),
+            false => Tell::silent(),
         };
         let shown = sources.shown();
         // Files are served as soon as they are in the bucket, so their paths must be the ones that are shown already.
@@ -111,7 +111,7 @@ impl<'a> Round<'a> {
             true => self.show_open_pages(&sources, &notice).await?,
             false => 0,
         };
-        let scanned = self.scan(&sources, &tell).await;
+        let scanned = self.scan(&sources, &notice, &tell).await;
         self.keep(aside, build_time.and(Some(sources.config.output_folder())));
         let site = Arc::new(scanned?);
         if self.is_first {
@@ -206,12 +206,15 @@ impl<'a> Round<'a> {
         Ok(count)
     }
 
-    async fn scan(&mut self, sources: &Sources, tell: &Tell) -> Result<Site> {
+    /// Scans the output. Open pages are told as soon as a file differs from that of the last round.
+    async fn scan(&mut self, sources: &Sources, notice: &EarlyNotice, tell: &Tell) -> Result<Site> {
+        let differs = notice.when_a_file_differs(self.preview);
         let (config, prefix) = (sources.config.clone(), sources.prefix());
         let (mut cache, tell) = (std::mem::take(&mut self.scan_cache), tell.clone());
         let (scanned, cache) = blocking(move || {
             let no_record = |_: Keys<'_>| |_: &str| None;
-            let scanned = site::scan(&config, &prefix, Some(&mut cache), no_record, &tell);
+            let rescan = Some(Rescan { cache: &mut cache, differs: &differs });
+            let scanned = site::scan(&config, &prefix, rescan, no_record, &tell);
             Ok((scanned, cache))
         })
         .await?;
