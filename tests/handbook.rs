@@ -5,7 +5,7 @@ use std::path::Path;
 use clap::CommandFactory;
 use serde_json::json;
 use xtask_site::cli::Cli;
-use xtask_site_engine::base::refusal::CODES;
+use xtask_site_engine::base::REFUSAL_CODES;
 
 use crate::harness::Repo;
 
@@ -39,7 +39,7 @@ fn every_branch_of_the_sample_site_goes_where_its_configuration_says() {
 #[test]
 fn every_refusal_is_explained() {
     let page = read("site/pages/safety.md");
-    for code in CODES {
+    for code in REFUSAL_CODES {
         assert!(page.contains(&format!("`{code}`")), "`{code}` is not in the handbook");
     }
 }

@@ -19,3 +19,12 @@ pub mod tool_folder;
 pub mod humanize;
 #[cfg(test)]
 pub mod proptests;
+
+pub use cancel::Stop;
+pub use error::{Error, Failure, Result, WHOLE_TOOL, failed};
+pub use etag::Etag;
+pub use event::{Amount, Event, Stage, Tell};
+pub use headers::Headers;
+pub use hint::Hint;
+pub use key::{Prefix, branch_segment};
+pub use refusal::{CODES as REFUSAL_CODES, Refusal};

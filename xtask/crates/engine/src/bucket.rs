@@ -51,14 +51,17 @@ use endpoint::Resolver;
 use watch::{TryAgain, Watch};
 
 pub use acl::Readers;
+pub use delete::Delete;
+pub use list::{LastModified, Listing, Object, cuts};
+pub use record::{Deploy, Record};
+pub use seen::{Exchange, Seen, look, look_at};
+pub use unfinished::Unfinished;
+
 pub use concurrency::Slot;
 pub use copy::{CopyOutcome, LARGEST_COPY};
-pub use delete::{DELETES_PER_REQUEST, Delete};
-pub use list::{LastModified, Listing, Object, cuts};
+pub use delete::DELETES_PER_REQUEST;
 pub use read::{Look, Own};
-pub use seen::{Exchange, Seen, look, look_at};
 pub use tool_objects::{Condition, Written};
-pub use unfinished::Unfinished;
 pub use versions::{NO_VERSIONS, Version};
 
 /// A connection to one bucket and prefix. Cheap to clone.

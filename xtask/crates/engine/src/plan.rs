@@ -25,10 +25,17 @@ use crate::bucket::record::Record;
 use crate::bucket::{Delete, Listing};
 use crate::site::{File, Site, Source};
 
-pub use home::{Home, Loss};
-pub use limit::Share;
+pub use apply::apply;
+pub use drift::{Drift, PlaceState};
+pub use home::Home;
+pub use journal::{Entry, Journal};
+pub use outcome::Outcome;
+pub use restore::Earlier;
 pub use scope::Scope;
 pub use spared::Spared;
+
+pub use home::Loss;
+pub use limit::Share;
 
 #[derive(Debug, Default)]
 pub struct Plan {

@@ -7,3 +7,8 @@ pub mod ci;
 pub mod config;
 pub mod own_files;
 pub mod target;
+
+pub use checkout::{Checkout, Distance, Head, History, Ignored, Worktree};
+pub use ci::CiContext;
+pub use config::{Config, Environment};
+pub use target::{Choice, Place, Revision, Target};

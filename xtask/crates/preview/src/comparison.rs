@@ -7,11 +7,8 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::News;
-use engine::base::headers::{self, Headers};
-use engine::base::key::Prefix;
-use engine::base::redact;
-use engine::bucket::record::Record;
-use engine::bucket::{Bucket, Listing};
+use engine::base::{Headers, Prefix, headers, redact};
+use engine::bucket::{Bucket, Listing, Record};
 use engine::plan::{Plan, Reason, Upload};
 use engine::site::{File, Site};
 

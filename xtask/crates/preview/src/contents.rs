@@ -4,10 +4,7 @@ use bytes::Bytes;
 
 use super::Preview;
 use super::diff::{self, Diff};
-use engine::base::error::{Failure, failed};
-use engine::base::headers;
-use engine::base::humanize;
-use engine::base::redact;
+use engine::base::{Failure, failed, headers, humanize, redact};
 
 /// Objects that are larger, in bytes, are not read to be compared.
 const LARGEST_COMPARED: u64 = 4 << 20;

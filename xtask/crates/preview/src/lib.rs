@@ -180,7 +180,7 @@ impl Preview {
 
 #[cfg(test)]
 mod tests {
-    use engine::base::key::Prefix;
+    use engine::base::Prefix;
     use engine::repository::config;
     use futures_util::FutureExt;
 

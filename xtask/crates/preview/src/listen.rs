@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
 use tokio::net::TcpListener;
 
-use engine::base::error::{Failure, failed};
+use engine::base::{Failure, failed};
 
 /// The ports that are tried if the user asks for none. If all are taken, any free port is used.
 const PORTS: std::ops::Range<u16> = 4000..4020;

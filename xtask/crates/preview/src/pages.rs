@@ -13,8 +13,7 @@ use percent_encoding::percent_decode_str;
 use super::answer::{Answer, HTML, SCRIPT, follow, foreign, own_page, plain, set};
 use super::contents::{self, Content};
 use super::{News, Preview, comparison, guard};
-use engine::base::error::Failure;
-use engine::base::redact;
+use engine::base::{Failure, redact};
 use local::website::Body;
 
 const CROSS_ORIGIN_OPENER_POLICY: HeaderName =

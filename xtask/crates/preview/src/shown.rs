@@ -3,7 +3,7 @@
 use percent_encoding::percent_decode_str;
 use url::Url;
 
-use engine::base::key::Prefix;
+use engine::base::Prefix;
 use engine::repository::config;
 use local::website::Website;
 

@@ -16,8 +16,8 @@ use notify::{RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::Instant;
 
-use engine::base::error::{Failure, failed};
-use engine::repository::checkout::Ignored;
+use engine::base::{Failure, failed};
+use engine::repository::Ignored;
 
 /// Which files and folders are watched.
 #[derive(Clone, Debug, PartialEq, Eq)]

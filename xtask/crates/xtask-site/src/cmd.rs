@@ -26,16 +26,11 @@ use std::time::SystemTime;
 
 use tokio::runtime::Handle;
 
-use engine::base::error::Result;
-use engine::base::event::{Event, Tell};
-use engine::base::key::Prefix;
+use engine::base::{Event, Prefix, Result, Tell};
 use engine::bucket::record::Known;
 use engine::bucket::{self, Exchange};
 use engine::repository::build::{Aside, Content};
-use engine::repository::checkout::{self, Checkout};
-use engine::repository::config::Config;
-use engine::repository::own_files;
-use engine::repository::target::Target;
+use engine::repository::{Checkout, Config, Target, checkout, own_files};
 use engine::site::{self, Keys, Site};
 use left_out::tell_left_out;
 

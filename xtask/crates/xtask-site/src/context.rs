@@ -4,11 +4,8 @@ use std::path::PathBuf;
 use std::time::{Instant, SystemTime};
 
 use crate::output::progress;
-use engine::base::error::{Result, failed};
-use engine::base::event::Tell;
-use engine::repository::checkout::{self, Checkout};
-use engine::repository::ci::CiContext;
-use engine::repository::own_files;
+use engine::base::{Result, Tell, failed};
+use engine::repository::{Checkout, CiContext, checkout, own_files};
 
 pub struct Context {
     pub started: Instant,

@@ -29,10 +29,9 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use clap::Parser;
-use engine::base::cancel::{self, Cause, Stop, Stopper};
-use engine::base::error::{Error, Result, failed};
+use engine::base::cancel::{self, Cause, Stopper};
 use engine::base::hint::Subcommand;
-use engine::base::limits;
+use engine::base::{Error, Result, Stop, failed, limits};
 use engine::repository::build;
 use tokio::time::Instant;
 

@@ -3,7 +3,8 @@
 
 use std::path::Path;
 
-use engine::base::hint::{Argument, Command, Hint, Part, Subcommand};
+use engine::base::Hint;
+use engine::base::hint::{Argument, Command, Part, Subcommand};
 use engine::base::humanize::quoted;
 
 /// The command line, without the options that only say how the work is done.

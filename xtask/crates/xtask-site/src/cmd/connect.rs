@@ -7,15 +7,10 @@ use super::local::Local;
 use super::site_folder;
 use crate::context::variable;
 use crate::output::report::Store;
-use engine::base::error::{Error, Result};
-use engine::base::event::{Event, Tell};
-use engine::base::key::Prefix;
-use engine::bucket::account;
-use engine::bucket::{self, Bucket};
-use engine::repository::build;
-use engine::repository::checkout::{self, Checkout};
-use engine::repository::config::{Config, Environment, FILE};
-use engine::repository::target::Place;
+use engine::base::{Error, Event, Prefix, Result, Tell};
+use engine::bucket::{self, Bucket, account};
+use engine::repository::config::FILE;
+use engine::repository::{Checkout, Config, Environment, Place, build, checkout};
 
 /// The bucket, and what has to be ended after it.
 pub struct Connection {

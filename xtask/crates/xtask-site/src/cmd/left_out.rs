@@ -1,9 +1,8 @@
 //! Tells which files of the output folder are not deployed, and why: a file that is missing from the live site
 //! must not be a riddle. What looks like a secret is a line each, because somebody has to act on it.
 
-use engine::base::event::{Event, Tell};
-use engine::base::headers;
 use engine::base::humanize::count;
+use engine::base::{Event, Tell, headers};
 use engine::site::{LeftOut, Site, Why};
 
 /// Names that are told of one reason; the rest is counted.

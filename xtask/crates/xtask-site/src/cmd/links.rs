@@ -2,11 +2,9 @@
 //! production's, or link to another environment.
 
 use super::blocking;
-use engine::base::error::Result;
-use engine::base::event::{Event, Tell};
 use engine::base::humanize::{count, plain};
-use engine::repository::config::Config;
-use engine::repository::target::Place;
+use engine::base::{Event, Result, Tell};
+use engine::repository::{Config, Place};
 use engine::site::{Astray, Base, Kind, Places, Reader, Site, astray, is_sample};
 
 /// Reads some of the pages. `is_built` says whether the generator was run for this deploy.

@@ -6,11 +6,9 @@ mod in_process;
 use std::sync::Arc;
 
 use crate::output::report;
-use engine::base::error::{Failure, Result, failed};
-use engine::base::key::Prefix;
+use engine::base::{Failure, Prefix, Result, failed};
 use engine::bucket::{self, Bucket};
-use engine::repository::checkout::Checkout;
-use engine::repository::config::Environment;
+use engine::repository::{Checkout, Environment};
 use local::store::{Store, StoreError, Versioning};
 use local::{self, Keys};
 

@@ -27,14 +27,8 @@ use super::local::Local;
 use crate::cli::Preview as Options;
 use crate::context::{Context, now};
 use crate::output::progress;
-use engine::base::cancel::Stop;
-use engine::base::error::{Error, Result, failed};
-use engine::base::event::Event;
-use engine::base::key::Prefix;
-use engine::base::refusal::Refusal;
-use engine::repository::checkout::{Checkout, Head};
-use engine::repository::config::Config;
-use engine::repository::target::{self, Choice, Place};
+use engine::base::{Error, Event, Prefix, Refusal, Result, Stop, failed};
+use engine::repository::{Checkout, Choice, Config, Head, Place, target};
 use engine::site::Site;
 use preview::{self, Preview, Server, Shown};
 

@@ -3,7 +3,8 @@
 
 use std::path::{Path, PathBuf};
 
-use engine::repository::config::{Config, FILE};
+use engine::repository::Config;
+use engine::repository::config::FILE;
 
 /// The usual folder of the site, at the top of the repository.
 const USUAL: &str = "site";

@@ -13,18 +13,11 @@ use crate::cli::Status;
 use crate::context::Context;
 use crate::output::progress;
 use crate::output::report::status::{self as report, Line, Live, Shown};
-use engine::base::cancel::Stop;
-use engine::base::error::{Error, Result};
-use engine::base::event::{Event, Tell};
 use engine::base::hint::{Argument, Command, Subcommand};
-use engine::base::key::Prefix;
-use engine::bucket::record::{self, Record};
-use engine::bucket::{self, Bucket, Exchange, Listing};
-use engine::plan::Scope;
-use engine::plan::drift::{self, PlaceState};
-use engine::repository::checkout::{self, Checkout, Distance};
-use engine::repository::config::{Config, Environment};
-use engine::repository::target;
+use engine::base::{Error, Event, Prefix, Result, Stop, Tell};
+use engine::bucket::{self, Bucket, Exchange, Listing, Record, record};
+use engine::plan::{PlaceState, Scope, drift};
+use engine::repository::{Checkout, Config, Distance, Environment, checkout, target};
 
 /// Prints what is live. Returns whether any environment could be read.
 pub async fn run(options: &Status, stop: &Stop) -> Result<bool> {

@@ -3,11 +3,9 @@
 use std::convert::Infallible;
 
 use crate::output::report;
-use engine::base::error::{Error, Result, WHOLE_TOOL};
-use engine::base::key::Prefix;
+use engine::base::{Error, Prefix, Result, WHOLE_TOOL};
 use engine::bucket::Bucket;
-use engine::repository::checkout::Checkout;
-use engine::repository::config::Environment;
+use engine::repository::{Checkout, Environment};
 
 /// There is none.
 pub struct Local(Infallible);
@@ -33,8 +31,7 @@ impl Local {
 pub mod preview {
     use super::missing;
     use crate::cli::Preview;
-    use engine::base::cancel::Stop;
-    use engine::base::error::Result;
+    use engine::base::{Result, Stop};
 
     pub async fn run(_: &Preview, _: &Stop) -> Result<bool> {
         Err(missing("preview"))

@@ -11,9 +11,8 @@ use std::sync::{Mutex, OnceLock};
 use indicatif::{MultiProgress, ProgressDrawTarget};
 
 use crate::output::color;
-use engine::base::event::{Event, Tell};
 use engine::base::humanize::plain;
-use engine::base::redact;
+use engine::base::{Event, Tell, redact};
 
 use bars::Bars;
 use lines::Lines;

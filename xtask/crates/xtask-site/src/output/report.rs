@@ -14,11 +14,9 @@ use serde::{Serialize, Serializer};
 
 use crate::cli::Typed;
 use crate::output::color;
-use engine::base::error::{Error, Result, failed};
-use engine::base::redact;
-use engine::plan::outcome::Outcome;
-use engine::plan::{Plan, Reason};
-use engine::repository::target::Target;
+use engine::base::{Error, Result, failed, redact};
+use engine::plan::{Outcome, Plan, Reason};
+use engine::repository::Target;
 use engine::site::File;
 
 #[cfg(feature = "local")]

@@ -3,15 +3,10 @@
 use crate::cli::ApplyOptions;
 use crate::context::{Context, variable};
 use crate::output::report::Run;
-use engine::base::event::{Event, Tell};
-use engine::base::hint::Hint;
-use engine::base::refusal::Refusal;
+use engine::base::{Event, Hint, Refusal, Tell};
 use engine::bucket::{Bucket, Listing, lock};
-use engine::plan::journal::Entry;
-use engine::plan::{Grace, Scope};
-use engine::repository::checkout::{self, Checkout};
-use engine::repository::config::Config;
-use engine::repository::target::Place;
+use engine::plan::{Entry, Grace, Scope};
+use engine::repository::{Checkout, Config, Place, checkout};
 
 use super::goal::Goal;
 

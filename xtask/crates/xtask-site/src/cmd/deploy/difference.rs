@@ -3,12 +3,9 @@
 use crate::cmd::deploy::deployment::Deployment;
 use crate::cmd::deploy::goal::Goal;
 use crate::cmd::deploy::outdated;
-use engine::base::error::{Failure, Result};
-use engine::base::etag::Etag;
-use engine::base::hint::{Command, Hint, Subcommand};
-use engine::base::refusal::Refusal;
-use engine::bucket::record::{self, Record};
-use engine::bucket::{Listing, Seen, Unfinished};
+use engine::base::hint::{Command, Subcommand};
+use engine::base::{Etag, Failure, Hint, Refusal, Result};
+use engine::bucket::{Listing, Record, Seen, Unfinished, record};
 use engine::plan::{self, Plan, Terms, restore};
 
 pub struct Difference {

@@ -8,11 +8,8 @@
 use std::collections::VecDeque;
 
 use crate::cmd::deploy::deployment::Deployment;
-use engine::base::event::Event;
-use engine::base::key::{Prefix, branch_segment};
-use engine::base::tool_folder;
-use engine::bucket::Seen;
-use engine::bucket::record::{self, Deploy};
+use engine::base::{Event, Prefix, branch_segment, tool_folder};
+use engine::bucket::{Deploy, Seen, record};
 
 /// How many requests the look around takes at most.
 const MOST_REQUESTS: usize = 20;

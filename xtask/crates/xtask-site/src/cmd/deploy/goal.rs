@@ -1,9 +1,8 @@
 //! What the bucket is to be made equal to.
 
-use engine::base::key::Prefix;
-use engine::bucket::record::Record;
-use engine::plan::restore::Earlier;
-use engine::plan::{Home, Spared};
+use engine::base::Prefix;
+use engine::bucket::Record;
+use engine::plan::{Earlier, Home, Spared};
 use engine::site::Site;
 
 pub enum Goal {

@@ -7,12 +7,12 @@
 
 use crate::cmd::blocking;
 use crate::cmd::deploy::deployment::Deployment;
-use engine::base::error::Result;
-use engine::base::hint::{Command, Hint, Subcommand};
-use engine::base::refusal::Refusal;
-use engine::bucket::record::{CLOCKS, Commit, Record};
-use engine::repository::checkout::{self, Distance};
+use engine::base::hint::{Command, Subcommand};
+use engine::base::{Hint, Refusal, Result};
+use engine::bucket::Record;
+use engine::bucket::record::{CLOCKS, Commit};
 use engine::repository::target::short;
+use engine::repository::{Distance, checkout};
 
 /// A deploy that is late. `None` if this one is not.
 pub async fn check(deployment: &Deployment<'_>, record: &Record) -> Result<Option<Refusal>> {

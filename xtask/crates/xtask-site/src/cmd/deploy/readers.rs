@@ -9,11 +9,8 @@ use futures_util::future::join_all;
 
 use crate::cmd::deploy::deployment::Deployment;
 use crate::output::report::Store;
-use engine::base::event::Event;
-use engine::base::headers;
-use engine::base::refusal::Refusal;
-use engine::bucket::Seen;
-use engine::bucket::{Listing, Readers};
+use engine::base::{Event, Refusal, headers};
+use engine::bucket::{Listing, Readers, Seen};
 use engine::plan::Plan;
 
 /// The objects that are asked about, at once.

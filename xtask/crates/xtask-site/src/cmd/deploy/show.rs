@@ -4,8 +4,7 @@ use crate::cmd::deploy::deployment::Deployment;
 use crate::cmd::deploy::difference::Difference;
 use crate::cmd::deploy::goal::Goal;
 use crate::output::report::{self, Planned, print};
-use engine::base::error::Result;
-use engine::base::refusal::Refusal;
+use engine::base::{Refusal, Result};
 
 /// Prints what changes, and refuses what is not to be done. A dry run warns of that.
 pub fn show(deployment: &Deployment<'_>, goal: &Goal, difference: &Difference) -> Result<Planned> {

@@ -4,9 +4,8 @@ use std::time::Duration;
 
 use super::PreviewContext;
 use crate::output::report;
-use engine::base::error::Result;
-use engine::base::event::Event;
 use engine::base::humanize::{count, duration, plain};
+use engine::base::{Event, Result};
 use engine::site::Site;
 use preview::{Preview, Server};
 

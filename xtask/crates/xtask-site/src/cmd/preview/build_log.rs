@@ -5,9 +5,8 @@ use std::collections::VecDeque;
 
 use crate::cli::Typed;
 use crate::output::report;
-use engine::base::error::{Error, Failure, failed};
 use engine::base::humanize::plain;
-use engine::base::redact;
+use engine::base::{Error, Failure, failed, redact};
 
 /// How many lines are kept. Of a longer output, the first lines are dropped.
 const MOST_LINES: usize = 2000;

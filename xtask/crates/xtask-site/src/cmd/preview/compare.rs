@@ -10,15 +10,11 @@ use crate::cli::Typed;
 use crate::cmd::{connect, is_dirty};
 use crate::context::now;
 use crate::output::report::{self, Run};
-use engine::base::error::{Error, Result};
-use engine::base::event::Tell;
-use engine::base::hint::Hint;
 use engine::base::humanize::plain;
-use engine::base::redact;
-use engine::bucket::record::{self, Record};
-use engine::bucket::{self, Bucket, Exchange, Listing};
+use engine::base::{Error, Hint, Result, Tell, redact};
+use engine::bucket::{self, Bucket, Exchange, Listing, Record, record};
 use engine::plan::{self, Grace, Home, Plan, Scope, Spared, Terms};
-use engine::repository::target::{Place, Target};
+use engine::repository::{Place, Target};
 use engine::site::Site;
 use preview::{About, Compared, Comparison, Preview, Remote};
 

@@ -8,9 +8,8 @@ use std::time::{Duration, Instant};
 use super::build_log::BuildLog;
 use super::{PreviewContext, Sources};
 use crate::cmd::hold_output;
-use engine::base::error::{Error, Result};
-use engine::base::event::{Event, Tell};
 use engine::base::humanize::without_colours;
+use engine::base::{Error, Event, Result, Tell};
 use engine::repository::build::{self, Aside, Content};
 
 /// Sources whose output folder is complete.

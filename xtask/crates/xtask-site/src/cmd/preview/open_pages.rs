@@ -5,14 +5,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Sources;
 use super::served::Served;
-use engine::base::cancel::Stop;
-use engine::base::error::Result;
-use engine::base::event::Tell;
-use engine::base::headers;
+use engine::base::{Result, Stop, Tell, headers};
 use engine::bucket::Bucket;
-use engine::plan::apply;
-use engine::plan::journal::Journal;
-use engine::plan::{self, Approved, Plan, Reason, Upload};
+use engine::plan::{self, Approved, Journal, Plan, Reason, Upload, apply};
 use engine::site::File;
 use local::website;
 use preview::{Change, Preview};
@@ -69,7 +64,7 @@ pub async fn put(
     let plan = Plan { uploads, ..Plan::default() }.approve(None)?;
     let record = served.record.clone();
     let journal = Journal::begin_unnamed(bucket, &plan, record, &served.listing).await?;
-    let outcome = apply::apply(bucket, &journal, plan, stop, &Tell::silent()).await;
+    let outcome = apply(bucket, &journal, plan, stop, &Tell::silent()).await;
     let count = outcome.written.len();
     done.extend(outcome.written.iter().map(|(file, _)| file.key.to_string()));
     if let Some(change) = &*notice.lock() {

@@ -9,8 +9,7 @@ use super::announce::Announced;
 use super::round::{Ended, Round};
 use super::watcher::Watcher;
 use super::{BuiltSite, PreviewContext, Sources};
-use engine::base::error::Result;
-use engine::base::event::Event;
+use engine::base::{Event, Result};
 use engine::repository::config;
 use preview::watch::Watched;
 

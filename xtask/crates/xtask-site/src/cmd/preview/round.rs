@@ -15,13 +15,9 @@ use crate::cmd::local::Local;
 use crate::cmd::{blocking, tell_left_out};
 use crate::output::progress;
 use crate::output::report;
-use engine::base::cancel::Stop;
-use engine::base::error::{Error, Result};
-use engine::base::event::Tell;
+use engine::base::{Error, Result, Stop, Tell};
 use engine::bucket::record;
-use engine::plan::apply;
-use engine::plan::journal::Journal;
-use engine::plan::{Approved, Plan};
+use engine::plan::{Approved, Journal, Plan, apply};
 use engine::repository::build::Aside;
 use engine::site::{self, Keys, Rescan, ScanCache, Site};
 use preview::{Change, News, Preview};
@@ -152,7 +148,7 @@ impl<'a> Round<'a> {
         let record = served.record.clone();
         let journal = Journal::begin_unnamed(&bucket, &approved, record, &served.listing).await?;
         let change = self.begin_change(notice, &approved, sources);
-        let mut outcome = apply::apply(&bucket, &journal, approved, self.stop, tell).await;
+        let mut outcome = apply(&bucket, &journal, approved, self.stop, tell).await;
         if let Some((_, failure)) = outcome.failures.pop() {
             return Err(failure.into());
         }

@@ -4,14 +4,9 @@
 use std::time::Duration;
 
 use crate::context::now;
-use engine::base::error::Result;
-use engine::base::etag::Etag;
-use engine::base::event::Tell;
-use engine::base::key::Prefix;
-use engine::bucket::record::{self, Record};
-use engine::bucket::{self, Bucket, Exchange, LastModified, Listing, Object};
-use engine::plan::outcome::Outcome;
-use engine::plan::{self, Approved, Grace, Scope, Spared, Terms};
+use engine::base::{Etag, Prefix, Result, Tell};
+use engine::bucket::{self, Bucket, Exchange, LastModified, Listing, Object, Record, record};
+use engine::plan::{self, Approved, Grace, Outcome, Scope, Spared, Terms};
 use engine::site::{File, Site};
 
 pub struct Served {

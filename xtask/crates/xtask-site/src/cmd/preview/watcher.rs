@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::edit_filter::EditFilter;
 use super::rebuild_backoff::Backoff;
-use engine::base::error::Result;
+use engine::base::Result;
 use preview::watch::{Changes, Watched};
 
 pub struct Watcher {

@@ -5,17 +5,11 @@ use std::sync::Arc;
 
 use super::status_of;
 use crate::cmd::{blocking, build};
-use engine::base::error::{Error, Failure, Result, failed};
-use engine::base::event::{Event, Tell};
-use engine::base::hint::Hint;
-use engine::base::refusal::Refusal;
-use engine::bucket::Exchange;
-use engine::bucket::record::Deploy;
+use engine::base::{Error, Event, Failure, Hint, Refusal, Result, Tell, failed};
+use engine::bucket::{Deploy, Exchange};
 use engine::repository::build::check_declared;
-use engine::repository::checkout::{self, Checkout, Worktree};
-use engine::repository::config::Config;
-use engine::repository::own_files;
-use engine::repository::target::{Place, Target, short};
+use engine::repository::target::short;
+use engine::repository::{Checkout, Config, Place, Target, Worktree, checkout, own_files};
 use engine::site::Site;
 
 const WORKTREE: &str = "rollback";

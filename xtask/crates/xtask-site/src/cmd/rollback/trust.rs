@@ -3,14 +3,11 @@
 //! which branch that is told.
 
 use super::status_of;
-use engine::base::error::Result;
-use engine::base::event::{Event, Tell};
-use engine::base::hint::{Argument, Command, Hint, Subcommand};
-use engine::base::refusal::Refusal;
-use engine::bucket::record::Deploy;
-use engine::repository::checkout::{self, Checkout, History};
-use engine::repository::config::Config;
-use engine::repository::target::{self, Choice, Place, short};
+use engine::base::hint::{Argument, Command, Subcommand};
+use engine::base::{Event, Hint, Refusal, Result, Tell};
+use engine::bucket::Deploy;
+use engine::repository::target::{self, short};
+use engine::repository::{Checkout, Choice, Config, History, Place, checkout};
 
 /// A deploy whose record is the one that its name says.
 ///

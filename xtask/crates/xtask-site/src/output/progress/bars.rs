@@ -7,7 +7,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::running::Running;
 use super::{said, say};
-use engine::base::event::{Amount, Event, Stage};
+use engine::base::{Amount, Event, Stage};
 
 pub struct Bars {
     all: MultiProgress,

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use super::running::Running;
 use super::{said, say};
-use engine::base::event::{Amount, Event, Stage};
 use engine::base::humanize::count;
+use engine::base::{Amount, Event, Stage};
 
 /// How often a stage says where it is.
 const BETWEEN_LINES: Duration = Duration::from_secs(10);

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use engine::base::event::{Amount, Stage};
 use engine::base::humanize::{about, bytes, count, plain};
+use engine::base::{Amount, Stage};
 
 /// A stage that goes on.
 pub struct Running {

@@ -6,9 +6,8 @@ use serde::Serialize;
 
 use super::{AGAIN, Done, Planned, Run};
 use crate::cli::Typed;
-use engine::base::error::{Error, Failure};
-use engine::base::refusal::Refusal;
-use engine::repository::target::{Place, Revision, Target};
+use engine::base::{Error, Failure, Refusal};
+use engine::repository::{Place, Revision, Target};
 
 /// The object of `--json`, for dry runs and real ones alike, with its keys in the documented order.
 #[derive(Serialize)]

@@ -4,13 +4,12 @@ use serde::Serialize;
 
 use super::text::first;
 use super::{out, out_json};
-use engine::base::error::{Error, Result};
 use engine::base::humanize::{ago, count, plain};
-use engine::bucket::record::Deploy;
-use engine::plan::drift::{Drift, PlaceState};
-use engine::repository::checkout::Distance;
-use engine::repository::config::Environment;
+use engine::base::{Error, Result};
+use engine::bucket::Deploy;
+use engine::plan::{Drift, PlaceState};
 use engine::repository::target::short;
+use engine::repository::{Distance, Environment};
 use unicode_width::UnicodeWidthStr;
 
 /// Everything that is shown.

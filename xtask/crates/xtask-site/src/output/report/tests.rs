@@ -11,32 +11,25 @@ use testing::COMMIT;
 
 use super::text::counts;
 use super::*;
-use engine::base::error::{Failure, failed};
-use engine::base::headers::Headers;
 use engine::base::hint::Subcommand;
-use engine::base::refusal::Refusal;
+use engine::base::{Failure, Headers, Refusal, failed};
 use engine::bucket::Delete;
 use engine::plan::Upload;
-use engine::repository::target::Revision;
+use engine::repository::Revision;
 use engine::site::{Digest, Disk, File, Source};
 
 /// The target of a branch, as the earlier stage makes it.
 fn target(branch: &str, more: &str) -> Target {
     let lines = format!("branches = [\"staging\", \"feature/**\"]\n{more}");
     let folder = testing::site(&testing::deploy_toml("staging", &lines));
-    let config = engine::repository::config::Config::read(folder.path(), "site".as_ref()).unwrap();
+    let config = engine::repository::Config::read(folder.path(), "site".as_ref()).unwrap();
     let head = match branch {
-        "" => engine::repository::checkout::Head::Detached { commit: COMMIT.into() },
-        name => {
-            engine::repository::checkout::Head::Branch { name: name.into(), commit: COMMIT.into() }
-        }
+        "" => engine::repository::Head::Detached { commit: COMMIT.into() },
+        name => engine::repository::Head::Branch { name: name.into(), commit: COMMIT.into() },
     };
-    let checkout = engine::repository::checkout::Checkout {
-        root: folder.path().into(),
-        head,
-        parents: Vec::new(),
-    };
-    let nowhere = engine::repository::ci::CiContext::of(&|_| None);
+    let checkout =
+        engine::repository::Checkout { root: folder.path().into(), head, parents: Vec::new() };
+    let nowhere = engine::repository::CiContext::of(&|_| None);
     engine::repository::target::choose(&config, &checkout, &nowhere, Some("staging"))
         .unwrap()
         .with_work_tree(false)

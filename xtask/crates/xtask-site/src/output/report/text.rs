@@ -2,12 +2,12 @@
 
 use super::{AGAIN, Done, Planned, PlannedUpload, Run, Store};
 use crate::cli::Typed;
-use engine::base::error::Error;
+use engine::base::Error;
 use engine::base::humanize::{ago, bytes, count, duration, plain};
-use engine::bucket::record::Deploy;
-use engine::plan::Reason;
-use engine::plan::outcome::Outcome;
-use engine::repository::target::{Place, Revision, Target, short};
+use engine::bucket::Deploy;
+use engine::plan::{Outcome, Reason};
+use engine::repository::target::short;
+use engine::repository::{Place, Revision, Target};
 
 /// How many uploads, and how many deletes, get a line each; the rest is counted.
 pub const LINES: usize = 40;
