@@ -1,24 +1,24 @@
 //! What every stage uses: errors, events, keys and headers, and helpers that know nothing about deploys.
 
-pub mod byte_search;
-pub mod error;
+pub(crate) mod byte_search;
+pub(crate) mod error;
 pub mod hint;
-pub mod etag;
-pub mod event;
-pub mod schema_version;
+pub(crate) mod etag;
+pub(crate) mod event;
+pub(crate) mod schema_version;
 pub mod headers;
-pub mod key;
+pub(crate) mod key;
 pub mod limits;
-pub mod parallel;
-pub mod refusal;
+pub(crate) mod parallel;
+pub(crate) mod refusal;
 pub mod redact;
-pub mod sniff;
-pub mod sorted_map;
+pub(crate) mod sniff;
+pub(crate) mod sorted_map;
 pub mod cancel;
 pub mod tool_folder;
 pub mod humanize;
 #[cfg(test)]
-pub mod proptests;
+pub(crate) mod proptests;
 
 pub use cancel::Stop;
 pub use error::{Error, Failure, Result, WHOLE_TOOL, failed};

@@ -2,7 +2,7 @@
 //! the expected owner, and nothing outside the prefix is ever named.
 
 pub mod account;
-pub mod aws;
+mod aws;
 pub mod record;
 pub mod lock;
 
@@ -57,12 +57,12 @@ pub use record::{Deploy, Record};
 pub use seen::{Exchange, Seen, look, look_at};
 pub use unfinished::Unfinished;
 
-pub use concurrency::Slot;
-pub use copy::{CopyOutcome, LARGEST_COPY};
-pub use delete::DELETES_PER_REQUEST;
-pub use read::{Look, Own};
-pub use tool_objects::{Condition, Written};
-pub use versions::{NO_VERSIONS, Version};
+pub(crate) use concurrency::Slot;
+pub(crate) use copy::{CopyOutcome, LARGEST_COPY};
+pub(crate) use delete::DELETES_PER_REQUEST;
+pub(crate) use read::{Look, Own};
+pub(crate) use tool_objects::{Condition, Written};
+pub(crate) use versions::{NO_VERSIONS, Version};
 
 /// A connection to one bucket and prefix. Cheap to clone.
 #[derive(Clone)]
@@ -208,7 +208,7 @@ impl Bucket {
     }
 
     /// Waits until the store can take one more upload.
-    pub async fn turn(&self) -> Slot {
+    pub(crate) async fn turn(&self) -> Slot {
         self.watch.pace.turn().await
     }
 
@@ -231,7 +231,7 @@ impl Bucket {
 
     /// Adds a hint to a failure in which the bucket's host name does not answer: private stores often have no host
     /// names for their buckets, or no certificates for them.
-    pub fn with_path_style_hint(&self, failure: Failure) -> Failure {
+    pub(crate) fn with_path_style_hint(&self, failure: Failure) -> Failure {
         let about_name = |cause: &String| {
             ["dns error", "not valid for name", "NotValidForName"].iter().any(|e| cause.contains(e))
         };
@@ -245,7 +245,7 @@ impl Bucket {
     }
 
     /// The whole key of an object in the tool's own folder.
-    pub fn own_key(&self, name: &str) -> String {
+    pub(crate) fn own_key(&self, name: &str) -> String {
         self.prefix.join(&format!("{}{name}", tool_folder::NAME))
     }
 }

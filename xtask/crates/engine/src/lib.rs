@@ -3,6 +3,7 @@
 //!
 //! The modules are in reading order, and each uses only those above it and [`base`]: `repository` and `site` do not
 //! know the bucket, and `bucket` does not know the plan. Only the subcommands know the order in which the stages run.
+//! Each module shows what the other crates use of it, and no more.
 //!
 //! # Words
 //!

@@ -1,9 +1,9 @@
 //! Site × listing × record: what changes, and why. A plan is a value: pure to make, printed before it is
 //! done, and done only once it was approved.
 
-pub mod journal;
-pub mod apply;
-pub mod outcome;
+pub(crate) mod journal;
+pub(crate) mod apply;
+pub(crate) mod outcome;
 pub mod restore;
 pub mod drift;
 
@@ -34,8 +34,8 @@ pub use restore::Earlier;
 pub use scope::Scope;
 pub use spared::Spared;
 
-pub use home::Loss;
-pub use limit::Share;
+pub(crate) use home::Loss;
+pub(crate) use limit::Share;
 
 #[derive(Debug, Default)]
 pub struct Plan {
@@ -124,7 +124,7 @@ impl Plan {
 pub struct Approved(Plan);
 
 impl Approved {
-    pub fn into_plan(self) -> Plan {
+    pub(crate) fn into_plan(self) -> Plan {
         self.0
     }
 
@@ -140,7 +140,7 @@ impl Approved {
     }
 
     /// Takes the objects that stay for a while, and since when.
-    pub fn take_retained(&mut self) -> Vec<(String, u64)> {
+    pub(crate) fn take_retained(&mut self) -> Vec<(String, u64)> {
         std::mem::take(&mut self.0.retained)
     }
 
@@ -149,7 +149,7 @@ impl Approved {
     }
 
     /// Whether an object is to get other headers to the same bytes.
-    pub fn changes_headers(&self) -> bool {
+    pub(crate) fn changes_headers(&self) -> bool {
         self.0.uploads.iter().any(|upload| upload.reason == Reason::Headers)
     }
 }

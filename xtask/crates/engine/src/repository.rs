@@ -3,7 +3,7 @@
 
 pub mod build;
 pub mod checkout;
-pub mod ci;
+pub(crate) mod ci;
 pub mod config;
 pub mod own_files;
 pub mod target;

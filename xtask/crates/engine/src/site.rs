@@ -26,13 +26,15 @@ use crate::base::key::{self, Prefix};
 use crate::base::parallel;
 use crate::repository::config::Config;
 
-#[cfg(test)]
-pub use digest::LARGEST_WHOLE;
-pub use digest::{Digest, PartDigests, Sum, is_in_parts};
+pub use digest::{Digest, Sum};
 pub use left_out::{LeftOut, Why};
 pub use links::{Astray, Base, Kind, Places, Reader, astray, is_sample};
 pub use recheck::recheck;
 pub use scan_cache::ScanCache;
+
+#[cfg(test)]
+pub(crate) use digest::LARGEST_WHOLE;
+pub(crate) use digest::{PartDigests, is_in_parts};
 
 use faults::Faults;
 use keys::{Misnamed, Unfit};
@@ -106,7 +108,7 @@ impl Output {
 impl File {
     /// The path of a file that must be sent in parts, but whose digest comes from a record and lacks those of the
     /// parts.
-    pub fn lacks_parts(&self) -> Option<PathBuf> {
+    pub(crate) fn lacks_parts(&self) -> Option<PathBuf> {
         let Source::Disk(disk) = &self.source else { return None };
         let is_lacking = digest::is_in_parts(self.size) && self.digest.parts.is_none();
         is_lacking.then(|| disk.path(&self.key))
@@ -115,7 +117,7 @@ impl File {
     /// The same file with the digests of its parts. Blocks the thread.
     ///
     /// Fails if the file cannot be read or has changed.
-    pub fn with_parts(&self, path: &Path) -> Result<File, Failure> {
+    pub(crate) fn with_parts(&self, path: &Path) -> Result<File, Failure> {
         let doing = || failed(format!("failed to read `{}`", path.display())).of_file();
         let digest = digest::of_file(path, self.size, &mut |_| ())
             .map_err(|error| doing().because(&error))?;

@@ -40,12 +40,12 @@ impl Stop {
         Stop(self.0.iter().chain(&*other.0).cloned().collect())
     }
 
-    pub fn is_told(&self) -> bool {
+    pub(crate) fn is_told(&self) -> bool {
         self.0.iter().any(|cause| cause.borrow().is_some())
     }
 
     /// Why the run is to end; a failure says more than a signal. `None` if it goes on.
-    pub fn cause(&self) -> Option<Cause> {
+    pub(crate) fn cause(&self) -> Option<Cause> {
         let causes = || self.0.iter().filter_map(|cause| cause.borrow().clone());
         causes().find(|cause| matches!(cause, Cause::Failure(_))).or_else(|| causes().next())
     }

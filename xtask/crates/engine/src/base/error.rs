@@ -69,7 +69,7 @@ impl Failure {
     }
 
     /// Adds the path that the message is about.
-    pub fn because_of_path(mut self, path: &Path) -> Failure {
+    pub(crate) fn because_of_path(mut self, path: &Path) -> Failure {
         self.causes.push(path.display().to_string());
         self
     }

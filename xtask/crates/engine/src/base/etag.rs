@@ -49,12 +49,12 @@ impl Etag {
     }
 
     /// Whether the store sent no ETag.
-    pub fn is_missing(&self) -> bool {
+    pub(crate) fn is_missing(&self) -> bool {
         matches!(self, Etag::Other(text) if text.is_empty())
     }
 
     /// Whether it is the MD5 of no bytes.
-    pub fn is_of_nothing(&self) -> bool {
+    pub(crate) fn is_of_nothing(&self) -> bool {
         matches!(self, Etag::Hex(md5) if *md5 == OF_NOTHING)
     }
 }

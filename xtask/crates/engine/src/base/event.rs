@@ -89,11 +89,11 @@ impl Tell {
         self.tell(Event::Began(stage, total, String::new()));
     }
 
-    pub fn advanced(&self, stage: Stage, by: Amount) {
+    pub(crate) fn advanced(&self, stage: Stage, by: Amount) {
         self.tell(Event::Advanced(stage, by));
     }
 
-    pub fn ended(&self, stage: Stage, done: Amount) {
+    pub(crate) fn ended(&self, stage: Stage, done: Amount) {
         self.tell(Event::Ended(stage, done));
     }
 }

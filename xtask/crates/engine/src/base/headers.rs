@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::key;
 use crate::base::sniff;
 
-pub use globset::GlobMatcher;
+pub(crate) use globset::GlobMatcher;
 
 /// Header names, in lower case, and their values. Cheap to clone.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -20,7 +20,7 @@ pub struct Headers(Arc<BTreeMap<String, String>>);
 
 /// The headers that S3 stores with an object, besides `x-amz-meta-*`.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html>
-pub const KNOWN: [&str; 7] = [
+pub(crate) const KNOWN: [&str; 7] = [
     "cache-control",
     "content-disposition",
     "content-encoding",
@@ -33,15 +33,15 @@ pub const KNOWN: [&str; 7] = [
 /// The address to which the website endpoint redirects requests for the object: a path in the same bucket, or a whole
 /// address.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/how-to-page-redirect.html>
-pub const REDIRECT: &str = "x-amz-website-redirect-location";
+pub(crate) const REDIRECT: &str = "x-amz-website-redirect-location";
 
 /// The beginning of the names of user-defined metadata.
-pub const META: &str = "x-amz-meta-";
+pub(crate) const META: &str = "x-amz-meta-";
 
 /// Headers for the keys that a glob matches.
 #[derive(Clone, Debug)]
 pub struct Rule {
-    pub matcher: GlobMatcher,
+    pub(crate) matcher: GlobMatcher,
     pub headers: Headers,
 }
 
@@ -59,7 +59,7 @@ impl Headers {
     }
 
     /// The names of the headers that differ, in order.
-    pub fn differences<'h>(&'h self, other: &'h Headers) -> Vec<&'h str> {
+    pub(crate) fn differences<'h>(&'h self, other: &'h Headers) -> Vec<&'h str> {
         let names: BTreeSet<&str> =
             self.0.keys().chain(other.0.keys()).map(String::as_str).collect();
         names.into_iter().filter(|name| self.get(name) != other.get(name)).collect()
@@ -113,7 +113,7 @@ fn is_service_worker(name: &str) -> bool {
 
 /// What the bytes of a file add to what its name says about the content type.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Told {
+pub(crate) struct Told {
     /// The content type, if the bytes decide it and not the name.
     pub essence: Option<&'static str>,
     pub charset: Charset,
@@ -121,7 +121,7 @@ pub struct Told {
 
 /// The character set of a text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Charset {
+pub(crate) enum Charset {
     #[default]
     Utf8,
     /// The text declares it.
@@ -132,7 +132,7 @@ pub enum Charset {
 
 /// How much the content counts for the content type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Doubt {
+pub(crate) enum Doubt {
     /// The name decides.
     None,
     /// The name decides, unless the first bytes prove another format.
@@ -147,7 +147,7 @@ pub enum Doubt {
 
 impl Doubt {
     /// The content type according to the beginning of a file; `None` if that of the name, `named`, applies.
-    pub fn essence(self, named: &str, head: &[u8], is_whole: bool) -> Option<&'static str> {
+    pub(crate) fn essence(self, named: &str, head: &[u8], is_whole: bool) -> Option<&'static str> {
         match self {
             Doubt::None => None,
             Doubt::Format => contradiction(named, head),
@@ -226,7 +226,7 @@ fn is_binary(essence: &str) -> bool {
 }
 
 /// The headers that rules give to keys. A site has only a few sets of headers; each is made and stored once.
-pub struct HeaderRules<'r> {
+pub(crate) struct HeaderRules<'r> {
     rules: &'r [Rule],
     /// By what the key's name says and which rules match.
     sets: HashMap<Facts, Headers>,
@@ -249,7 +249,7 @@ struct Facts {
 const PAGE_CACHE_CONTROL: &str = "no-cache";
 
 impl<'r> HeaderRules<'r> {
-    pub fn by(rules: &'r [Rule]) -> HeaderRules<'r> {
+    pub(crate) fn by(rules: &'r [Rule]) -> HeaderRules<'r> {
         HeaderRules { rules, sets: HashMap::new(), guesses: HashMap::new() }
     }
 
@@ -272,7 +272,7 @@ impl<'r> HeaderRules<'r> {
     }
 
     /// The content type according to the key's name, without parameters.
-    pub fn essence(&mut self, key: &str) -> &'static str {
+    pub(crate) fn essence(&mut self, key: &str) -> &'static str {
         let mut guess = |ending: &str| match self.guesses.get(ending) {
             Some(guess) => *guess,
             None => *self.guesses.entry(ending.to_owned()).or_insert(guess(ending)),
@@ -295,7 +295,7 @@ impl<'r> HeaderRules<'r> {
 
 /// The header sets of a site: only a few, however many files share them.
 #[derive(Default)]
-pub struct Sets(BTreeSet<Headers>);
+pub(crate) struct Sets(BTreeSet<Headers>);
 
 impl Sets {
     /// The stored set that equals this one, so that each set is stored only once.
@@ -309,7 +309,7 @@ impl Sets {
 }
 
 /// A glob over keys: `*` and `?` stay inside a segment, `**` crosses segments.
-pub fn glob(pattern: &str) -> Result<GlobMatcher, globset::Error> {
+pub(crate) fn glob(pattern: &str) -> Result<GlobMatcher, globset::Error> {
     let glob = GlobBuilder::new(pattern).literal_separator(true).backslash_escape(true).build()?;
     Ok(glob.compile_matcher())
 }
@@ -320,7 +320,7 @@ pub fn literal_glob(key: &str) -> String {
 }
 
 /// Whether a text is an HTTP date, which S3 accepts for `expires`.
-pub fn is_http_date(text: &str) -> bool {
+pub(crate) fn is_http_date(text: &str) -> bool {
     httpdate::parse_http_date(text).is_ok()
 }
 
@@ -332,7 +332,7 @@ pub fn content_type(key: &str) -> String {
 }
 
 /// The content type according to a name, without parameters.
-pub fn essence(key: &str) -> &'static str {
+pub(crate) fn essence(key: &str) -> &'static str {
     essence_by(key, &mut guess)
 }
 
@@ -345,14 +345,14 @@ fn ending(key: &str) -> String {
 }
 
 /// Whether a key's name has no ending that could indicate its content type: `about`, `v1.0`.
-pub fn lacks_type(key: &str) -> bool {
+pub(crate) fn lacks_type(key: &str) -> bool {
     let name = key.rsplit('/').next().unwrap_or(key);
     let is_ending = ending(key).starts_with(|c: char| c.is_ascii_alphabetic());
     !is_ending && !name.starts_with('.') && essence(key) == UNKNOWN_TYPE
 }
 
 /// How much the content of a file counts for its content type. `essence` is the type according to its name.
-pub fn doubt(key: &str, essence: &str) -> Doubt {
+pub(crate) fn doubt(key: &str, essence: &str) -> Doubt {
     // The same as below, but faster, because most files of a site are pages.
     if essence == "text/html" && !key.contains(':') {
         return Doubt::Format;
@@ -434,7 +434,7 @@ fn with_charset(essence: &str, charset: Charset) -> String {
 
 /// Readers use their own default for text without a character set. JSON has none by its standard (RFC 8259, section
 /// 11), and SVG and similar formats declare their own.
-pub fn needs_charset(essence: &str) -> bool {
+pub(crate) fn needs_charset(essence: &str) -> bool {
     essence.starts_with("text/")
         || matches!(
             essence,

@@ -85,7 +85,7 @@ pub fn without_colours(line: &str) -> String {
 
 /// Whether a terminal or a log viewer does more with a character than display it. These are control characters,
 /// characters that change the direction of writing, and invisible ones, with which `ma\u{200b}in` looks like `main`.
-pub fn commands(c: char) -> bool {
+pub(crate) fn commands(c: char) -> bool {
     let turns_or_hides = matches!(
         c,
         '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'

@@ -27,12 +27,12 @@ pub fn raise() {
 
 /// How many connections there may be. If the bucket is on this machine, this process also has the other ends open, and
 /// a file for each.
-pub fn connections() -> usize {
+pub(crate) fn connections() -> usize {
     connections_of(open_files())
 }
 
 /// How many threads may each have a file open for reading.
-pub fn readers() -> usize {
+pub(crate) fn readers() -> usize {
     readers_of(open_files())
 }
 
@@ -50,7 +50,7 @@ fn open_files() -> usize {
 }
 
 /// Opens a file or a folder. If too many are open, waits, because others are about to be closed. Blocks the thread.
-pub fn open<T>(mut open: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+pub(crate) fn open<T>(mut open: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     for _ in 1..TRIES {
         match open() {
             Err(error) if imp::is_too_many(&error) => thread::sleep(WAIT),

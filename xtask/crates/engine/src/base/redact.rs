@@ -12,7 +12,7 @@ static HIDDEN: Mutex<Vec<String>> = Mutex::new(Vec::new());
 const SHORTEST: usize = 8;
 
 /// From now on [`hide`] hides this value, also if it is escaped: in JSON, in a URL, or as by Rust's `{:?}`.
-pub fn keep(value: &str) {
+pub(crate) fn keep(value: &str) {
     if value.len() < SHORTEST {
         return;
     }
@@ -25,7 +25,7 @@ pub fn keep(value: &str) {
 }
 
 /// The ways in which a value can be written: as it is, escaped in JSON or in a URL, or as by Rust's `{:?}`.
-pub fn ways(value: &str) -> Vec<String> {
+pub(crate) fn ways(value: &str) -> Vec<String> {
     let json = serde_json::Value::from(value).to_string();
     let mut ways = vec![
         value.to_owned(),
@@ -51,7 +51,7 @@ pub fn hide(text: &str) -> String {
 }
 
 /// The values to hide.
-pub fn kept() -> Vec<String> {
+pub(crate) fn kept() -> Vec<String> {
     HIDDEN.lock().unwrap_or_else(PoisonError::into_inner).clone()
 }
 

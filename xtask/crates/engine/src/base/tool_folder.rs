@@ -7,20 +7,20 @@ pub const NAME: &str = ".xtask/";
 pub const RECORD: &str = "record";
 
 /// What the names of earlier deploys' records begin with.
-pub const EARLIER: &str = "earlier/";
+pub(crate) const EARLIER: &str = "earlier/";
 
 /// The name of the object that says which deploy was begun and has not ended.
-pub const BEGUN: &str = "begun";
+pub(crate) const BEGUN: &str = "begun";
 
 /// The name of the last record that could not be read and was written over.
-pub const UNREADABLE: &str = "unreadable";
+pub(crate) const UNREADABLE: &str = "unreadable";
 
 /// The name of the lock, and what the names of tickets begin with.
-pub const LOCK: &str = "lock";
+pub(crate) const LOCK: &str = "lock";
 
 /// What an object is, by its key.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Entry<'k> {
+pub(crate) enum Entry<'k> {
     Record,
     Begun,
     /// The record of an earlier deploy, which has this name.
@@ -30,7 +30,7 @@ pub enum Entry<'k> {
 }
 
 /// What a key names in the tool's folder below a prefix; `None` outside of that folder.
-pub fn parse<'k>(prefix: &str, key: &'k str) -> Option<Entry<'k>> {
+pub(crate) fn parse<'k>(prefix: &str, key: &'k str) -> Option<Entry<'k>> {
     let name = key.strip_prefix(prefix)?.strip_prefix(NAME)?;
     let earlier = name.strip_prefix(EARLIER).filter(|name| is_deploy(name));
     Some(match (name, earlier) {
@@ -42,13 +42,13 @@ pub fn parse<'k>(prefix: &str, key: &'k str) -> Option<Entry<'k>> {
 }
 
 /// The folder whose deploys a record of this key tells of; `None` if the key is of no record.
-pub fn place_of_record(key: &str) -> Option<&str> {
+pub(crate) fn place_of_record(key: &str) -> Option<&str> {
     let place = key.strip_suffix(RECORD)?.strip_suffix(NAME)?;
     (place.is_empty() || place.ends_with('/')).then_some(place)
 }
 
 /// Whether a key, without the prefix, lies in the tool's own folder, or in that of a deploy below.
-pub fn is_in(relative: &str) -> bool {
+pub(crate) fn is_in(relative: &str) -> bool {
     relative.starts_with(NAME) || relative.contains("/.xtask/")
 }
 

@@ -74,7 +74,7 @@ async fn check(environment: &Environment, keys: &Keys) -> Result<()> {
 
 /// The process's environment, so that tests can bring their own. It returns variables that are set and not empty: CI
 /// systems export a secret that does not exist as an empty variable.
-pub type Vars<'a> = &'a dyn Fn(&str) -> Option<String>;
+pub(crate) type Vars<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 /// The only provider that the environment names.
 async fn source(environment: &Environment, var: Vars<'_>) -> Result<SharedCredentialsProvider> {

@@ -35,7 +35,7 @@ pub enum CopyOutcome {
 
 impl Bucket {
     /// Gives an object the headers of the file, if it still has this ETag.
-    pub async fn restate(&self, file: &File, etag: &Etag) -> Result<CopyOutcome, Failure> {
+    pub(crate) async fn restate(&self, file: &File, etag: &Etag) -> Result<CopyOutcome, Failure> {
         if file.size > LARGEST_COPY || !self.can.has(Capability::Copy) {
             return Ok(CopyOutcome::CannotCopy);
         }
@@ -137,7 +137,12 @@ impl Bucket {
     }
 
     /// Copies an object in the tool's own folder to another name there; `false` if the store does not copy.
-    pub async fn copy_own(&self, from: &str, to: &str, etag: &Etag) -> Result<bool, Failure> {
+    pub(crate) async fn copy_own(
+        &self,
+        from: &str,
+        to: &str,
+        etag: &Etag,
+    ) -> Result<bool, Failure> {
         let (from, to) = (self.own_key(from), self.own_key(to));
         let source = format!("{}/{}", self.name, utf8_percent_encode(&from, SOURCE));
         if !self.can.has(Capability::Copy) {

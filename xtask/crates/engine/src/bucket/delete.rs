@@ -29,7 +29,7 @@ pub const DELETES_PER_REQUEST: usize = 1000;
 const CONCURRENCY: usize = 32;
 
 impl Bucket {
-    /// Deletes at most [`DELETES_PER_REQUEST`] objects. If the store honours the condition, only objects that are still
+    /// Deletes at most `DELETES_PER_REQUEST` objects. If the store honours the condition, only objects that are still
     /// as they were listed are deleted. Returns those that were not deleted, each with the reason.
     /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-deletes.html>
     pub async fn delete(&self, objects: &[Delete]) -> Vec<(String, Failure)> {

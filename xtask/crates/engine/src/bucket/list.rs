@@ -48,7 +48,7 @@ pub struct Object {
 impl Object {
     /// Whether the object only makes a folder visible. Consoles and tools that know folders create such objects:
     /// `images/`, or Hadoop's `images_$folder$`. Visitors never see them, and some stores cannot delete them.
-    pub fn is_folder_marker(&self, key: &str) -> bool {
+    pub(crate) fn is_folder_marker(&self, key: &str) -> bool {
         self.size == 0 && (key.ends_with('/') || key.ends_with("_$folder$"))
     }
 }

@@ -125,7 +125,7 @@ impl Bucket {
 
     /// The first bytes of an object in the tool's own folder, or all of them if it is short; `None` if it does not
     /// exist.
-    pub async fn look_at_beginning(
+    pub(crate) async fn look_at_beginning(
         &self,
         name: &str,
         length: u64,

@@ -26,7 +26,9 @@ use crate::bucket::{self, Bucket, Condition, LastModified, Listing, Object};
 use crate::site::{Digest, File, Site, Sum, is_in_parts};
 
 pub use deploy::{CLOCKS, Commit, Deploy};
-pub use earlier::{begin, forget, read_begun, read_deploy, read_earlier, read_live, set_aside};
+pub use earlier::{read_begun, read_deploy, read_earlier, read_live};
+
+pub(crate) use earlier::{begin, forget, set_aside};
 
 /// HEAD requests under way at once.
 const CONCURRENCY: usize = 64;
@@ -56,7 +58,7 @@ pub struct Record {
     pub is_unreadable: bool,
 }
 
-pub type Objects = SortedMap<Known>;
+pub(crate) type Objects = SortedMap<Known>;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Known {
@@ -87,14 +89,14 @@ impl Known {
 impl Record {
     /// The MD5 of an object's content as it is listed now. A record that contradicts an ETag which is an MD5 itself is
     /// not believed: whoever changed the object may have changed the record too.
-    pub fn md5_of(&self, key: &str, object: &Object) -> Option<[u8; 16]> {
+    pub(crate) fn md5_of(&self, key: &str, object: &Object) -> Option<[u8; 16]> {
         let known = self.of(key, object)?;
         self.is_possible(known, object.size).then_some(known.md5)
     }
 
     /// Whether this tool can have written an entry of an object of so many bytes: of one that went in one piece, the
     /// ETag is the MD5.
-    pub fn is_possible(&self, known: &Known, size: u64) -> bool {
+    pub(crate) fn is_possible(&self, known: &Known, size: u64) -> bool {
         !self.etags_are_md5
             || match known.etag {
                 Etag::Hex(etag) => etag == known.md5,

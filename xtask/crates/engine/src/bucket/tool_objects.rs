@@ -49,7 +49,7 @@ pub enum Written {
 
 impl Bucket {
     /// Writes an object in the tool's own folder if the condition holds.
-    pub async fn put_own(
+    pub(crate) async fn put_own(
         &self,
         name: &str,
         body: Vec<u8>,
@@ -96,7 +96,7 @@ impl Bucket {
 
     /// Deletes an object in the tool's own folder if it still has this ETag, and returns whether the store agreed that
     /// it has. Without an ETag, or if the store ignores it, the object is deleted in any case.
-    pub async fn delete_own(&self, name: &str, etag: Option<&str>) -> Result<bool, Failure> {
+    pub(crate) async fn delete_own(&self, name: &str, etag: Option<&str>) -> Result<bool, Failure> {
         let key = self.own_key(name);
         let request = self.client.delete_object().bucket(&self.name).key(&key);
         let request = request.set_if_match(etag.map(|etag| format!("\"{etag}\"")));
@@ -110,7 +110,7 @@ impl Bucket {
     }
 
     /// The names in the tool's own folder with this beginning, in order.
-    pub async fn list_own(&self, beginning: &str) -> Result<Vec<String>, Failure> {
+    pub(crate) async fn list_own(&self, beginning: &str) -> Result<Vec<String>, Failure> {
         self.names(beginning, Reach::Beginning).await
     }
 

@@ -11,7 +11,7 @@ pub struct Home {
     /// With the prefix.
     pub key: String,
     /// Whether there is a file, and nothing to see in it.
-    pub is_blank: bool,
+    pub(crate) is_blank: bool,
 }
 
 /// What a deploy would do to the home page that is live.

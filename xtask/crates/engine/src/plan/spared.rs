@@ -17,7 +17,7 @@ impl Spared {
     }
 
     /// Whether a key is that of a file that was left out, or lies in such a folder.
-    pub fn covers(&self, key: &str) -> bool {
+    pub(crate) fn covers(&self, key: &str) -> bool {
         let has = |name: &str| self.0.binary_search_by(|left| left.as_str().cmp(name)).is_ok();
         !self.0.is_empty()
             && (has(key) || key.match_indices('/').any(|(slash, _)| has(&key[..slash])))

@@ -143,7 +143,7 @@ fn is_dirty_to_libgit2(root: &Path) -> Result<bool, Failure> {
 
 /// Whether git ignores a folder. Even then git may track something below it: files that were added by force, and other
 /// repositories.
-pub fn is_ignored(root: &Path, folder: &Path) -> Result<bool, Failure> {
+pub(crate) fn is_ignored(root: &Path, folder: &Path) -> Result<bool, Failure> {
     let unreadable = |error: git2::Error| unanswered("whether it ignores", folder, &error);
     let Some(relative) = below(root, folder) else { return Ok(false) };
     let repository = Repository::open(root).map_err(unreadable)?;
@@ -176,7 +176,7 @@ impl Ignored {
 }
 
 /// Whether git tracks a file in a folder, or the folder itself as a submodule.
-pub fn is_tracked(root: &Path, folder: &Path) -> Result<bool, Failure> {
+pub(crate) fn is_tracked(root: &Path, folder: &Path) -> Result<bool, Failure> {
     let Some(relative) = below(root, folder) else { return Ok(false) };
     let unreadable = |error: git2::Error| unanswered("what it tracks in", folder, &error);
     let repository = Repository::open(root).map_err(unreadable)?;

@@ -125,7 +125,7 @@ impl CiContext {
     }
 
     /// The claims of each vendor that is identified. In CI also what other variables say against a deploy.
-    pub fn claims(&self) -> &[VendorClaim] {
+    pub(crate) fn claims(&self) -> &[VendorClaim] {
         &self.claims
     }
 
@@ -134,7 +134,7 @@ impl CiContext {
     }
 
     /// The variable because of which this counts as CI, if it is weak evidence: a person may have set it.
-    pub fn marker(&self) -> Option<&'static str> {
+    pub(crate) fn marker(&self) -> Option<&'static str> {
         self.marker
     }
 
@@ -146,4 +146,4 @@ impl CiContext {
 #[cfg(test)]
 mod proptests;
 #[cfg(test)]
-pub mod tests;
+pub(crate) mod tests;

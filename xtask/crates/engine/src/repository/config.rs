@@ -21,8 +21,9 @@ use crate::base::key;
 
 pub use address::Address;
 pub use demands::{Acl, Demands, Encryption};
-pub use looks_secret::{is_access_key_id, is_secret_access_key};
 pub use template::Template;
+
+pub(crate) use looks_secret::{is_access_key_id, is_secret_access_key};
 
 use template::BRANCH;
 
@@ -160,7 +161,7 @@ impl Environment {
     }
 
     /// Whether the bucket is on AWS, whichever of its addresses is used.
-    pub fn is_aws(&self) -> bool {
+    pub(crate) fn is_aws(&self) -> bool {
         self.endpoint.is_none() || self.address().is_some_and(|address| address.is_aws())
     }
 
@@ -168,12 +169,12 @@ impl Environment {
     ///
     /// Over https, a bucket whose name contains dots goes into the path in any case: the SDK knows that a wildcard
     /// certificate does not cover it.
-    pub fn is_path_style(&self) -> bool {
+    pub(crate) fn is_path_style(&self) -> bool {
         let by_address = || self.address().is_some_and(|address| address.has_no_bucket_names());
         self.path_style.unwrap_or_else(by_address)
     }
 
-    pub fn shares_bucket_with(&self, other: &Environment) -> bool {
+    pub(crate) fn shares_bucket_with(&self, other: &Environment) -> bool {
         self.bucket == other.bucket && self.store() == other.store()
     }
 
@@ -198,7 +199,7 @@ impl Config {
     }
 
     /// Whether `keep` matches a key, which is relative to the prefix.
-    pub fn keeps(&self, key: &str) -> bool {
+    pub(crate) fn keeps(&self, key: &str) -> bool {
         !self.keep.is_empty() && {
             let key = key::normal(key);
             self.keep.iter().any(|glob| glob.is_match(&*key))
@@ -212,7 +213,7 @@ impl Config {
 
     /// The same if the site were in another folder. Each `..` removes a folder from the path. This needs no disk
     /// access: the site's folder is without links, and the output need not exist yet.
-    pub fn output_below(&self, site: &Path) -> PathBuf {
+    pub(crate) fn output_below(&self, site: &Path) -> PathBuf {
         let mut folder = site.to_owned();
         for part in self.output.components() {
             match part {

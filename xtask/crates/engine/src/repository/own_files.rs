@@ -96,7 +96,7 @@ pub fn open_or_make(path: &Path) -> io::Result<File> {
 }
 
 /// Opens a file that must exist.
-pub fn open_existing(path: &Path) -> io::Result<File> {
+pub(crate) fn open_existing(path: &Path) -> io::Result<File> {
     open(OpenOptions::new().read(true), path)
 }
 

@@ -44,7 +44,7 @@ impl Digest {
     /// Whether an object with this ETag holds these bytes. A single-part ETag without KMS is the MD5 of the content. A
     /// multipart ETag is the MD5 of the parts' MD5s, and proves the content if the file was split as this tool splits
     /// it.
-    pub fn proves(&self, etag: &Etag) -> bool {
+    pub(crate) fn proves(&self, etag: &Etag) -> bool {
         *etag == Etag::Hex(self.md5)
             || self.parts.as_ref().is_some_and(|parts| *etag == parts.etag())
     }

@@ -50,7 +50,7 @@ pub struct Commit {
 }
 
 impl Deploy {
-    /// That of a target by `who`, at a time that [`Deploy::time_after`] gives.
+    /// That of a target by `who`, at a time that `Deploy::time_after` gives.
     pub fn of(target: &Target, who: String, at: u64, replaced: Option<&Deploy>) -> Deploy {
         let Target { place, revision } = target;
         Deploy {
@@ -71,7 +71,7 @@ impl Deploy {
     /// The time of the deploy that replaces this one. It comes after, whatever the clocks of the two machines say,
     /// unless this one's time is later than its record, which was `written` by the store's clock: a time that
     /// somebody made up would give all later deploys one name. All times are in seconds since 1970.
-    pub fn time_after(&self, now: u64, written: u64) -> u64 {
+    pub(crate) fn time_after(&self, now: u64, written: u64) -> u64 {
         match self.at <= now.max(written).saturating_add(CLOCKS) {
             true => now.max(self.at.saturating_add(1)),
             false => now,

@@ -18,7 +18,7 @@ pub const KEPT: usize = 10;
 
 /// Copies the record aside, before it is written over, and adds its name to those of the `earlier`. One that
 /// cannot be read is kept too, until the next such: a newer tool may read it.
-pub async fn set_aside(
+pub(crate) async fn set_aside(
     bucket: &Bucket,
     record: &Record,
     earlier: &mut Vec<String>,
@@ -45,7 +45,7 @@ pub async fn set_aside(
 
 /// Deletes the oldest records, so that no more stay than are remembered, and the one that the live deploy took the
 /// place of.
-pub async fn forget(
+pub(crate) async fn forget(
     bucket: &Bucket,
     earlier: &[String],
     own_entry: Option<&str>,
@@ -76,7 +76,7 @@ pub async fn read_earlier(bucket: &Bucket, name: &str) -> Result<Record, Failure
 
 /// Writes down which deploy is begun, before its first change: if it is cut off, nothing else says what was
 /// meant. Returns its ETag. It stays: which deploy ended is what the record says of it.
-pub async fn begin(bucket: &Bucket, deploy: &Deploy) -> Result<Option<Etag>, Failure> {
+pub(crate) async fn begin(bucket: &Bucket, deploy: &Deploy) -> Result<Option<Etag>, Failure> {
     let begun = Begun { version: VERSION, deploy: deploy.clone() };
     let body = serde_json::to_vec(&begun)
         .map_err(|error| failed("failed to write what is begun").because(&error))?;

@@ -31,7 +31,7 @@ impl Aside {
     }
 
     /// Says that a build has filled the output, so its earlier content is no longer needed.
-    pub fn is_replaced(&mut self) {
+    pub(crate) fn is_replaced(&mut self) {
         if let Some(emptied) = &mut self.0 {
             emptied.is_replaced = true;
         }

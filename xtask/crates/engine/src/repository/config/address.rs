@@ -74,7 +74,7 @@ impl Address {
     }
 
     /// Whether it is an address of AWS, with accounts, and with STS at an address of its own.
-    pub fn is_aws(&self) -> bool {
+    pub(crate) fn is_aws(&self) -> bool {
         AWS.iter().any(|domain| self.host.ends_with(domain))
     }
 
@@ -86,7 +86,7 @@ impl Address {
 
     /// Whether no bucket can have a host name below this one, because it is an IP address or a name in a private
     /// network.
-    pub fn has_no_bucket_names(&self) -> bool {
+    pub(crate) fn has_no_bucket_names(&self) -> bool {
         self.host.parse::<IpAddr>().is_ok()
             || !self.host.contains('.')
             || PRIVATE.iter().any(|domain| self.host.ends_with(domain))
@@ -104,17 +104,17 @@ impl Address {
     }
 
     /// The labels before AWS's domain.
-    pub fn labels(&self) -> Vec<&str> {
+    pub(crate) fn labels(&self) -> Vec<&str> {
         let before = AWS.iter().find_map(|domain| self.host.strip_suffix(domain));
         before.unwrap_or(&self.host).split('.').collect()
     }
 
     /// Whether a label of an AWS address asks for this kind of address.
-    pub fn is_dual_stack(&self) -> bool {
+    pub(crate) fn is_dual_stack(&self) -> bool {
         self.host.ends_with(".api.aws") || self.labels().contains(&"dualstack")
     }
 
-    pub fn is_fips(&self) -> bool {
+    pub(crate) fn is_fips(&self) -> bool {
         self.labels().iter().any(|label| *label == "s3-fips" || label.starts_with("s3-fips-"))
     }
 }

@@ -50,7 +50,7 @@ impl Acl {
 
     /// The ACL for the tool's own objects: strangers never read the record or the lock. An ACL for the bucket's owner
     /// stays, because a policy may refuse every write without it.
-    pub fn of_own_objects(self) -> Option<Acl> {
+    pub(crate) fn of_own_objects(self) -> Option<Acl> {
         match self {
             Acl::BucketOwnerRead | Acl::BucketOwnerFullControl => Some(self),
             Acl::Private | Acl::PublicRead | Acl::AuthenticatedRead => None,

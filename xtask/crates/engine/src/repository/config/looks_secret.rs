@@ -61,14 +61,14 @@ fn is_secret(run: &str) -> bool {
 
 /// `AKIA…` and `ASIA…`.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids>
-pub fn is_access_key_id(word: &str) -> bool {
+pub(crate) fn is_access_key_id(word: &str) -> bool {
     (16..=128).contains(&word.len())
         && ["AKIA", "ASIA"].iter().any(|start| word.starts_with(start))
         && word.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
 }
 
 /// Whether a whole text is in the form of an AWS secret access key: 40 characters of Base64.
-pub fn is_secret_access_key(text: &str) -> bool {
+pub(crate) fn is_secret_access_key(text: &str) -> bool {
     text.len() == 40
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'+'))
         && has(text, u8::is_ascii_uppercase)

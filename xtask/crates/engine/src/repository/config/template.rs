@@ -13,7 +13,7 @@ impl Template {
         self.0.contains(BRANCH)
     }
 
-    pub fn fill(&self, segment: &str) -> String {
+    pub(crate) fn fill(&self, segment: &str) -> String {
         self.0.replace(BRANCH, segment)
     }
 
@@ -38,7 +38,7 @@ impl Template {
 
     /// The message for a branch that results in no valid address, because its text is not valid in a host name:
     /// `feature/login` becomes `feature__login`. `None` if the address is valid.
-    pub fn no_host_with(&self, branch: &str, segment: &str) -> Option<String> {
+    pub(crate) fn no_host_with(&self, branch: &str, segment: &str) -> Option<String> {
         if !self.has_branch_in_host() || is_name(host_of(&self.fill(segment))) {
             return None;
         }
@@ -53,7 +53,7 @@ impl Template {
     }
 
     /// The same for a branch that a glob matches, with a letter for each wildcard.
-    pub fn no_host_with_glob(&self, glob: &str) -> Option<String> {
+    pub(crate) fn no_host_with_glob(&self, glob: &str) -> Option<String> {
         let example = glob.replace("**", "*").replace(['*', '?'], "x");
         let example = example.replace(['{', '}', '[', ']', ',', '!', '\\'], "");
         self.no_host_with(&example, &key::branch_segment(&example))
