@@ -3,6 +3,7 @@
 pub mod byte_search;
 pub mod error;
 pub mod etag;
+pub mod parts;
 pub mod event;
 pub mod schema_version;
 pub mod headers;

@@ -7,15 +7,19 @@ pub mod record;
 pub mod lock;
 
 mod acl;
+mod body;
 mod capabilities;
+mod content_md5;
 mod copy;
 mod delete;
 mod demands;
 mod endpoint;
+mod failures;
 mod folders;
 mod headway;
 mod list;
 mod tool_objects;
+mod object_headers;
 mod concurrency;
 mod put;
 mod read;
@@ -209,16 +213,11 @@ impl Bucket {
         self.watch.pace.turn().await
     }
 
-    /// Waits until the line to the store can carry a body of this size.
-    pub async fn body(&self, size: u64) -> aws::Body {
-        self.watch.line.begin(size).await
-    }
-
     /// The current ETag and headers of an object; `None` if it does not exist.
     pub async fn head(&self, key: &str) -> Result<Option<(Etag, Headers)>, Failure> {
         let request = self.client.head_object().bucket(&self.name).key(key);
         match request.send().await {
-            Ok(head) => Ok(Some((Etag::sent(head.e_tag()), put::headers_of(&head)))),
+            Ok(head) => Ok(Some((Etag::sent(head.e_tag()), object_headers::of(&head)))),
             Err(error) if aws::is_absent(&error) => Ok(None),
             Err(error) => {
                 Err(aws::explain(format!("failed to read the headers of `{key}`"), &error))
@@ -246,5 +245,3 @@ impl Bucket {
         self.prefix.join(&format!("{}{name}", tool_folder::NAME))
     }
 }
-
-const WRITTEN_SINCE: &str = "somebody else wrote it since the bucket was listed";

@@ -26,9 +26,7 @@ use crate::base::key::{self, Prefix};
 use crate::base::parallel;
 use crate::repository::config::Config;
 
-#[cfg(test)]
-pub use digest::LARGEST_WHOLE;
-pub use digest::{Digest, PartDigests, Sum, is_in_parts};
+pub use digest::{Digest, Sum};
 pub use left_out::{LeftOut, Why};
 pub use links::{Astray, Base, Kind, Places, Reader, astray, is_sample};
 pub use recheck::recheck;
@@ -100,30 +98,6 @@ impl Output {
     /// A key of the site without the prefix.
     fn relative<'k>(&self, key: &'k str) -> &'k str {
         self.prefix.relative(key).unwrap_or(key)
-    }
-}
-
-impl File {
-    /// The path of a file that must be sent in parts, but whose digest comes from a record and lacks those of the
-    /// parts.
-    pub fn lacks_parts(&self) -> Option<PathBuf> {
-        let Source::Disk(disk) = &self.source else { return None };
-        let is_lacking = digest::is_in_parts(self.size) && self.digest.parts.is_none();
-        is_lacking.then(|| disk.path(&self.key))
-    }
-
-    /// The same file with the digests of its parts. Blocks the thread.
-    ///
-    /// Fails if the file cannot be read or has changed.
-    pub fn with_parts(&self, path: &Path) -> Result<File, Failure> {
-        let doing = || failed(format!("failed to read `{}`", path.display())).of_file();
-        let digest = digest::of_file(path, self.size, &mut |_| ())
-            .map_err(|error| doing().because(&error))?;
-        if digest.md5 != self.digest.md5 {
-            return Err(doing().hint("it changed while the site was deployed: run it again"));
-        }
-        let (key, source, headers) = (self.key.clone(), self.source.clone(), self.headers.clone());
-        Ok(File { key, source, size: self.size, digest, headers })
     }
 }
 

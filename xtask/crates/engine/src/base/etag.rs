@@ -48,6 +48,11 @@ impl Etag {
         text.map_or("", bare).into()
     }
 
+    /// With its quotes, as a condition names it.
+    pub fn quoted(&self) -> String {
+        format!("\"{self}\"")
+    }
+
     /// Whether the store sent no ETag.
     pub fn is_missing(&self) -> bool {
         matches!(self, Etag::Other(text) if text.is_empty())

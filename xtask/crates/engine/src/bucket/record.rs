@@ -20,10 +20,11 @@ use crate::base::error::{Failure, failed};
 use crate::base::etag::Etag;
 use crate::base::event::{Amount, Event, Stage, Tell};
 use crate::base::headers::{Headers, Sets};
+use crate::base::parts;
 use crate::base::sorted_map::SortedMap;
 use crate::base::tool_folder::RECORD;
 use crate::bucket::{self, Bucket, Condition, LastModified, Listing, Object};
-use crate::site::{Digest, File, Site, Sum, is_in_parts};
+use crate::site::{Digest, File, Site, Sum};
 
 pub use deploy::{CLOCKS, Commit, Deploy};
 pub use earlier::{begin, forget, read_begun, read_deploy, read_earlier, read_live, set_aside};
@@ -98,7 +99,7 @@ impl Record {
         !self.etags_are_md5
             || match known.etag {
                 Etag::Hex(etag) => etag == known.md5,
-                Etag::Other(_) => is_in_parts(size),
+                Etag::Other(_) => parts::is_in_parts(size),
             }
     }
 

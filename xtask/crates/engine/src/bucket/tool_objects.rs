@@ -15,8 +15,9 @@ use bytes::Bytes;
 use md5::{Digest as _, Md5};
 
 use super::capabilities::{Capability, Uses, declines};
+use super::failures::{explain_own, explain_own_write, not_stored};
 use super::headway::{self, Headway, unreliable};
-use super::{Bucket, put};
+use super::{Bucket, content_md5};
 use crate::base::error::{Failure, failed};
 use crate::base::etag::{Etag, bare};
 use crate::bucket::aws;
@@ -57,7 +58,7 @@ impl Bucket {
     ) -> Result<Written, Failure> {
         let key = self.own_key(name);
         let digest: [u8; 16] = Md5::digest(&body).into();
-        let (md5, body) = (put::base64(&digest), Bytes::from(body));
+        let (md5, body) = (content_md5::of(&digest), Bytes::from(body));
         let send = |uses: Uses| {
             let request = self.client.put_object().bucket(&self.name).key(&key);
             let request = match condition {
@@ -74,7 +75,7 @@ impl Bucket {
         };
         match self.can.negotiate(&[Capability::ContentMd5], send).await {
             Ok(put) => {
-                let mut etag = unquoted(put.e_tag.as_deref());
+                let mut etag = bare(put.e_tag.as_deref().unwrap_or_default()).to_owned();
                 if etag.is_empty() {
                     // The store did not return it.
                     let head = self.head(&key).await?;
@@ -82,7 +83,7 @@ impl Bucket {
                 }
                 let stored = Etag::from(etag.as_str());
                 if stored.is_of_nothing() {
-                    return Err(put::not_stored(format!("failed to write `{key}`")));
+                    return Err(not_stored(format!("failed to write `{key}`")));
                 }
                 if stored == Etag::Hex(digest) {
                     self.gives_md5s.store(true, Ordering::Relaxed);
@@ -208,36 +209,6 @@ fn own_names(
     Ok((names, false))
 }
 
-/// Explains a failure with an object of the tool's own folder. The credentials may list, or the run would not have come
-/// this far. So a 403 is more likely due to a policy that hides the folder from visitors than to a wrong key.
-pub(super) fn explain_own<E>(doing: String, error: &SdkError<E, HttpResponse>) -> Failure
-where
-    E: ProvideErrorMetadata + std::error::Error + 'static,
-{
-    let failure = aws::explain(doing, error);
-    match aws::is_forbidden(error) {
-        true => failure.hint(HIDDEN),
-        false => failure,
-    }
-}
-
-/// Like [`explain_own`], for a write: a policy may also demand something of it.
-pub(super) fn explain_own_write<E>(doing: String, error: &SdkError<E, HttpResponse>) -> Failure
-where
-    E: ProvideErrorMetadata + std::error::Error + 'static,
-{
-    let failure = aws::explain_write(doing, error);
-    match &failure.hint {
-        Some(hint) if aws::is_forbidden(error) => {
-            let hint = format!("{hint}; {HIDDEN}");
-            failure.hint(hint)
-        }
-        _ => failure,
-    }
-}
-
-const HIDDEN: &str = "these credentials need s3:GetObject, s3:PutObject and s3:DeleteObject below `.xtask/` too: if the bucket's policy hides that folder from visitors, leave it out of what they are allowed instead of denying it to everyone";
-
 /// What an error says about the condition that was sent; `None` for any other error.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html>
 fn refusal<E: ProvideErrorMetadata>(
@@ -258,10 +229,6 @@ fn refusal<E: ProvideErrorMetadata>(
         }
         _ => None,
     }
-}
-
-pub(super) fn unquoted(etag: Option<&str>) -> String {
-    bare(etag.unwrap_or_default()).to_owned()
 }
 
 #[cfg(test)]
