@@ -6,27 +6,33 @@ pub mod aws;
 pub mod record;
 pub mod lock;
 
-mod acl;
-mod body;
+mod endpoint;
+mod demands;
+mod watch;
+mod concurrency;
 mod capabilities;
+
+mod failures;
+mod body;
 mod content_md5;
+mod object_headers;
+mod decode;
+mod pages;
+
+mod list;
+mod folders;
+mod versions;
+mod unfinished;
+mod acl;
+mod put;
 mod copy;
 mod delete;
-mod demands;
-mod endpoint;
-mod failures;
-mod folders;
-mod headway;
-mod list;
 mod tool_objects;
-mod object_headers;
-mod concurrency;
-mod put;
 mod read;
 mod seen;
-mod unfinished;
-mod versions;
-mod watch;
+
+#[cfg(test)]
+mod ignoring;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -238,6 +244,11 @@ impl Bucket {
             )),
             _ => failure,
         }
+    }
+
+    /// The prefix, as a request for a listing names it.
+    fn listed_prefix(&self) -> Option<String> {
+        Some(self.prefix.as_str().to_owned()).filter(|prefix| !prefix.is_empty())
     }
 
     /// The whole key of an object in the tool's own folder.

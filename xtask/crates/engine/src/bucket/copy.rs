@@ -45,10 +45,11 @@ impl Bucket {
         match self.can.negotiate(&[Capability::ConditionalCopy], source).await {
             Ok(copied) => {
                 let copied = self.told(file, copied).await?;
-                // A store that ignores the condition may have copied an object that somebody else wrote meanwhile.
-                let is_shown = self.gives_md5s() || file.digest.proves(etag);
+                // A store that ignores the condition may have copied an object that somebody else wrote meanwhile. The
+                // ETag of the copy shows this, if ETags of this store show the content.
+                let is_telling = self.gives_md5s() || file.digest.proves(etag);
                 let is_same = copied == *etag || file.digest.proves(&copied);
-                match is_shown && !is_same && !self.holds(&file.key, &copied, file).await? {
+                match is_telling && !is_same && !self.holds(&file.key, &copied, file).await? {
                     true => Err(changed(failed(upload_of(file)), WRITTEN_SINCE)),
                     false => Ok(CopyOutcome::Done(copied)),
                 }

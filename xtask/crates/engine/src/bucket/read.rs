@@ -15,7 +15,7 @@ use super::body::{Slow, take};
 use super::failures::{explain_own, reading};
 use super::{ATTEMPTS, Bucket, FIRST_WAIT, LONGEST_WAIT};
 use crate::base::error::{Failure, failed};
-use crate::base::etag::bare;
+use crate::base::etag::Etag;
 use crate::base::tool_folder::{EARLIER, RECORD, UNREADABLE};
 use crate::bucket::aws;
 
@@ -82,7 +82,7 @@ impl Bucket {
             }
             Err(error) => return Err(explain_own(reading(&key), &error)),
         };
-        let etag = bare(object.e_tag.as_deref().unwrap_or_default()).to_owned();
+        let etag = Etag::sent(object.e_tag.as_deref()).to_string();
         // If it does not say how old it is, assume that it was written just now: it is safer to take it for young.
         let modified = object.last_modified.as_ref().map(seconds).or(date.get()).unwrap_or(0);
         let length = object.content_length.and_then(|length| u64::try_from(length).ok());

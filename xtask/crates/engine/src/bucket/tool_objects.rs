@@ -6,7 +6,6 @@
 
 use std::sync::atomic::Ordering;
 
-use aws_sdk_s3::Config;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::list_objects_v2::{ListObjectsV2Error, ListObjectsV2Output};
 use aws_sdk_s3::primitives::ByteStream;
@@ -16,11 +15,10 @@ use md5::{Digest as _, Md5};
 
 use super::capabilities::{Capability, Uses, declines};
 use super::failures::{explain_own, explain_own_write, not_stored};
-use super::headway::{self, Headway, unreliable};
-use super::{Bucket, content_md5};
+use super::pages::{Pages, unreliable};
+use super::{Bucket, aws, content_md5};
 use crate::base::error::{Failure, failed};
-use crate::base::etag::{Etag, bare};
-use crate::bucket::aws;
+use crate::base::etag::Etag;
 
 /// A write happens only if this holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,7 +73,7 @@ impl Bucket {
         };
         match self.can.negotiate(&[Capability::ContentMd5], send).await {
             Ok(put) => {
-                let mut etag = bare(put.e_tag.as_deref().unwrap_or_default()).to_owned();
+                let mut etag = Etag::sent(put.e_tag.as_deref()).to_string();
                 if etag.is_empty() {
                     // The store did not return it.
                     let head = self.head(&key).await?;
@@ -118,8 +116,8 @@ impl Bucket {
     async fn names(&self, beginning: &str, reach: Reach) -> Result<Vec<String>, Failure> {
         let folder = self.own_key("");
         let doing = || format!("failed to list `{folder}`");
-        let (mut names, mut token, mut headway) = (Vec::new(), None, Headway::default());
-        loop {
+        let (mut names, mut pages) = (Vec::new(), Pages::of(doing()));
+        while let Some(token) = pages.next() {
             let page = match self.own_page(beginning, reach, token).await {
                 Ok(page) => page,
                 Err(error) if reach == Reach::Beginning && aws::is_forbidden(&error) => {
@@ -127,11 +125,8 @@ impl Bucket {
                 }
                 Err(error) => return Err(aws::explain(doing(), &error)),
             };
-            let next = headway::next(page.is_truncated, page.next_continuation_token.clone());
-            let next = next.map_err(|what| unreliable(doing(), what))?;
-            headway
-                .goes_on(page.contents().len(), next.as_deref())
-                .map_err(|what| unreliable(doing(), what))?;
+            let next = page.next_continuation_token.clone();
+            pages.answered(page.contents().len(), page.is_truncated, next)?;
             let found = own_names(&page, &folder, beginning, reach);
             let (found, is_past) = found.map_err(|what| unreliable(doing(), what))?;
             names.extend(found);
@@ -140,10 +135,9 @@ impl Bucket {
                     "more than {MOST_NAMES} objects begin with `{folder}{beginning}`: delete those that are not this tool's"
                 )));
             }
-            token = match next {
-                Some(next) if !is_past => Some(next),
-                _ => break,
-            };
+            if is_past {
+                break;
+            }
         }
         names.sort();
         Ok(names)
@@ -156,16 +150,16 @@ impl Bucket {
         token: Option<String>,
     ) -> Result<ListObjectsV2Output, SdkError<ListObjectsV2Error, HttpResponse>> {
         let (prefix, after) = match reach {
-            Reach::Beginning => (self.own_key(beginning), None),
-            Reach::Prefix => (self.prefix.as_str().to_owned(), Some(self.own_key(""))),
+            Reach::Beginning => (Some(self.own_key(beginning)), None),
+            Reach::Prefix => (self.listed_prefix(), Some(self.own_key(""))),
         };
         let request = self.client.list_objects_v2().bucket(&self.name);
         request
-            .set_prefix(Some(prefix).filter(|prefix| !prefix.is_empty()))
+            .set_prefix(prefix)
             .set_start_after(after.filter(|_| token.is_none()))
             .set_continuation_token(token)
             .customize()
-            .config_override(Config::builder().timeout_config(aws::timeouts_of_answer()))
+            .config_override(aws::config_of_answer())
             .send()
             .await
     }
@@ -228,46 +222,5 @@ fn refusal<E: ProvideErrorMetadata>(
             Some(Written::Refused)
         }
         _ => None,
-    }
-}
-
-#[cfg(test)]
-mod ignoring {
-    //! A store that accepts conditions but ignores them. It is simulated by a client that does not send them.
-
-    use aws_sdk_s3::Client;
-    use aws_sdk_s3::config::interceptors::BeforeTransmitInterceptorContextMut;
-    use aws_sdk_s3::config::{ConfigBag, Intercept, RuntimeComponents};
-    use aws_sdk_s3::error::BoxError;
-
-    use super::*;
-
-    #[derive(Debug)]
-    struct Without(&'static [&'static str]);
-
-    impl Intercept for Without {
-        fn name(&self) -> &'static str {
-            "Without"
-        }
-
-        fn modify_before_signing(
-            &self,
-            context: &mut BeforeTransmitInterceptorContextMut<'_>,
-            _: &RuntimeComponents,
-            _: &mut ConfigBag,
-        ) -> Result<(), BoxError> {
-            for header in self.0 {
-                context.request_mut().headers_mut().remove(*header);
-            }
-            Ok(())
-        }
-    }
-
-    impl Bucket {
-        /// The same bucket in a store that ignores these headers.
-        pub fn ignoring(&self, headers: &'static [&'static str]) -> Bucket {
-            let config = self.client.config().to_builder().interceptor(Without(headers));
-            Bucket { client: Client::from_conf(config.build()), ..self.clone() }
-        }
     }
 }
