@@ -4,6 +4,7 @@ pub(crate) mod byte_search;
 pub(crate) mod error;
 pub mod hint;
 pub(crate) mod etag;
+pub(crate) mod parts;
 pub(crate) mod event;
 pub(crate) mod schema_version;
 pub mod headers;

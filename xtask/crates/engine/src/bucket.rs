@@ -6,23 +6,33 @@ mod aws;
 pub mod record;
 pub mod lock;
 
-mod acl;
+mod endpoint;
+mod demands;
+mod watch;
+mod concurrency;
 mod capabilities;
+
+mod failures;
+mod body;
+mod content_md5;
+mod object_headers;
+mod decode;
+mod pages;
+
+mod list;
+mod folders;
+mod versions;
+mod unfinished;
+mod acl;
+mod put;
 mod copy;
 mod delete;
-mod demands;
-mod endpoint;
-mod folders;
-mod headway;
-mod list;
 mod tool_objects;
-mod concurrency;
-mod put;
 mod read;
 mod seen;
-mod unfinished;
-mod versions;
-mod watch;
+
+#[cfg(test)]
+mod ignoring;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -212,16 +222,11 @@ impl Bucket {
         self.watch.pace.turn().await
     }
 
-    /// Waits until the line to the store can carry a body of this size.
-    pub async fn body(&self, size: u64) -> aws::Body {
-        self.watch.line.begin(size).await
-    }
-
     /// The current ETag and headers of an object; `None` if it does not exist.
     pub async fn head(&self, key: &str) -> Result<Option<(Etag, Headers)>, Failure> {
         let request = self.client.head_object().bucket(&self.name).key(key);
         match request.send().await {
-            Ok(head) => Ok(Some((Etag::sent(head.e_tag()), put::headers_of(&head)))),
+            Ok(head) => Ok(Some((Etag::sent(head.e_tag()), object_headers::of(&head)))),
             Err(error) if aws::is_absent(&error) => Ok(None),
             Err(error) => {
                 Err(aws::explain(format!("failed to read the headers of `{key}`"), &error))
@@ -244,10 +249,13 @@ impl Bucket {
         }
     }
 
+    /// The prefix, as a request for a listing names it.
+    fn listed_prefix(&self) -> Option<String> {
+        Some(self.prefix.as_str().to_owned()).filter(|prefix| !prefix.is_empty())
+    }
+
     /// The whole key of an object in the tool's own folder.
     pub(crate) fn own_key(&self, name: &str) -> String {
         self.prefix.join(&format!("{}{name}", tool_folder::NAME))
     }
 }
-
-const WRITTEN_SINCE: &str = "somebody else wrote it since the bucket was listed";

@@ -32,10 +32,6 @@ pub use links::{Astray, Base, Kind, Places, Reader, astray, is_sample};
 pub use recheck::recheck;
 pub use scan_cache::ScanCache;
 
-#[cfg(test)]
-pub(crate) use digest::LARGEST_WHOLE;
-pub(crate) use digest::{PartDigests, is_in_parts};
-
 use faults::Faults;
 use keys::{Misnamed, Unfit};
 use left_out::Choice;
@@ -102,30 +98,6 @@ impl Output {
     /// A key of the site without the prefix.
     fn relative<'k>(&self, key: &'k str) -> &'k str {
         self.prefix.relative(key).unwrap_or(key)
-    }
-}
-
-impl File {
-    /// The path of a file that must be sent in parts, but whose digest comes from a record and lacks those of the
-    /// parts.
-    pub(crate) fn lacks_parts(&self) -> Option<PathBuf> {
-        let Source::Disk(disk) = &self.source else { return None };
-        let is_lacking = digest::is_in_parts(self.size) && self.digest.parts.is_none();
-        is_lacking.then(|| disk.path(&self.key))
-    }
-
-    /// The same file with the digests of its parts. Blocks the thread.
-    ///
-    /// Fails if the file cannot be read or has changed.
-    pub(crate) fn with_parts(&self, path: &Path) -> Result<File, Failure> {
-        let doing = || failed(format!("failed to read `{}`", path.display())).of_file();
-        let digest = digest::of_file(path, self.size, &mut |_| ())
-            .map_err(|error| doing().because(&error))?;
-        if digest.md5 != self.digest.md5 {
-            return Err(doing().hint("it changed while the site was deployed: run it again"));
-        }
-        let (key, source, headers) = (self.key.clone(), self.source.clone(), self.headers.clone());
-        Ok(File { key, source, size: self.size, digest, headers })
     }
 }
 

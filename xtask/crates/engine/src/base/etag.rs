@@ -48,6 +48,11 @@ impl Etag {
         text.map_or("", bare).into()
     }
 
+    /// With its quotes, as a condition names it.
+    pub fn quoted(&self) -> String {
+        format!("\"{self}\"")
+    }
+
     /// Whether the store sent no ETag.
     pub(crate) fn is_missing(&self) -> bool {
         matches!(self, Etag::Other(text) if text.is_empty())
@@ -64,7 +69,7 @@ const OF_NOTHING: [u8; 16] = 0xd41d_8cd9_8f00_b204_e980_0998_ecf8_427e_u128.to_b
 /// An ETag without its quotes and without `W/`. A gateway that compresses answers makes the ETag weak (`W/"…"`), but
 /// the store behind it compares the strong one.
 /// <https://www.rfc-editor.org/rfc/rfc9110#section-8.8.3>
-pub fn bare(text: &str) -> &str {
+fn bare(text: &str) -> &str {
     let text = text.trim();
     text.strip_prefix("W/").unwrap_or(text).trim_matches('"')
 }

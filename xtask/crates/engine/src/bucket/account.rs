@@ -175,7 +175,7 @@ fn one_value(name: &str, value: &str) -> Result<String, Refusal> {
             format!(
                 "{name} does not hold one key: there is a space, a line break or an unusual character in it"
             ),
-            format!("copy the value into {name} again, by itself"),
+            format!("copy only the value into {name} again"),
         ));
     }
     Ok(value.to_owned())

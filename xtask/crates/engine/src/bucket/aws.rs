@@ -38,11 +38,12 @@ pub fn timeouts_for_copy(size: u64) -> TimeoutConfig {
 
 const CONNECTION: Duration = Duration::from_secs(8);
 
-/// The timeouts of a request whose answer is read as a whole, such as a page of a listing: otherwise a store that sends
-/// a byte now and then would never come to an end.
-pub fn timeouts_of_answer() -> TimeoutConfig {
+/// For a request whose answer is read as a whole, such as a page of a listing: it also limits the time of the answer's
+/// body. Otherwise a store that sends a byte now and then would never come to an end.
+pub fn config_of_answer() -> aws_sdk_s3::config::Builder {
     let timeouts = timeouts().to_builder().operation_attempt_timeout(2 * ANSWER);
-    timeouts.operation_timeout(6 * ANSWER).build()
+    let timeouts = timeouts.operation_timeout(6 * ANSWER).build();
+    aws_sdk_s3::Config::builder().timeout_config(timeouts)
 }
 
 const ANSWER: Duration = Duration::from_secs(30);

@@ -12,10 +12,10 @@ use aws_sdk_s3::types::MetadataDirective;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
+use super::body::take;
 use super::capabilities::{Capability, Uses, declines};
-use super::read::{reading, take};
-use super::tool_objects::explain_own_write;
-use super::{Bucket, WRITTEN_SINCE, put};
+use super::failures::{WRITTEN_SINCE, changed, explain_own_write, reading, upload_of};
+use super::{Bucket, object_headers};
 use crate::base::error::{Failure, failed};
 use crate::base::etag::Etag;
 use crate::base::hint::{Command, Hint, Subcommand};
@@ -40,16 +40,18 @@ impl Bucket {
             return Ok(CopyOutcome::CannotCopy);
         }
         let source = |uses: Uses| {
-            let etag = uses.has(Capability::ConditionalCopy).then(|| put::quoted(etag));
+            let etag = uses.has(Capability::ConditionalCopy).then(|| etag.quoted());
             self.copy(file, self.copy_request(file, None).set_copy_source_if_match(etag))
         };
         match self.can.negotiate(&[Capability::ConditionalCopy], source).await {
             Ok(copied) => {
                 let copied = self.told(file, copied).await?;
-                // A store that ignores the condition may have copied an object that somebody else wrote meanwhile.
-                let shows_it = file.digest.proves(etag) && !file.digest.proves(&copied);
-                match shows_it && !self.holds(&file.key, &copied, file).await? {
-                    true => Err(put::changed(failed(put::upload_of(file)), WRITTEN_SINCE)),
+                // A store that ignores the condition may have copied an object that somebody else wrote meanwhile. The
+                // ETag of the copy shows this, if ETags of this store show the content.
+                let is_telling = self.gives_md5s() || file.digest.proves(etag);
+                let is_same = copied == *etag || file.digest.proves(&copied);
+                match is_telling && !is_same && !self.holds(&file.key, &copied, file).await? {
+                    true => Err(changed(failed(upload_of(file)), WRITTEN_SINCE)),
                     false => Ok(CopyOutcome::Done(copied)),
                 }
             }
@@ -71,7 +73,7 @@ impl Bucket {
         }
         let send = |uses: Uses| {
             let is_conditional = uses.has(Capability::ConditionalCopy);
-            let etag = replaces.filter(|_| is_conditional).map(put::quoted);
+            let etag = replaces.filter(|_| is_conditional).map(Etag::quoted);
             let absent = (is_conditional && replaces.is_none()).then_some("*".to_owned());
             let request = self.copy_request(file, version);
             self.copy(file, request.set_if_match(etag).set_if_none_match(absent))
@@ -80,7 +82,7 @@ impl Bucket {
             Ok(etag) => self.told(file, etag).await,
             Err(error) if self.cannot_copy(&error) => match file.size <= LARGEST_READ {
                 true => self.put_read(file, version, replaces).await,
-                false => Err(aws::explain(put::upload_of(file), &error).hint(no_copies())),
+                false => Err(aws::explain(upload_of(file), &error).hint(no_copies())),
             },
             Err(error) => self.settle(file, &error).await,
         }
@@ -94,7 +96,7 @@ impl Bucket {
         replaces: Option<&Etag>,
     ) -> Result<Etag, Failure> {
         if file.size > LARGEST_READ {
-            return Err(failed(put::upload_of(file)).hint(no_copies()));
+            return Err(failed(upload_of(file)).hint(no_copies()));
         }
         let reading = || reading(&file.key);
         let request = self.client.get_object().bucket(&self.name).key(&*file.key);
@@ -129,11 +131,11 @@ impl Bucket {
             .customize()
             // The store answers only after it has copied.
             .config_override(Config::builder().timeout_config(aws::timeouts_for_copy(file.size)))
-            .mutate_request(put::add_headers(&file.headers))
+            .mutate_request(object_headers::add(&file.headers))
             .send()
             .await?;
         let etag = copied.copy_object_result.and_then(|result| result.e_tag);
-        Ok(put::unquoted(etag.as_deref()))
+        Ok(Etag::sent(etag.as_deref()))
     }
 
     /// Copies an object in the tool's own folder to another name there; `false` if the store does not copy.
@@ -149,7 +151,7 @@ impl Bucket {
             return Ok(false);
         }
         let send = |uses: Uses| {
-            let etag = uses.has(Capability::ConditionalCopy).then(|| put::quoted(etag));
+            let etag = uses.has(Capability::ConditionalCopy).then(|| etag.quoted());
             let request =
                 self.client.copy_object().bucket(&self.name).key(&to).copy_source(&source);
             request.set_copy_source_if_match(etag).send()

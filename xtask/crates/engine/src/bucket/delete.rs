@@ -7,7 +7,8 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use futures_util::{StreamExt, stream};
 
 use super::capabilities::{Capability, Uses};
-use super::{Bucket, WRITTEN_SINCE, put};
+use super::failures::{WRITTEN_SINCE, changed};
+use super::{Bucket, content_md5};
 use crate::base::error::{Failure, failed};
 use crate::base::etag::Etag;
 use crate::bucket::aws;
@@ -75,7 +76,7 @@ impl Bucket {
         let is_conditional = uses.has(Capability::ConditionalDelete);
         let has_md5 = uses.has(Capability::ContentMd5);
         let named = |object: &&Delete| {
-            let etag = is_conditional.then(|| put::quoted(&object.etag));
+            let etag = is_conditional.then(|| object.etag.quoted());
             ObjectIdentifier::builder().key(&object.key).set_e_tag(etag).build()
         };
         let objects: Result<Vec<_>, _> = batch.iter().map(named).collect();
@@ -87,7 +88,7 @@ impl Bucket {
         let request = request.customize();
         let add = move |request: &mut _| {
             if has_md5 {
-                put::only_content_md5(request)
+                content_md5::replace_crc(request)
             }
         };
         request.mutate_request(add).send().await
@@ -106,14 +107,14 @@ impl Bucket {
     /// For a key that a batch cannot name, and for a store that knows no batches.
     async fn delete_one(&self, object: &Delete) -> Option<(String, Failure)> {
         let send = |uses: Uses| {
-            let etag = uses.has(Capability::ConditionalDelete).then(|| put::quoted(&object.etag));
+            let etag = uses.has(Capability::ConditionalDelete).then(|| object.etag.quoted());
             let request = self.client.delete_object().bucket(&self.name).key(&object.key);
             request.set_if_match(etag).send()
         };
         let error = self.can.negotiate(&[Capability::ConditionalDelete], send).await.err()?;
         let doing = delete_of(&object.key);
         let failure = match aws::is_condition(&error) {
-            true => put::changed(failed(doing), WRITTEN_SINCE),
+            true => changed(failed(doing), WRITTEN_SINCE),
             false if aws::is_absent(&error) => return None,
             false => aws::explain(doing, &error),
         };
@@ -145,7 +146,7 @@ fn delete_error(error: &types::Error) -> Option<(String, Failure)> {
     let mut failure = failed(delete_of(&key));
     match error.code().unwrap_or("Unknown") {
         "NoSuchKey" => return None,
-        "PreconditionFailed" => failure = put::changed(failure, WRITTEN_SINCE),
+        "PreconditionFailed" => failure = changed(failure, WRITTEN_SINCE),
         code => failure.causes.push(format!("{code}: {}", error.message().unwrap_or("no message"))),
     }
     Some((key, failure))

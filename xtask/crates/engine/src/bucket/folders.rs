@@ -1,13 +1,11 @@
 //! The folders of a bucket, which S3 calls common prefixes. They are listed only to look around, never to decide what
 //! is written or deleted.
 
-use aws_sdk_s3::Config;
 use aws_sdk_s3::types::EncodingType;
 
-use super::Bucket;
-use super::list::decode;
+use super::decode::decode;
+use super::{Bucket, aws};
 use crate::base::error::Failure;
-use crate::bucket::aws;
 
 impl Bucket {
     /// The folders directly below the prefix, as whole keys that end in `/`: those of the first page, in the store's
@@ -17,11 +15,11 @@ impl Bucket {
         let prefix = self.prefix.as_str();
         let request = self.client.list_objects_v2().bucket(&self.name);
         let page = request
-            .set_prefix(Some(prefix.to_owned()).filter(|prefix| !prefix.is_empty()))
+            .set_prefix(self.listed_prefix())
             .delimiter("/")
             .encoding_type(EncodingType::Url)
             .customize()
-            .config_override(Config::builder().timeout_config(aws::timeouts_of_answer()))
+            .config_override(aws::config_of_answer())
             .send()
             .await
             .map_err(|error| {

@@ -1,118 +1,78 @@
 //! One deploy at a time for a bucket and prefix: a lock in the bucket, below `.xtask/`.
 //!
-//! **Where the store honours conditional writes**, the lock is the object `lock`. It is created under
-//! `If-None-Match: *`, so of any number of deploys one gets it; an expired one is replaced under `If-Match`
-//! with the ETag that was found expired, so of any number one replaces it; it is renewed under `If-Match`.
-//! The store decides, and nothing rests on time but the expiry.
+//! **If the store honours conditional writes**, the lock is the object `lock`. It is created under `If-None-Match: *`,
+//! so exactly one of several deploys gets it. An expired lock is replaced under `If-Match` with the ETag of the expired
+//! one, so exactly one deploy replaces it. A lock is renewed under `If-Match` too. The store decides, and time matters
+//! only for the expiry.
 //!
-//! **Some stores take conditions and ignore them** (Garage 2.5). Each deploy finds out for itself, in a way
-//! that gives all of them the same answer: it writes an object that nobody else writes, its *ticket*
-//! `lock.<id>`, under an `If-Match` that cannot hold, and it repeats the creation of its own lock. What
-//! should have been refused and was written says that the store ignores conditions.
+//! **Some stores accept conditions and ignore them** (Garage 2.5). Each deploy finds this out itself, by a test whose
+//! result is the same for all deploys. It writes an object that no other deploy writes, its *ticket* `lock.<id>`, under
+//! an `If-Match` that cannot hold, and it creates its own lock a second time. If a write succeeds that the store should
+//! have refused, the store ignores conditions.
 //!
-//! **There, the tickets are the lock**: write your ticket; after that was answered, list the tickets; hold
-//! only if no other is there. Suppose two deploys held at once. One of the two tickets, say the first's, was
-//! in the bucket no later than the other's; the second listed after its own was written, so after both were;
-//! a ticket stays until its deploy has ended or given up, so the listing showed the first's to the second,
-//! which did not hold. This needs a store whose listing shows what was written before it was asked, as S3's
-//! and Garage's do, and no clock. Listing again while one's ticket stays is as good as listing once, so of
-//! those that have not listed yet the one whose ticket is the first by name stays and looks again, the others
-//! withdraw, and it is not the case that none gets it.
+//! **In such a store, the tickets are the lock.** A deploy writes its ticket. After the store has answered, the deploy
+//! lists the tickets, and it holds the lock only if there is no other ticket. Suppose that two deploys held the lock at
+//! once. One of the two tickets, say the first deploy's, was in the bucket no later than the other. The second deploy
+//! listed after its own ticket was written, so after both were. A ticket stays until its deploy has ended or given up,
+//! so the listing showed the first ticket to the second deploy, which therefore did not hold the lock. This needs no
+//! clock, but a store whose listing shows everything that was written before the request, as S3's and Garage's do.
+//! A deploy whose ticket stays may list as often as it likes. So among deploys that began together, the one whose
+//! ticket comes first by name stays and lists again, and the others withdraw. One of them gets the lock.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/Welcome.html#ConsistencyModel>
 //!
-//! **Expiry** compares no two machines' clocks. The end of a lock is the time at which the *store* wrote it
-//! (`Last-Modified`) and as long as it says it lasts; now is when the *store* answered (`Date`, of the same
-//! answer). Its holder measures from before it sent the last renewal that was answered, and gives the lock up
-//! for lost `Terms::give_up` after that, a fifth of the time before anybody else may take it: the fifth is
-//! for requests in flight, for whole seconds, and for the machines of one store that differ. It measures on
-//! two clocks and believes the one that ran further, because one of them stands still while a laptop sleeps.
-//! A store that does not tell the time has locks that do not expire, and the refusal names the object to
-//! delete.
+//! **Expiry** never compares the clocks of two machines. A lock expires when the duration that is written in it has
+//! passed since the *store* wrote it (`Last-Modified`), and the present is the time of the *store's* answer (`Date` of
+//! the same answer). The holder measures from before it sent the last renewal that was answered. It treats the lock as
+//! lost `Terms::give_up` after that, and a fifth of the expiry remains until another deploy may take the lock. The
+//! fifth is for requests in flight, for times in whole seconds, and for differences between the machines of one store.
+//! The holder measures on two clocks and uses the larger result, because one of them stands still while a laptop
+//! sleeps. If a store does not tell the time, its locks do not expire, and the refusal names the object to delete.
 //!
-//! Whoever is killed leaves a lock or a ticket behind. It ends by itself, and at once where the next deploy
-//! runs in the same checkout and can see that the process is no more (`alive.rs`).
+//! A deploy that is killed leaves a lock or a ticket behind. It expires. If the next deploy runs in the same checkout,
+//! it sees that the process has ended, and takes the lock at once (`alive.rs`).
 
-mod alive;
+mod held;
 mod attempt;
+mod lease;
 mod note;
+mod alive;
+mod terms;
 mod who;
 
-use std::collections::hash_map::RandomState;
-use std::hash::BuildHasher;
 use std::path::Path;
-use std::time::{Duration, Instant, SystemTime};
 
-use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
-use crate::base::cancel::{self, Cause, Stop, Stopper};
+use crate::base::cancel::Stop;
 use crate::base::error::{Error, Failure, Result, failed};
 use crate::base::event::{Amount, Event, Stage, Tell};
 use crate::base::tool_folder::LOCK;
 use crate::bucket::Bucket;
 
-use attempt::{Attempt, Contender, Lease, NotOurs, Release, Renewal};
+use attempt::{Attempt, Contender};
+use terms::{RELEASE, TERMS, Terms, jitter};
 
+pub use held::{Held, Loss};
 pub use who::who;
 
-/// What to do while somebody else holds the lock.
+/// What to do while another deploy holds the lock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Patience {
     Refuse,
     Wait,
 }
 
-/// A lock that is held, and renewed until it is released. Dropped without that, it is left to expire.
-pub struct Held {
-    lost: Stop,
-    /// Dropped, it ends the renewals.
-    end: oneshot::Sender<()>,
-    renewals: JoinHandle<Lease>,
-    key: String,
-}
-
-/// Why a lock was not given back.
-#[derive(Debug)]
-pub enum Loss {
-    /// The store did not delete it, and it ends when it expires; or somebody had deleted it already.
-    Kept(Failure),
-    /// Another held it while this deploy thought that it did, or nobody knows.
-    Lost(Failure),
-}
-
-/// How long things take. Tests have their own.
-#[derive(Clone, Debug)]
-struct Terms {
-    /// How long a lock lasts without being renewed.
-    expiry: Duration,
-    /// Between two looks at a lock that somebody else holds: at first, and at most.
-    poll: (Duration, Duration),
-    /// Between two looks of deploys that began at the same moment.
-    turn: Duration,
-}
-
-const TERMS: Terms = Terms {
-    expiry: Duration::from_secs(2 * 60),
-    poll: (Duration::from_secs(1), Duration::from_secs(10)),
-    turn: Duration::from_millis(100),
-};
-
-/// How long a store may take to give a lock back. A run that failed because the store is gone need not wait for
-/// it.
-const RELEASE: Duration = Duration::from_secs(3);
-
-/// How often a lock that was free when it was looked at may be another's when it is taken.
+/// How often another deploy may take the lock between a look that found it free and the attempt to take it.
 const RACES: u32 = 20;
 
-/// Takes the lock of the bucket and prefix for `who`, now or when it is free. `folder` is where the deploys
-/// of this checkout leave their signs of life.
+/// Takes the lock of the bucket and prefix for `who`, now or when it is free. `folder` is where the deploys of this
+/// checkout leave their signs of life.
 ///
-/// Told to stop, it takes away what it has in the bucket; a request that is under way then may still leave a
-/// lock that expires.
+/// If the run is stopped meanwhile, what it wrote to the bucket is deleted. A request that is in flight may still leave
+/// a lock, which expires.
 ///
 /// # Errors
-/// Refuses with `locked` where another holds it; fails where the store does.
+/// Refuses with `locked` if another deploy holds the lock. Fails if a request to the store fails.
 pub async fn acquire(
     bucket: &Bucket,
     who: &str,
@@ -124,7 +84,7 @@ pub async fn acquire(
     let mut contender = Contender::new(bucket, who, folder, &TERMS);
     let taken = stop.unless_stopped(compete(&mut contender, TERMS, bucket, patience, tell)).await;
     if matches!(taken, Err(Error::Failed(_) | Error::Interrupted(_))) {
-        // What it cannot take away expires.
+        // If this fails, what is left expires.
         let _ = timeout(RELEASE, contender.withdraw()).await;
     }
     taken
@@ -141,8 +101,8 @@ async fn compete(
     let lease = loop {
         match contender.attempt().await? {
             Attempt::Taken(lease) if lease.written.elapsed() < terms.give_up() => break lease,
-            // It took so long that another may have it by now. Whoever goes on is somebody else, and the lease
-            // that is dropped is a dead one's.
+            // Taking the lock took so long that it may have expired and been taken over. Try again under a new id; the
+            // old lease is left to expire.
             Attempt::Taken(_) if races < RACES => {
                 races += 1;
                 contender.begin_anew();
@@ -178,172 +138,8 @@ async fn compete(
 fn never_ours(bucket: &Bucket) -> Failure {
     let key = bucket.own_key(LOCK);
     failed("failed to take the lock of this deploy").hint(format!(
-        "the store refuses to write `{key}` although nobody holds it; run it again in a minute"
+        "the store refuses to write `{key}` although no deploy holds the lock; run it again in a minute"
     ))
-}
-
-impl Held {
-    fn keep(lease: Lease, terms: Terms) -> Held {
-        let (stopper, lost) = cancel::channel();
-        let (end, ended) = oneshot::channel();
-        let key = lease.key();
-        let losing = Losing { stopper, key: key.clone(), is_over: false };
-        Held { lost, end, renewals: tokio::spawn(renew(lease, terms, losing, ended)), key }
-    }
-
-    /// Stops when the lock is lost, and says why: from then on another deploy may write.
-    pub fn lost(&self) -> &Stop {
-        &self.lost
-    }
-
-    /// The key of the object that is the lock.
-    pub fn key(&self) -> &str {
-        &self.key
-    }
-
-    /// Gives the lock back, if it is still ours.
-    ///
-    /// # Errors
-    /// See [`Loss`].
-    pub async fn release(self) -> Result<(), Loss> {
-        let Held { lost, end, renewals, key } = self;
-        drop(end);
-        let kept = || failed(format!("failed to give the lock of this deploy back, `{key}`"));
-        let lease = renewals.await.map_err(|error| Loss::Kept(kept().because(&error)))?;
-        if let Some(Cause::Failure(failure)) = lost.cause() {
-            return Err(Loss::Lost(failure));
-        }
-        match timeout(RELEASE, lease.release()).await {
-            Ok(Release::Done) => Ok(()),
-            Ok(Release::NotOurs(NotOurs::Gone)) => {
-                Err(Loss::Kept(lost_for(&key, NotOurs::Gone.to_string())))
-            }
-            Ok(Release::NotOurs(other)) => Err(Loss::Lost(lost_for(&key, other.to_string()))),
-            Ok(Release::Failed(failure)) => Err(Loss::Kept(failure)),
-            Err(_) => Err(Loss::Kept(kept().hint("it ends by itself"))),
-        }
-    }
-}
-
-/// Says that the lock is lost. Dropped before it is over, as by a panic, it says so too: nothing renews the lock then.
-struct Losing {
-    stopper: Stopper,
-    key: String,
-    is_over: bool,
-}
-
-impl Losing {
-    fn lost(mut self, reason: String) {
-        self.say(reason);
-    }
-
-    /// The lock is given back.
-    fn end(mut self) {
-        self.is_over = true;
-    }
-
-    fn say(&mut self, reason: String) {
-        self.is_over = true;
-        self.stopper.stop(Cause::Failure(lost_for(&self.key, reason)));
-    }
-}
-
-impl Drop for Losing {
-    fn drop(&mut self) {
-        if !self.is_over {
-            self.say("it is not renewed any more".to_owned());
-        }
-    }
-}
-
-fn lost_for(key: &str, reason: String) -> Failure {
-    let mut failure = failed(format!("lost the lock of this deploy, `{key}`"));
-    failure.causes.push(reason);
-    failure
-        .hint("another deploy may have written meanwhile: run it again to correct any differences")
-}
-
-/// Renews until the lock is to be given back, or is lost.
-async fn renew(
-    mut lease: Lease,
-    terms: Terms,
-    losing: Losing,
-    mut ended: oneshot::Receiver<()>,
-) -> Lease {
-    let mut tried = lease.written;
-    let mut trouble = String::new();
-    loop {
-        tokio::select! {
-            _ = &mut ended => break losing.end(),
-            () = sleep(terms.tick()) => {}
-        }
-        let Some(left) = terms.give_up().checked_sub(lease.written.elapsed()) else {
-            let time = crate::base::humanize::duration(terms.give_up());
-            break losing.lost(format!("it could not be renewed for {time}{trouble}"));
-        };
-        if lease.written.elapsed() < terms.renewal() || tried.elapsed() < terms.retry() {
-            continue;
-        }
-        tried = Moment::now();
-        let renewed = tokio::select! {
-            // What a renewal that was cut off has done, the release finds out.
-            _ = &mut ended => break losing.end(),
-            renewed = timeout(left, lease.renew()) => renewed,
-        };
-        trouble = match renewed {
-            Ok(Renewal::Renewed) => String::new(),
-            Ok(Renewal::Lost(reason)) => break losing.lost(reason.to_string()),
-            Ok(Renewal::Failed(failure)) => format!(": {failure}"),
-            Err(_) => ": no answer in time".to_owned(),
-        };
-    }
-    lease
-}
-
-impl Terms {
-    fn renewal(&self) -> Duration {
-        self.expiry / 3
-    }
-
-    /// After a renewal that failed.
-    fn retry(&self) -> Duration {
-        self.expiry / 30
-    }
-
-    /// After the last renewal, when the holder stops to believe that the lock is its own.
-    fn give_up(&self) -> Duration {
-        self.expiry * 4 / 5
-    }
-
-    /// How often it looks at its clocks.
-    fn tick(&self) -> Duration {
-        (self.expiry / 300).max(Duration::from_millis(1))
-    }
-}
-
-/// A time on this machine, to measure from.
-#[derive(Clone, Copy, Debug)]
-struct Moment(Instant, SystemTime);
-
-impl Moment {
-    fn now() -> Moment {
-        Moment(Instant::now(), SystemTime::now())
-    }
-
-    /// The first clock stands still while the machine sleeps, the second can be set.
-    fn elapsed(&self) -> Duration {
-        self.0.elapsed().max(self.1.elapsed().unwrap_or_default())
-    }
-}
-
-/// A number that nobody else has: the keys of [`RandomState`] are the system's random numbers.
-fn random() -> u64 {
-    RandomState::new().hash_one((SystemTime::now(), std::process::id()))
-}
-
-/// Something between half of it and all of it.
-fn jitter(time: Duration) -> Duration {
-    time / 2 + time.mul_f64((random() >> 11) as f64 / (1u64 << 54) as f64)
 }
 
 #[cfg(test)]

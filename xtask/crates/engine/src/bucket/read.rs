@@ -3,18 +3,19 @@
 //! The content of a bucket cannot be trusted, so reading is limited: in bytes, and in time.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
 
 use aws_sdk_s3::config::interceptors::BeforeDeserializationInterceptorContextRef;
 use aws_sdk_s3::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_s3::error::{BoxError, ProvideErrorMetadata, SdkError};
-use aws_sdk_s3::primitives::{ByteStream, DateTime, DateTimeFormat};
+use aws_sdk_s3::primitives::{DateTime, DateTimeFormat};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use bytes::Bytes;
 
-use super::tool_objects::{explain_own, unquoted};
+use super::body::{Slow, take};
+use super::failures::{explain_own, reading};
 use super::{ATTEMPTS, Bucket, FIRST_WAIT, LONGEST_WAIT};
 use crate::base::error::{Failure, failed};
+use crate::base::etag::Etag;
 use crate::base::tool_folder::{EARLIER, RECORD, UNREADABLE};
 use crate::bucket::aws;
 
@@ -81,7 +82,7 @@ impl Bucket {
             }
             Err(error) => return Err(explain_own(reading(&key), &error)),
         };
-        let etag = unquoted(object.e_tag.as_deref());
+        let etag = Etag::sent(object.e_tag.as_deref()).to_string();
         // If it does not say how old it is, assume that it was written just now: it is safer to take it for young.
         let modified = object.last_modified.as_ref().map(seconds).or(date.get()).unwrap_or(0);
         let length = object.content_length.and_then(|length| u64::try_from(length).ok());
@@ -175,58 +176,6 @@ impl Bucket {
     }
 }
 
-/// Passes the pieces of a body to `each`, until there are no more or it wants no more.
-///
-/// # Errors
-/// How the body broke off, or [`Slow`].
-pub(super) async fn take(
-    body: &mut ByteStream,
-    mut each: impl FnMut(&[u8]) -> bool,
-) -> Result<(), BoxError> {
-    let (begun, mut length) = (Instant::now(), 0);
-    loop {
-        let left = patience(length).saturating_sub(begun.elapsed());
-        match tokio::time::timeout(left, body.next()).await {
-            Ok(Some(Ok(bytes))) => {
-                length += bytes.len() as u64;
-                if !each(&bytes) {
-                    return Ok(());
-                }
-            }
-            Ok(Some(Err(error))) => return Err(error.into()),
-            Ok(None) => return Ok(()),
-            Err(_) => return Err(Slow.into()),
-        }
-    }
-}
-
-/// The time limit, counted from the beginning, for the bytes that follow the first `length`. Without a limit, a store
-/// that sends a byte now and then would never come to an end.
-fn patience(length: u64) -> Duration {
-    FIRST_BYTES + Duration::from_secs(length / SLOWEST)
-}
-
-const FIRST_BYTES: Duration = Duration::from_secs(60);
-
-/// In bytes per second.
-const SLOWEST: u64 = 10_000;
-
-/// A body that arrives too slowly.
-#[derive(Debug)]
-struct Slow;
-
-impl std::error::Error for Slow {}
-
-impl std::fmt::Display for Slow {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "less than {} kB a second arrived", SLOWEST / 1000)
-    }
-}
-
-pub(super) fn reading(key: &str) -> String {
-    format!("failed to read `{key}`")
-}
-
 fn seconds(time: &DateTime) -> u64 {
     time.secs().try_into().unwrap_or_default()
 }
@@ -257,19 +206,5 @@ impl Intercept for Date {
         let time = date.and_then(|date| DateTime::from_str(date, DateTimeFormat::HttpDate).ok());
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = time.as_ref().map(seconds);
         Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_body_that_trickles_is_not_waited_for() {
-        // A byte every half second.
-        let waited = (0..).step_by(500).map(Duration::from_millis);
-        let ended = (1..).zip(waited).find(|(bytes, elapsed)| patience(*bytes) < *elapsed);
-        assert_eq!(ended.map(|(bytes, _)| bytes), Some(122));
-        assert!(patience(20 << 20) > Duration::from_secs(20 << 20) / 10_000, "10 kB a second");
     }
 }

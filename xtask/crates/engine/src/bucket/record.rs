@@ -1,13 +1,13 @@
-//! What the last deploy left written about itself: one small object in the bucket, below `.xtask/`.
+//! The record: one small object in the bucket, below `.xtask/`, in which a deploy describes what it wrote.
 //!
-//! The listing tells which bytes are in the bucket, by ETags that say nothing of headers and, for objects
-//! that were sent in parts or encrypted with KMS, nothing of the content. The record knows what each
-//! ETag stood for. It is knowledge and never truth: of an object, an entry counts only where its ETag is the listed
-//! one, and losing the record costs one slower deploy. Of a file that has the sum of an entry it tells the MD5, and
-//! what is sent with that the store verifies.
+//! The listing shows by its ETags which bytes are in the bucket. ETags say nothing about headers, and nothing about the
+//! content of objects that were sent in parts or encrypted with KMS. The record says what each ETag stood for. It is
+//! knowledge and never truth: an entry counts only if its ETag is the listed one, and if the record is lost, one deploy
+//! is slower. If a file still has the checksum of its entry, its MD5 is taken from there, and the store verifies
+//! whatever is sent with that MD5.
 //!
-//! Before a deploy changes anything, the record of the one before it is copied aside, under the name of that
-//! deploy (`earlier`): from it, that deploy can be made again.
+//! Before a deploy changes anything, the record of the deploy before it is copied aside, under the name of that deploy
+//! (`earlier`). A rollback restores that deploy from the copy.
 
 mod deploy;
 mod earlier;
@@ -20,41 +20,42 @@ use crate::base::error::{Failure, failed};
 use crate::base::etag::Etag;
 use crate::base::event::{Amount, Event, Stage, Tell};
 use crate::base::headers::{Headers, Sets};
+use crate::base::parts;
 use crate::base::sorted_map::SortedMap;
 use crate::base::tool_folder::RECORD;
 use crate::bucket::{self, Bucket, Condition, LastModified, Listing, Object};
-use crate::site::{Digest, File, Site, Sum, is_in_parts};
+use crate::site::{Digest, File, Site, Sum};
 
 pub use deploy::{CLOCKS, Commit, Deploy};
 pub use earlier::{read_begun, read_deploy, read_earlier, read_live};
 
 pub(crate) use earlier::{begin, forget, set_aside};
 
-/// HEAD requests under way at once.
+/// How many HEAD requests are in progress at once.
 const CONCURRENCY: usize = 64;
 
-/// More objects than these that cannot be read are no exception: it is the rights, or the network.
+/// If more objects than this cannot be read, the cause is not the objects but the rights or the network.
 const MOST_UNREADABLE: u32 = 10;
 
-/// What is known of the objects under the prefix, by whole key.
+/// What is known about the objects under the prefix, by whole key.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Record {
     pub deploy: Option<Deploy>,
-    /// Shared with who reads the site, for whom it is what the files were.
+    /// Shared with the scan of the site, which takes digests from it.
     pub objects: Arc<Objects>,
-    /// Objects that are no longer the site's and stay for a while, and since when: in seconds since 1970.
+    /// Objects that are no longer part of the site but stay for a while, and since when, in seconds since 1970.
     pub retained: SortedMap<u64>,
-    /// The ETag of what said that its deploy was begun: with any other, another was begun since.
+    /// The ETag of the object that announced its deploy. If the listed one differs, another deploy was begun since.
     pub begun: Option<Etag>,
-    /// Of the object that it was read from.
+    /// The ETag of the object from which it was read.
     pub etag: Option<Etag>,
     /// When that object was written, by the store's clock.
     pub modified: LastModified,
-    /// Names that were left out of the site, relative to it: objects of these are not deleted by a rollback either.
+    /// Names that were left out of the site, relative to it. A rollback does not delete their objects either.
     pub left_out: Vec<String>,
-    /// Whether the store gives an object of one piece its MD5 as the ETag, as it did to this record.
+    /// Whether the ETag of an object that was sent whole is its MD5, as it is for this record.
     pub etags_are_md5: bool,
-    /// Whether there is an object that could not be read.
+    /// Whether a record exists that could not be read.
     pub is_unreadable: bool,
 }
 
@@ -65,42 +66,42 @@ pub struct Known {
     pub etag: Etag,
     /// Of the content.
     pub md5: [u8; 16],
-    /// Of the content. An earlier version of this tool wrote none.
+    /// Of the content. An earlier version of this tool did not write it.
     pub sum: Option<Sum>,
     pub headers: Headers,
-    /// Until when the headers are known, by the store's clock. Whoever writes other headers to the same
-    /// bytes leaves the ETag as it was, but not the time.
+    /// Until when the headers are known, by the store's clock. If somebody writes the same bytes with other headers,
+    /// the ETag stays the same, but the time does not.
     pub until: LastModified,
 }
 
 impl Known {
-    /// What is known of the object that a file became, or is.
+    /// The entry for a file and the object that was made from it.
     fn of(file: &File, etag: &Etag, until: LastModified) -> Known {
         let (Digest { md5, sum, .. }, headers) = (&file.digest, file.headers.clone());
         Known { etag: etag.clone(), md5: *md5, sum: *sum, headers, until }
     }
 
-    /// What the content is known by, but for its parts.
+    /// The digest of the content, without those of its parts.
     pub fn digest(&self) -> Digest {
         Digest { md5: self.md5, sum: self.sum, parts: None }
     }
 }
 
 impl Record {
-    /// The MD5 of an object's content as it is listed now. A record that contradicts an ETag which is an MD5 itself is
-    /// not believed: whoever changed the object may have changed the record too.
+    /// The MD5 of an object's content as it is listed now. If the listed ETag is itself an MD5 and the record
+    /// contradicts it, the record is not believed: somebody who changed the object may have changed the record too.
     pub(crate) fn md5_of(&self, key: &str, object: &Object) -> Option<[u8; 16]> {
         let known = self.of(key, object)?;
         self.is_possible(known, object.size).then_some(known.md5)
     }
 
-    /// Whether this tool can have written an entry of an object of so many bytes: of one that went in one piece, the
-    /// ETag is the MD5.
+    /// Whether this tool can have written an entry for an object of this size: if the object was sent whole, its ETag
+    /// is the MD5.
     pub(crate) fn is_possible(&self, known: &Known, size: u64) -> bool {
         !self.etags_are_md5
             || match known.etag {
                 Etag::Hex(etag) => etag == known.md5,
-                Etag::Other(_) => is_in_parts(size),
+                Etag::Other(_) => parts::is_in_parts(size),
             }
     }
 
@@ -110,7 +111,7 @@ impl Record {
         Some(&known.headers)
     }
 
-    /// Whether a deploy was begun after this one, and has not ended.
+    /// Whether a deploy was begun after this one and has not ended.
     pub fn is_followed(&self, begun: Option<&Etag>) -> bool {
         begun.is_some_and(|begun| self.begun.as_ref() != Some(begun))
     }
@@ -119,14 +120,14 @@ impl Record {
         self.objects.get(key).filter(|known| known.etag == object.etag)
     }
 
-    /// Where a listing of the bucket that this speaks of may be cut.
+    /// Where a listing of this record's bucket may be split.
     pub fn cuts(&self) -> Vec<String> {
         bucket::cuts(self.objects.iter().map(|(key, _)| key))
     }
 
-    /// What is known of the objects that stay: that are listed, and are not about to be written or deleted.
-    /// It has to be in the bucket before new headers are: they leave the ETag as it was, and a deploy that
-    /// is cut off would leave a record that is believed.
+    /// The record of only the objects that stay: those that are listed and are not about to be written or deleted. It
+    /// must be written before objects get new headers. New headers leave the ETag as it was, so if the deploy is
+    /// interrupted, the old record would be believed.
     pub fn staying(mut self, listing: &Listing, changes: impl Fn(&str) -> bool) -> Record {
         let is_listed = |key: &str, known: &Known| {
             listing.objects.get(key).is_some_and(|object| object.etag == known.etag)
@@ -137,7 +138,7 @@ impl Record {
         self
     }
 
-    /// The record with the files that were written, as of a time of the store's clock.
+    /// The record with the files that were written. Their headers are known until this time, by the store's clock.
     pub fn with(mut self, written: &[Written], until: LastModified) -> Record {
         let known = |(file, etag): &Written| (file.key.clone(), Known::of(file, etag, until));
         Arc::make_mut(&mut self.objects).extend(written.iter().map(known));
@@ -145,8 +146,8 @@ impl Record {
     }
 }
 
-/// Reads the bucket's record. One that is missing, garbled, newer than this tool or of another prefix is
-/// an empty one, with a warning where somebody should know.
+/// Reads the bucket's record. A record that is missing, garbled, newer than this tool or of another prefix counts as an
+/// empty one. Unless it is missing, the user is warned.
 pub async fn read(bucket: &Bucket, tell: &Tell) -> Result<Record, Failure> {
     let Some(object) = bucket.look(RECORD).await?.object else {
         return Ok(Record::default());
@@ -167,18 +168,18 @@ pub async fn read(bucket: &Bucket, tell: &Tell) -> Result<Record, Failure> {
     Ok(Record { etag: Some(etag), modified: until, ..record })
 }
 
-/// Writes the record: what it knows, and of the files that were `written`, in the order of their keys, the
-/// ETags that they got. They are none that it knows already.
+/// Writes the record, together with the files that were `written` and their ETags, in the order of their keys. None of
+/// these may be in the record already.
 pub async fn write(bucket: &Bucket, record: &Record, written: &[Written]) -> Result<(), Failure> {
     let body = text::render(record, written, bucket.prefix().as_str())
         .map_err(|error| failed("failed to write the record of this deploy").because(&error))?;
     bucket.put_own(RECORD, body, Condition::None).await.map(drop)
 }
 
-/// A file that was written, and the ETag that it got.
+/// A file that was written, and the ETag of its object.
 pub type Written = (Arc<File>, Etag);
 
-/// Adds the sums that an earlier version of this tool did not write, for the next record.
+/// Adds the checksums that an earlier version of this tool did not write, for the next record.
 fn add_sums(record: &mut Record, site: &Site) {
     if record.objects.iter().all(|(_, known)| known.sum.is_some()) {
         return;
@@ -191,8 +192,8 @@ fn add_sums(record: &mut Record, site: &Site) {
     }
 }
 
-/// Asks for the headers of objects whose content is right and whose headers nobody knows: those that
-/// another tool wrote. Returns whether anything was learned.
+/// Requests the headers of objects whose content is right but whose headers are not known, because another tool wrote
+/// them. Returns whether any were requested.
 pub async fn learn(
     bucket: &Bucket,
     site: &Site,
@@ -234,7 +235,7 @@ pub async fn learn(
                 continue;
             }
         };
-        // An object that has gone meanwhile is left unknown, and written again.
+        // If the object no longer exists, it stays unknown and is written again.
         let Some((_, headers)) = headers else { continue };
         let known = Known::of(file, &object.etag, object.modified);
         learned.push((file.key.clone(), Known { headers: sets.share(headers), ..known }));

@@ -1,4 +1,4 @@
-//! The bucket as it is: its listing and its record, which are read at the same time, and while the site is scanned.
+//! The bucket as it is: its listing and its record. They are read at the same time, and while the site is scanned.
 
 use std::sync::Arc;
 
@@ -15,18 +15,18 @@ pub struct Seen {
     pub record: Record,
 }
 
-/// What a scan of the site and a look at the bucket tell each other while both go on. Each of the two is set once, by
-/// one side, and waited for by the other.
+/// What a scan of the site and a look at the bucket tell each other while both are in progress. Each value is set once
+/// by one side, and the other side waits for it.
 #[derive(Debug, Default)]
 pub struct Exchange {
-    /// Where the keys of the site's files would cut a listing, once the files are found.
+    /// Keys of the site's files at which the listing may be split. Set when all files are found.
     pub site_keys: SetOnce<Vec<String>>,
-    /// What the record says of the objects: of a file that is what it was, the digest is known.
+    /// What the record says about the objects. For a file that has not changed, this gives the digest.
     pub recorded: SetOnce<Arc<Objects>>,
 }
 
 impl Exchange {
-    /// For a scan beside which nobody looks at the bucket: every file is hashed.
+    /// For a scan without a look at the bucket: every file is hashed.
     pub fn without_record() -> Exchange {
         let recorded = SetOnce::new_with(Some(Arc::default()));
         Exchange { recorded, ..Exchange::default() }
@@ -40,8 +40,8 @@ pub async fn look(bucket: &Bucket, exchange: &Exchange, tell: &Tell) -> Result<S
     Ok(Seen { listing: listing?, record: record? })
 }
 
-/// Lists the bucket and reads its record, and tells both results apart. The listing is cut where the record says that
-/// keys are, or where the scan finds some, whichever is known first.
+/// Lists the bucket and reads its record, and returns both results separately. The listing is split at keys of the
+/// record, or at keys that the scan has found, whichever are known first.
 pub async fn look_at(
     bucket: &Bucket,
     exchange: &Exchange,
@@ -63,7 +63,8 @@ pub async fn look_at(
         record
     };
     let (listing, record) = tokio::join!(bucket.list(cuts, tell), reading);
-    // Credentials for one folder get 403 for a record that is not there; the listing tells that it is not.
+    // If the credentials may only list one folder, a missing record is answered with 403. The listing shows that it is
+    // missing.
     let is_absent = listing.as_ref().is_ok_and(|listing| listing.record.is_none());
     let record = if is_absent && record.is_err() { Ok(Record::default()) } else { record };
     (listing.map_err(|failure| bucket.with_path_style_hint(failure)), record)

@@ -6,7 +6,6 @@
 
 use std::sync::atomic::Ordering;
 
-use aws_sdk_s3::Config;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::list_objects_v2::{ListObjectsV2Error, ListObjectsV2Output};
 use aws_sdk_s3::primitives::ByteStream;
@@ -15,11 +14,11 @@ use bytes::Bytes;
 use md5::{Digest as _, Md5};
 
 use super::capabilities::{Capability, Uses, declines};
-use super::headway::{self, Headway, unreliable};
-use super::{Bucket, put};
+use super::failures::{explain_own, explain_own_write, not_stored};
+use super::pages::{Pages, unreliable};
+use super::{Bucket, aws, content_md5};
 use crate::base::error::{Failure, failed};
-use crate::base::etag::{Etag, bare};
-use crate::bucket::aws;
+use crate::base::etag::Etag;
 
 /// A write happens only if this holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,7 +56,7 @@ impl Bucket {
     ) -> Result<Written, Failure> {
         let key = self.own_key(name);
         let digest: [u8; 16] = Md5::digest(&body).into();
-        let (md5, body) = (put::base64(&digest), Bytes::from(body));
+        let (md5, body) = (content_md5::of(&digest), Bytes::from(body));
         let send = |uses: Uses| {
             let request = self.client.put_object().bucket(&self.name).key(&key);
             let request = match condition {
@@ -74,7 +73,7 @@ impl Bucket {
         };
         match self.can.negotiate(&[Capability::ContentMd5], send).await {
             Ok(put) => {
-                let mut etag = unquoted(put.e_tag.as_deref());
+                let mut etag = Etag::sent(put.e_tag.as_deref()).to_string();
                 if etag.is_empty() {
                     // The store did not return it.
                     let head = self.head(&key).await?;
@@ -82,7 +81,7 @@ impl Bucket {
                 }
                 let stored = Etag::from(etag.as_str());
                 if stored.is_of_nothing() {
-                    return Err(put::not_stored(format!("failed to write `{key}`")));
+                    return Err(not_stored(format!("failed to write `{key}`")));
                 }
                 if stored == Etag::Hex(digest) {
                     self.gives_md5s.store(true, Ordering::Relaxed);
@@ -117,8 +116,8 @@ impl Bucket {
     async fn names(&self, beginning: &str, reach: Reach) -> Result<Vec<String>, Failure> {
         let folder = self.own_key("");
         let doing = || format!("failed to list `{folder}`");
-        let (mut names, mut token, mut headway) = (Vec::new(), None, Headway::default());
-        loop {
+        let (mut names, mut pages) = (Vec::new(), Pages::of(doing()));
+        while let Some(token) = pages.next() {
             let page = match self.own_page(beginning, reach, token).await {
                 Ok(page) => page,
                 Err(error) if reach == Reach::Beginning && aws::is_forbidden(&error) => {
@@ -126,11 +125,8 @@ impl Bucket {
                 }
                 Err(error) => return Err(aws::explain(doing(), &error)),
             };
-            let next = headway::next(page.is_truncated, page.next_continuation_token.clone());
-            let next = next.map_err(|what| unreliable(doing(), what))?;
-            headway
-                .goes_on(page.contents().len(), next.as_deref())
-                .map_err(|what| unreliable(doing(), what))?;
+            let next = page.next_continuation_token.clone();
+            pages.answered(page.contents().len(), page.is_truncated, next)?;
             let found = own_names(&page, &folder, beginning, reach);
             let (found, is_past) = found.map_err(|what| unreliable(doing(), what))?;
             names.extend(found);
@@ -139,10 +135,9 @@ impl Bucket {
                     "more than {MOST_NAMES} objects begin with `{folder}{beginning}`: delete those that are not this tool's"
                 )));
             }
-            token = match next {
-                Some(next) if !is_past => Some(next),
-                _ => break,
-            };
+            if is_past {
+                break;
+            }
         }
         names.sort();
         Ok(names)
@@ -155,16 +150,16 @@ impl Bucket {
         token: Option<String>,
     ) -> Result<ListObjectsV2Output, SdkError<ListObjectsV2Error, HttpResponse>> {
         let (prefix, after) = match reach {
-            Reach::Beginning => (self.own_key(beginning), None),
-            Reach::Prefix => (self.prefix.as_str().to_owned(), Some(self.own_key(""))),
+            Reach::Beginning => (Some(self.own_key(beginning)), None),
+            Reach::Prefix => (self.listed_prefix(), Some(self.own_key(""))),
         };
         let request = self.client.list_objects_v2().bucket(&self.name);
         request
-            .set_prefix(Some(prefix).filter(|prefix| !prefix.is_empty()))
+            .set_prefix(prefix)
             .set_start_after(after.filter(|_| token.is_none()))
             .set_continuation_token(token)
             .customize()
-            .config_override(Config::builder().timeout_config(aws::timeouts_of_answer()))
+            .config_override(aws::config_of_answer())
             .send()
             .await
     }
@@ -208,36 +203,6 @@ fn own_names(
     Ok((names, false))
 }
 
-/// Explains a failure with an object of the tool's own folder. The credentials may list, or the run would not have come
-/// this far. So a 403 is more likely due to a policy that hides the folder from visitors than to a wrong key.
-pub(super) fn explain_own<E>(doing: String, error: &SdkError<E, HttpResponse>) -> Failure
-where
-    E: ProvideErrorMetadata + std::error::Error + 'static,
-{
-    let failure = aws::explain(doing, error);
-    match aws::is_forbidden(error) {
-        true => failure.hint(HIDDEN),
-        false => failure,
-    }
-}
-
-/// Like [`explain_own`], for a write: a policy may also demand something of it.
-pub(super) fn explain_own_write<E>(doing: String, error: &SdkError<E, HttpResponse>) -> Failure
-where
-    E: ProvideErrorMetadata + std::error::Error + 'static,
-{
-    let failure = aws::explain_write(doing, error);
-    match &failure.hint {
-        Some(hint) if aws::is_forbidden(error) => {
-            let hint = hint.clone().then(format!("; {HIDDEN}"));
-            failure.hint(hint)
-        }
-        _ => failure,
-    }
-}
-
-const HIDDEN: &str = "these credentials need s3:GetObject, s3:PutObject and s3:DeleteObject below `.xtask/` too: if the bucket's policy hides that folder from visitors, leave it out of what they are allowed instead of denying it to everyone";
-
 /// What an error says about the condition that was sent; `None` for any other error.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html>
 fn refusal<E: ProvideErrorMetadata>(
@@ -257,50 +222,5 @@ fn refusal<E: ProvideErrorMetadata>(
             Some(Written::Refused)
         }
         _ => None,
-    }
-}
-
-pub(super) fn unquoted(etag: Option<&str>) -> String {
-    bare(etag.unwrap_or_default()).to_owned()
-}
-
-#[cfg(test)]
-mod ignoring {
-    //! A store that accepts conditions but ignores them. It is simulated by a client that does not send them.
-
-    use aws_sdk_s3::Client;
-    use aws_sdk_s3::config::interceptors::BeforeTransmitInterceptorContextMut;
-    use aws_sdk_s3::config::{ConfigBag, Intercept, RuntimeComponents};
-    use aws_sdk_s3::error::BoxError;
-
-    use super::*;
-
-    #[derive(Debug)]
-    struct Without(&'static [&'static str]);
-
-    impl Intercept for Without {
-        fn name(&self) -> &'static str {
-            "Without"
-        }
-
-        fn modify_before_signing(
-            &self,
-            context: &mut BeforeTransmitInterceptorContextMut<'_>,
-            _: &RuntimeComponents,
-            _: &mut ConfigBag,
-        ) -> Result<(), BoxError> {
-            for header in self.0 {
-                context.request_mut().headers_mut().remove(*header);
-            }
-            Ok(())
-        }
-    }
-
-    impl Bucket {
-        /// The same bucket in a store that ignores these headers.
-        pub fn ignoring(&self, headers: &'static [&'static str]) -> Bucket {
-            let config = self.client.config().to_builder().interceptor(Without(headers));
-            Bucket { client: Client::from_conf(config.build()), ..self.clone() }
-        }
     }
 }

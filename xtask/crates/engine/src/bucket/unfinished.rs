@@ -2,17 +2,15 @@
 //! nobody can see them.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html>
 
-use aws_sdk_s3::Config;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::types::EncodingType;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
-use super::Bucket;
 use super::capabilities::{Capability, declines};
-use super::headway::{self, Headway, unreliable};
-use super::list::decode;
+use super::decode::decode;
+use super::pages::Pages;
+use super::{Bucket, aws};
 use crate::base::error::Failure;
-use crate::bucket::aws;
 
 /// An upload that was begun.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,17 +27,17 @@ impl Bucket {
     /// bucket must end them.
     pub async fn unfinished(&self) -> Result<Vec<Unfinished>, Failure> {
         let doing = || format!("failed to list the unfinished uploads of `{}`", self.name);
-        let (mut found, mut headway) = (Vec::new(), Headway::default());
-        let (mut key, mut upload) = (None, None);
-        loop {
+        let (mut found, mut pages) = (Vec::new(), Pages::of(doing()));
+        while let Some(place) = pages.next() {
+            let (key, upload) = place.unzip();
             let request = self.client.list_multipart_uploads().bucket(&self.name);
             let sent = request
-                .set_prefix(Some(self.prefix.as_str().to_owned()).filter(|p| !p.is_empty()))
+                .set_prefix(self.listed_prefix())
                 .encoding_type(EncodingType::Url)
                 .set_key_marker(key)
-                .set_upload_id_marker(upload)
+                .set_upload_id_marker(upload.flatten())
                 .customize()
-                .config_override(Config::builder().timeout_config(aws::timeouts_of_answer()))
+                .config_override(aws::config_of_answer())
                 .send()
                 .await;
             let page = match sent {
@@ -52,22 +50,15 @@ impl Bucket {
                 Err(error) => return Err(aws::explain(doing(), &error)),
             };
             let encoded = page.encoding_type() == Some(&EncodingType::Url);
+            let next = page.next_key_marker().map(|key| decode(key, encoded));
+            let next = next.map(|key| (key, page.next_upload_id_marker.clone()));
+            pages.answered(page.uploads().len(), page.is_truncated, next)?;
             let named = page.uploads().iter().filter_map(|u| Some((u.key()?, u.upload_id()?)));
             let decoded =
                 |(key, id): (&str, &str)| Unfinished { key: decode(key, encoded), id: id.into() };
-            let ours = named.map(decoded).filter(|u| u.key.starts_with(self.prefix.as_str()));
-            found.extend(ours);
-            let next = headway::next(page.is_truncated, page.next_key_marker.clone());
-            let Some(next) = next.map_err(|what| unreliable(doing(), what))? else {
-                return Ok(found);
-            };
-            upload = page.next_upload_id_marker.clone();
-            let marker = format!("{next} {}", upload.as_deref().unwrap_or_default());
-            headway
-                .goes_on(page.uploads().len(), Some(&marker))
-                .map_err(|what| unreliable(doing(), what))?;
-            key = Some(decode(&next, encoded));
+            found.extend(named.map(decoded).filter(|u| u.key.starts_with(self.prefix.as_str())));
         }
+        Ok(found)
     }
 
     pub async fn abort_all(&self, uploads: &[Unfinished]) -> Result<(), Failure> {

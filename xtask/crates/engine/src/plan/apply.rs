@@ -6,7 +6,6 @@
 //! names, nor outlives them, and nothing is deleted while something could not be written.
 
 use std::panic::resume_unwind;
-use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +13,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 
 use crate::base::cancel::Stop;
-use crate::base::error::{Failure, failed};
+use crate::base::error::Failure;
 use crate::base::etag::Etag;
 use crate::base::event::{Amount, Stage, Tell};
 use crate::bucket::{Bucket, CopyOutcome, DELETES_PER_REQUEST, Delete, Slot};
@@ -148,21 +147,7 @@ fn settle(done: Option<Put>, outcome: &mut Outcome) {
 }
 
 /// Writes a file; `None` where the run is stopped first.
-async fn put(
-    bucket: Bucket,
-    mut upload: Upload,
-    _turn: Slot,
-    stop: Stop,
-    tell: Tell,
-) -> Option<Put> {
-    if let Some(path) = upload.file.lacks_parts() {
-        match with_parts(&upload.file, path, &stop).await? {
-            Ok(file) => upload.file = file.into(),
-            Err(failure) => {
-                return Some(Put { file: upload.file, is_sent: false, etag: Err(failure) });
-            }
-        }
-    }
+async fn put(bucket: Bucket, upload: Upload, _turn: Slot, stop: Stop, tell: Tell) -> Option<Put> {
     let copied = match (&upload.reason, &upload.replaces) {
         (Reason::Headers, Some(etag)) => bucket.restate(&upload.file, etag).await,
         _ => Ok(CopyOutcome::CannotCopy),
@@ -178,26 +163,12 @@ async fn put(
     Some(put)
 }
 
-/// A file with the digests of its parts; `None` where the run is stopped first.
-async fn with_parts(file: &Arc<File>, path: PathBuf, stop: &Stop) -> Option<Result<File, Failure>> {
-    let whole = file.clone();
-    let hashed = tokio::task::spawn_blocking(move || whole.with_parts(&path));
-    tokio::select! {
-        biased;
-        () = stop.told() => None,
-        done = hashed => Some(done.unwrap_or_else(|error| {
-            Err(failed(format!("failed to read `{}`", file.key)).because(&error))
-        })),
-    }
-}
-
 /// Writes a file where its bytes, too, are to change or the store does not copy.
 async fn send(bucket: &Bucket, upload: Upload, stop: &Stop, tell: &Tell) -> Option<Put> {
     let to_send = upload.bytes_to_send();
     let Upload { file, replaces, .. } = upload;
     let is_sent = matches!(file.source, Source::Disk(_));
-    let body = file.digest.parts.as_ref().map_or(file.size, |parts| parts.size);
-    let body = bucket.body(if is_sent { body } else { 0 }).await;
+    let body = bucket.body(&file).await;
     if stop.is_told() {
         return None;
     }

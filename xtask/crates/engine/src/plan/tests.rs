@@ -7,11 +7,12 @@ use expect_test::expect;
 use super::*;
 use crate::base::headers::Headers;
 use crate::base::key::Prefix;
+use crate::base::parts::{LARGEST_WHOLE, PartDigests};
 use crate::base::refusal::Refusal;
 use crate::bucket::record::Known;
 use crate::bucket::{LastModified, Object};
 use crate::repository::config::Config;
-use crate::site::{Digest, Disk, LARGEST_WHOLE, PartDigests, Source};
+use crate::site::{Digest, Disk, Source};
 
 /// The ETag of the parts that [`large`] is cut into.
 const OF_PARTS: &str = "a2178117d5e9ed5f7660ab3e6719c6a2-2";
@@ -40,7 +41,7 @@ fn file(key: &str, size: u64, md5: u8) -> File {
 }
 
 fn large(key: &str, size: u64, md5: u8) -> File {
-    let parts = PartDigests { size: 8 << 20, md5: vec![[1; 16], [2; 16]] };
+    let parts = PartDigests(vec![[1; 16], [2; 16]]);
     let mut file = file(key, size, md5);
     file.digest.parts = Some(parts.into());
     file

@@ -9,36 +9,21 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-use md5::{Digest as _, Md5};
 use xxhash_rust::xxh3::Xxh3Default;
 
-use crate::base::etag::{Etag, hex};
+use crate::base::etag::Etag;
 use crate::base::limits;
+use crate::base::parts::{Md5s, PartDigests};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Digest {
     pub md5: [u8; 16],
     /// `None` for an object whose only record was written by an earlier version of this tool.
     pub sum: Option<Sum>,
-    /// For a file that is sent in parts. If the digest comes from a record, these are computed only when the file is
-    /// about to be written.
+    /// For a file that is sent in parts, if its content was hashed. A digest that comes from a record has none, and the
+    /// upload computes them if the file is sent after all.
     pub parts: Option<Box<PartDigests>>,
 }
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PartDigests {
-    /// Of every part except the last, in bytes.
-    pub size: u64,
-    pub md5: Vec<[u8; 16]>,
-}
-
-/// Files of up to this many bytes are sent whole. A request holds its body, which is the largest part or whole file, in
-/// memory.
-pub const LARGEST_WHOLE: u64 = 8 << 20;
-
-/// The most parts that an upload can have.
-/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html>
-const MOST_PARTS: u64 = 10_000;
 
 impl Digest {
     /// Whether an object with this ETag holds these bytes. A single-part ETag without KMS is the MD5 of the content. A
@@ -50,75 +35,18 @@ impl Digest {
     }
 }
 
-impl PartDigests {
-    fn etag(&self) -> Etag {
-        format!("{}-{}", hex(&Md5::digest(self.md5.concat()).into()), self.md5.len()).into()
-    }
-}
-
-/// The size of a file's parts in bytes. It is a whole number of mebibytes. If parts of eight mebibytes would exceed the
-/// limit, it is the smallest size that does not.
-fn part_size(size: u64) -> u64 {
-    size.div_ceil(MOST_PARTS).next_multiple_of(1 << 20).max(LARGEST_WHOLE)
-}
-
-/// Whether a file of this size is sent in parts.
-pub fn is_in_parts(size: u64) -> bool {
-    size > LARGEST_WHOLE
-}
-
 /// Reads a file once. `also` receives the same bytes.
 ///
 /// Fails if the file cannot be read, or does not have the size that it had when it was found.
 pub fn of_file(path: &Path, size: u64, also: &mut dyn FnMut(&[u8])) -> io::Result<Digest> {
-    let (mut whole, mut sum) = (Md5::new(), Xxh3Default::new());
-    let mut parts = is_in_parts(size).then(|| Parts::of(part_size(size)));
+    let (mut md5s, mut sum) = (Md5s::of(size), Xxh3Default::new());
     read(path, size, &mut |bytes| {
-        whole.update(bytes);
+        md5s.update(bytes);
         sum.update(bytes);
-        if let Some(parts) = &mut parts {
-            parts.update(bytes);
-        }
         also(bytes);
     })?;
-    let parts = parts.map(|parts| Box::new(parts.finalize()));
-    Ok(Digest { md5: whole.finalize().into(), sum: Some(Sum::of(&sum)), parts })
-}
-
-/// Computes the digests of parts as bytes arrive.
-struct Parts {
-    done: PartDigests,
-    /// The part that is not yet full.
-    part: Md5,
-    /// How many more bytes fit into it.
-    room: u64,
-}
-
-impl Parts {
-    fn of(size: u64) -> Parts {
-        Parts { done: PartDigests { size, md5: Vec::new() }, part: Md5::new(), room: size }
-    }
-
-    fn update(&mut self, mut bytes: &[u8]) {
-        while !bytes.is_empty() {
-            let room = usize::try_from(self.room).unwrap_or(usize::MAX);
-            let (now, later) = bytes.split_at(bytes.len().min(room));
-            self.part.update(now);
-            self.room -= now.len() as u64;
-            if self.room == 0 {
-                self.done.md5.push(self.part.finalize_reset().into());
-                self.room = self.done.size;
-            }
-            bytes = later;
-        }
-    }
-
-    fn finalize(mut self) -> PartDigests {
-        if self.room < self.done.size {
-            self.done.md5.push(self.part.finalize().into());
-        }
-        self.done
-    }
+    let (md5, parts) = md5s.finalize();
+    Ok(Digest { md5, sum: Some(Sum::of(&sum)), parts: parts.map(Box::new) })
 }
 
 /// A checksum that tells whether a file has changed, eighteen times as fast as MD5: 64 bits of XXH3. The chance that
@@ -168,18 +96,5 @@ fn read(path: &Path, size: u64, give: &mut dyn FnMut(&[u8])) -> io::Result<()> {
     match total == size {
         true => Ok(()),
         false => Err(io::Error::other("its size changed while it was read")),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn parts_are_as_few_as_the_limit_allows() {
-        assert_eq!(part_size(9 << 20), 8 << 20);
-        assert_eq!(part_size(80_000 << 20), 8 << 20);
-        assert_eq!(part_size((80_000 << 20) + 1), 9 << 20);
-        assert_eq!((5u64 << 40).div_ceil(part_size(5 << 40)), 9_987);
     }
 }

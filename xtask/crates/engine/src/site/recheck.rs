@@ -5,11 +5,12 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::digest::{self, LARGEST_WHOLE, Sum};
+use super::digest::{self, Sum};
 use super::scan_cache::{CachedFile, ScanCache, Stamp};
 use super::{File, Source};
 use crate::base::headers::{HeaderRules, Told};
 use crate::base::key::{self, Prefix};
+use crate::base::parts;
 use crate::repository::config::Config;
 
 /// The files with these keys, which are in order, as they are now. A file that is new or gone, is reached through a
@@ -47,7 +48,7 @@ fn reread(
 ) -> Option<Arc<File>> {
     let metadata = fs::metadata(path).ok().filter(fs::Metadata::is_file)?;
     let (before, size) = (&known.file, metadata.len());
-    if size > LARGEST_WHOLE {
+    if parts::is_in_parts(size) {
         return None;
     }
     let is_same = known.is_untouched(&Stamp::of(&metadata))

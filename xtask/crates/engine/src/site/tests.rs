@@ -13,6 +13,7 @@ use super::*;
 use crate::base::error::Error;
 use crate::base::etag::hex;
 use crate::base::event::Event;
+use crate::base::parts::LARGEST_WHOLE;
 
 const RULE: &str = r#"
     [[headers]]
@@ -726,7 +727,7 @@ fn a_large_file_has_the_etag_that_its_parts_will_get() {
         folder.write("large", &whole[..size]);
         let file = folder.site().files.remove(0);
         assert_eq!((file.size, hex(&file.digest.md5).as_str()), (size as u64, md5));
-        let parts = file.digest.parts.as_ref().map_or(0, |parts| parts.md5.len());
+        let parts = file.digest.parts.as_ref().map_or(0, |parts| parts.0.len());
         assert_eq!(parts, etag.map_or(0, |_| size.div_ceil(8 << 20)), "{size}");
         let proves = |etag: &str| file.digest.proves(&etag.into());
         assert!(proves(md5) && etag.is_none_or(proves), "{size}");
@@ -788,7 +789,7 @@ fn nothing_told(_: Keys<'_>) -> impl Fn(&str) -> Option<Digest> + use<> {
 #[test]
 fn a_file_is_what_is_told_of_it_where_it_has_the_sum_that_is_told() {
     let folder = folder(&["as-told.txt", "changed.txt", "no-sum.txt", "untold.txt"]);
-    let large = usize::try_from(digest::LARGEST_WHOLE).unwrap() + 1;
+    let large = usize::try_from(LARGEST_WHOLE).unwrap() + 1;
     folder.write("large.bin", &vec![0; large]);
     let config = Config::read(folder.0.path(), "site".as_ref()).unwrap();
     // Not a real MD5, so that its origin can be recognised.
@@ -932,7 +933,7 @@ fn a_few_files_can_be_looked_at_before_the_rest() {
     let expected = [("a.txt", false), ("assets/b.txt", false), ("c.txt", false), ("e/f.txt", true)];
     assert_eq!(rechecked(&folder, &seen, &keys), told(&expected), "with other headers");
 
-    let size = usize::try_from(digest::LARGEST_WHOLE).unwrap() + 1;
+    let size = usize::try_from(LARGEST_WHOLE).unwrap() + 1;
     folder.write("c.txt", &vec![b'c'; size]);
     assert!(!rechecked(&folder, &seen, &keys).iter().any(|(key, _)| key == "c.txt"), "it is large");
 }

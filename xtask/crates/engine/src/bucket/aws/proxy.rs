@@ -4,12 +4,16 @@
 //! Two kinds of hosts are never reached through a proxy: this machine, because a proxy would take the name for itself,
 //! and the addresses at which a cloud gives a machine its credentials, because they exist only on that machine.
 
+mod direct;
+
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::Ipv6Addr;
 
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 use crate::base::redact;
+
+use direct::{Pattern, is_here, patterns};
 
 /// The content of the variables.
 #[derive(Debug)]
@@ -186,99 +190,6 @@ fn split_port(authority: &str) -> Option<(&str, Option<u16>)> {
         None | Some("") => Some((host, None)),
         Some(port) => Some((host, Some(port.parse().ok()?))),
     }
-}
-
-/// Whether a host is this machine, or serves only this machine.
-/// <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-data-retrieval.html>
-fn is_here(host: &str) -> bool {
-    const EC2: Ipv6Addr = Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254);
-    const EKS: Ipv6Addr = Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x23);
-    match host.parse::<IpAddr>() {
-        Ok(IpAddr::V4(address)) => address.is_loopback() || address.is_link_local(),
-        Ok(IpAddr::V6(address)) => {
-            address.is_loopback()
-                || address.is_unicast_link_local()
-                || [EC2, EKS].contains(&address)
-        }
-        Err(_) => {
-            let host = host.trim_end_matches('.').to_ascii_lowercase();
-            host == "localhost" || host.ends_with(".localhost")
-        }
-    }
-}
-
-/// One entry of `NO_PROXY`.
-#[derive(Debug, PartialEq, Eq)]
-struct Pattern {
-    hosts: Hosts,
-    port: Option<u16>,
-}
-
-#[derive(Debug, PartialEq, Eq)]
-enum Hosts {
-    All,
-    /// A domain, in lower case, and everything below it.
-    Domain(String),
-    /// The addresses that share this many leading bits with this one.
-    Network(IpAddr, u8),
-}
-
-/// Entries are separated by commas or spaces. `example.com`, `.example.com` and `*.example.com` mean the same.
-fn patterns(value: &str) -> Vec<Pattern> {
-    let entries = value.split([',', ' ', '\t', '\n']).filter(|entry| !entry.is_empty());
-    entries.filter_map(pattern).collect()
-}
-
-fn pattern(entry: &str) -> Option<Pattern> {
-    if entry == "*" {
-        return Some(Pattern { hosts: Hosts::All, port: None });
-    }
-    if let Some((address, bits)) = entry.split_once('/') {
-        let hosts = Hosts::Network(address.parse().ok()?, bits.parse().ok()?);
-        return Some(Pattern { hosts, port: None });
-    }
-    let (host, port) = split_port(entry)?;
-    let hosts = match host.parse::<IpAddr>() {
-        Ok(address) => Hosts::Network(address, 128),
-        Err(_) => {
-            let domain = host.trim_start_matches('*').trim_matches('.');
-            Hosts::Domain(domain.to_ascii_lowercase())
-        }
-    };
-    Some(Pattern { hosts, port })
-}
-
-impl Pattern {
-    fn matches(&self, place: &Place) -> bool {
-        let port = place.port.unwrap_or(if place.is_https { 443 } else { 80 });
-        self.port.is_none_or(|own| own == port) && self.hosts.contain(&place.host)
-    }
-}
-
-impl Hosts {
-    fn contain(&self, host: &str) -> bool {
-        match self {
-            Hosts::All => true,
-            Hosts::Domain(_) if host.parse::<IpAddr>().is_ok() => false,
-            Hosts::Domain(domain) => {
-                let host = host.trim_end_matches('.').to_ascii_lowercase();
-                let above = host.strip_suffix(domain.as_str());
-                !domain.is_empty() && above.is_some_and(|a| a.is_empty() || a.ends_with('.'))
-            }
-            Hosts::Network(network, bits) => match (network, host.parse()) {
-                (IpAddr::V4(network), Ok(IpAddr::V4(address))) => shares(*network, address, *bits),
-                (IpAddr::V6(network), Ok(IpAddr::V6(address))) => {
-                    (network.to_bits() ^ address.to_bits()).leading_zeros()
-                        >= u32::from(*bits).min(128)
-                }
-                _ => false,
-            },
-        }
-    }
-}
-
-fn shares(network: Ipv4Addr, address: Ipv4Addr, bits: u8) -> bool {
-    (network.to_bits() ^ address.to_bits()).leading_zeros() >= u32::from(bits).min(32)
 }
 
 #[cfg(test)]

@@ -1,17 +1,18 @@
-//! Whether the process that took a lock still lives, as far as this machine can tell: a deploy that was killed
-//! does not keep the next one here out until its lock expires.
+//! Whether the process that took a lock still runs, as far as this machine can tell. If a deploy was killed, the next
+//! one on this machine need not wait until the lock expires.
 //!
-//! Whoever takes a lock holds the system's advisory lock on a file named by the lock's id, and the system
-//! gives that up when the process ends, in whatever way. So a file that is there and not locked says that
-//! its process has ended without giving the lock back. A file that is not there says nothing: the lock is
-//! another machine's, or another checkout's.
+//! A process that takes a lock holds the system's advisory lock on a file that is named after the lock's id. The system
+//! releases that when the process ends, in whatever way. So if the file exists and is not locked, its process has ended
+//! without giving the lock back. If the file does not exist, nothing is known: the lock belongs to another machine or
+//! another checkout.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use crate::repository::own_files;
 
-/// A sign of life of this process. Dropped, it tells of a process that has ended without giving its lock back.
+/// A sign of life of this process. If it is dropped without [`Alive::end`], it shows that the process has ended without
+/// giving its lock back.
 #[derive(Debug)]
 pub struct Alive {
     _locked: File,
@@ -19,7 +20,7 @@ pub struct Alive {
 }
 
 impl Alive {
-    /// `None` where the folder cannot be written or its file system knows no locks: then only the expiry tells.
+    /// `None` if the folder cannot be written or its file system has no locks: then the lock only ends when it expires.
     pub fn begin(folder: &Path, id: &str) -> Option<Alive> {
         fs::create_dir_all(folder).ok()?;
         let path = folder.join(id);
@@ -33,16 +34,16 @@ impl Alive {
         }
     }
 
-    /// Takes it away, now that there is no lock for it to tell of.
+    /// Removes the file, once there is no lock that it could belong to.
     pub fn end(self) {
-        // One that stays is empty, and nobody asks for it.
+        // If it stays, it is an empty file whose id nothing asks for.
         let _ = fs::remove_file(&self.path);
     }
 }
 
-/// Whether the process that took the lock of this id was one of this machine and has ended.
+/// Whether the process that took the lock with this id ran on this machine and has ended.
 pub fn has_died(folder: &Path, id: &str) -> bool {
-    // The id comes out of the bucket, and must not name a file elsewhere.
+    // The id comes from the bucket, and must not name a file in another folder.
     let is_plain = !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_hexdigit());
     let opened = || own_files::open_existing(&folder.join(id));
     is_plain && opened().is_ok_and(|file| file.try_lock_shared().is_ok())

@@ -1,61 +1,45 @@
-//! One attempt to take the lock, and what is done with it when it is taken. The header of `lock.rs` says why
-//! it is sound.
+//! One attempt to take the lock. The header of `lock.rs` says why it is sound.
 
-use std::fmt;
 use std::path::Path;
 
 use super::alive::{self, Alive};
+use super::lease::{Lease, Renewal};
 use super::note::{self, Holder, Note};
-use super::{Moment, Terms, jitter, random};
-use crate::base::error::{Failure, failed};
+use super::terms::{Moment, Terms, jitter, random};
+use crate::base::error::Failure;
 use crate::base::tool_folder::LOCK;
 use crate::bucket::{Bucket, Condition, Look, Own, Written};
 
 /// An ETag that no object has.
 const NO_ETAG: &str = "00000000000000000000000000000000";
 
-/// How often the creation of one's own lock has to succeed again before the store is said to ignore the
-/// condition: somebody who deletes the lock by hand in that moment can make it succeed once. And how often it
-/// is tried to delete.
+/// How often the repeated creation of our own lock must succeed before the store counts as one that ignores the
+/// condition. It can succeed once if somebody deletes the lock by hand at that moment.
 const REPEATS: usize = 3;
 
-/// How often the first of several that began at the same moment looks whether the others have withdrawn. One
-/// that was killed in between does not.
+/// How often the first of several deploys that began at the same moment looks whether the others have withdrawn. A
+/// deploy that was killed in between does not withdraw.
 const TURNS: usize = 50;
 
-/// How an attempt ends.
+/// The result of an attempt.
 pub enum Attempt {
     Taken(Box<Lease>),
     Held(Holder),
-    /// It was free, and another was quicker and has released it already.
+    /// The lock was free, but another deploy took it first and has already released it.
     Raced,
 }
 
-/// Who wants the lock.
+/// A deploy that wants the lock.
 pub struct Contender<'a> {
     bucket: &'a Bucket,
     terms: &'a Terms,
     who: &'a str,
-    /// Where the signs of life of this checkout's deploys are.
+    /// Where the deploys of this checkout leave their signs of life.
     folder: &'a Path,
     id: String,
     alive: Option<Alive>,
-    /// Whether the store honours conditions; asked once.
+    /// Whether the store honours conditions; `None` until the first attempt has found out.
     honours: Option<bool>,
-}
-
-/// A lock that was taken.
-pub struct Lease {
-    bucket: Bucket,
-    name: String,
-    /// Where the store honours conditions.
-    etag: Option<String>,
-    note: Note,
-    /// For the other deploys of this machine, as long as the lock is held.
-    alive: Option<Alive>,
-    taken: Moment,
-    /// Before the last write that was answered was sent.
-    pub(super) written: Moment,
 }
 
 /// A ticket that was written.
@@ -94,21 +78,21 @@ impl<'a> Contender<'a> {
         }
     }
 
-    /// Asks for what cannot be: that a ticket which is not there has a certain ETag. If it is there
-    /// afterwards, the store ignores conditions, and the ticket is in its place.
+    /// Writes the ticket under a condition that cannot hold: that it exists and has a certain ETag. If the write
+    /// succeeds, the store ignores conditions, and the ticket is already in its place.
     async fn probe(&self) -> Result<Option<Placed>, Failure> {
         let placed = self.placing(None);
         let name = self.ticket();
         match self.bucket.put_own(&name, placed.note.render(), Condition::Etag(NO_ETAG)).await? {
             Written::Done(_) => Ok(Some(placed)),
-            // Nobody else writes it: a conflict comes of a condition that was looked at.
+            // No other deploy writes this object, so a conflict also shows that the store looked at the condition.
             Written::Refused | Written::Conflict => Ok(None),
             Written::Unknown => self.place().await.map(Some),
         }
     }
 
-    /// For a store that honours `If-Match`, and is still to show that it honours `If-None-Match`: it has to refuse to
-    /// create the lock again.
+    /// For a store that honours `If-Match`. It must also show that it honours `If-None-Match`, by refusing to create
+    /// the lock a second time.
     async fn by_condition(&mut self, look: Look) -> Result<Attempt, Failure> {
         let Placed { moment, note } = self.placing(look.now);
         let etag = match self.create_or_replace(look, &note).await? {
@@ -123,7 +107,7 @@ impl<'a> Contender<'a> {
                 Ok(Attempt::Taken(Box::new(lease)))
             }
             disproved => {
-                // What is left under this name would keep others out.
+                // If it stayed, it would keep other deploys out.
                 self.bucket.delete_own(LOCK, Some(&etag)).await?;
                 match disproved {
                     Proof::Ignored => self.without_conditions().await,
@@ -133,7 +117,7 @@ impl<'a> Contender<'a> {
         }
     }
 
-    /// Creates the lock, or writes it over one that has expired.
+    /// Creates the lock, or replaces one that has expired.
     async fn create_or_replace(&self, look: Look, note: &Note) -> Result<Took, Failure> {
         let condition = match &look.object {
             None => Condition::Absent,
@@ -147,7 +131,7 @@ impl<'a> Contender<'a> {
             Written::Unknown => return Ok(Took::Unsupported),
             Written::Refused | Written::Conflict => {}
         }
-        // The lock that is there may be our own: the answer to the write that made it may have been lost.
+        // The lock may be our own: a first try may have written it although its answer was lost.
         let look = self.bucket.look(LOCK).await?;
         Ok(match look.object {
             Some(own) if own.body == note.render() => Took::Ours(own.etag),
@@ -156,7 +140,7 @@ impl<'a> Contender<'a> {
         })
     }
 
-    /// Repeats the creation of our own lock.
+    /// Creates our own lock a second time.
     async fn proves_if_none_match(&self, note: &Note) -> Result<Proof, Failure> {
         let mut proof = Proof::Open;
         for _ in 0..REPEATS {
@@ -174,7 +158,7 @@ impl<'a> Contender<'a> {
         self.by_ticket(None).await
     }
 
-    /// For a store that ignores conditions. It looks before it writes a ticket, so that whoever polls a lock
+    /// For a store that ignores conditions. It looks before it writes a ticket, so a deploy that waits for the lock
     /// writes nothing.
     async fn by_ticket(&mut self, placed: Option<Placed>) -> Result<Attempt, Failure> {
         let placed = match placed {
@@ -182,7 +166,7 @@ impl<'a> Contender<'a> {
             None => match self.first_other().await? {
                 Some((_, holder)) => return Ok(Attempt::Held(holder)),
                 None => {
-                    // Whoever clears an expired ticket away cannot mean this one.
+                    // Under a new id: another deploy may be about to delete the old ticket because it has expired.
                     self.give_up();
                     self.begin_anew();
                     self.place().await?
@@ -195,7 +179,7 @@ impl<'a> Contender<'a> {
             let Some((other, holder)) = self.first_other().await? else {
                 let Placed { moment, note } = placed;
                 let mut lease = self.lease(name, None, note, moment);
-                // Renewed, a ticket tells the others that it is not about to be withdrawn.
+                // The renewal tells the others that this ticket will not be withdrawn.
                 return match lease.renew().await {
                     Renewal::Renewed => Ok(Attempt::Taken(Box::new(lease))),
                     Renewal::Lost(_) => Ok(Attempt::Raced),
@@ -203,7 +187,7 @@ impl<'a> Contender<'a> {
                 };
             };
             turns += 1;
-            // One who contends under the lock's own name is about to give that name up.
+            // A contender that wrote the object `lock` itself will soon delete it.
             let may_withdraw = holder.contends && (other > name || other == LOCK);
             if !may_withdraw || turns == TURNS {
                 self.bucket.delete_own(&name, None).await?;
@@ -213,7 +197,7 @@ impl<'a> Contender<'a> {
         }
     }
 
-    /// The first lock or ticket by name that is another's. Those that have expired are cleared away: their
+    /// The first lock or ticket by name that belongs to another deploy. Those that have expired are deleted: their
     /// deploys have given up.
     async fn first_other(&self) -> Result<Option<(String, Holder)>, Failure> {
         let own = self.ticket();
@@ -238,24 +222,23 @@ impl<'a> Contender<'a> {
         Ok(placed)
     }
 
-    /// What is about to be written. Without the store's time, this machine's will do: nothing but the
-    /// words "2 minutes ago" rests on it.
+    /// What is about to be written. If the store does not tell the time, this machine's clock is used: only the words
+    /// "2 minutes ago" depend on it.
     fn placing(&self, now: Option<u64>) -> Placed {
         let moment = Moment::now();
-        let since_1970 = moment.1.duration_since(std::time::UNIX_EPOCH);
-        let now = now.unwrap_or_else(|| since_1970.unwrap_or_default().as_secs());
+        let now = now.unwrap_or_else(|| moment.seconds_since_1970());
         let note = Note::new(&self.id, self.who, now, self.terms.expiry);
         Placed { moment, note }
     }
 
-    /// Becomes somebody else, as whom it has nothing in the bucket yet.
+    /// Takes a new id, under which nothing is in the bucket yet.
     pub fn begin_anew(&mut self) {
         self.id = new_id();
         self.alive = Alive::begin(self.folder, &self.id);
     }
 
-    /// Takes away what it has in the bucket. Its sign of life stays, as that of a dead one: a write that was
-    /// cut off may still arrive.
+    /// Deletes what this contender has in the bucket. Its sign of life stays, as that of a process that has ended: a
+    /// write that was cancelled may still arrive.
     pub async fn withdraw(&self) -> Result<(), Failure> {
         for name in [self.ticket(), LOCK.to_owned()] {
             let Some(own) = self.bucket.look(&name).await?.object else { continue };
@@ -266,15 +249,15 @@ impl<'a> Contender<'a> {
         Ok(())
     }
 
-    /// Has nothing in the bucket any more.
+    /// Removes the sign of life. Call this when the contender has nothing in the bucket.
     pub fn give_up(&mut self) {
         if let Some(alive) = self.alive.take() {
             alive.end();
         }
     }
 
-    /// Who holds a lock, unless it has expired, its deploy is known to have been killed, or it is our own of an
-    /// earlier attempt.
+    /// The deploy that holds a lock. `None` if the lock has expired, if its deploy is known to have been killed, or if
+    /// it is our own from an earlier attempt.
     fn holder(&self, own: &Own, now: Option<u64>) -> Option<Holder> {
         let holder = note::holder(own, now, self.terms.expiry)?;
         let over = |id: &str| id == self.id || alive::has_died(self.folder, id);
@@ -291,169 +274,23 @@ impl<'a> Contender<'a> {
     }
 }
 
-impl Lease {
-    pub fn key(&self) -> String {
-        self.bucket.own_key(&self.name)
-    }
-
-    /// Writes it anew.
-    pub async fn renew(&mut self) -> Renewal {
-        self.note = self.note.renewed(self.taken.elapsed());
-        let (body, moment) = (self.note.render(), Moment::now());
-        let renewed = match self.etag.clone() {
-            Some(etag) => self.renew_under_condition(body, &etag).await,
-            None => self.renew_ticket(body).await,
-        };
-        match renewed {
-            Ok(None) => {
-                self.written = moment;
-                Renewal::Renewed
-            }
-            Ok(Some(reason)) => Renewal::Lost(reason),
-            Err(failure) => Renewal::Failed(failure),
-        }
-    }
-
-    /// Returns why it is not ours any more.
-    async fn renew_under_condition(
-        &mut self,
-        body: Vec<u8>,
-        etag: &str,
-    ) -> Result<Option<NotOurs>, Failure> {
-        match self.bucket.put_own(&self.name, body.clone(), Condition::Etag(etag)).await? {
-            Written::Done(etag) => self.etag = Some(etag),
-            _ => {
-                // A renewal whose answer was lost is found here too, and is built upon by the next.
-                let own = match self.found().await? {
-                    Found::Ours(own) => own,
-                    Found::NotOurs(reason) => return Ok(Some(reason)),
-                };
-                self.etag = Some(own.etag);
-                if own.body != body {
-                    return Err(failed(format!("failed to renew `{}`", self.key())));
-                }
-            }
-        }
-        Ok(None)
-    }
-
-    /// Without conditions, what keeps others from the ticket is that it has not expired.
-    async fn renew_ticket(&mut self, body: Vec<u8>) -> Result<Option<NotOurs>, Failure> {
-        if let Found::NotOurs(reason) = self.found().await? {
-            return Ok(Some(reason));
-        }
-        self.bucket.put_own(&self.name, body, Condition::None).await?;
-        Ok(None)
-    }
-
-    /// The lock as it is in the bucket.
-    async fn found(&self) -> Result<Found, Failure> {
-        let Some(own) = self.bucket.look(&self.name).await?.object else {
-            return Ok(Found::NotOurs(NotOurs::Gone));
-        };
-        Ok(match Note::parse(&own.body) {
-            Ok(note) if note.id == self.note.id => Found::Ours(own),
-            Ok(note) => Found::NotOurs(NotOurs::Taken(note.who)),
-            Err(reason) => Found::NotOurs(NotOurs::Garbled(reason)),
-        })
-    }
-
-    /// Deletes it, if it is still ours.
-    pub async fn release(self) -> Release {
-        match self.delete().await {
-            Ok(None) => {
-                self.end();
-                Release::Done
-            }
-            Ok(Some(reason)) => Release::NotOurs(reason),
-            Err(failure) => Release::Failed(failure),
-        }
-    }
-
-    /// Returns why it is not ours. It is read first, because a store may honour conditions of writes and ignore those
-    /// of deletes.
-    async fn delete(&self) -> Result<Option<NotOurs>, Failure> {
-        for tries in 0..REPEATS {
-            match self.found().await? {
-                Found::Ours(own) if self.bucket.delete_own(&self.name, Some(&own.etag)).await? => {
-                    return Ok(None);
-                }
-                // It was renewed in between, or the answer of the read was not true.
-                Found::Ours(_) => {}
-                // The delete was done, and its answer lost.
-                Found::NotOurs(NotOurs::Gone) if tries > 0 => return Ok(None),
-                Found::NotOurs(reason) => return Ok(Some(reason)),
-            }
-        }
-        Err(failed(format!("failed to delete `{}`", self.key())))
-    }
-
-    fn end(self) {
-        if let Some(alive) = self.alive {
-            alive.end();
-        }
-    }
-}
-
-/// What became of writing the lock under a condition.
+/// The result of writing the lock under a condition.
 enum Took {
     /// With its ETag.
     Ours(String),
     Theirs(Holder),
-    /// Another deploy was quicker, and its lock is gone already.
+    /// Another deploy was faster, and its lock is already gone.
     Raced,
     /// The store does not know the condition.
     Unsupported,
 }
 
-/// Whether the store refuses to create what is there.
+/// Whether the store refuses to create an object that exists.
 enum Proof {
     Honoured,
     Ignored,
-    /// It answered only that it was busy with another write.
+    /// It only answered that another write was in progress.
     Open,
-}
-
-/// What became of a renewal.
-#[derive(Debug)]
-pub enum Renewal {
-    Renewed,
-    Lost(NotOurs),
-    /// It may still be ours.
-    Failed(Failure),
-}
-
-/// What became of giving the lock back.
-#[derive(Debug)]
-pub enum Release {
-    Done,
-    NotOurs(NotOurs),
-    Failed(Failure),
-}
-
-/// What is where the lock was written.
-enum Found {
-    Ours(Own),
-    NotOurs(NotOurs),
-}
-
-/// Why a lock that was taken is not ours any more.
-#[derive(Debug)]
-pub enum NotOurs {
-    Gone,
-    /// Who has it.
-    Taken(String),
-    Garbled(String),
-}
-
-impl fmt::Display for NotOurs {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            NotOurs::Gone => f.write_str("somebody deleted it"),
-            NotOurs::Taken(who) => write!(f, "`{who}` has taken it over"),
-            NotOurs::Garbled(reason) => write!(f, "what is there now {reason}"),
-        }
-    }
 }
 
 fn new_id() -> String {

@@ -1,5 +1,5 @@
-//! What a lock says: who holds it, since when and for how long. It is a small JSON object, with a format
-//! number, because the tool that reads it may be older or newer than the one that wrote it.
+//! The content of a lock: who holds it, since when and for how long. It is a small JSON object with a format number,
+//! because the tool that reads it may be older or newer than the one that wrote it.
 
 use std::time::Duration;
 
@@ -15,39 +15,38 @@ use crate::repository::ci;
 /// The format that this tool writes, and the newest that it reads.
 const VERSION: u32 = 1;
 
-/// No lock is believed to last longer than this without being renewed.
+/// The longest time, in seconds, that a lock may last without being renewed, whatever it says.
 const LONGEST: u64 = 24 * 60 * 60;
 
-/// More of a name than this is not shown.
+/// How much of a name is shown, in characters.
 const LONGEST_NAME: usize = 200;
 
-/// The times are in seconds since 1970, by the store's clock as its holder knows it. Only differences between
-/// them are relied upon.
+/// The times are in seconds since 1970, by the store's clock as the holder knows it. Only their differences matter.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Note {
     version: u32,
-    /// Of one taking of the lock, and of no other.
+    /// Each time that the lock is taken, it gets a new id.
     pub id: String,
     pub who: String,
     pub since: u64,
     pub renewed: u64,
     pub expires: u64,
-    /// How often it was renewed: no two states of a lock are the same bytes, so no two have the same ETag.
+    /// How often it was renewed. So no two states of a lock have the same bytes, or the same ETag.
     pub renewals: u64,
 }
 
-/// Who stands in the way.
+/// The deploy that holds the lock.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Holder {
-    /// Who it is, or why that cannot be read.
+    /// Its name, or why that cannot be read.
     pub who: Result<String, String>,
-    /// For how long, in seconds, where it is known.
+    /// How long ago it took the lock, in seconds, if that is known.
     pub since: Option<u64>,
-    /// Of the lock that was taken; `None` where it cannot be read.
+    /// The id of the lock; `None` if it cannot be read.
     pub id: Option<String>,
-    /// Whether it has only just written its ticket, and is still to see that no other is there.
+    /// Whether it has only just written its ticket, and does not know yet whether there are others.
     pub contends: bool,
-    /// In how many seconds it ends if it is not renewed; `None` where the store does not tell the time.
+    /// In how many seconds the lock expires if it is not renewed; `None` if the store does not tell the time.
     pub ends: Option<u64>,
 }
 
@@ -58,7 +57,7 @@ impl Note {
         Note { version: VERSION, id, who, since: now, renewed: now, expires, renewals: 0 }
     }
 
-    /// The same, held on to for `elapsed` since it was taken.
+    /// The note of a renewal, `elapsed` after the lock was taken.
     pub fn renewed(&self, elapsed: Duration) -> Note {
         let renewed = self.since + elapsed.as_secs();
         let expires = renewed + self.expires.saturating_sub(self.renewed);
@@ -66,12 +65,12 @@ impl Note {
     }
 
     pub fn render(&self) -> Vec<u8> {
-        // Strings and numbers under fixed names: nothing that JSON could not hold.
+        // Strings and numbers under fixed names: writing them as JSON cannot fail.
         serde_json::to_vec(self).unwrap_or_default()
     }
 
-    /// Reads a lock, or says why it cannot be read. What somebody else wrote into it cannot give commands
-    /// to a terminal.
+    /// Reads a lock, or says why it cannot be read. The name is cleaned: somebody may have put commands for a terminal
+    /// into it.
     pub fn parse(bytes: &[u8]) -> Result<Note, String> {
         schema_version::check(bytes, VERSION)?;
         let note: Note = serde_json::from_slice(bytes).map_err(garbled)?;
@@ -82,16 +81,16 @@ impl Note {
         Ok(Note { who, ..note })
     }
 
-    /// For how many seconds it lasts from when it was written.
+    /// How many seconds after it was written the lock expires.
     fn lasts(&self) -> u64 {
         (self.expires - self.renewed).min(LONGEST)
     }
 }
 
-/// Who holds this lock, or `None` where it has expired. Both times are the store's: when it was written, and
-/// `now`. Where the store does not tell the time, no lock expires.
+/// The deploy that holds this lock, or `None` if it has expired. Both times are the store's: when the lock was written,
+/// and `now`. If the store does not tell the time, no lock expires.
 ///
-/// One that cannot be read is somebody's too, for as long as a lock of this tool lasts.
+/// A lock that cannot be read is also held, for as long as a lock of this tool lasts.
 pub fn holder(own: &Own, now: Option<u64>, expiry: Duration) -> Option<Holder> {
     let note = Note::parse(&own.body);
     let lasts = note.as_ref().map_or(expiry.as_secs(), Note::lasts);
@@ -122,13 +121,12 @@ impl Holder {
         }
     }
 
-    /// The refusal of a deploy that does not wait. `key` is the lock's.
+    /// The refusal of a deploy that does not wait. `key` is that of the lock.
     pub fn refusal(&self, key: &str) -> Refusal {
         let end = match self.ends {
-            Some(seconds) => format!(
-                "if nothing runs there any more, the lock ends by itself in {}",
-                about(seconds)
-            ),
+            Some(seconds) => {
+                format!("if nothing runs there any more, the lock expires in {}", about(seconds))
+            }
             None => format!("if nothing runs there any more, delete `{key}`"),
         };
         let again = Command::again().with(Argument::Wait);

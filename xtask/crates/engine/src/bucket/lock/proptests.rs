@@ -1,4 +1,4 @@
-//! Whatever has become of a lock's bytes, somebody holds it until it ends, and it ends.
+//! Whatever bytes a lock has, it is held until it expires, and it does expire.
 
 use std::time::Duration;
 
@@ -13,13 +13,13 @@ use crate::base::proptests::{cases, check_words, text};
 use crate::bucket::Own;
 use crate::repository::ci;
 
-/// A lock lasts no longer than this, whatever it says.
+/// The longest time that a lock lasts, whatever it says.
 const DAY: u64 = 24 * 60 * 60;
 
-/// More seconds since 1970 than anybody will see, and few enough to add to.
+/// A time in the far future, in seconds since 1970, to which others can be added.
 const LATE: u64 = 1 << 40;
 
-/// What somebody may have called himself.
+/// A name as somebody may have set it.
 fn name() -> impl Strategy<Value = String> {
     prop_oneof![4 => "[a-z@.-]{1,12}", 2 => text(), 1 => "[a-z\u{1b}]{190,210}"]
 }
@@ -29,7 +29,7 @@ fn time() -> impl Strategy<Value = u64> {
     prop_oneof![any::<u64>(), 0..10u64, Just(u64::MAX)]
 }
 
-/// An expiry of this tool's.
+/// An expiry that this tool may use.
 fn expiry() -> impl Strategy<Value = Duration> {
     (1..=DAY).prop_map(Duration::from_secs)
 }
@@ -39,8 +39,8 @@ fn note() -> impl Strategy<Value = Note> {
         .prop_map(|(id, who, now, expiry)| Note::new(&id, &who, now, expiry))
 }
 
-/// What might stand in the bucket under the lock's name: a note, one with other bytes, one that says odd
-/// things, and anything.
+/// What may be in the bucket under the lock's name: a note, a note with changed bytes, a note with odd values, or any
+/// bytes.
 fn body() -> impl Strategy<Value = Vec<u8>> {
     let changes =
         vec((any::<Index>(), prop_oneof![any::<u8>(), select(b"0123456789\",:{}".to_vec())]), 0..4);
@@ -68,12 +68,12 @@ fn own(body: Vec<u8>, modified: u64) -> Own {
     Own { body, etag: "etag".to_owned(), modified }
 }
 
-/// Everything that a person may read of who stands in the way.
+/// All words for the user about the deploy that holds the lock.
 fn check_holder(own: &Own, now: Option<u64>, expiry: Duration) -> Result<(), TestCaseError> {
     if let Some(found) = holder(own, now, expiry) {
         let refusal = found.refusal("p/.xtask/lock");
         for words in [refusal.message, refusal.hint.to_string(), found.name()] {
-            // A name may be empty, and is in backticks wherever it is shown.
+            // A name may be empty, and is always shown in backticks.
             check_words(&format!("`{words}`"))?;
         }
     }
@@ -132,7 +132,7 @@ proptest! {
         match holder(&own, Some(now), expiry) {
             Some(found) => {
                 prop_assert!(waited < DAY);
-                // It ends exactly when it says so.
+                // It expires exactly when it says.
                 let ends = found.ends.unwrap();
                 prop_assert!(ends > 0 && holder(&own, Some(now + ends), expiry).is_none());
                 prop_assert!(holder(&own, Some(now + ends - 1), expiry).is_some());

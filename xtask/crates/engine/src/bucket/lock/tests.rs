@@ -1,12 +1,15 @@
-//! The lock: what it says, as tables, and who gets it, against the embedded bucket as it is and as one that
+//! What a lock says, as tables, and which deploy gets it: with the embedded bucket as it is, and as a store that
 //! ignores conditions.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
-use super::note::Holder;
-use super::note::{Note, holder};
+use super::lease::{Release, Renewal};
+use super::note::{Holder, Note, holder};
+use super::terms::random;
 use super::*;
+use crate::base::cancel::Cause;
 use crate::base::error::Error;
 use crate::base::refusal::Refusal;
 use crate::base::tool_folder;
@@ -16,21 +19,21 @@ use local::{self, store::Store};
 
 const BUCKET: &str = "dev.example.com";
 
-/// Where nobody leaves a sign of life.
+/// A folder without signs of life.
 const NOWHERE: &str = "/dev/null/nowhere";
 
-/// Expires as a real one does, and is looked at more often.
+/// A lock that expires as a real one does, and is looked at more often.
 const QUICK: Terms = Terms {
     expiry: TERMS.expiry,
     poll: (Duration::from_millis(2), Duration::from_millis(20)),
     turn: Duration::from_millis(5),
 };
 
-/// What a store may ignore.
+/// The headers that a store may ignore.
 const IGNORED: [&[&str]; 4] =
     [&[], &["if-match", "if-none-match"], &["if-none-match"], &["if-match"]];
 
-/// A bucket of this process, with what serves it.
+/// A bucket of this process, with its server.
 struct Bench {
     bucket: Bucket,
     _server: Option<local::Server>,
@@ -55,7 +58,7 @@ impl Bench {
         Bench { bucket, _server: Some(server), _folder: folder }
     }
 
-    /// Takes the lock with a note that lasts no time at all, and forgets it.
+    /// Takes the lock with a note that expires at once, and never gives it back.
     async fn leave_an_expired_lock(&self, bucket: &Bucket) {
         let terms = Terms { expiry: Duration::ZERO, ..QUICK };
         let mut contender = Contender::new(bucket, "crashed", NOWHERE.as_ref(), &terms);
@@ -119,7 +122,7 @@ fn own(body: impl Into<Vec<u8>>, modified: u64) -> Own {
     Own { body: body.into(), etag: "e".into(), modified }
 }
 
-/// `rounds` times, `tasks` deploys at once want the lock. Counts who got it.
+/// In each round, `tasks` deploys want the lock at once. Returns how many got it in all.
 async fn rounds(bucket: &Bucket, rounds: usize, tasks: usize, patience: Patience) -> usize {
     let inside = Arc::new(AtomicUsize::new(0));
     let mut took = 0;
@@ -135,7 +138,7 @@ async fn rounds(bucket: &Bucket, rounds: usize, tasks: usize, patience: Patience
                     Err(error) => panic!("round {round}: {error:?}"),
                 };
                 assert_eq!(inside.fetch_add(1, Ordering::SeqCst), 0, "round {round}: two holders");
-                // A deploy sends requests, in which others can be quicker.
+                // A deploy sends requests, and another one may act meanwhile.
                 bucket.look("work").await.unwrap();
                 bucket.list_own("").await.unwrap();
                 assert_eq!(inside.fetch_sub(1, Ordering::SeqCst), 1, "round {round}: two holders");
@@ -212,7 +215,7 @@ async fn the_lock_of_a_deploy_that_was_killed_on_this_machine_is_taken_at_once()
         let folder = bench._folder.path().join("alive");
         let tell = quiet();
         let take = || acquire_on(QUICK, &bucket, "next", &folder, Patience::Refuse, &tell);
-        // Killed: its file is still there, and the system has given up the lock on it.
+        // It was killed: its file still exists, but the system has released the lock on it.
         let note = Note::new("abc123", "killed", 0, TERMS.expiry).renewed(Duration::ZERO);
         let name = if ignored.is_empty() { "lock" } else { "lock.abc123" };
         bucket.put_own(name, note.render(), Condition::None).await.unwrap();
@@ -282,7 +285,7 @@ async fn a_refused_or_cancelled_deploy_leaves_nothing_behind() {
         let held = take(&bucket, "kim@laptop", Patience::Refuse).await.ok().unwrap();
         let before = bucket.list_own("").await.unwrap();
         refused(&bucket).await;
-        // Cancelled as soon as it tells that it waits.
+        // It is cancelled as soon as it says that it waits.
         let (waiting, mut told) = tokio::sync::mpsc::unbounded_channel();
         let tell = Tell::new(move |event| waiting.send(event).unwrap());
         tokio::select! {
@@ -319,7 +322,7 @@ async fn a_lock_that_cannot_be_read_is_held_and_says_why() {
         bench.bucket.put_own("lock", body.into(), Condition::None).await.unwrap();
         let refusal = refused(&bench.bucket).await;
         assert!(refusal.message.contains(reason), "{}", refusal.message);
-        // It lasts as long as a lock of this tool does, and then it is anybody's.
+        // It expires as a lock of this tool does, and then any deploy can take it.
         bench.leave_an_expired_lock(&bench.bucket).await;
     }
 }
@@ -348,7 +351,7 @@ async fn a_renewal_whose_answer_was_lost_is_no_loss() {
     let bench = Bench::start().await;
     let mut contender = Contender::new(&bench.bucket, "kim@laptop", NOWHERE.as_ref(), &QUICK);
     let Attempt::Taken(mut lease) = contender.attempt().await.unwrap() else { panic!("held") };
-    // The same note under another ETag, as a renewal leaves it that this side knows nothing of.
+    // A note with another ETag, as a renewal leaves it whose answer was lost.
     let body = bench.bucket.look("lock").await.unwrap().object.unwrap().body;
     let renewed = Note::parse(&body).unwrap().renewed(Duration::from_secs(7)).render();
     bench.bucket.put_own("lock", renewed, Condition::None).await.unwrap();
@@ -380,7 +383,7 @@ async fn whoever_lost_the_lock_is_told_and_leaves_the_other_s_alone() {
 #[tokio::test]
 async fn a_release_leaves_alone_what_is_not_ours_any_more() {
     let bench = Bench::start().await;
-    // Deletes are the newest of S3's conditions, and a store that knows the others may ignore theirs.
+    // Conditions of deletes are the newest ones of S3, and a store that knows the others may ignore them.
     let held = take(&bench.bucket, "slow", Patience::Refuse).await.ok().unwrap();
     let other = Note::new("another", "quick", 0, TERMS.expiry).render();
     bench.bucket.put_own("lock", other.clone(), Condition::None).await.unwrap();
@@ -422,7 +425,7 @@ async fn a_condition_that_does_not_hold_is_an_answer() {
 #[test]
 fn a_lock_ends_by_the_store_s_clock_as_long_after_it_was_written_as_it_says() {
     let expiry = Duration::from_secs(300);
-    // This machine's clock is hours off, and nothing follows from that.
+    // The clock of this machine is wrong by hours, which must not matter.
     let note = |lasts| Note::new("id", "kim", 9_000_000, Duration::from_secs(lasts)).render();
     for (why, own, now, ends) in [
         ("written just now", own(note(300), 1000), Some(1000), Some(Some(300))),
@@ -451,12 +454,12 @@ fn a_refusal_says_who_since_when_and_until_when() {
         (
             shown(Ok("kim@laptop"), Some(130), Some(299)),
             "`kim@laptop` began to deploy to the same place 2 minutes ago, and has not ended",
-            "the lock ends by itself in 4 minutes",
+            "the lock expires in 4 minutes",
         ),
         (
             shown(Ok("kim"), Some(0), Some(1)),
             "`kim` began to deploy to the same place just now, and has not ended",
-            "the lock ends by itself in 1 second",
+            "the lock expires in 1 second",
         ),
         (
             shown(Err("cannot be read (x)"), Some(8000), None),
@@ -551,7 +554,7 @@ fn who_is_the_job_s_address_or_the_user_at_the_machine() {
         ("CODEBUILD_BUILD_ID=b:7 CODEBUILD_BUILD_URL=https://console/7", "https://console/7"),
         // A stray variable on a laptop.
         ("BUILD_URL=https://ci/7 USER=kim HOSTNAME=laptop", "kim@laptop"),
-        // A vendor that tells no address.
+        // A vendor that does not tell the address of the job.
         ("GITHUB_ACTIONS=true GITHUB_RUN_ID=7 USER=runner", "runner"),
         ("LOGNAME=kim HOSTNAME=laptop", "kim@laptop"),
         ("USERNAME=kim COMPUTERNAME=PC", "kim@PC"),
@@ -576,7 +579,7 @@ fn ids_and_pauses_differ() {
     }
 }
 
-/// Against a real store, where one is told: `LOCK_STORE="endpoint region bucket key secret"`.
+/// With a real store, named by `LOCK_STORE="endpoint region bucket key secret"`.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs a store"]
 async fn a_real_store_keeps_to_one_holder_too() {

@@ -1,11 +1,11 @@
-//! Who deploys, in words that help a person who finds the lock held: the address of the CI job, else the user and
-//! the machine.
+//! Who deploys, in words that help a person who finds the lock held: the address of the CI job, or the user and the
+//! machine.
 
 use crate::repository::ci;
 
-/// `var` gives a variable that is set and not empty.
+/// `var` returns variables that are set and not empty.
 pub fn who(var: &dyn Fn(&str) -> Option<String>) -> String {
-    // Shells know the machine's name and rarely export it; Linux tells it here.
+    // Shells know the name of the machine but rarely export it. Linux has it in this file.
     let machine = std::fs::read_to_string("/proc/sys/kernel/hostname");
     who_on(machine.ok().map(|name| name.trim().to_owned()), var)
 }

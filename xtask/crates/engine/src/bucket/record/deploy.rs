@@ -1,4 +1,4 @@
-//! A deploy as it is remembered: of which state of the repository, by whom and when.
+//! A deploy as the record describes it: which state of the repository was deployed, by whom and when.
 
 use aws_sdk_s3::primitives::{DateTime, DateTimeFormat};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -16,24 +16,24 @@ pub struct Deploy {
     pub dirty: bool,
     #[serde(deserialize_with = "without_logins")]
     pub who: String,
-    /// Seconds since 1970.
+    /// In seconds since 1970.
     pub at: u64,
-    /// The deploy that this one replaced, or that which that one had made again.
+    /// The deploy that this one replaced. If that was a rollback, the deploy that it restored.
     pub replaced: Option<String>,
-    /// The deploy that this one made again.
+    /// The deploy that this one restored, if it was a rollback.
     pub rolled_back_to: Option<String>,
-    /// The environment's name. An earlier version of this tool wrote none.
+    /// The environment's name. An earlier version of this tool did not write it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub environment: Option<String>,
-    /// When the commit was made, in seconds since 1970. An earlier version of this tool wrote none.
+    /// When the commit was made, in seconds since 1970. An earlier version of this tool did not write it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub committed: Option<u64>,
-    /// Of a rollback: the newest commit that was live before it.
+    /// For a rollback, the newest commit that was live before it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub newest: Option<Commit>,
 }
 
-/// Who deployed, as a bucket says it.
+/// Who deployed, according to the bucket. Other people can write there, so logins are removed from addresses.
 fn without_logins<'d, D: Deserializer<'d>>(text: D) -> Result<String, D::Error> {
     String::deserialize(text).map(|who| ci::without_logins(&who))
 }
@@ -50,7 +50,7 @@ pub struct Commit {
 }
 
 impl Deploy {
-    /// That of a target by `who`, at a time that `Deploy::time_after` gives.
+    /// A deploy of a target by `who`, at a time from [`Deploy::time_after`].
     pub fn of(target: &Target, who: String, at: u64, replaced: Option<&Deploy>) -> Deploy {
         let Target { place, revision } = target;
         Deploy {
@@ -68,9 +68,11 @@ impl Deploy {
         }
     }
 
-    /// The time of the deploy that replaces this one. It comes after, whatever the clocks of the two machines say,
-    /// unless this one's time is later than its record, which was `written` by the store's clock: a time that
-    /// somebody made up would give all later deploys one name. All times are in seconds since 1970.
+    /// The time of the deploy that replaces this one, in seconds since 1970, as are the others. It is later than this
+    /// deploy's time even if the clocks of the two machines differ.
+    ///
+    /// The exception is a deploy whose time is later by more than [`CLOCKS`] than both `now` and the time at which its
+    /// record was `written`, by the store's clock. Somebody made that time up, and later deploys must not follow it.
     pub(crate) fn time_after(&self, now: u64, written: u64) -> u64 {
         match self.at <= now.max(written).saturating_add(CLOCKS) {
             true => now.max(self.at.saturating_add(1)),
@@ -78,28 +80,28 @@ impl Deploy {
         }
     }
 
-    /// The deploy whose site this is: itself, or the one that it made again.
+    /// The deploy whose site is live: this one, or the one that it restored.
     pub fn origin(&self) -> String {
         self.rolled_back_to.clone().unwrap_or_else(|| self.id())
     }
 
-    /// The newest commit that is known to have been live: a rollback leaves it behind on purpose, and a job that
-    /// deploys something older than it is late.
+    /// The newest commit that is known to have been live. After a rollback, an older one is live on purpose. A job that
+    /// deploys a commit older than the newest is late.
     pub fn newest(&self) -> Commit {
         let own = || Commit { id: self.commit.clone(), time: self.committed };
         self.newest.clone().unwrap_or_else(own)
     }
 
-    /// Its name: the time and the commit, so that names are in the order of the deploys.
+    /// Its name: the time and the commit. So names sort in the order of the deploys.
     pub fn id(&self) -> String {
         let time: String = self.time().chars().filter(|c| !matches!(c, '-' | ':')).collect();
         format!("{time}-{}", short(&self.commit))
     }
 
-    /// When it was, as `2026-11-23T20:38:45Z`.
+    /// Its time in the form `2026-11-23T20:38:45Z`.
     pub fn time(&self) -> String {
         let seconds = i64::try_from(self.at).unwrap_or(i64::MAX);
-        // What no calendar holds is shown as it is.
+        // A number that is not a date is shown as it is.
         let time = DateTime::from_secs(seconds).fmt(DateTimeFormat::DateTime);
         time.unwrap_or_else(|_| self.at.to_string())
     }

@@ -1,7 +1,7 @@
-//! The records of earlier deploys, each under the name of its deploy: what `rollback` goes back to.
+//! The records of earlier deploys, each under the name of its deploy. `rollback` restores a deploy from its record.
 //!
-//! A record is copied aside before the first change of the deploy that replaces it: it is whole then, and
-//! while that deploy writes it no longer is.
+//! A record is copied aside before the deploy that replaces it changes anything. It is complete then, and no longer
+//! while that deploy writes.
 
 use serde::{Deserialize, Serialize};
 
@@ -16,8 +16,8 @@ use crate::bucket::{Bucket, Condition, LastModified, Written};
 /// How many earlier deploys are remembered.
 pub const KEPT: usize = 10;
 
-/// Copies the record aside, before it is written over, and adds its name to those of the `earlier`. One that
-/// cannot be read is kept too, until the next such: a newer tool may read it.
+/// Copies the record aside before it is overwritten, and adds its name to `earlier`. A record that cannot be read is
+/// kept too, because a newer version of this tool may be able to read it. Only the latest such record is kept.
 pub(crate) async fn set_aside(
     bucket: &Bucket,
     record: &Record,
@@ -26,8 +26,8 @@ pub(crate) async fn set_aside(
     let Some(etag) = &record.etag else { return Ok(()) };
     let name = match &record.deploy {
         _ if record.is_unreadable => UNREADABLE.to_owned(),
-        // A deploy that was cut off has set it aside before, whole. That of a rollback is the one that it
-        // went back to.
+        // If a deploy was interrupted, it had already set the complete record aside. A rollback has the same record as
+        // the deploy that it restored.
         Some(deploy) if !earlier.contains(&deploy.id()) && !earlier.contains(&deploy.origin()) => {
             earlier.push(deploy.id());
             format!("{EARLIER}{}", deploy.id())
@@ -43,8 +43,7 @@ pub(crate) async fn set_aside(
     }
 }
 
-/// Deletes the oldest records, so that no more stay than are remembered, and the one that the live deploy took the
-/// place of.
+/// Deletes the oldest records, so that only `KEPT` stay, and the record of the deploy that is live again.
 pub(crate) async fn forget(
     bucket: &Bucket,
     earlier: &[String],
@@ -74,8 +73,8 @@ pub async fn read_earlier(bucket: &Bucket, name: &str) -> Result<Record, Failure
     })
 }
 
-/// Writes down which deploy is begun, before its first change: if it is cut off, nothing else says what was
-/// meant. Returns its ETag. It stays: which deploy ended is what the record says of it.
+/// Announces a deploy before its first change: if it is interrupted, nothing else says what it was going to deploy.
+/// Returns the ETag of the announcement. The announcement stays after the deploy; the record says whether it ended.
 pub(crate) async fn begin(bucket: &Bucket, deploy: &Deploy) -> Result<Option<Etag>, Failure> {
     let begun = Begun { version: VERSION, deploy: deploy.clone() };
     let body = serde_json::to_vec(&begun)
@@ -86,7 +85,7 @@ pub(crate) async fn begin(bucket: &Bucket, deploy: &Deploy) -> Result<Option<Eta
     })
 }
 
-/// The deploy that was begun after what is live and has not ended; `None` too where that cannot be read.
+/// The deploy that was announced last; `None` if there is none or it cannot be read.
 pub async fn read_begun(bucket: &Bucket) -> Result<Option<Deploy>, Failure> {
     let Some(object) = bucket.look(BEGUN).await?.object else { return Ok(None) };
     let begun = schema_version::check(&object.body, VERSION).ok();
@@ -94,7 +93,7 @@ pub async fn read_begun(bucket: &Bucket) -> Result<Option<Deploy>, Failure> {
     Ok(begun.map(|begun| begun.deploy))
 }
 
-/// The format of what says that a deploy was begun.
+/// The format of the announcement.
 const VERSION: u32 = 1;
 
 #[derive(Serialize, Deserialize)]
@@ -103,12 +102,12 @@ struct Begun {
     deploy: Deploy,
 }
 
-/// What an earlier deploy was, from the beginning of its record; `None` where that cannot be told.
+/// The description of an earlier deploy, from the beginning of its record; `None` if it cannot be read.
 pub async fn read_deploy(bucket: &Bucket, name: &str) -> Result<Option<Deploy>, Failure> {
     read_first_line(bucket, &format!("{EARLIER}{name}")).await
 }
 
-/// What the deploy that is live was, from the beginning of its record; `None` if that cannot be told.
+/// The description of the deploy that is live, from the beginning of its record; `None` if it cannot be read.
 pub async fn read_live(bucket: &Bucket) -> Result<Option<Deploy>, Failure> {
     read_first_line(bucket, RECORD).await
 }
@@ -118,5 +117,5 @@ async fn read_first_line(bucket: &Bucket, name: &str) -> Result<Option<Deploy>, 
     Ok(beginning.and_then(|bytes| text::parse_deploy(&bytes)))
 }
 
-/// More than the first line of a record is long, in bytes, unless its rules are very many.
+/// In bytes. The first line of a record is shorter, unless there are very many rules for headers.
 const BEGINNING: u64 = 16 << 10;

@@ -1,5 +1,5 @@
-//! The record is knowledge and never truth: what is read is what was written, and whatever has become of its
-//! bytes, it knows nothing of an object but what they say under the very ETag that is listed.
+//! The record is knowledge and never truth. It is read as it was written. If its bytes were changed, it still says
+//! something about an object only under the ETag that is listed.
 
 use std::collections::BTreeMap;
 
@@ -18,10 +18,10 @@ use crate::base::proptests::{cases, check_words, text};
 use crate::bucket::{LastModified, Object};
 use crate::site::Sum;
 
-/// What the record says of an object: its ETag, its MD5 where that is another, its sum where it is known, its headers.
+/// An entry: the ETag, the MD5 if it differs from the ETag, the checksum if it is known, and the headers.
 type Entry = (String, Option<String>, Option<[u8; 8]>, BTreeMap<String, String>);
 
-/// A record as it stands in a bucket.
+/// A record as it is in a bucket.
 #[derive(Clone, Debug)]
 struct Written {
     prefix: String,
@@ -31,8 +31,8 @@ struct Written {
 }
 
 impl Written {
-    /// Every object with a set of headers of its own, and every key in full: `render` writes sets that are
-    /// alike once and what keys share not again, and has something to do.
+    /// Each object has a set of headers of its own, and each key is complete. So `render` has something to do: it
+    /// writes equal sets only once, and the common beginnings of keys only once.
     fn lines(&self) -> Vec<Value> {
         let headers: Vec<_> = self.entries.values().map(|(_, _, _, headers)| headers).collect();
         let deploy = self.deploy.as_ref().map(|(branch, commit, dirty, at)| {
@@ -60,14 +60,14 @@ impl Written {
     }
 }
 
-/// Lines, and the last one that vouches for them.
+/// Lines, followed by their MD5.
 fn sealed(lines: &[Value]) -> Vec<u8> {
     let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
     let md5: [u8; 16] = Md5::digest(&text).into();
     format!("{text}\"{}\"\n", etag::hex(&md5)).into_bytes()
 }
 
-/// MD5s are few, so that one is often another object's.
+/// Only a few MD5s, so that two objects often have the same one.
 fn md5() -> impl Strategy<Value = String> {
     "[ab]{2}".prop_map(|pair| pair.repeat(16))
 }
@@ -76,7 +76,7 @@ fn etag() -> impl Strategy<Value = String> {
     prop_oneof![4 => md5(), 1 => "[0-9a-f]{4}-[1-9]", 1 => text()]
 }
 
-/// An ETag that is no MD5 stands beside one.
+/// If the ETag is not an MD5, the entry has one besides.
 fn etag_and_md5() -> impl Strategy<Value = (String, Option<String>)> {
     (etag(), md5(), any::<bool>()).prop_map(|(etag, md5, both)| {
         let needed = both || etag::bytes(&etag).is_none();
@@ -100,7 +100,7 @@ fn written() -> impl Strategy<Value = Written> {
     )
 }
 
-/// Any byte, and often one that JSON is made of.
+/// Any byte, and often one of those that JSON consists of.
 fn byte() -> impl Strategy<Value = u8> {
     prop_oneof![any::<u8>(), select(b"0123456789ab\",:{}[]/".to_vec())]
 }
@@ -128,12 +128,12 @@ fn read(bytes: &[u8], prefix: &str) -> Result<Record, String> {
     parse(bytes, prefix, LastModified::of_seconds(UNTIL))
 }
 
-/// What the warning of a record that cannot be read says.
+/// Checks the warning for a record that cannot be read.
 fn check_reason(reason: &str) -> Result<(), TestCaseError> {
     check_words(&plain(reason))
 }
 
-/// What could stand in a line in place of what does.
+/// A value that may replace another in a line.
 fn value() -> impl Strategy<Value = Value> {
     prop_oneof![
         Just(Value::Null),
@@ -233,7 +233,7 @@ proptest! {
         match read(&sealed(&lines), &written.prefix) {
             Err(reason) => check_reason(&reason)?,
             Ok(record) => {
-                // The first line is of the record as a whole.
+                // The first line describes the whole record.
                 prop_assert_ne!(at, 0, "a record without its first line");
                 let entries = written.entries.iter().enumerate();
                 for (_, (key, (etag, md5, ..))) in entries.filter(|(entry, _)| entry + 1 != at) {

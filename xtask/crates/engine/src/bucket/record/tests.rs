@@ -1,4 +1,4 @@
-//! What a record says after it was written and read again, and what is done with one that cannot be read.
+//! A record is read as it was written, and a record that cannot be read says why.
 
 use expect_test::expect;
 use md5::{Digest as _, Md5};

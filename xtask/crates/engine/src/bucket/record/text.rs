@@ -1,15 +1,15 @@
-//! The record as it stands in the bucket: lines of JSON, which a person can read and a deploy of thirty
-//! thousand files still reads at once.
+//! The record as text: lines of JSON, which people can read, and which are also quick to read for thirty thousand
+//! files.
 //!
-//! - The first line says what it is: the format, the prefix, the deploy, the sets of headers, and how many
-//!   objects follow.
-//! - A line for each object, in the order of the keys:
-//!   `[shared, "rest of the key", "MD5 and sum in base64", set, "ETag where it is not that MD5"]`, where `shared` is
-//!   how many bytes of the key are those of the line before, and `set` counts the sets of headers.
-//! - A line for each object that is retained: `[shared, "rest of the key", since]`.
-//! - The last line is the MD5 of all before it, so that a record is read whole or not at all.
+//! - The first line has the format, the prefix, the deploy, the sets of headers, and the number of objects.
+//! - A line for each object follows, in the order of the keys:
+//!   `[shared, "rest of the key", "MD5 and checksum in base64", set, "ETag if it is not that MD5"]`.
+//!   `shared` is how many bytes the key has in common with the key of the line before, and `set` is the index of its
+//!   set of headers.
+//! - Then a line for each object that is retained: `[shared, "rest of the key", since]`.
+//! - The last line is the MD5 of everything before it, so that a record is read completely or not at all.
 //!
-//! Nothing is copied on the way: the lines are read from the bytes into the record, and written from it.
+//! Lines are read directly into the record and written directly from it, without a copy in between.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -27,8 +27,7 @@ use crate::base::tool_folder;
 use crate::bucket::LastModified;
 use crate::site::{File, Sum};
 
-/// The format that this tool writes. It reads the one before too, which knew no sums; the first had one object for
-/// all of it.
+/// The format that this tool writes. It also reads format 2, which had no checksums. Format 1 was a single JSON object.
 const VERSION: u32 = 3;
 
 /// The earliest format that this tool reads.
@@ -63,7 +62,7 @@ pub fn parse(bytes: &[u8], prefix: &str, until: LastModified) -> Result<Record, 
     parse_whole(bytes, prefix, until).map(|(record, _)| record)
 }
 
-/// The same, with the MD5 of all bytes.
+/// Like [`parse`], with the MD5 of all bytes.
 pub fn parse_whole(
     bytes: &[u8],
     prefix: &str,
@@ -106,7 +105,7 @@ pub fn parse_whole(
     Ok((Record { deploy, objects, retained, begun, left_out, ..Record::default() }, md5))
 }
 
-/// What a record says of its deploy, from its beginning: its first line, whole or more.
+/// The deploy that a record describes. `beginning` must contain at least its first line.
 pub fn parse_deploy(beginning: &[u8]) -> Option<Deploy> {
     let first_line = beginning.split(|byte| *byte == b'\n').next()?;
     schema_version::check(first_line, VERSION).ok().filter(|version| *version >= EARLIEST)?;
@@ -117,7 +116,7 @@ fn read<'t, T: Deserialize<'t>>(line: &'t [u8]) -> Result<T, String> {
     serde_json::from_slice(line).map_err(garbled)
 }
 
-/// The lines that the last one vouches for, without the break that ends them, and the MD5 of all bytes.
+/// The lines before the last one, if it is their MD5, without the final line break; and the MD5 of all bytes.
 fn sealed(bytes: &[u8]) -> Result<(&[u8], [u8; 16]), String> {
     let cut = || garbled("it ends too early, or is not as it was written");
     let end = bytes.len().checked_sub(SEAL).ok_or_else(cut)?;
@@ -134,10 +133,10 @@ fn seal_of(md5: [u8; 16]) -> Vec<u8> {
     format!("\"{}\"\n", etag::hex(&md5)).into_bytes()
 }
 
-/// How long the last line is, in bytes: an MD5 in hex, two quotes and a line break.
+/// The length of the last line in bytes: an MD5 in hex, two quotes and a line break.
 const SEAL: usize = 35;
 
-/// The key of the line before.
+/// The key of the line before, with the prefix.
 struct Key(String);
 
 impl Key {
@@ -155,7 +154,7 @@ impl Key {
     }
 }
 
-/// What a record says of an object.
+/// An entry of a record.
 struct Fact<'r> {
     key: &'r str,
     etag: &'r Etag,
@@ -164,7 +163,7 @@ struct Fact<'r> {
     headers: &'r Headers,
 }
 
-/// What a content is known by, as one text: its MD5 and, where it is known, its sum.
+/// The MD5 of a content and its checksum, if that is known, as one text.
 fn content(md5: &[u8; 16], sum: Option<Sum>) -> String {
     let mut bytes = [0; 24];
     let (md5_room, sum_room) = bytes.split_at_mut(md5.len());
@@ -188,8 +187,7 @@ fn parse_content(text: &str) -> Option<([u8; 16], Option<Sum>)> {
     Some((*md5, sum))
 }
 
-/// Writes what the record knows, and what it does not yet: of the files that were `written`, in the order of
-/// their keys, the ETags that they got.
+/// Writes the entries of the record, and those of the files that were `written`, which are in the order of their keys.
 pub fn render(record: &Record, written: &[Written], prefix: &str) -> serde_json::Result<Vec<u8>> {
     let (mut sets, mut headers, mut length) = (BTreeMap::new(), Vec::new(), 0);
     for fact in facts(record, written) {
@@ -205,7 +203,7 @@ pub fn render(record: &Record, written: &[Written], prefix: &str) -> serde_json:
     let left_out = shortened(&record.left_out);
     let version = VERSION;
     let first = First { version, prefix: prefix_text, deploy, begun, headers, objects, left_out };
-    // Of a large site it is megabytes, and a list that grows holds them twice.
+    // The record of a large site has megabytes, and a list that grows would hold them twice.
     let mut lines = Lines { text: Vec::with_capacity(length), prefix, before: "" };
     lines.add(&first)?;
     for Fact { key, etag, md5, sum, headers } in facts(record, written) {
@@ -226,7 +224,7 @@ pub fn render(record: &Record, written: &[Written], prefix: &str) -> serde_json:
     Ok(lines.text)
 }
 
-/// The first of some names, so that the first line stays short: `status` reads no more of a record.
+/// The first of these names. The first line must stay short, because `status` reads only the beginning of a record.
 fn shortened(names: &[String]) -> Vec<Cow<'_, str>> {
     let mut room = 4 << 10;
     let fits = |name: &&String| {
@@ -236,8 +234,8 @@ fn shortened(names: &[String]) -> Vec<Cow<'_, str>> {
     names.iter().take_while(fits).map(|name| name.as_str().into()).collect()
 }
 
-/// As long as the line of nearly every object is: an MD5 and a sum, the last folder or two of a key, two numbers and
-/// what JSON puts around them.
+/// In bytes. Nearly every object's line is at most this long: an MD5 and a checksum, the last folder or two of a key,
+/// two numbers and the characters that JSON puts around them.
 const LONGEST_USUAL: usize = 74;
 
 struct Lines<'r> {
@@ -254,7 +252,7 @@ impl<'r> Lines<'r> {
         Ok(())
     }
 
-    /// How many bytes of the key are those of the one before, and the rest of it.
+    /// How many bytes a key has in common with the one before, and the rest of it.
     fn split(&mut self, key: &'r str) -> (usize, &'r str) {
         let key = key.strip_prefix(self.prefix).unwrap_or(key);
         let before = std::mem::replace(&mut self.before, key);
@@ -264,7 +262,7 @@ impl<'r> Lines<'r> {
     }
 }
 
-/// All of them in the order of their keys, without a copy of either list.
+/// The entries of both lists in the order of their keys, without a copy of either list.
 fn facts<'r>(record: &'r Record, written: &'r [Written]) -> impl Iterator<Item = Fact<'r>> {
     let known = |(key, known): (&'r str, &'r Known)| {
         let Known { etag, md5, sum, headers, .. } = known;
