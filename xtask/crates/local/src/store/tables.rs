@@ -12,9 +12,8 @@ use redb::{
 };
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::body::Blob;
-use super::multipart::{Part, Upload};
-use super::{Bucket, Object, Segment, StoreError};
+use super::error::StoreError;
+use super::rows::{Bucket, Object, Part, Segment, Upload};
 
 /// The version of the file's format, which `open` finds in `meta` under `format`. A tool refuses a file whose format is
 /// newer than its own.
@@ -152,13 +151,14 @@ impl<'t> Tables<'t> {
         Ok(())
     }
 
-    /// Completes a blob. Called in the change that makes an object or a part refer to it.
-    pub fn keep(&mut self, blob: &Blob) -> Result<(), StoreError> {
-        if !blob.tail.is_empty() {
-            self.chunks.insert((blob.id, blob.chunks), &blob.tail[..])?;
+    /// Completes a blob that has `chunks` chunks so far, with the last one. Called in the change that makes an object
+    /// or a part refer to it.
+    pub fn keep(&mut self, blob: u64, chunks: u32, tail: &[u8]) -> Result<(), StoreError> {
+        if !tail.is_empty() {
+            self.chunks.insert((blob, chunks), tail)?;
         }
-        if blob.chunks > 0 {
-            self.unfinished.remove(blob.id)?;
+        if chunks > 0 {
+            self.unfinished.remove(blob)?;
         }
         Ok(())
     }
