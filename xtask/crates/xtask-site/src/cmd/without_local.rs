@@ -1,4 +1,4 @@
-//! What stands for the embedded buckets, and for the preview that is made with them, in a build without them.
+//! Replaces the embedded buckets, and the preview that needs them, in a build without them.
 
 use std::convert::Infallible;
 
@@ -9,7 +9,7 @@ use engine::bucket::Bucket;
 use engine::repository::checkout::Checkout;
 use engine::repository::config::Environment;
 
-/// There is none.
+/// No value of this type exists.
 pub struct Local(Infallible);
 
 impl Local {
@@ -41,7 +41,7 @@ pub mod preview {
     }
 }
 
-/// What was typed is not understood by this build.
+/// The error for an option or a subcommand that this build lacks.
 fn missing(what: &str) -> Error {
     Error::Config(format!("{what} is not in this build\n\nhint: {WHOLE_TOOL}"))
 }

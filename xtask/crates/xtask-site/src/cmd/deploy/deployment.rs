@@ -31,7 +31,7 @@ pub struct Deployment<'a> {
     pub command: &'a str,
     /// The place that was typed, likewise.
     pub typed: Typed<'a>,
-    /// Whether the goal was chosen by what is live.
+    /// Whether the goal depends on which deploy is live.
     pub is_relative: bool,
 }
 
@@ -83,7 +83,7 @@ impl Deployment<'_> {
         Grace { retain: self.place().environment.retain.unwrap_or_default(), now: self.now }
     }
 
-    /// What the record will tell of this run.
+    /// What the record will say about this run.
     pub fn entry(&self, goal: &Goal) -> Entry<'_> {
         Entry {
             target: self.run.target,
