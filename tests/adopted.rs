@@ -8,16 +8,8 @@ use crate::harness::Repo;
 const WORKSPACE: &str = "[workspace]\nresolver = \"3\"\nmembers = [\"xtask\"]\n";
 const ALIAS: &str = "[alias]\nxtask = \"run --quiet --package xtask --\"\n";
 const MAIN: &str = "//! `cargo xtask`: see the library `xtask-site`.\n\nfn main() -> std::process::ExitCode {\n    xtask_site::main()\n}\n";
-const CONFIG: &str = r#"
-[build]
-output = "public"
-[environments.production]
-branches = ["main"]
-account = "111111111111"
-region = "eu-central-1"
-bucket = "example.com"
-credentials = { access-key-id = "SITE_KEY", secret-access-key = "SITE_SECRET" }
-"#;
+const CREDENTIALS: &str =
+    r#"credentials = { access-key-id = "SITE_KEY", secret-access-key = "SITE_SECRET" }"#;
 
 /// The manifest of an xtask that depends on the commit that is tested.
 fn manifest(clone: &Path) -> String {
@@ -41,7 +33,7 @@ fn an_xtask_of_five_lines_in_another_repository_deploys() {
     repo.write("xtask/Cargo.toml", manifest(clone));
     repo.write("xtask/src/main.rs", MAIN);
     repo.write(".gitignore", "/target\n/site/public\n");
-    repo.write("site/deploy.toml", CONFIG);
+    repo.write("site/deploy.toml", testing::deploy_toml("production", CREDENTIALS));
     repo.write("site/public/index.html", "page");
     repo.write("site/public/a.css", "style");
     repo.commit("site");

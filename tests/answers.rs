@@ -34,7 +34,7 @@ fn says(ran: &Ran, texts: &[&str]) {
 }
 
 #[test]
-fn a_web_page_in_the_stores_place_is_told_with_the_host_and_what_to_check() {
+fn a_web_page_in_the_stores_place_is_reported_with_the_host_and_what_to_check() {
     let page = "answered with a web page and not as an S3 store";
     let check = "hint: check `endpoint` in deploy.toml: it is the address of the store's S3 API";
     let redirects = "redirects to `https://portal.example` instead of answering as an S3 store";
@@ -107,7 +107,7 @@ fn a_web_page_is_looked_at_once() {
 }
 
 #[test]
-fn a_store_that_is_full_is_told_as_such_and_asked_once() {
+fn a_store_that_is_full_is_reported_as_full_and_asked_once() {
     let error = |code: &str, message: &str| {
         format!("<Error><Code>{code}</Code><Message>{message}</Message></Error>")
     };
@@ -135,7 +135,7 @@ fn a_store_that_is_full_is_told_as_such_and_asked_once() {
 }
 
 #[test]
-fn a_store_that_is_full_for_the_lock_is_told_as_such() {
+fn a_store_that_is_too_full_for_the_lock_is_reported_as_full() {
     let locks: Meets = |seen| seen.method == "PUT" && seen.key().starts_with(".xtask/");
     let body = "<Error><Code>QuotaExceeded</Code></Error>";
     let (_, ran, _) = deploy_where(locks, 403, body);

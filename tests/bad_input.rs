@@ -471,7 +471,7 @@ fn an_upload_that_fails_leaves_pages_and_deletes_alone() {
 }
 
 #[test]
-fn a_delete_that_fails_is_told_by_its_key() {
+fn a_delete_that_fails_is_reported_with_its_key() {
     let world = world();
     world.site([("index.html", "page"), ("a.txt", "a"), ("b.txt", "b")]);
     world.deploy(&[]).exits(0);
@@ -557,7 +557,7 @@ fn files_of_home(world: &World) -> Vec<(String, Vec<u8>)> {
 }
 
 #[test]
-fn the_output_is_emptied_before_a_build_only_where_git_ignores_it() {
+fn the_output_is_emptied_before_a_build_only_if_git_ignores_it() {
     let world = world();
     let config = world.config("").replace("[build]", "[build]\ncommand = [\"true\"]");
     world.repo.write("site/deploy.toml", &config);
@@ -620,7 +620,7 @@ fn variables_in_each_others_place_do_not_show_the_secret() {
 }
 
 #[test]
-fn two_lines_in_one_variable_are_told_as_such() {
+fn two_lines_in_one_variable_are_reported_as_two_lines() {
     let world = world();
     let ran = world.deploy_with(&["--json"], &[("SITE_KEY", "GKx\nAWS_SECRET=zz")]).exits(3);
     assert_eq!(ran.json()["refused"]["code"], json!("missing-credentials"));

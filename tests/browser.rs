@@ -100,7 +100,7 @@ fn a_page_is_seen_and_used_as_a_visitor_would() {
 
 #[test]
 #[ignore = "needs a browser: set XTASK_TEST_BROWSER and run with --ignored"]
-fn waiting_outlives_the_document_and_errors_are_told() {
+fn waiting_outlives_the_document_and_errors_are_reported() {
     block_on(async {
         let (browser, site) = (Browser::start().await, serve());
         let page = browser.open(&format!("{site}/second")).await;

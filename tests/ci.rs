@@ -1,5 +1,5 @@
-//! Runs in CI, started in the way of each vendor: what the vendor checks out for a pull request, and the address of the
-//! job, which everybody can read who can read the bucket.
+//! Runs in CI, started as each vendor does it: what the vendor checks out for a pull request, and the address of the
+//! job, which everybody who can read the bucket can read.
 
 use std::process::Command;
 
@@ -113,7 +113,7 @@ fn no_secret_of_a_jobs_address_is_shown_or_kept() {
 }
 
 #[test]
-fn pull_requests_that_are_put_one_over_the_other_are_told() {
+fn pull_requests_that_overwrite_each_other_cause_a_warning() {
     let world = World::new();
     world.configure("pull-requests = true");
     world.site([("index.html", "page")]);

@@ -244,7 +244,7 @@ fn a_preview_says_which_files_were_not_fetched() {
 }
 
 #[test]
-fn a_format_that_the_first_bytes_prove_is_told_whatever_the_ending_is() {
+fn a_format_that_the_first_bytes_prove_counts_more_than_the_ending() {
     let world = World::new();
     world.repo.write("site/public/index.html", PAGE);
     for (key, content) in [

@@ -148,7 +148,7 @@ fn an_error_that_another_try_cannot_fix_is_not_tried_again() {
 }
 
 #[test]
-fn a_file_that_cannot_be_written_is_told_after_the_others_were_tried() {
+fn a_file_that_cannot_be_written_is_reported_after_the_others_were_tried() {
     let world = World::new();
     let keys: Vec<String> = (0..50).map(|n| format!("{n}.css")).collect();
     world.site(keys.iter().map(|key| (key.as_str(), "style")));
@@ -327,7 +327,7 @@ fn a_wrong_etag_in_a_listing_overwrites_and_deletes_nothing() {
 }
 
 #[test]
-fn deletes_that_are_forbidden_are_told_each() {
+fn each_delete_that_is_forbidden_is_reported() {
     let world = deployed_and_changed();
     world.wire.disturb(|seen| deletes(seen).then(|| Fault::status(403)));
     let report = world.deploy(&["--json"]).exits(1).json();
@@ -362,7 +362,7 @@ fn a_record_that_may_not_be_read_ends_the_deploy_before_it_writes() {
 }
 
 #[test]
-fn a_record_that_may_not_be_written_is_told_and_the_next_deploy_goes_without() {
+fn a_record_that_may_not_be_written_is_reported_and_the_next_deploy_works_without_it() {
     let world = deployed_and_changed();
     world.wire.disturb(|seen| {
         let record = seen.writes() && seen.key() == ".xtask/record";

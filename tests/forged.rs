@@ -157,7 +157,7 @@ fn the_branch_of_a_record_reaches_the_generator_only_if_it_leads_here() {
     forge(&world, &first, &first, "\"branch\":\"main\"", "\"branch\":\"secret-plans\"");
     let ran = world.xtask(&["rollback", "--to", &first]).exits(0);
     assert!(
-        ran.stderr.contains("was of `secret-plans`, which `production` does not take"),
+        ran.stderr.contains("names the branch `secret-plans`, which `production` does not take"),
         "{}",
         ran.stderr
     );

@@ -194,7 +194,7 @@ fn hint(ran: &Ran) -> String {
 }
 
 #[test]
-fn a_format_that_cannot_be_read_is_told_with_the_command_that_helps() {
+fn a_format_that_cannot_be_read_is_reported_with_the_command_that_helps() {
     let world = world();
     let copy = |options: &str| {
         sh(&world, ".", "rm -rf clone && mkdir clone && cp -r .gitignore site clone/");
@@ -274,7 +274,7 @@ fn a_format_that_cannot_be_read_is_told_with_the_command_that_helps() {
 
 /// Features of an index that only git can read, if git is not installed.
 #[test]
-fn without_git_an_index_that_cannot_be_read_is_told_with_the_command_that_helps() {
+fn without_git_an_index_that_cannot_be_read_is_reported_with_the_command_that_helps() {
     for (script, what) in [
         ("git update-index --split-index", "git update-index --no-split-index"),
         (

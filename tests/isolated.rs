@@ -154,7 +154,7 @@ fn only_what_a_row_shows_is_answered() {
 
 /// With `--host`, other machines may send requests, but a stranger's page still must not point its name here.
 #[test]
-fn names_are_looked_at_whoever_is_let_in() {
+fn names_are_checked_even_if_other_machines_are_let_in() {
     let world = world();
     let preview = world.preview(&["--host", "0.0.0.0"]);
     assert!(preview.address.starts_with("127.0.0.1:"), "{}", preview.address);
@@ -180,7 +180,7 @@ fn names_are_looked_at_whoever_is_let_in() {
 }
 
 #[test]
-fn the_addresses_of_the_network_are_printed_where_others_are_let_in() {
+fn the_addresses_of_the_network_are_printed_if_other_machines_are_let_in() {
     let world = world();
     let preview = world.preview(&["--host", "0.0.0.0"]);
     preview.pages();

@@ -96,7 +96,7 @@ fn pages_that_link_to_another_environment() {
 }
 
 #[test]
-fn one_page_that_links_there_on_purpose_is_not_told_of() {
+fn one_page_that_links_there_on_purpose_causes_no_warning() {
     let (world, _) = deployed(DEAF, &format!("url = \"https://stg.site.test/\"{LIVE}"), "", &[]);
     world.repo.write("site/page/about.html", MENU);
     let said = world.deploy(&[]).exits(0).stderr;
@@ -137,7 +137,7 @@ fn pages_in_a_folder_that_ask_for_files_outside_of_it() {
 }
 
 #[test]
-fn style_sheets_that_load_files_from_another_address_are_told_too() {
+fn style_sheets_that_load_files_from_another_address_cause_a_warning_too() {
     let world = World::new();
     world.site([
         ("index.html", "<!doctype html><link rel=stylesheet href=css/site.css>"),

@@ -461,7 +461,7 @@ fn a_file_arrives_after_all_that_it_loads() {
 }
 
 #[test]
-fn markers_of_folders_are_left_alone_also_where_the_store_cannot_delete_them() {
+fn markers_of_folders_are_left_alone_even_if_the_store_cannot_delete_them() {
     let world = World::new();
     world.configure("prefix = \"docs/\"");
     for n in 0..30 {

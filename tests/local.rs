@@ -7,21 +7,14 @@ use xtask_site_local::store::Store;
 
 use crate::harness::{Repo, block_on};
 
-const CONFIG: &str = r#"
-[build]
-output = "public"
-[environments.production]
-branches = ["main"]
-account = "111111111111"
-region = "eu-central-1"
-bucket = "example.com"
+const LINES: &str = r#"
 url = "https://example.com/"
 credentials = { access-key-id = "SITE_KEY", secret-access-key = "SITE_SECRET" }
 "#;
 
 fn repo() -> Repo {
     let repo = Repo::new("main");
-    repo.write("site/deploy.toml", CONFIG);
+    repo.write("site/deploy.toml", testing::deploy_toml("production", LINES));
     repo.write("site/public/index.html", "page");
     repo.write("site/public/a.css", "style");
     repo.commit("site");

@@ -151,7 +151,7 @@ fn deploy_while(world: &World, done_to: impl FnOnce(&str)) -> Ran {
 }
 
 #[test]
-fn a_lock_that_somebody_deleted_is_told() {
+fn a_lock_that_somebody_deleted_is_reported() {
     let world = World::new();
     let ran = deploy_while(&world, |lock| world.store.remove(&world.bucket, lock));
     // The deploy releases the lock before it would have to renew it.

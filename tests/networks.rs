@@ -355,7 +355,7 @@ fn over_a_slow_line_a_deploy_takes_little_more_than_the_line_needs() {
 /// A host that accepts the connection and never answers, like a firewall that swallows everything.
 #[test]
 #[ignore = "takes half a minute"]
-fn a_host_that_never_answers_is_told_after_half_a_minute() {
+fn a_host_that_never_answers_is_reported_after_half_a_minute() {
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = silent.local_addr().unwrap().to_string();
     let began = Instant::now();

@@ -104,7 +104,7 @@ fn a_lock_keeps_what_stands_in_its_file() {
 }
 
 #[test]
-fn only_numbered_folders_are_removed_where_outputs_are_moved_to() {
+fn only_numbered_folders_are_removed_from_the_place_of_moved_outputs() {
     let (world, _) = world();
     world.repo.write("target/xtask/emptied/7/left.html", "left by a run that was killed");
     world.repo.write("target/xtask/emptied/notes/mine.txt", "of the user");

@@ -16,7 +16,7 @@ fn record(world: &World) -> Vec<u8> {
 }
 
 #[test]
-fn a_record_that_cannot_be_read_is_told_and_set_aside_and_nothing_is_sent_again() {
+fn a_record_that_cannot_be_read_is_reported_and_set_aside_and_nothing_is_sent_again() {
     let whole = record(&deployed());
     let text = String::from_utf8(whole.clone()).expect("text");
     let other_prefix = record(&{

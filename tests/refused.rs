@@ -129,7 +129,7 @@ bucket = "bucket-b"
 }
 
 #[test]
-fn a_pull_request_where_no_environment_takes_any() {
+fn a_pull_request_if_no_environment_takes_any() {
     let world = world();
     let variables = [
         ("GITHUB_ACTIONS", "true"),
@@ -401,7 +401,7 @@ fn a_runner_that_says_nothing_on_a_machine_that_is_lent() {
 }
 
 #[test]
-fn a_run_whose_event_is_not_told() {
+fn a_run_whose_event_is_unknown() {
     let world = world();
     refused(
         &world,
@@ -460,7 +460,7 @@ fn a_commit_that_is_made_while_the_site_is_built() {
 }
 
 #[test]
-fn an_environment_chosen_by_hand_where_ci_is_set_to_nothing() {
+fn an_environment_chosen_by_hand_if_the_variable_ci_is_empty() {
     let world = world();
     refused_with(
         &world,
@@ -591,7 +591,7 @@ fn a_branch_that_only_looks_like_another() {
 }
 
 #[test]
-fn credentials_that_are_not_there_whatever_else_is() {
+fn credentials_that_are_missing_are_not_replaced_by_others() {
     let world = world();
     let none = [(KEY_VARIABLE, ""), (SECRET_VARIABLE, "")];
     refused(
@@ -643,7 +643,7 @@ fn a_key_and_its_secret_in_each_other_s_variable() {
 }
 
 #[test]
-fn a_profile_that_is_not_there_whatever_else_is() {
+fn a_profile_that_does_not_exist_is_not_replaced_by_other_credentials() {
     let world = world();
     let config = world.config("").replace(
         "access-key-id = \"SITE_KEY\", secret-access-key = \"SITE_SECRET\"",
@@ -1069,7 +1069,7 @@ fn an_output_that_holds_the_tool() {
     );
 }
 
-/// HEAD may name any ref, and only those below `refs/heads/` are branches.
+/// HEAD may name any ref, but only those below `refs/heads/` are branches.
 #[test]
 fn a_head_on_a_ref_that_is_no_branch_chooses_nothing() {
     for name in ["refs/tags/main", "refs/remotes/main", "refs/main"] {

@@ -404,7 +404,7 @@ fn a_rollback_does_not_go_back_to_the_record_of_a_failed_deploy() {
 }
 
 #[test]
-fn ten_deploys_are_remembered_and_all_of_them_can_be_gone_back_to_one_after_another() {
+fn ten_deploys_are_remembered_and_can_all_be_restored_one_after_another() {
     let world = World::new();
     world.store.keep_versions(&world.bucket);
     for n in 0..11 {

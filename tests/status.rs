@@ -186,7 +186,7 @@ fn one_environment_is_shown_with_its_earlier_deploys() {
 }
 
 #[test]
-fn a_record_that_cannot_be_read_is_told() {
+fn a_record_that_cannot_be_read_is_reported() {
     let world = World::new();
     world.site([("index.html", "page")]);
     world.deploy(&[]).exits(0);

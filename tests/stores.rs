@@ -242,7 +242,7 @@ fn a_store_without_two_capabilities_is_deployed_to() {
 }
 
 #[test]
-fn what_a_store_lacks_is_told_once_and_asked_for_once() {
+fn what_a_store_lacks_is_requested_once_and_reported_once() {
     let world = World::reworded();
     lack(&world, &[&LACKS[0], &LACKS[4]]);
     let files: Vec<(String, String)> =
@@ -289,7 +289,7 @@ fn batches_of_deletes_are_declined_in_many_ways() {
 }
 
 #[test]
-fn a_delete_that_nobody_may_do_fails_for_what_it_is() {
+fn a_delete_that_is_forbidden_fails_with_its_own_error() {
     let world = World::reworded();
     world.site([("index.html", "page"), ("a.css", "a")]);
     world.deploy(&[]).exits(0);

@@ -478,7 +478,7 @@ fn the_place_of_a_deploy_that_this_branch_does_not_know_is_left_alone() {
 }
 
 #[test]
-fn a_key_that_a_batch_cannot_name_is_deleted_by_itself() {
+fn a_key_that_a_batch_cannot_hold_is_deleted_in_a_request_of_its_own() {
     let world = World::new();
     world.site([("index.html", "page")]);
     for key in ["\u{1}x.html", "red\u{1b}[31m.html", "line\nbreak.html", "plain.html"] {
@@ -513,7 +513,7 @@ fn deploy_while_others_put(world: &World, objects: &'static [(&str, &str)]) -> R
 }
 
 #[test]
-fn what_somebody_else_wrote_meanwhile_is_told_and_not_destroyed() {
+fn what_somebody_else_wrote_meanwhile_is_reported_and_not_destroyed() {
     let world = World::new();
     world.site([("index.html", "old"), ("a.css", "old"), ("gone.css", "old")]);
     world.deploy(&[]).exits(0);

@@ -208,7 +208,7 @@ fn the_pull_request_of_a_fork_from_a_branch_called_main_is_refused() {
 
 #[test]
 #[ignore = "needs moto, which .ci/run starts"]
-fn ambient_credentials_are_taken_only_where_they_are_asked_for_by_name() {
+fn ambient_credentials_are_used_only_if_the_environment_asks_for_them() {
     let site = Site::new();
     let named = r#"credentials = { access-key-id = "PRODUCTION_KEY", secret-access-key = "PRODUCTION_SECRET", session-token = "PRODUCTION_TOKEN" }"#;
     site.repo.write("site/deploy.toml", site.config().replace(named, "credentials = \"ambient\""));

@@ -66,7 +66,7 @@ fn each_command_of_a_hint_repeats_them() {
 }
 
 #[test]
-fn there_is_colour_where_it_is_asked_for_and_nowhere_else() {
+fn output_is_coloured_only_if_the_user_asks_for_it() {
     let world = World::new();
     world.site([("index.html", "page")]);
     world.repo.switch_to_new("other");

@@ -1,8 +1,8 @@
-//! How long it takes from a save to the page that shows it, on a site of 5,000 pages, the generator's time aside.
+//! Measures the time from a save to the page that shows it, on a site of 5,000 pages, without the generator's time.
 //!
-//! It stands beside the comparison with other tools, and is a target of the integration tests, because it drives the
+//! It is next to the comparison with other tools. But it is a target of the integration tests, because it drives the
 //! same preview and the same browser as they do: `XTASK_TEST_BROWSER=chromium cargo bench --package tests --profile
-//! dev`. The profile is that of the users' tool. It fails if a save is not shown.
+//! dev`. That is the profile in which users run the tool. It fails if a save is not shown.
 
 #[allow(
     dead_code,
@@ -61,7 +61,7 @@ fn page(n: usize, text: &str) -> String {
     format!("<!doctype html><title>{n}</title><h1>{text}</h1><p>{words}</p>{script}")
 }
 
-/// A user does not save again before what the last build replaced is gone.
+/// A user does not save again before the output that the last build replaced is removed.
 async fn until_tidy(world: &World) {
     let aside = world.repo.join("target/xtask/emptied");
     while std::fs::read_dir(&aside).is_ok_and(|mut left| left.next().is_some()) {
@@ -69,7 +69,7 @@ async fn until_tidy(world: &World) {
     }
 }
 
-/// Milliseconds until the browser shows the save, without those of the generator, and those of the generator.
+/// The milliseconds until the browser shows the save, without those of the generator; and those of the generator.
 async fn save_and_see(world: &World, open: &Page, text: &str) -> (f64, f64) {
     let saved = SystemTime::now().duration_since(UNIX_EPOCH).expect("it is after 1970");
     world.repo.write(&format!("site/pages{PATH}index.html"), page(SAVED, text));

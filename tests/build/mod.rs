@@ -338,21 +338,6 @@ fn the_generator_is_told_when_the_commit_was_made() {
     assert_eq!(built(&[("SOURCE_DATE_EPOCH", "1234")]), "1234\n", "the user's own stays");
 }
 
-/// HEAD may name any ref, but only those below `refs/heads/` are branches.
-#[test]
-fn a_head_on_a_ref_that_is_no_branch_chooses_nothing() {
-    for name in ["refs/tags/main", "refs/remotes/main", "refs/main"] {
-        let world = world("true");
-        world.site([("index.html", "page")]);
-        let git = world.repo.git();
-        let commit = git.head().unwrap().target().unwrap();
-        git.reference(name, commit, true, "").unwrap();
-        git.reference_symbolic("HEAD", name, true, "").unwrap();
-        let ran = world.deploy(&["--json"]).exits(3);
-        assert_eq!(ran.json()["refused"]["code"], "detached", "{name}");
-    }
-}
-
 #[test]
 fn the_generator_is_told_where_the_site_goes() {
     let world = world("mkdir -p public && env | grep ^DEPLOY_ | sort > public/told.txt");
@@ -369,7 +354,7 @@ fn the_generator_is_told_where_the_site_goes() {
 }
 
 #[test]
-fn an_output_that_git_does_not_ignore_is_told() {
+fn an_output_that_git_does_not_ignore_is_reported() {
     let world = world("true");
     world.repo.write(".gitignore", "/target\n");
     world.repo.write("site/public/stale.html", "stale");
@@ -380,7 +365,7 @@ fn an_output_that_git_does_not_ignore_is_told() {
 }
 
 #[test]
-fn a_build_that_wrote_another_folder_is_told_with_the_line_to_correct() {
+fn a_build_that_wrote_another_folder_is_reported_with_the_line_to_correct() {
     // What the build writes, and the message about it.
     let rows = [
         ("mkdir -p dist && echo page > dist/index.html", "it wrote `dist`", "output = \"dist\""),
@@ -514,7 +499,7 @@ fn what_a_killed_run_moved_aside_stays_until_a_build_fills_the_output() {
 }
 
 #[test]
-fn a_build_that_wrote_another_folder_is_told_also_where_the_output_is_not_emptied() {
+fn a_build_that_wrote_another_folder_is_reported_even_if_the_output_is_not_emptied() {
     let world = mistaken("mkdir -p public && echo page > public/index.html");
     let ran = world.deploy(&[]).exits(1);
     let said = &ran.stderr[ran.stderr.find("error: ").unwrap()..];
@@ -530,7 +515,7 @@ fn a_build_that_wrote_another_folder_is_told_also_where_the_output_is_not_emptie
 }
 
 #[test]
-fn a_build_that_wrote_another_folder_is_told_also_where_it_kept_the_times_of_what_it_copied() {
+fn a_build_that_wrote_another_folder_is_reported_even_if_it_kept_the_times_of_its_copies() {
     let world = mistaken(
         "mkdir -p public && echo page > public/index.html && touch -d 2001-01-01 public/index.html",
     );
@@ -551,7 +536,7 @@ fn a_build_that_writes_to_its_output_may_write_other_folders_too() {
 }
 
 #[test]
-fn a_site_without_a_home_page_is_told_and_so_is_its_empty_submodule() {
+fn a_site_without_a_home_page_is_reported_and_so_is_its_empty_submodule() {
     let world = world("mkdir -p public && echo feed > public/feed.xml");
     let no_home = "the site has no `index.html`: visitors of its address get an error; ";
     for arguments in [&["--dry-run"][..], &[], &[]] {

@@ -66,7 +66,7 @@ fn an_output_outside_is_emptied_only_if_git_ignores_it() {
 }
 
 #[test]
-fn an_output_where_none_may_be_is_a_mistake_in_the_file() {
+fn an_output_in_a_forbidden_place_is_a_mistake_in_the_file() {
     for (output, why) in [
         ("../../out", "`../../out`, is outside of the git repository"),
         ("../../../../../../../../../out", "is outside of the git repository"),

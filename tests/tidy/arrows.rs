@@ -1,6 +1,6 @@
-//! Who uses whom. The arrows go one way: `xtask`, the command line, the preview, the engine; inside the engine the
-//! repository and the site, then the bucket, then the plan. rustc keeps the crates from using each other in a circle,
-//! and nothing else keeps the stages from it.
+//! Which crate and which stage uses which. The arrows go one way: `xtask`, the command line, the preview, the engine;
+//! inside the engine the repository and the site, then the bucket, then the plan. rustc keeps the crates from using
+//! each other in a circle, but not the stages.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use super::manifest::{self, Dependency};
 use super::paths::Paths;
 use super::source::{Source, module_in_crate};
 
-/// The crates of the tool, and those that each may use.
+/// The crates of the tool, each with the crates that it may use.
 const CRATES: &[(&str, &[&str])] = &[
     ("xtask", &["xtask-site"]),
     ("xtask/crates/xtask-site", &["engine", "local", "preview"]),
@@ -19,11 +19,11 @@ const CRATES: &[(&str, &[&str])] = &[
     ("xtask/crates/testing", &[]),
 ];
 
-/// What only the unit tests of a crate use.
+/// Crates that only the unit tests of a crate use.
 const CRATES_OF_TESTS: &[(&str, &[&str])] =
     &[("xtask/crates/engine", &["local", "testing"]), ("xtask/crates/xtask-site", &["testing"])];
 
-/// The stages of the engine in reading order, and those that each may use.
+/// The stages of the engine in reading order, each with the stages that it may use.
 const STAGES: &[(&str, &[&str])] = &[
     ("repository", &["base"]),
     ("site", &["repository", "base"]),

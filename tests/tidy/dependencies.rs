@@ -1,5 +1,5 @@
-//! The crates of others: each is used, and what a stage rests on is imported in one module. So a crate can be replaced
-//! where it is named, and a reader finds in one place what is asked of it.
+//! The crates of others: each must be used, and a crate that a stage rests on is imported in one module. So it can be
+//! replaced in one place, and a reader finds in one place what it is used for.
 
 use super::arrows::stages;
 use super::complain;
@@ -73,8 +73,8 @@ fn each_outside_crate_is_imported_in_one_module() {
     );
 }
 
-/// Whatever is a dependency of the product is named by the product, and one of the tests by the tests. The crates of
-/// the integration tests and of the benchmark are for tests as a whole.
+/// A dependency of the product must be named by the product, and a dependency of the tests by the tests. The crates of
+/// the integration tests and of the benchmark are tests as a whole.
 fn unused(folder: &str, manifest: &[Dependency], sources: &[&Source]) -> Vec<String> {
     let product: Vec<Paths> = sources.iter().map(|source| Paths::of(&source.product)).collect();
     let tests: Vec<Paths> = sources.iter().map(|source| Paths::of(&source.test_code())).collect();
@@ -134,7 +134,7 @@ fn scattered(
     complaints.collect()
 }
 
-/// One module is a file, or a file and those in its folder. A stage is more than one.
+/// A module is a file together with the files in its folder. A stage counts as more than one module.
 fn is_one_module(importers: &[&str]) -> bool {
     let Some(first) = importers.first() else {
         return true;

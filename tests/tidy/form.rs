@@ -31,7 +31,7 @@ const LONG_FUNCTIONS: &[(&str, &str, usize)] = &[
     ("xtask/crates/engine/src/site/names.rs", "names_of_secrets_are_known_also_as_backups", 73),
     ("tests/bad_input.rs", "a_file_that_cannot_be_deployed_faithfully", 72),
     ("tests/bench/src/tools.rs", "command", 77),
-    ("tests/git.rs", "a_format_that_cannot_be_read_is_told_with_the_command_that_helps", 77),
+    ("tests/git.rs", "a_format_that_cannot_be_read_is_reported_with_the_command_that_helps", 77),
 ];
 
 #[test]
@@ -77,8 +77,8 @@ fn modules_stand_in_reading_order_and_those_of_tests_last() {
     complain(Source::all().iter().flat_map(misplaced_modules));
 }
 
-/// What stands in a literal counts for nothing: rustfmt does not break it. Neither does a comment that is one word,
-/// which is an address.
+/// The inside of a literal does not count, because rustfmt does not break it. Neither does a comment of one word, which
+/// is an address.
 fn wide_lines(source: &Source) -> Vec<String> {
     let lines = source.text.lines().zip(source.code.lines()).enumerate();
     let wide = lines.filter(|(_, (line, code))| {
@@ -108,7 +108,7 @@ fn long_functions(source: &Source) -> Vec<(String, String, usize)> {
     found
 }
 
-/// The name of the function that a line begins.
+/// The name of the function that begins on a line.
 fn function(line: &str) -> Option<&str> {
     let mut line = without_visibility(line);
     for word in ["const ", "async ", "unsafe "] {
@@ -118,7 +118,7 @@ fn function(line: &str) -> Option<&str> {
     Some(name.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or(name))
 }
 
-/// Product modules below one of tests, and a module of tests in the file itself that something follows.
+/// Product modules below a module of tests, and anything below a module of tests in the file itself.
 fn misplaced_modules(source: &Source) -> Vec<String> {
     let lines: Vec<&str> = source.code.lines().collect();
     let is_test = |at: usize| at > 0 && lines[at - 1] == "#[cfg(test)]";

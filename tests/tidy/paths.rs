@@ -40,7 +40,7 @@ impl Paths {
         paths
     }
 
-    /// Whether a crate is named, and not something in this file that is called the same.
+    /// Whether a name is that of a crate, and not of something in this file with the same name.
     pub fn names_crate(&self, name: &str) -> bool {
         let is_of =
             |path: &String| path.trim_start_matches(':').split([':', ' ']).next() == Some(name);

@@ -1,8 +1,8 @@
-//! The tool beside its peers: the same work, on the same server, at the same distance, in turn.
+//! Compares the tool with its peers: the same work, on the same server, at the same distance, in turn.
 //!
-//! A Garage server is started behind a proxy that adds a round trip, and every tool that is found does each work in
-//! a bucket of its own, one run of each tool after another. Medians are printed as a table. It is to be built with
-//! --release, so that its proxy costs little beside what is measured; the tool is run as its users do.
+//! A Garage server is started behind a proxy that adds a round trip. Each tool that is found does the work in a bucket
+//! of its own, and the tools take turns. Medians are printed as a table. Build it with `--release`, so that its proxy
+//! costs little compared with what is measured. The tool itself is run as its users run it.
 
 mod growth;
 mod proxy;
@@ -23,22 +23,23 @@ use site::Site;
 use tools::{Place, Tool};
 use usage::Usage;
 
-/// Compares `cargo xtask deploy` with aws, s5cmd, rclone and hugo, as far as they are on the PATH.
+/// Compares `cargo xtask deploy` with those of aws, s5cmd, rclone and hugo that are on the PATH.
 #[derive(Parser)]
 struct Options {
-    /// A built site, which is not changed: the html folder of Debian's rust-doc, for example.
+    /// A built site, such as the html folder of Debian's rust-doc. It is not changed.
     #[arg(long, required_unless_present_any = ["growth", "draw"])]
     site: Option<PathBuf>,
-    /// Instead, how the tool's cost grows with 1,000, 10,000 and 100,000 files: the figures, as a file to write.
+    /// Measure instead how the tool's cost grows with 1,000, 10,000 and 100,000 files, and write the figures to this
+    /// file.
     #[arg(long, value_name = "CSV", conflicts_with_all = ["site", "work", "round_trip", "tools"])]
     growth: Option<PathBuf>,
-    /// Instead, a picture of such figures: the file of them, and the picture to write.
+    /// Draw instead a picture of such figures: the file to read, and the file to write.
     #[arg(long, num_args = 2, value_names = ["CSV", "SVG"])]
     draw: Vec<PathBuf>,
-    /// The program (cargo install garage --version 2.5.0 --locked).
+    /// The Garage program (cargo install garage --version 2.5.0 --locked).
     #[arg(long, default_value = "garage")]
     garage: PathBuf,
-    /// What is to be done.
+    /// The work to do.
     #[arg(
         long,
         value_enum,
@@ -49,10 +50,10 @@ struct Options {
     /// The round trips to add, in milliseconds.
     #[arg(long, value_delimiter = ',', default_values_t = [0, 40, 150])]
     round_trip: Vec<u64>,
-    /// How many files of the site an empty bucket gets.
+    /// How many files of the site to upload into an empty bucket.
     #[arg(long, default_value_t = 5000)]
     slice: usize,
-    /// How often each tool does each work.
+    /// How often each tool does the work.
     #[arg(long, default_value_t = 3)]
     runs: usize,
     /// Only these tools.
@@ -61,7 +62,7 @@ struct Options {
 }
 
 impl Options {
-    /// What cannot be begun with, and what to do about it.
+    /// The error says why the options cannot be used, and what to do about it.
     fn check(&self) -> Result<(), String> {
         if let Some(site) = self.site.as_ref().filter(|site| !site.is_dir()) {
             let site = site.display();
@@ -87,9 +88,9 @@ enum Work {
     Changed,
     /// A header rule has another value, for all files. No peer notices.
     Headers,
-    /// The bucket is empty; a slice of the site.
+    /// The bucket is empty. Part of the site is uploaded.
     Empty,
-    /// The bucket is empty; 100,000 files of some 30 bytes.
+    /// The bucket is empty. 100,000 files of about 30 bytes are uploaded.
     Tiny,
 }
 
@@ -122,7 +123,7 @@ struct Bench<'b> {
     options: &'b Options,
     tools: Vec<Tool>,
     server: Server,
-    /// Buckets so far.
+    /// How many buckets were created so far.
     made: usize,
     scratch: &'b Path,
 }
@@ -142,7 +143,7 @@ impl Bench<'_> {
             .copied()
             .filter(|tool| work != Work::Headers || tool.knows_headers())
             .collect();
-        // What the bucket holds at first is nobody's matter.
+        // Filling the buckets is not measured, so it needs no round trip.
         let direct = Proxy::start(self.server.port, Duration::ZERO);
         let mut buckets: Vec<String> = tools.iter().map(|_| self.bucket()).collect();
         if !fills {
@@ -182,11 +183,11 @@ impl Bench<'_> {
         Site::slice_of(site, folder, limit)
     }
 
-    /// Fills an empty bucket, and then has nothing to do, at sizes ten times apart.
+    /// Fills an empty bucket, and then deploys again without a change, with 1,000, 10,000 and 100,000 files.
     fn grow(&mut self) -> Vec<growth::Row> {
         let round_trip = Duration::from_millis(40);
         let proxy = Proxy::start(self.server.port, round_trip);
-        // The first run may compile.
+        // The first run may compile the tool.
         let (site, bucket) = (Site::tiny(&self.scratch.join("first"), 1), self.bucket());
         self.run(Tool::Xtask, &site, &bucket, &proxy);
         let mut rows = Vec::new();
@@ -228,20 +229,20 @@ impl Bench<'_> {
     }
 }
 
-/// What one run took, or the medians of several.
+/// What one run cost, or the median of several runs.
 #[derive(Clone, Copy, Debug)]
 pub struct Cost {
-    /// In seconds, as the next two.
+    /// In seconds, like the next two.
     pub wall: f64,
     pub cpu: f64,
-    /// Until the first request.
+    /// Until the first request is sent.
     pub first: f64,
     /// In MB.
     pub memory: f64,
     pub requests: f64,
 }
 
-/// Of each figure by itself.
+/// The median of each figure.
 fn median(runs: &[Cost]) -> Cost {
     let middle = |figure: fn(&Cost) -> f64| {
         let mut values: Vec<f64> = runs.iter().map(figure).collect();

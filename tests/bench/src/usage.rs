@@ -19,7 +19,7 @@ pub struct Usage {
 ///
 /// # Panics
 /// If it fails: a command that fails early would look fast.
-#[allow(clippy::zombie_processes)] // It is waited for with wait4, which the standard library has not.
+#[allow(clippy::zombie_processes)] // It is waited for with wait4, which is not in the standard library.
 pub fn of(mut command: Command, output: &Path) -> Usage {
     let file = File::create(output).expect("a file for the output");
     command.stdin(std::process::Stdio::null());

@@ -43,6 +43,8 @@ use tokio::task::{JoinHandle, JoinSet};
 use protocol::Protocol;
 use store::{Store, StoreError};
 
+pub use protocol::REGION;
+
 /// The keys with which a client must sign its requests.
 #[derive(Clone)]
 pub struct Keys {
@@ -62,9 +64,6 @@ impl Keys {
         Keys { access_key_id: name(), secret_access_key: name() }
     }
 }
-
-/// The region that the bucket reports. A client may sign for any other region.
-pub const REGION: &str = "local";
 
 /// How long `stop` waits for requests that are in progress.
 const PATIENCE: Duration = Duration::from_secs(10);

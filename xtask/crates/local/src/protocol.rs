@@ -9,6 +9,7 @@ pub mod headers;
 mod listing;
 mod multipart;
 mod objects;
+mod values;
 mod versions;
 
 use std::sync::Arc;
@@ -17,6 +18,9 @@ use s3s::dto::*;
 use s3s::{S3, S3Request, S3Response, S3Result};
 
 use super::store::Store;
+
+/// The region that the bucket reports. A client may sign for any other region.
+pub const REGION: &str = "local";
 
 /// The operations of S3 over a [`Store`].
 pub struct Protocol {

@@ -13,21 +13,24 @@
 //! - All writes go through one thread (`writer`), which commits them in groups. All reads work on a snapshot, so an
 //!   upload to the same key does not tear a download.
 
-mod body;
+mod versions;
+mod rows;
 mod error;
+mod tables;
+mod writer;
+mod body;
+mod precondition;
 mod listing;
 mod multipart;
-mod tables;
-mod versions;
-mod writer;
 
 pub use body::{Body, Incoming, Reader};
 pub use error::StoreError;
 pub use listing::{Listing, Page, VersionListing, VersionPage};
-pub use multipart::{CompletedPart, Part, Upload};
-pub use versions::{Deleted, Entry, Listed, Marker, Version, VersionId, Versioning};
+pub use multipart::CompletedPart;
+pub use precondition::Precondition;
+pub use rows::{Bucket, Entry, Headers, Listed, Object, Part, Upload};
+pub use versions::{Deleted, Marker, Version, VersionId, Versioning};
 
-use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
 use std::path::Path;
 use std::sync::Arc;
@@ -35,8 +38,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use redb::{Database, ReadableDatabase};
-use serde::{Deserialize, Serialize};
 
+use body::blocking;
+use rows::hexadecimal;
 use tables::{Snapshot, Tables};
 use writer::Writer;
 
@@ -59,59 +63,6 @@ enum Etags {
     Md5,
     /// Random.
     Opaque,
-}
-
-/// An object, without its body.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Object {
-    /// The MD5 of the content in hexadecimal. For a multipart upload, the MD5 of the parts' MD5s, then `-` and the
-    /// number of parts. Without quotes.
-    /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html>
-    pub etag: String,
-    /// In bytes.
-    pub size: u64,
-    /// When it was written, in seconds since 1970. S3 reports no finer time.
-    pub modified: u64,
-    pub headers: Headers,
-    /// `None` if the bucket never had versioning.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub version: Option<Version>,
-    /// The body: the blobs, one after the other.
-    segments: Vec<Segment>,
-}
-
-/// The headers that were sent with an object and are returned with it: lowercase name to value, including
-/// `x-amz-meta-*`.
-pub type Headers = BTreeMap<String, String>;
-
-/// A bucket's row.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Bucket {
-    /// In seconds since 1970.
-    pub created: u64,
-    /// `None` until versioning is set.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub versioning: Option<Versioning>,
-}
-
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct Segment {
-    blob: u64,
-    size: u64,
-}
-
-/// A write happens only if this holds for the key's current object.
-/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-requests.html>
-#[derive(Clone, Debug, Default)]
-pub enum Precondition {
-    #[default]
-    None,
-    /// `If-None-Match: *`
-    Absent,
-    /// `If-Match: *`
-    Present,
-    /// `If-Match: "etag"`, here without quotes.
-    Etag(String),
 }
 
 impl Store {
@@ -164,6 +115,17 @@ impl Store {
         self.read(move |snapshot| snapshot.bucket(&bucket)).await
     }
 
+    /// Sets what a bucket does, from now on, with objects that are replaced or deleted. Objects that it already holds
+    /// stay as they are, with the version id `null`.
+    pub async fn set_versioning(
+        &self,
+        bucket: &str,
+        versioning: Versioning,
+    ) -> Result<(), StoreError> {
+        let bucket = bucket.to_owned();
+        self.write(move |tables| tables.set_versioning(&bucket, versioning)).await
+    }
+
     /// All buckets, ordered by name.
     pub async fn buckets(&self) -> Result<Vec<(String, Bucket)>, StoreError> {
         self.read(move |snapshot| snapshot.buckets()).await
@@ -197,7 +159,7 @@ impl Store {
         self.writer
             .write(blob.tail.len(), move |tables| {
                 only_if.check(tables.current(&bucket, &key)?.as_ref())?;
-                tables.keep(&blob)?;
+                tables.keep(blob.id, blob.chunks, &blob.tail)?;
                 tables.put_object(&bucket, &key, object)
             })
             .await
@@ -259,6 +221,16 @@ impl Store {
         self.read(move |snapshot| listing.read(snapshot, &bucket)).await
     }
 
+    /// A page of the versions of a bucket's keys.
+    pub async fn list_versions(
+        &self,
+        bucket: &str,
+        listing: VersionListing,
+    ) -> Result<VersionPage, StoreError> {
+        let bucket = bucket.to_owned();
+        self.read(move |snapshot| listing.read(snapshot, &bucket)).await
+    }
+
     /// Waits until everything written so far would survive a crash.
     pub async fn flush(&self) -> Result<(), StoreError> {
         self.writer.flush().await
@@ -296,33 +268,6 @@ impl Etags {
     }
 }
 
-impl Precondition {
-    /// If an ETag is expected and there is no object, S3 answers 404, not 412.
-    fn check(&self, current: Option<&Object>) -> Result<(), StoreError> {
-        match (self, current) {
-            (Precondition::None, _)
-            | (Precondition::Absent, None)
-            | (Precondition::Present, Some(_)) => Ok(()),
-            (Precondition::Etag(_) | Precondition::Present, None) => Err(StoreError::NoSuchKey),
-            (Precondition::Etag(etag), Some(object)) if *etag == object.etag => Ok(()),
-            (Precondition::Etag(_) | Precondition::Absent, Some(_)) => {
-                Err(StoreError::PreconditionFailed)
-            }
-        }
-    }
-}
-
-/// Runs work that waits for the disk on a thread where it does not delay other requests.
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
-) -> Result<T, StoreError> {
-    tokio::task::spawn_blocking(work).await.unwrap_or(Err(StoreError::Closed))
-}
-
 fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs())
-}
-
-fn hexadecimal(md5: [u8; 16]) -> String {
-    format!("{:032x}", u128::from_be_bytes(md5))
 }

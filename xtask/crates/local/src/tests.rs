@@ -275,7 +275,7 @@ async fn a_write_happens_only_if_its_condition_holds() {
 }
 
 #[tokio::test]
-async fn a_request_deletes_many_objects_and_tells_of_each() {
+async fn a_request_deletes_many_objects_and_reports_each() {
     let bench = Bench::start().await;
     let etag = bench.put("a", b"a").await;
     bench.put("b", b"b").await;
@@ -333,7 +333,7 @@ async fn a_body_that_is_not_what_its_digest_says_is_refused_and_not_kept() {
 }
 
 #[tokio::test]
-async fn pages_of_a_listing_are_what_the_order_of_keys_says() {
+async fn pages_of_a_listing_follow_the_order_of_keys() {
     let bench = Bench::start().await;
     let mut random = Random(7);
     let pieces = ["a", "b/", "/", "ab", "é", "日", "\u{10ffff}", "+", " a", "%2F", "&<", "//"];
@@ -407,7 +407,7 @@ async fn all_pages(
 }
 
 #[tokio::test]
-async fn the_first_version_of_a_listing_goes_on_from_its_marker() {
+async fn the_first_version_of_listing_continues_from_its_marker() {
     let bench = Bench::start().await;
     for key in ["a", "b/1", "b/2", "c"] {
         bench.put(key, b"").await;
@@ -430,7 +430,7 @@ async fn the_first_version_of_a_listing_goes_on_from_its_marker() {
 }
 
 #[tokio::test]
-async fn keys_are_listed_percent_encoded_where_the_client_asks() {
+async fn keys_are_listed_percent_encoded_if_the_client_asks() {
     let bench = Bench::start().await;
     bench.put("a b+c/ü%.txt", b"").await;
     let request = bench
@@ -629,7 +629,7 @@ async fn what_was_written_is_there_when_the_server_starts_again() {
 }
 
 #[tokio::test]
-async fn what_an_object_held_before_is_removed_with_it() {
+async fn the_earlier_body_of_an_object_is_removed_with_it() {
     let bench = Bench::start().await;
     bench.put("a", &content(3 * MIB)).await;
     bench.put("a", b"small").await;

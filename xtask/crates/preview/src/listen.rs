@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_of_the_network_are_told_only_where_others_are_let_in() {
+    fn addresses_of_the_network_are_given_only_if_other_machines_are_let_in() {
         assert_eq!(on_the_network(([127, 0, 0, 1], 4000).into()), []);
         assert_eq!(on_the_network(([192, 168, 1, 20], 4000).into()), []);
         for address in on_the_network(([0, 0, 0, 0], 4000).into()) {

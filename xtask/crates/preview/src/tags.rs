@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn tags_are_told_from_other_angle_brackets() {
+    fn tags_are_distinguished_from_other_angle_brackets() {
         let name = |text: &'static str| {
             next_tag(text.as_bytes())
                 .map(|(before, tag, after)| (before.len(), tag.name(), after.len()))

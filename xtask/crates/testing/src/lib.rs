@@ -1,6 +1,6 @@
-//! What unit tests begin with: a `deploy.toml`, a folder that holds it, and a git repository.
+//! What tests begin with: a `deploy.toml`, a folder that holds it, and a git repository.
 //!
-//! The crate uses no other crate of the tool, so that the unit tests of each of them can use it. What the tool makes of
+//! The crate uses no other crate of the tool, so that the tests of each of them can use it. What the tool makes of
 //! a sample is up to the test.
 
 pub mod repository;

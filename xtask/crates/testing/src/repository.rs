@@ -1,4 +1,4 @@
-//! Sample repositories for the tests of this module.
+//! Sample repositories.
 
 use std::path::Path;
 

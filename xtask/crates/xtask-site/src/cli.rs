@@ -14,7 +14,7 @@ pub(crate) use typed::Typed;
 #[derive(Debug, Parser)]
 #[command(bin_name = "cargo xtask", version, disable_help_subcommand = true)]
 pub struct Cli {
-    /// Colour in what is printed: always, never, or where a terminal shows it
+    /// When to colour the output: always, never, or auto, which means at a terminal
     #[arg(
         long,
         global = true,
@@ -79,6 +79,9 @@ impl Task {
 
 const EXIT_CODES: &str = "Exit codes: 0 done or nothing to do, 1 failed, 2 usage or configuration, 3 refused, 130 interrupted.";
 
+/// The help of `--site`.
+const SITE: &str = "The folder with deploy.toml, relative to the current folder [default: the first one from there up to the top of the repository, then `site` there]";
+
 /// Builds the site and makes the bucket of this branch's environment equal to it.
 #[derive(Args, Debug)]
 #[command(after_help = EXIT_CODES)]
@@ -122,9 +125,7 @@ pub struct Preview {
     #[arg(long, value_name = "NAME")]
     pub env: Option<String>,
 
-    /// The folder with deploy.toml, from where you stand [default: the first from here up to the top of the repository,
-    /// then `site` there]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", help = SITE)]
     pub site: Option<PathBuf>,
 
     /// Follow the output folder as it changes, without building
@@ -151,12 +152,10 @@ pub struct Status {
     #[arg(long)]
     pub local: bool,
 
-    /// The folder with deploy.toml, from where you stand [default: the first from here up to the top of the repository,
-    /// then `site` there]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", help = SITE)]
     pub site: Option<PathBuf>,
 
-    /// Print one JSON object on standard output in place of text
+    /// Print one JSON object on standard output instead of text
     #[arg(long)]
     pub json: bool,
 }
@@ -200,9 +199,7 @@ pub struct Place {
     #[arg(long)]
     pub local: bool,
 
-    /// The folder with deploy.toml, from where you stand [default: the first from here up to the top of the repository,
-    /// then `site` there]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", help = SITE)]
     pub site: Option<PathBuf>,
 }
 
@@ -220,15 +217,15 @@ pub struct ApplyOptions {
     #[arg(long)]
     pub dry_run: bool,
 
-    /// Delete at most this many objects, in place of the usual limit
+    /// Delete at most this many objects, instead of the usual limit
     #[arg(long, value_name = "N")]
     pub max_deletes: Option<u64>,
 
-    /// Wait for another deploy to the same place to end, where this one would be refused
+    /// Wait until another deploy to the same place has ended, instead of being refused
     #[arg(long)]
     pub wait: bool,
 
-    /// Print one JSON object on standard output in place of text
+    /// Print one JSON object on standard output instead of text
     #[arg(long)]
     pub json: bool,
 }

@@ -34,8 +34,8 @@ use engine::repository::{Checkout, Config, Target, checkout, own_files};
 use engine::site::{self, Keys, Site};
 use left_out::tell_left_out;
 
-/// Builds the site in a work tree, and scans it. The scan tells the keys of the files, and waits for what the record
-/// says of the objects.
+/// Builds the site in a work tree, and scans it. The scan announces the keys of the files, and waits for what the
+/// record says about the objects.
 async fn build(
     config: &Config,
     root: &Path,
@@ -46,7 +46,8 @@ async fn build(
 ) -> Result<Site> {
     own_files::check(root)?;
     let _held = hold_output(root, tell).await;
-    // What the output held goes back once the scan has seen what the build wrote, which may be nothing.
+    // Holds what the output contained before. It is dropped after the scan. If the build wrote nothing, the old content
+    // then goes back.
     let _aside = match no_build {
         true => {
             engine::repository::build::check_inside(config, root)?;
@@ -62,10 +63,10 @@ async fn build(
 
 const OUTPUT_LOCK: &str = "output.lock";
 
-/// Waits until no other run of this checkout builds or reads the output folder: a build empties it first. Held
-/// until what is returned is dropped, or the process ends.
+/// Waits until no other run of this checkout builds or reads the output folder, because a build empties it first. The
+/// folder is held until the returned file is dropped or the process ends.
 ///
-/// Where the system has no such locks, or the file cannot be made, nothing is held.
+/// If the system has no such locks, or the file cannot be created, nothing is held.
 async fn hold_output(root: &Path, tell: &Tell) -> Option<File> {
     let (root, path, tell) = (root.to_owned(), own_files::path(root, OUTPUT_LOCK), tell.clone());
     let lock = move || {
@@ -79,7 +80,7 @@ async fn hold_output(root: &Path, tell: &Tell) -> Option<File> {
             }
             tried => tried.ok()?,
         }
-        // By its time another run sees that the output was built again.
+        // By this time, another run can see that the output was built again.
         let _ = file.set_modified(SystemTime::now());
         Some(file)
     };
@@ -91,7 +92,7 @@ fn output_was_held(root: &Path) -> Option<SystemTime> {
     std::fs::symlink_metadata(own_files::path(root, OUTPUT_LOCK)).ok()?.modified().ok()
 }
 
-/// Scans, and tells what was left out.
+/// Scans, and tells which files were left out.
 async fn scan(
     config: &Config,
     prefix: &Prefix,
@@ -101,7 +102,7 @@ async fn scan(
     let (config, prefix, teller) = (config.clone(), prefix.clone(), tell.clone());
     let site = blocking(move || {
         let recorded = |keys: Keys<'_>| {
-            // Nothing else sets it.
+            // Only this code sets the keys, so it cannot fail.
             let _ = exchange.site_keys.set(bucket::cuts(keys));
             let objects = Handle::current().block_on(exchange.recorded.wait()).clone();
             move |key: &str| objects.get(key).map(Known::digest)
@@ -118,7 +119,7 @@ async fn is_dirty(checkout: &Checkout) -> Result<bool> {
     blocking(move || Ok(checkout::is_dirty(&root)?)).await
 }
 
-/// Runs what blocks on a thread for that.
+/// Runs blocking work on a thread that may block.
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {

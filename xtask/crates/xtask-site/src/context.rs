@@ -45,13 +45,13 @@ pub fn now() -> u64 {
     since_1970.map_or(0, |elapsed| elapsed.as_secs())
 }
 
-/// A variable of this process that is set and not empty. One that is not UTF-8 counts too: the text that it
-/// is read as names no branch and no account.
+/// A variable of this process that is set and not empty. One that is not UTF-8 counts too: the text that replaces it is
+/// the name of no branch and no account.
 pub fn variable(name: &str) -> Option<String> {
     variable_as_set(name).filter(|value| !value.is_empty())
 }
 
-/// The same, also if it is set to nothing.
+/// The same, but also if it is empty.
 pub fn variable_as_set(name: &str) -> Option<String> {
     Some(std::env::var_os(name)?.to_string_lossy().into_owned())
 }

@@ -81,7 +81,7 @@ fn usage(error: &clap::Error) -> ExitCode {
         report::error(&error, &NOTHING_TO_REPEAT, true);
         return ExitCode::from(2);
     }
-    // If the terminal is gone, nobody can be told.
+    // If the terminal is gone, there is no other place to print it.
     let _ = error.print();
     ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
 }
@@ -120,14 +120,15 @@ fn block_on<T>(json: bool, work: impl AsyncFnOnce(Stop) -> Result<T>) -> Result<
         tokio::spawn(listen(signals::listen(), stopper, json));
         work(stop).await
     });
-    // While signals are still handled.
+    // Before the handling of signals ends.
     build::settle();
     // Do not wait for a thread that reads a file, or that waits for the rest of the generator's output.
     runtime.shutdown_background();
     done
 }
 
-/// Passes the first signal on. Work that does not notice it, because it waits for a disk, is ended anyway.
+/// Passes the first signal on. If the work does not end in time, for example because it waits for a disk, the process
+/// is ended.
 async fn listen(mut signals: signals::Signals, stopper: Stopper, json: bool) {
     signals.next().await;
     stopper.stop(Cause::Signal);

@@ -1,7 +1,7 @@
 //! The signals that ask a process to end: SIGINT from Ctrl-C, SIGTERM from a cancelled CI job, SIGHUP from a terminal
 //! that is closed, unless `nohup` turned it off.
 
-/// Listens from its creation on. If the system does not allow that, a signal ends the process in the system's own way.
+/// Listens from the moment it is created. If the system does not allow that, a signal ends the process as usual.
 pub struct Signals(imp::Listeners);
 
 pub fn listen() -> Signals {

@@ -3,9 +3,8 @@
 use s3s::dto::*;
 use s3s::{S3Response, s3_error};
 
-use super::Answer;
-use super::conditions::timestamp;
-use crate::REGION;
+use super::values::timestamp;
+use super::{Answer, REGION};
 use crate::store::{Store, Versioning};
 
 pub async fn list(store: &Store, input: ListBucketsInput) -> Answer<ListBucketsOutput> {

@@ -3,14 +3,12 @@
 //!
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-requests.html>
 
-use std::time::{Duration, UNIX_EPOCH};
-
 use hyper::HeaderMap;
 use hyper::header::{ETAG, LAST_MODIFIED};
-use s3s::dto::{ETag, ETagCondition, Timestamp};
+use s3s::dto::{ETagCondition, Timestamp};
 use s3s::{S3Error, S3ErrorCode, S3Result, s3_error};
 
-use super::headers::date;
+use super::values::{date, etag, modified};
 use crate::store::{Object, Precondition};
 
 /// The conditions of a request that reads.
@@ -48,7 +46,7 @@ impl Conditions<'_> {
     pub fn check_source(&self, object: &Object) -> S3Result<()> {
         self.check(object).map_err(|error| match error.code() {
             S3ErrorCode::NotModified => {
-                s3_error!(PreconditionFailed, "the source is not as the request asks")
+                s3_error!(PreconditionFailed, "a condition on the source does not hold")
             }
             _ => error,
         })
@@ -72,24 +70,14 @@ pub fn precondition(
     }
 }
 
-/// The time at which an object was written, in the protocol's type.
-pub fn modified(object: &Object) -> Timestamp {
-    timestamp(object.modified)
-}
-
-/// From seconds since 1970.
-pub fn timestamp(seconds: u64) -> Timestamp {
-    (UNIX_EPOCH + Duration::from_secs(seconds)).into()
-}
-
 fn matches(condition: &ETagCondition, object: &Object) -> bool {
     condition.as_etag().is_none_or(|etag| etag.value() == object.etag)
 }
 
 fn not_modified(object: &Object) -> S3Error {
     let mut headers = HeaderMap::new();
-    if let Ok(etag) = ETag::Strong(object.etag.clone()).to_http_header() {
-        headers.insert(ETAG, etag);
+    if let Ok(value) = etag(object).to_http_header() {
+        headers.insert(ETAG, value);
     }
     headers.extend(date(&modified(object)).map(|date| (LAST_MODIFIED, date)));
     let mut error = S3Error::new(S3ErrorCode::NotModified);

@@ -11,11 +11,10 @@ use hyper::header::{
     EXPIRES, HeaderName, HeaderValue, LAST_MODIFIED,
 };
 use s3s::S3Result;
-use s3s::dto::{GetObjectInput, Timestamp, TimestampFormat};
+use s3s::dto::GetObjectInput;
 use s3s::s3_error;
 
-use super::conditions::timestamp;
-use super::versions::write_id;
+use super::values::{date, timestamp, write_version};
 use crate::store::{Headers, Marker};
 
 /// The address to which the website endpoint redirects requests for the object. It belongs to this one object: a copy
@@ -78,7 +77,7 @@ pub fn deleted(marker: &Marker) -> HeaderMap {
     let mut headers = HeaderMap::new();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/xml"));
     headers.insert("x-amz-delete-marker", HeaderValue::from_static("true"));
-    if let Ok(id) = HeaderValue::try_from(write_id(marker.version.id())) {
+    if let Ok(id) = HeaderValue::try_from(write_version(marker.version.id())) {
         headers.insert("x-amz-version-id", id);
     }
     headers
@@ -91,13 +90,6 @@ pub fn marker(marker: &Marker) -> HeaderMap {
     headers.insert(ALLOW, HeaderValue::from_static("DELETE"));
     headers.extend(date(&timestamp(marker.modified)).map(|date| (LAST_MODIFIED, date)));
     headers
-}
-
-/// A time as an HTTP date.
-pub fn date(time: &Timestamp) -> Option<HeaderValue> {
-    let mut date = Vec::new();
-    time.format(TimestampFormat::HttpDate, &mut date).ok()?;
-    HeaderValue::from_bytes(&date).ok()
 }
 
 fn is_kept(name: &HeaderName) -> bool {

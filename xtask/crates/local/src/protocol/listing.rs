@@ -7,7 +7,7 @@ use s3s::dto::*;
 use s3s::{S3Response, S3Result, s3_error};
 
 use super::Answer;
-use super::conditions::modified;
+use super::values::modified;
 use crate::store::{Listing, Object as Stored, Page, Store};
 
 /// S3 returns no more entries than this, whatever the request asks for.
@@ -90,7 +90,7 @@ impl Encoding {
         match encoding.map(EncodingType::as_str) {
             None => Ok(Encoding::None),
             Some(EncodingType::URL) => Ok(Encoding::Url),
-            Some(_) => Err(s3_error!(InvalidArgument, "an encoding type other than `url`")),
+            Some(_) => Err(s3_error!(InvalidArgument, "the encoding type must be `url`")),
         }
     }
 

@@ -6,10 +6,10 @@ use s3s::dto::*;
 use s3s::{S3Request, S3Response, S3Result, s3_error};
 
 use super::Answer;
-use super::conditions::{precondition, timestamp};
+use super::conditions::precondition;
 use super::listing::{Encoding, max_keys};
-use super::objects::{etag, receive};
-use super::versions::tell;
+use super::objects::receive;
+use super::values::{etag, timestamp, version_of};
 use super::{headers, listing};
 use crate::store::{self, Store};
 
@@ -135,7 +135,7 @@ pub async fn complete(
         bucket: Some(input.bucket),
         key: Some(input.key),
         e_tag: Some(etag(&object)),
-        version_id: tell(&object),
+        version_id: version_of(&object),
         ..CompleteMultipartUploadOutput::default()
     }))
 }

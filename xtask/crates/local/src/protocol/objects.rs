@@ -10,12 +10,12 @@ use s3s::dto::*;
 use s3s::{S3Error, S3Request, S3Response, S3Result, TrailingHeaders, s3_error};
 
 use super::Answer;
-use super::conditions::{Conditions, modified, precondition};
+use super::conditions::{Conditions, precondition};
 use super::digests::Digests;
 use super::headers;
-use super::versions::{asked, tell, write_id};
+use super::values::{etag, modified, read_version, version_of, write_version};
 use crate::store::{
-    Body, Deleted, Headers, Incoming, Object, Precondition, Reader, Store, StoreError, VersionId,
+    Body, Deleted, Headers, Incoming, Precondition, Reader, Store, StoreError, VersionId,
 };
 
 pub async fn put(store: &Store, request: S3Request<PutObjectInput>) -> Answer<PutObjectOutput> {
@@ -26,13 +26,13 @@ pub async fn put(store: &Store, request: S3Request<PutObjectInput>) -> Answer<Pu
     let object = store.put(&input.bucket, &input.key, kept, body, only_if).await?;
     Ok(S3Response::new(PutObjectOutput {
         e_tag: Some(etag(&object)),
-        version_id: tell(&object),
+        version_id: version_of(&object),
         ..PutObjectOutput::default()
     }))
 }
 
 pub async fn get(store: &Store, input: GetObjectInput) -> Answer<GetObjectOutput> {
-    let version = asked(input.version_id.as_deref())?;
+    let version = read_version(input.version_id.as_deref())?;
     whole(input.part_number)?;
     let (object, body) = store.get(&input.bucket, &input.key, version).await?;
     let conditions = Conditions {
@@ -53,7 +53,7 @@ pub async fn get(store: &Store, input: GetObjectInput) -> Answer<GetObjectOutput
         content_length: i64::try_from(range.end - range.start).ok(),
         content_range: input.range.map(|_| content_range(&range, object.size)),
         e_tag: Some(etag(&object)),
-        version_id: tell(&object),
+        version_id: version_of(&object),
         last_modified: Some(modified(&object)),
         body: Some(send(body, range)),
         ..GetObjectOutput::default()
@@ -63,7 +63,7 @@ pub async fn get(store: &Store, input: GetObjectInput) -> Answer<GetObjectOutput
 }
 
 pub async fn head(store: &Store, input: HeadObjectInput) -> Answer<HeadObjectOutput> {
-    let version = asked(input.version_id.as_deref())?;
+    let version = read_version(input.version_id.as_deref())?;
     whole(input.part_number)?;
     let object = store.head(&input.bucket, &input.key, version).await?;
     let conditions = Conditions {
@@ -77,7 +77,7 @@ pub async fn head(store: &Store, input: HeadObjectInput) -> Answer<HeadObjectOut
         accept_ranges: Some("bytes".to_owned()),
         content_length: i64::try_from(object.size).ok(),
         e_tag: Some(etag(&object)),
-        version_id: tell(&object),
+        version_id: version_of(&object),
         last_modified: Some(modified(&object)),
         ..HeadObjectOutput::default()
     };
@@ -101,7 +101,7 @@ pub async fn copy(store: &Store, request: S3Request<CopyObjectInput>) -> Answer<
         ));
     }
     let (object, body) = store.get(&bucket, &key, version).await.map_err(unfit)?;
-    let copy_source_version_id = tell(&object);
+    let copy_source_version_id = version_of(&object);
     let conditions = Conditions {
         if_match: input.copy_source_if_match.as_ref(),
         if_none_match: input.copy_source_if_none_match.as_ref(),
@@ -121,14 +121,14 @@ pub async fn copy(store: &Store, request: S3Request<CopyObjectInput>) -> Answer<
     };
     Ok(S3Response::new(CopyObjectOutput {
         copy_object_result: Some(result),
-        version_id: tell(&copy),
+        version_id: version_of(&copy),
         copy_source_version_id,
         ..CopyObjectOutput::default()
     }))
 }
 
 pub async fn delete(store: &Store, input: DeleteObjectInput) -> Answer<DeleteObjectOutput> {
-    let version = asked(input.version_id.as_deref())?;
+    let version = read_version(input.version_id.as_deref())?;
     if input.if_match_size.is_some() || input.if_match_last_modified_time.is_some() {
         return Err(s3_error!(NotImplemented, "a condition of the request is not implemented"));
     }
@@ -136,7 +136,7 @@ pub async fn delete(store: &Store, input: DeleteObjectInput) -> Answer<DeleteObj
     let deleted = store.delete(&input.bucket, &input.key, version, only_if).await?;
     Ok(S3Response::new(DeleteObjectOutput {
         delete_marker: deleted.marker.then_some(true),
-        version_id: deleted.version.map(write_id),
+        version_id: deleted.version.map(write_version),
         ..DeleteObjectOutput::default()
     }))
 }
@@ -172,7 +172,7 @@ pub async fn delete_many(store: &Store, input: DeleteObjectsInput) -> Answer<Del
 }
 
 async fn delete_one(store: &Store, bucket: &str, object: &ObjectIdentifier) -> S3Result<Deleted> {
-    let version = asked(object.version_id.as_deref())?;
+    let version = read_version(object.version_id.as_deref())?;
     if object.size.is_some() || object.last_modified_time.is_some() {
         return Err(s3_error!(NotImplemented, "a condition of the request is not implemented"));
     }
@@ -184,7 +184,7 @@ async fn delete_one(store: &Store, bucket: &str, object: &ObjectIdentifier) -> S
 /// The id of a delete marker has an element of its own. It is also used if the request removed the delete marker.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeletedObject.html>
 fn describe(object: ObjectIdentifier, deleted: &Deleted) -> DeletedObject {
-    let version = deleted.version.map(write_id);
+    let version = deleted.version.map(write_version);
     DeletedObject {
         key: Some(object.key),
         delete_marker: deleted.marker.then_some(true),
@@ -214,11 +214,6 @@ pub async fn receive(
     Ok(incoming)
 }
 
-/// An object's ETag, in the protocol's type.
-pub fn etag(object: &Object) -> ETag {
-    ETag::Strong(object.etag.clone())
-}
-
 async fn transfer(store: &Store, mut reader: Reader) -> S3Result<Incoming> {
     let mut incoming = store.receive();
     while let Some(data) = reader.next().await? {
@@ -244,7 +239,7 @@ fn source(headers: &HeaderMap) -> S3Result<(String, String, Option<VersionId>)> 
         headers.get("x-amz-copy-source").and_then(|value| value.to_str().ok()).unwrap_or_default();
     match CopySource::parse(&header.replace('+', "%20")) {
         Ok(CopySource::Bucket { bucket, key, version_id }) => {
-            Ok((bucket.into(), key.into(), asked(version_id.as_deref())?))
+            Ok((bucket.into(), key.into(), read_version(version_id.as_deref())?))
         }
         Ok(_) => Err(s3_error!(NotImplemented, "a copy from an access point is not implemented")),
         Err(error) => Err(s3_error!(error, InvalidArgument, "the copy source is invalid")),

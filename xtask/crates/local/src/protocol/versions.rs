@@ -1,15 +1,14 @@
-//! Version ids, and ListObjectVersions.
+//! ListObjectVersions.
 //!
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectVersions.html>
 
 use s3s::dto::*;
-use s3s::{S3Response, S3Result, s3_error};
+use s3s::{S3Response, s3_error};
 
 use super::Answer;
-use super::conditions::{modified, timestamp};
 use super::listing::{Encoding, max_keys};
-use super::objects::etag;
-use crate::store::{Entry, Listed, Listing, Object, Store, VersionId, VersionListing, VersionPage};
+use super::values::{etag, modified, read_version, timestamp, write_version};
+use crate::store::{Entry, Listed, Listing, Store, VersionListing, VersionPage};
 
 /// S3 mixes versions and delete markers in one order. `s3s` sends the two kinds as two lists, each in its order. The
 /// SDKs split the answers of S3 in the same way.
@@ -24,7 +23,7 @@ pub async fn list(
         after: input.key_marker.clone().unwrap_or_default(),
         limit: max_keys.unsigned_abs() as usize,
     };
-    let after = asked(input.version_id_marker.as_deref())?;
+    let after = read_version(input.version_id_marker.as_deref())?;
     if after.is_some() && keys.after.is_empty() {
         return Err(s3_error!(InvalidArgument, "a version id marker needs a key marker"));
     }
@@ -34,7 +33,7 @@ pub async fn list(
     Ok(S3Response::new(ListObjectVersionsOutput {
         is_truncated: Some(next.is_some()),
         next_key_marker: next.map(|(key, _)| encoding.text(key)),
-        next_version_id_marker: next.and_then(|(_, version)| version.map(write_id)),
+        next_version_id_marker: next.and_then(|(_, version)| version.map(write_version)),
         common_prefixes: Some(encoding.prefixes(&page.prefixes)),
         versions: Some(objects(&page, encoding)),
         delete_markers: Some(markers(&page, encoding)),
@@ -49,34 +48,6 @@ pub async fn list(
     }))
 }
 
-/// The version id of an object, if it has one.
-pub fn tell(object: &Object) -> Option<String> {
-    object.version.map(|version| write_id(version.id()))
-}
-
-/// The version that a request asks for.
-pub fn asked(id: Option<&str>) -> S3Result<Option<VersionId>> {
-    id.map(read_id).transpose()
-}
-
-pub fn write_id(id: VersionId) -> String {
-    match id {
-        VersionId::Null => "null".to_owned(),
-        VersionId::Given(number) => format!("{number:016x}"),
-    }
-}
-
-fn read_id(id: &str) -> S3Result<VersionId> {
-    match id {
-        "null" => Ok(VersionId::Null),
-        id => u64::from_str_radix(id, 16)
-            .map(VersionId::Given)
-            .ok()
-            .filter(|version| write_id(*version) == id)
-            .ok_or_else(|| s3_error!(InvalidArgument, "the version id specified is invalid")),
-    }
-}
-
 fn objects(page: &VersionPage, encoding: Encoding) -> Vec<ObjectVersion> {
     page.versions.iter().filter_map(|listed| object(listed, encoding)).collect()
 }
@@ -85,7 +56,7 @@ fn object(listed: &Listed, encoding: Encoding) -> Option<ObjectVersion> {
     let Entry::Object(object) = &listed.entry else { return None };
     Some(ObjectVersion {
         key: Some(encoding.text(&listed.key)),
-        version_id: Some(write_id(listed.entry.version().id())),
+        version_id: Some(write_version(listed.entry.version().id())),
         is_latest: Some(listed.latest),
         size: i64::try_from(object.size).ok(),
         last_modified: Some(modified(object)),
@@ -105,7 +76,7 @@ fn marker(listed: &Listed, encoding: Encoding) -> Option<DeleteMarkerEntry> {
     let Entry::Marker(marker) = &listed.entry else { return None };
     Some(DeleteMarkerEntry {
         key: Some(encoding.text(&listed.key)),
-        version_id: Some(write_id(marker.version.id())),
+        version_id: Some(write_version(marker.version.id())),
         is_latest: Some(listed.latest),
         last_modified: Some(timestamp(marker.modified)),
         owner: None,

@@ -7,9 +7,10 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use md5::{Digest, Md5};
 
+use super::error::StoreError;
+use super::rows::Segment;
 use super::tables::Chunks;
 use super::writer::Writer;
-use super::{Segment, StoreError, blocking};
 
 /// Every chunk of a blob except the last has this many bytes; the size is part of the file's format. The database
 /// rounds a large row up to a power of two, so the few bytes that the row itself needs must fit next to the chunk.
@@ -149,6 +150,13 @@ impl Reader {
         self.left -= piece.len() as u64;
         Ok(Some(piece))
     }
+}
+
+/// Runs work that waits for the disk on a thread where it does not delay other requests.
+pub(super) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, StoreError> {
+    tokio::task::spawn_blocking(work).await.unwrap_or(Err(StoreError::Closed))
 }
 
 fn damaged(what: &str) -> StoreError {

@@ -5,8 +5,9 @@
 
 mod versions;
 
+use super::error::StoreError;
+use super::rows::Object;
 use super::tables::Snapshot;
-use super::{Object, StoreError};
 
 pub use versions::{VersionListing, VersionPage};
 

@@ -5,35 +5,14 @@
 use std::collections::BTreeMap;
 
 use md5::{Digest, Md5};
-use serde::{Deserialize, Serialize};
 
+use super::rows::{Headers, Object, Part, Segment, Upload};
 use super::tables::Tables;
-use super::{
-    Etags, Headers, Incoming, Object, Precondition, Segment, Store, StoreError, hexadecimal, now,
-};
+use super::{Etags, Incoming, Precondition, Store, StoreError, now};
 
 /// The least size that S3 accepts for every part except the last, in bytes.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html>
 const LEAST_PART: u64 = 5 << 20;
-
-/// An upload that is neither completed nor aborted.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Upload {
-    pub headers: Headers,
-    /// In seconds since 1970.
-    pub initiated: u64,
-}
-
-/// A part that was uploaded.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Part {
-    pub md5: [u8; 16],
-    /// In bytes.
-    pub size: u64,
-    /// In seconds since 1970.
-    pub modified: u64,
-    blob: u64,
-}
 
 /// A part as the client lists it when it completes an upload.
 #[derive(Clone, Debug)]
@@ -41,17 +20,6 @@ pub struct CompletedPart {
     pub number: u32,
     /// Without quotes.
     pub etag: String,
-}
-
-impl Part {
-    /// The MD5 in hexadecimal.
-    pub fn etag(&self) -> String {
-        hexadecimal(self.md5)
-    }
-
-    pub(super) fn segment(&self) -> Segment {
-        Segment { blob: self.blob, size: self.size }
-    }
 }
 
 impl Store {
@@ -84,7 +52,7 @@ impl Store {
         self.writer
             .write(blob.tail.len(), move |tables| {
                 tables.upload(&bucket, &key, upload)?;
-                tables.keep(&blob)?;
+                tables.keep(blob.id, blob.chunks, &blob.tail)?;
                 tables.replace_part(upload, number, &part)?;
                 Ok(part)
             })

@@ -2,6 +2,7 @@
 //!
 //! Rows are JSON: they are small, a person can read them, and a field can be added without a new format.
 
+mod uploads;
 mod versions;
 
 use std::path::Path;
@@ -12,9 +13,8 @@ use redb::{
 };
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::body::Blob;
-use super::multipart::{Part, Upload};
-use super::{Bucket, Object, Segment, StoreError};
+use super::error::StoreError;
+use super::rows::{Bucket, Object, Segment};
 
 /// The version of the file's format, which `open` finds in `meta` under `format`. A tool refuses a file whose format is
 /// newer than its own.
@@ -152,13 +152,14 @@ impl<'t> Tables<'t> {
         Ok(())
     }
 
-    /// Completes a blob. Called in the change that makes an object or a part refer to it.
-    pub fn keep(&mut self, blob: &Blob) -> Result<(), StoreError> {
-        if !blob.tail.is_empty() {
-            self.chunks.insert((blob.id, blob.chunks), &blob.tail[..])?;
+    /// Completes a blob that has `chunks` chunks so far, with the last one. Called in the change that makes an object
+    /// or a part refer to it.
+    pub fn keep(&mut self, blob: u64, chunks: u32, tail: &[u8]) -> Result<(), StoreError> {
+        if !tail.is_empty() {
+            self.chunks.insert((blob, chunks), tail)?;
         }
-        if blob.chunks > 0 {
-            self.unfinished.remove(blob.id)?;
+        if chunks > 0 {
+            self.unfinished.remove(blob)?;
         }
         Ok(())
     }
@@ -175,51 +176,6 @@ impl<'t> Tables<'t> {
 
     fn remove_blob(&mut self, blob: u64) -> Result<(), StoreError> {
         Ok(self.chunks.retain_in((blob, 0)..=(blob, u32::MAX), |_, _| false)?)
-    }
-
-    pub fn insert_upload(
-        &mut self,
-        bucket: &str,
-        key: &str,
-        id: u64,
-        upload: &Upload,
-    ) -> Result<(), StoreError> {
-        self.require_bucket(bucket)?;
-        self.uploads.insert((bucket, key, id), encode(upload)?.as_slice())?;
-        Ok(())
-    }
-
-    pub fn upload(&self, bucket: &str, key: &str, id: u64) -> Result<Upload, StoreError> {
-        self.require_bucket(bucket)?;
-        let row = self.uploads.get((bucket, key, id))?.ok_or(StoreError::NoSuchUpload)?;
-        decode(row.value())
-    }
-
-    pub fn replace_part(
-        &mut self,
-        upload: u64,
-        number: u32,
-        part: &Part,
-    ) -> Result<(), StoreError> {
-        let row = encode(part)?;
-        let replaced = self
-            .parts
-            .insert((upload, number), row.as_slice())?
-            .map(|row| decode(row.value()))
-            .transpose()?;
-        replaced.map_or(Ok(()), |part: Part| self.remove_chunks(&[part.segment()]))
-    }
-
-    /// All parts of an upload with their numbers, in order.
-    pub fn parts(&self, upload: u64) -> Result<Vec<(u32, Part)>, StoreError> {
-        parts_from(&self.parts, upload, 0)
-    }
-
-    /// Removes an upload and its parts, but not their chunks.
-    pub fn remove_upload(&mut self, bucket: &str, key: &str, id: u64) -> Result<(), StoreError> {
-        self.parts.retain_in((id, 0)..=(id, u32::MAX), |_, _| false)?;
-        self.uploads.remove((bucket, key, id))?;
-        Ok(())
     }
 
     fn sweep(&mut self) -> Result<(), StoreError> {
@@ -266,43 +222,6 @@ impl Snapshot {
     pub fn chunks(&self) -> Result<Chunks, StoreError> {
         Ok(self.0.open_table(CHUNKS)?)
     }
-
-    /// The parts of an upload after `marker`.
-    pub fn parts(
-        &self,
-        bucket: &str,
-        key: &str,
-        upload: u64,
-        marker: u32,
-    ) -> Result<Vec<(u32, Part)>, StoreError> {
-        self.bucket(bucket)?;
-        let uploads = self.0.open_table(UPLOADS)?;
-        uploads.get((bucket, key, upload))?.ok_or(StoreError::NoSuchUpload)?;
-        parts_from(&self.0.open_table(PARTS)?, upload, marker.saturating_add(1))
-    }
-
-    /// The unfinished uploads of a bucket after `marker`, each with its key and id, in that order.
-    pub fn uploads(
-        &self,
-        bucket: &str,
-        prefix: &str,
-        marker: (&str, u64),
-        limit: usize,
-    ) -> Result<Vec<(String, u64, Upload)>, StoreError> {
-        self.bucket(bucket)?;
-        let table = self.0.open_table(UPLOADS)?;
-        let (key, id) = marker.max((prefix, 0));
-        let mut uploads = Vec::new();
-        for row in table.range((bucket, key, id.saturating_add(1))..)?.take(limit) {
-            let (row_key, upload) = row?;
-            let (row_bucket, key, id) = row_key.value();
-            if row_bucket != bucket || !key.starts_with(prefix) {
-                break;
-            }
-            uploads.push((key.to_owned(), id, decode(upload.value())?));
-        }
-        Ok(uploads)
-    }
 }
 
 pub fn decode<T: DeserializeOwned>(row: &[u8]) -> Result<T, StoreError> {
@@ -311,17 +230,4 @@ pub fn decode<T: DeserializeOwned>(row: &[u8]) -> Result<T, StoreError> {
 
 fn encode<T: Serialize>(row: &T) -> Result<Vec<u8>, StoreError> {
     Ok(serde_json::to_vec(row)?)
-}
-
-fn parts_from(
-    parts: &impl ReadableTable<(u64, u32), &'static [u8]>,
-    upload: u64,
-    from: u32,
-) -> Result<Vec<(u32, Part)>, StoreError> {
-    let rows = parts.range((upload, from)..=(upload, u32::MAX))?;
-    rows.map(|row| {
-        let (key, part) = row?;
-        Ok((key.value().1, decode(part.value())?))
-    })
-    .collect()
 }

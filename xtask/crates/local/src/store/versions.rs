@@ -5,9 +5,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::listing::{VersionListing, VersionPage};
-use super::{Object, Store, StoreError};
-
 /// What a bucket does with objects that are replaced or deleted. Once it is set, it can be changed but never unset. A
 /// bucket in which it was never set keeps nothing.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketVersioning.html>
@@ -45,22 +42,6 @@ pub struct Marker {
     pub modified: u64,
 }
 
-/// A version of a key.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub enum Entry {
-    Object(Object),
-    Marker(Marker),
-}
-
-/// A version of a key as it is listed.
-#[derive(Clone, Debug)]
-pub struct Listed {
-    pub key: String,
-    /// Whether it is what the key holds now: this object or, for a delete marker, nothing.
-    pub latest: bool,
-    pub entry: Entry,
-}
-
 /// What a deletion did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Deleted {
@@ -78,41 +59,5 @@ impl Version {
 
     pub fn id(self) -> VersionId {
         if self.null { VersionId::Null } else { VersionId::Given(self.sequence) }
-    }
-}
-
-impl Entry {
-    pub fn version(&self) -> Version {
-        match self {
-            Entry::Object(object) => object.version.unwrap_or(Version::UNNUMBERED),
-            Entry::Marker(marker) => marker.version,
-        }
-    }
-
-    pub(super) fn is_marker(&self) -> bool {
-        matches!(self, Entry::Marker(_))
-    }
-}
-
-impl Store {
-    /// Sets what a bucket does, from now on, with objects that are replaced or deleted. Objects that it already holds
-    /// stay as they are, with the version id `null`.
-    pub async fn set_versioning(
-        &self,
-        bucket: &str,
-        versioning: Versioning,
-    ) -> Result<(), StoreError> {
-        let bucket = bucket.to_owned();
-        self.write(move |tables| tables.set_versioning(&bucket, versioning)).await
-    }
-
-    /// A page of the versions of a bucket's keys.
-    pub async fn list_versions(
-        &self,
-        bucket: &str,
-        listing: VersionListing,
-    ) -> Result<VersionPage, StoreError> {
-        let bucket = bucket.to_owned();
-        self.read(move |snapshot| listing.read(snapshot, &bucket)).await
     }
 }

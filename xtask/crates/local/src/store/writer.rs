@@ -14,7 +14,8 @@ use std::time::{Duration, Instant};
 use redb::{Database, Durability};
 use tokio::sync::oneshot;
 
-use super::{StoreError, tables::Tables};
+use super::error::StoreError;
+use super::tables::Tables;
 
 const FLUSH_EVERY: Duration = Duration::from_secs(1);
 const FLUSH_BYTES: usize = 64 << 20;
@@ -84,7 +85,7 @@ impl Writer {
         let change = Box::new(move |tables: &mut Tables<'_>| {
             let outcome = change(tables);
             let broken = outcome.as_ref().err().filter(|error| error.is_fatal()).cloned();
-            // The caller may have gone; the change stands all the same.
+            // The caller may be gone. The change is made anyway.
             let answer: Answer = Box::new(move |commit| drop(sender.send(commit.and(outcome))));
             Changed { answer, broken }
         });

@@ -95,7 +95,7 @@ fn meddle(folder: &Path, change: impl FnOnce(&WriteTransaction)) {
 const OLD_OBJECT: &[u8] = br#"{"etag":"d41d8cd98f00b204e9800998ecf8427e","size":0,"modified":1700000000,"headers":{},"segments":[]}"#;
 
 #[tokio::test]
-async fn versioning_is_told_as_it_was_set_last() {
+async fn versioning_is_reported_as_it_was_set_last() {
     let bench = Bench::start().await;
     let status = async || {
         let versioning = bench.client.get_bucket_versioning().bucket(BUCKET).send().await.unwrap();
@@ -116,7 +116,7 @@ async fn versioning_is_told_as_it_was_set_last() {
 }
 
 #[tokio::test]
-async fn without_versioning_nothing_is_kept_and_no_version_is_told() {
+async fn without_versioning_nothing_is_kept_and_no_version_is_reported() {
     let bench = Bench::start().await;
     let client = &bench.client;
     bench.put("a", &content(MIB)).await;
@@ -257,7 +257,7 @@ async fn a_condition_concerns_the_current_object_whatever_its_versions() {
 }
 
 #[tokio::test]
-async fn a_request_that_deletes_many_objects_tells_of_versions_and_markers() {
+async fn a_request_that_deletes_many_objects_reports_versions_and_markers() {
     let bench = Bench::versioned().await;
     let first = bench.put_version("a", b"first").await;
     bench.put_version("b", b"b").await;
@@ -452,7 +452,7 @@ async fn a_file_from_before_versions_is_opened_and_takes_them() {
     });
 }
 
-/// See the head of `store/tables/versions.rs`.
+/// See the beginning of `store/tables/versions.rs`.
 #[tokio::test]
 async fn an_object_that_a_tool_from_before_versions_put_is_the_version_null() {
     let bench = Bench::start().await;
@@ -472,7 +472,7 @@ async fn an_object_that_a_tool_from_before_versions_put_is_the_version_null() {
     assert_eq!(bench.stop_and_count_chunks().await, 0);
 }
 
-/// See the head of `store/tables/versions.rs`.
+/// See the beginning of `store/tables/versions.rs`.
 #[tokio::test]
 async fn a_key_that_a_tool_from_before_versions_deleted_stays_deleted() {
     let bench = Bench::versioned().await;
@@ -520,7 +520,7 @@ async fn versions_that_a_tool_from_before_them_left_do_not_come_back_with_the_bu
 }
 
 #[tokio::test]
-async fn names_of_a_listing_of_versions_are_percent_encoded_where_the_client_asks() {
+async fn names_of_a_listing_of_versions_are_percent_encoded_if_the_client_asks() {
     let bench = Bench::versioned().await;
     bench.put("a b+c/ü%.txt", b"").await;
     bench.put("a b+d", b"").await;
@@ -572,7 +572,7 @@ async fn a_bucket_is_emptied_page_by_page() {
 }
 
 #[tokio::test]
-async fn a_listing_goes_on_where_it_was_though_the_version_it_ended_with_is_gone() {
+async fn a_listing_continues_although_the_version_that_it_ended_with_is_gone() {
     let bench = Bench::versioned().await;
     let first = bench.put_version("a", b"").await;
     let second = bench.put_version("a", b"").await;

@@ -1,4 +1,4 @@
-//! What a subcommand stands on: the configuration that is read, and the bucket that is reached.
+//! What a subcommand needs first: the configuration, and a connection to the bucket.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use engine::bucket::{self, Bucket, account};
 use engine::repository::config::FILE;
 use engine::repository::{Checkout, Config, Environment, Place, build, checkout};
 
-/// The bucket, and what has to be ended after it.
+/// The bucket, and what has to be closed at the end.
 pub struct Connection {
     pub bucket: Bucket,
     pub store: Store,
@@ -20,7 +20,7 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// Waits until what was written is on the disk.
+    /// Waits until everything that was written is on the disk.
     pub async fn close(self) -> Result<()> {
         match self.local {
             Some(local) => local.close().await,
@@ -29,7 +29,7 @@ impl Connection {
     }
 }
 
-/// The bucket of a place: the account's, once its credentials are proven, or the embedded one.
+/// The bucket of a place: that of the account, once the credentials are proven to belong to it, or the embedded one.
 pub async fn connect(
     local: bool,
     checkout: &Checkout,
@@ -46,7 +46,7 @@ pub async fn connect(
     Ok(Connection { bucket, store, local: Some(local) })
 }
 
-/// Warns, once for each store, of an address where others on the way can read and change what is sent.
+/// Warns, once for each store, of an address without TLS: machines on the way can read and change what is sent.
 #[derive(Default)]
 pub struct PlainHttp {
     told: HashSet<String>,
@@ -81,13 +81,13 @@ pub async fn connect_account(
     Ok((bucket::connect(environment, prefix, account), store))
 }
 
-/// `--site` is meant from where it is typed. Without it, the tool looks for the site.
+/// `--site` is relative to the current folder. Without it, the tool searches for the site.
 pub fn read_config(site: Option<&Path>, checkout: &Checkout, here: &Path) -> Result<Config> {
     let (folder, shown) = match site {
         Some(site) => (here.join(site), site.to_owned()),
         None => found(checkout, here)?,
     };
-    // Without links and `..`, so that paths below it and git's can be compared.
+    // Resolve links and `..`, so that paths below it can be compared with git's.
     let folder = folder.canonicalize().unwrap_or(folder);
     let config = Config::read(&folder, &shown)?;
     // The branch of one repository must not deploy the site of another.
@@ -102,7 +102,7 @@ pub fn read_config(site: Option<&Path>, checkout: &Checkout, here: &Path) -> Res
     Ok(config)
 }
 
-/// The folder of the site that is found, and how it is shown: from the top of the repository.
+/// The folder of the site that a search finds, and its path from the top of the repository, for messages.
 fn found(checkout: &Checkout, here: &Path) -> Result<(PathBuf, PathBuf)> {
     let plain = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let root = plain(&checkout.root);

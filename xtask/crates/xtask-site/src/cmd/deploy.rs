@@ -1,9 +1,9 @@
-//! `cargo xtask deploy`: the branch's environment, its account, its bucket, made equal to the site.
+//! `cargo xtask deploy`: makes the bucket of the branch's environment equal to the site.
 //!
-//! What can be refused is refused before anything is built, and what can fail fails before anything is written. The
-//! bucket is listed while the site is built. The plan is made twice: first without the lock, because the lock is an
-//! object in the bucket and a run that has nothing to do writes none; then under it, because another deploy may have
-//! ended in between.
+//! Everything that can be refused is refused before anything is built, and everything that can fail fails before
+//! anything is written. The bucket is listed while the site is built. The plan is made twice. First without the lock:
+//! the lock is an object in the bucket, and a run that has nothing to do must write none. Then under the lock, because
+//! another deploy may have ended in between.
 
 mod deployment;
 mod difference;
@@ -35,7 +35,7 @@ use difference::{Difference, Known, compare, compare_again};
 use readers::Foreign;
 use show::{show, warn_of_refusal};
 
-/// Deploys, until it is told to stop. Returns whether all of it was done; what failed is in the report.
+/// Deploys, unless it is stopped. Returns whether everything was done; the report names what failed.
 pub async fn run(options: &Deploy, stop: &Stop) -> Result<bool> {
     let Deploy { place, doing, no_build } = options;
     let cx = Context::new()?;
@@ -69,8 +69,8 @@ pub async fn run(options: &Deploy, stop: &Stop) -> Result<bool> {
     finish(doing, &run, connection, made, cx.started).await
 }
 
-/// Makes the bucket equal to the goal, until it is told to stop: compares, and if there is something to write, takes
-/// the lock, compares again, writes, and gives the lock back.
+/// Makes the bucket equal to the goal, unless it is stopped: compares, and if there is something to write, takes the
+/// lock, compares again, writes, and releases the lock.
 pub async fn make_equal(
     deployment: &Deployment<'_>,
     goal: &Goal,
@@ -102,7 +102,7 @@ pub async fn make_equal(
     give_back(deployment, lock, written).await
 }
 
-/// Compares again, approves, and writes: first what the record says of this deploy, then the site.
+/// Compares again, approves, and writes: first the note that this deploy has begun, then the site.
 async fn write(
     deployment: &Deployment<'_>,
     goal: &Goal,
@@ -125,7 +125,7 @@ async fn write(
     Ok((planned, outcome))
 }
 
-/// Ends the connection, and prints how the run went. Returns whether all of it was done.
+/// Closes the connection, and prints how the run went. Returns whether everything was done.
 pub async fn finish(
     doing: &ApplyOptions,
     run: &Run<'_>,
@@ -151,7 +151,7 @@ async fn take_lock(deployment: &Deployment<'_>, stop: &Stop) -> Result<Held> {
     lock::acquire(bucket, &lock::who(&variable), &folder, patience, stop, tell).await
 }
 
-/// Gives the lock back, however the run went. A run that lost it has failed.
+/// Releases the lock, however the run went. If the lock was lost, the run has failed.
 async fn give_back(
     deployment: &Deployment<'_>,
     lock: Held,
@@ -170,7 +170,7 @@ async fn give_back(
     written
 }
 
-/// Why visitors could not read what would be written. Asked only if something would be.
+/// Why visitors could not read what would be written. Asks the store only if something would be written.
 async fn hides(
     deployment: &Deployment<'_>,
     goal: &Goal,
@@ -182,7 +182,7 @@ async fn hides(
     foreign.refusal(deployment, &difference.plan, &difference.listing).await
 }
 
-/// Another run of this checkout has built since the site was read, which is why files of it are gone.
+/// Another run of this checkout has built since the site was read, and so some of the files are gone.
 fn blame_the_other_run(config: &Config, failures: &mut [(String, Failure)]) {
     for (_, failure) in failures.iter_mut().filter(|(_, failure)| failure.is_of_file) {
         let hint = format!(

@@ -1,14 +1,15 @@
-//! Tells which files of the output folder are not deployed, and why: a file that is missing from the live site
-//! must not be a riddle. What looks like a secret is a line each, because somebody has to act on it.
+//! Tells which files of the output folder are not deployed, and why: users must be able to find out why a file is
+//! missing from the live site. Each file that looks like a secret gets a line of its own, because somebody has to act
+//! on it.
 
 use engine::base::humanize::count;
 use engine::base::{Event, Tell, headers};
 use engine::site::{LeftOut, Site, Why};
 
-/// Names that are told of one reason; the rest is counted.
+/// How many names are listed for one reason. The rest is counted.
 const NAMES: usize = 40;
 
-/// Patterns that are proposed for `publish`.
+/// How many patterns are proposed for `publish`.
 const PATTERNS: usize = 5;
 
 pub fn tell_left_out(site: &Site, tell: &Tell) {

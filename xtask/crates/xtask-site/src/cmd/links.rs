@@ -7,7 +7,7 @@ use engine::base::{Event, Result, Tell};
 use engine::repository::{Config, Place};
 use engine::site::{Astray, Base, Kind, Places, Reader, Site, astray, is_sample};
 
-/// Reads some of the pages. `is_built` says whether the generator was run for this deploy.
+/// Checks some of the pages. `is_built` says whether the generator was run for this deploy.
 pub async fn tell_links(
     config: &Config,
     place: &Place,
@@ -33,7 +33,7 @@ fn places(config: &Config, place: &Place) -> Places {
     let by_prefix = || format!("/{}", place.prefix.as_str());
     let others = config.environments.iter().filter(|other| other.name != place.environment.name);
     let others = others.filter_map(|other| {
-        // Of an address for each branch, what is the same for all of them.
+        // If the address contains the branch, take the part before it.
         let url = other.url.as_ref().filter(|url| !url.has_branch_in_host())?;
         Some((other.name.clone(), Base::of(url.fixed())?))
     });

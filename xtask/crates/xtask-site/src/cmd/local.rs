@@ -1,5 +1,5 @@
-//! The embedded buckets of a checkout, as the subcommands reach them: in this process, on no port. Any web page
-//! could send requests to a port, and would read or change what is deployed here.
+//! The embedded buckets of a checkout, as the subcommands reach them: in this process, without a port. Any web page
+//! could send requests to a port, and so read or change what is deployed here.
 
 mod in_process;
 
@@ -21,10 +21,10 @@ pub struct Local {
     folder: String,
 }
 
-/// Below `target/`, which every Rust repository ignores.
+/// Below `target/`, which repositories with Rust in them ignore.
 const LOCAL_FOLDER: &str = "target/xtask/bucket";
 
-/// Likewise. A preview that is running has it to itself, and the next takes one beside it.
+/// The same for previews. Each preview that is running has a numbered folder of its own in it.
 const PREVIEW_FOLDER: &str = "target/xtask/preview";
 
 /// More previews than anybody runs.
@@ -45,7 +45,7 @@ impl Local {
             match Store::open(&checkout.root.join(&folder)) {
                 Err(StoreError::InUse { .. }) => {}
                 Ok(store) => return Ok(Local::of(store, folder)),
-                // What is in it is made again.
+                // The hint may be to delete it. That loses nothing: a preview builds its content again.
                 Err(error) => return Err(unusable(error, &folder).into()),
             }
         }
@@ -62,7 +62,7 @@ impl Local {
         self.store.clone()
     }
 
-    /// An environment's bucket, made if it is not there. It keeps versions, so that `rollback` is fast here.
+    /// An environment's bucket, created if it does not exist. It keeps versions, so that `rollback` is fast here.
     pub async fn make(
         &self,
         environment: &Environment,
@@ -75,7 +75,7 @@ impl Local {
         Ok(self.connect(environment, prefix))
     }
 
-    /// A bucket, made if it is not there.
+    /// Creates a bucket, unless it exists.
     pub async fn create(&self, name: &str) -> Result<()> {
         match self.store.create_bucket(name).await {
             Ok(()) | Err(StoreError::BucketExists) => Ok(()),
@@ -83,14 +83,14 @@ impl Local {
         }
     }
 
-    /// An environment's bucket, which may not be there.
+    /// An environment's bucket, which need not exist.
     pub fn connect(&self, environment: &Environment, prefix: &Prefix) -> (Bucket, report::Store) {
         (self.bucket(&environment.bucket, prefix), report::Store::Local(self.folder.clone()))
     }
 
     pub fn bucket(&self, name: &str, prefix: &Prefix) -> Bucket {
         let store = bucket::Store {
-            // The client asks nobody for this name.
+            // The client never resolves this name.
             endpoint: "http://localhost",
             region: local::REGION,
             access_key_id: &self.keys.access_key_id,
@@ -99,7 +99,7 @@ impl Local {
         bucket::connect_local(name, prefix, &store).through(self.client.clone())
     }
 
-    /// Waits until all that was written would survive a crash.
+    /// Waits until everything that was written would survive a crash.
     pub async fn close(self) -> Result<()> {
         Ok(self.store.flush().await.map_err(|error| unusable(error, &self.folder))?)
     }

@@ -1,9 +1,9 @@
-//! `cargo xtask rollback`: the bucket of this branch's environment, made equal to an earlier deploy.
+//! `cargo xtask rollback`: makes the bucket of this branch's environment equal to an earlier deploy.
 //!
-//! Where the bucket keeps versions, they are copied back inside of it, which takes seconds and is exact, also
-//! for what was deployed with changes that nobody committed. Elsewhere the commit of that deploy is checked
-//! out beside the work tree, built and deployed. Either way it is a deploy like any other: the same guard,
-//! lock, plan and order of writing, and a record of its own.
+//! If the bucket keeps versions, they are copied back within it. This takes seconds and is exact, even for a deploy
+//! with uncommitted changes. Otherwise the commit of that deploy is checked out beside the work tree, built and
+//! deployed. Either way it is a deploy like any other: the same guard, lock, plan and order of writing, and a record of
+//! its own.
 
 mod rebuild;
 mod trust;
@@ -21,7 +21,7 @@ use engine::repository::{Checkout, Choice, Config, Place, Revision, Target, Work
 use rebuild::{rebuild, was_committed};
 use trust::Asked;
 
-/// Goes back, until it is told to stop. Returns whether all of it was done; what failed is in the report.
+/// Rolls back, unless it is stopped. Returns whether everything was done; the report names what failed.
 pub async fn run(options: &Rollback, stop: &Stop) -> Result<bool> {
     let Rollback { to, place, doing } = options;
     let cx = Context::new()?;
@@ -67,7 +67,7 @@ fn target_of(config: &Config, choice: Choice, deploy: &Deploy, tell: &Tell) -> T
     Target { place: choice.place, revision }
 }
 
-/// What finding an earlier deploy rests on.
+/// What is needed to find the files of an earlier deploy.
 struct Way<'a> {
     checkout: &'a Checkout,
     config: &'a Config,
@@ -77,8 +77,8 @@ struct Way<'a> {
     tell: &'a Tell,
 }
 
-/// What to go back to: what the bucket holds of the deploy, or else its commit, built again in a work tree that is
-/// removed when it is dropped. If the deploy was a rollback, it is the deploy that it made again.
+/// What to go back to: the deploy, if the bucket still holds it; otherwise its commit, built again in a work tree that
+/// is removed when it is dropped. If the deploy was a rollback itself, the goal is the deploy that it restored.
 async fn goal(
     way: &Way<'_>,
     seen: &Seen,
@@ -97,7 +97,7 @@ async fn goal(
     Ok((Goal::Rebuilt(site, name), Some(worktree)))
 }
 
-/// The bucket, and the deploy that was begun after what is live and has not ended.
+/// The bucket, and the deploy that was begun after the live one and has not ended.
 async fn look(bucket: &Bucket, tell: &Tell) -> Result<(Seen, Option<Deploy>)> {
     let seen = bucket::look(bucket, &Exchange::default(), tell).await?;
     let begun = match seen.record.is_followed(seen.listing.begun.as_ref()) {
@@ -107,9 +107,9 @@ async fn look(bucket: &Bucket, tell: &Tell) -> Result<(Seen, Option<Deploy>)> {
     Ok((seen, begun))
 }
 
-/// The name of the deploy to go back to: the one that was asked for, else the one before what is live. Where
-/// that was itself gone back to, the one before the deploy that it made again. Where a rollback was begun and
-/// did not end, it is gone on with, and where a deploy was, what is live is made whole.
+/// The name of the deploy to go back to: the one that the user named, otherwise the one before the live deploy. If the
+/// live deploy is a rollback, it is the one before the deploy that was restored. If a rollback was begun and has not
+/// ended, it is continued. If a deploy was begun and has not ended, the live deploy is completed.
 fn choose(
     seen: &Seen,
     begun: Option<&Deploy>,
@@ -135,18 +135,18 @@ fn choose(
     chosen.ok_or_else(|| none_before(&names, environment))
 }
 
-/// The deploy before one, as it is remembered.
+/// The deploy before the live one, among those that are remembered.
 fn before(live: &Deploy, names: &[&str]) -> Option<String> {
     let origin = live.origin();
-    // What was live then, which after a rollback is not what was deployed last.
+    // The deploy that was live then. After a rollback, that is not the one with the name before.
     let replaced = live.replaced.as_deref().filter(|_| live.rolled_back_to.is_none());
     let replaced = replaced.filter(|replaced| names.contains(replaced));
     let earlier = || names.iter().rev().find(|name| ***name < *origin).copied();
     replaced.or_else(earlier).map(str::to_owned)
 }
 
-/// The deploy that is meant: by its name, by its commit, where the newest of several is, or by the beginning of
-/// its name where no other deploy's begins so.
+/// The deploy that `to` means: by its name; by its commit, the newest of several; or by the beginning of its name, if
+/// no other name begins like that.
 fn named<'n>(names: &[&'n str], to: &str) -> Option<&'n str> {
     let by_commit = |name: &&&str| is_commit_of(name, to);
     let by_name: Vec<&&str> = names.iter().filter(|name| name.starts_with(to)).collect();
@@ -155,14 +155,15 @@ fn named<'n>(names: &[&'n str], to: &str) -> Option<&'n str> {
     found.or(by_name.first().filter(|_| by_name.len() == 1).copied()).copied()
 }
 
-/// Whether a commit, or its beginning, is that of a deploy's name, which has its first seven digits.
+/// Whether `to` is a commit, or the beginning of one, that the name of a deploy ends with. The name has the first seven
+/// digits of it.
 fn is_commit_of(name: &str, to: &str) -> bool {
     let commit = name.rsplit('-').next().unwrap_or_default();
     let is_hex = to.bytes().all(|b| b.is_ascii_hexdigit());
     is_hex && to.len() >= 4 && (commit.starts_with(to) || to.starts_with(commit))
 }
 
-/// Whether what was asked for is this deploy, now that its whole commit is known.
+/// Whether `to` means this deploy. Now its whole commit is known.
 fn is_of(name: &str, commit: &str, to: &str) -> bool {
     name.starts_with(to) || commit.starts_with(to)
 }
@@ -208,8 +209,8 @@ async fn read(bucket: &Bucket, seen: &Seen, name: &str) -> Result<(Deploy, Recor
     Ok((deploy.ok_or_else(nothing)?, record))
 }
 
-/// Whether the bucket still holds all of an earlier deploy, or what it lacks. Nothing asks whether it keeps versions:
-/// if it does not, the first object that is missing says so.
+/// Whether the bucket still holds everything of an earlier deploy; the error is what it lacks. Nothing asks whether the
+/// bucket keeps versions: if it does not, the first missing object says so.
 async fn held(
     config: &Config,
     place: &Place,
@@ -271,7 +272,7 @@ mod tests {
         assert_eq!(hint(&[1, 2], Some("x")), one_of);
     }
 
-    /// What is seen where these deploys are remembered and this one is live.
+    /// What is seen if these deploys are remembered and this one is live.
     fn seen(earlier: &[u64], live: Option<Deploy>) -> Seen {
         let earlier = earlier.iter().rev().map(|at| deploy(*at, None).id()).collect();
         let listing = Listing { earlier, ..Listing::default() };
@@ -289,7 +290,7 @@ mod tests {
             ("the one before that", &[1, 2, 3], Some(deploy(4, Some(2))), None, Some(1)),
             ("the first", &[1, 2, 3], Some(deploy(4, Some(1))), None, None),
             ("nothing else was deployed", &[], Some(deploy(1, None)), None, None),
-            // 3 was bad and gone back from, to 2.
+            // 3 was bad, and was rolled back to 2.
             ("what it replaced", &[1, 2, 3], Some(after(5, 2)), None, Some(2)),
             ("what it replaced is forgotten", &[2, 3], Some(after(5, 1)), None, Some(3)),
             (
@@ -311,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn a_deploy_is_named_by_its_name_or_commit_or_where_they_begin() {
+    fn a_deploy_is_found_by_its_name_or_commit_or_the_beginning_of_either() {
         let seen = seen(&[1, 2, 1_795_466_325], Some(deploy(1_795_466_326, None)));
         let name = |at| deploy(at, None).id();
         for (to, expected) in [
@@ -319,7 +320,7 @@ mod tests {
             (&deploy(2, None).commit, Some(2)),
             ("0000002", Some(2)),
             ("20261123T203845", Some(1_795_466_325)),
-            // Of several deploys of a commit the newest.
+            // Of several deploys of a commit, the newest.
             ("0000", Some(2)),
             ("20261123", None),
             ("2", None),

@@ -1,5 +1,5 @@
-//! Which site is meant where the user names none: that of the folder where the user stands, else `site` at the top of
-//! the repository.
+//! Finds the site if the user names none: the one that the current folder is in, otherwise `site` at the top of the
+//! repository.
 
 use std::path::{Path, PathBuf};
 
@@ -9,10 +9,9 @@ use engine::repository::config::FILE;
 /// The usual folder of the site, at the top of the repository.
 const USUAL: &str = "site";
 
-/// The folder of the first `deploy.toml` from `here` up to the top of the repository, else the usual folder if it has
-/// one. Both paths are without links. A generator may copy the file into its output, and builds of other tools lie
-/// below
-/// `target/`; neither is the site's own.
+/// The folder of the first `deploy.toml` from `here` up to the top of the repository, otherwise the usual folder if it
+/// has one. Both paths must be free of links. Copies do not count: a generator may copy the file into its output, and
+/// other tools build below `target/`.
 pub fn find(root: &Path, here: &Path) -> Option<PathBuf> {
     let usual = Some(root.join(USUAL)).filter(|folder| has_file(folder));
     let up = here.ancestors().take_while(|folder| folder.starts_with(root)).map(Path::to_owned);
@@ -25,7 +24,7 @@ pub fn find(root: &Path, here: &Path) -> Option<PathBuf> {
     own.next().cloned().or(usual)
 }
 
-/// Also one that cannot be read, which is told when it is read.
+/// A file that cannot be read counts too: reading it says why.
 fn has_file(folder: &Path) -> bool {
     folder.join(FILE).symlink_metadata().is_ok()
 }
@@ -75,7 +74,7 @@ mod tests {
             (&["docs", "site"], "docs/pages", Some("docs")),
             (&["docs"], "", None),
             (&[], "", None),
-            // What a build has copied.
+            // Copies that a build has made.
             (&["", "public"], "public", Some("")),
             (&["", "public/a"], "public/a/b", Some("")),
             (&["site", "site/public"], "site/public", Some("site")),

@@ -1,6 +1,6 @@
-//! `cargo xtask status`: what is live in every environment that can be read with the credentials at hand.
+//! `cargo xtask status`: what is live in every environment that can be read with the available credentials.
 //!
-//! It only reads, so it asks no branch. All environments are asked at once, and one that cannot be read is a
+//! It only reads, so the branch does not matter. All environments are asked at once. One that cannot be read gets a
 //! line with the reason.
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -65,7 +65,7 @@ fn wanted<'c>(config: &'c Config, name: Option<&str>) -> Result<Vec<&'c Environm
     }
 }
 
-/// What is live in an environment: in its one place, or in that of every branch.
+/// What is live in an environment: at its one place, or at the place of each branch.
 async fn survey<'c>(
     config: &'c Config,
     checkout: &Checkout,
@@ -81,11 +81,11 @@ async fn survey<'c>(
         None => connect::connect_account(environment, &top).await?.0,
     };
     let silent = Tell::silent();
-    // The record tells where a listing may be cut, and is read again below for what it says of its place.
+    // Here the record only says where the listing may be split. What it says about its place is read again below.
     let (listing, _) = bucket::look_at(&bucket, &Exchange::default(), &silent).await;
     let listing = match listing {
         Ok(listing) => listing,
-        // A bucket of this machine is made by the first deploy to it.
+        // A bucket on this machine is created by the first deploy to it.
         Err(failure) if local.is_some() && failure.affects_every_request => {
             return Ok(vec![nothing_in(environment, &top)]);
         }
@@ -103,7 +103,7 @@ async fn survey<'c>(
     Ok(lines)
 }
 
-/// The line of an environment that nothing was deployed to.
+/// The line of an environment to which nothing was deployed.
 fn nothing_in<'c>(environment: &'c Environment, top: &Prefix) -> Line<'c> {
     let (standing, distance) = (PlaceState::default(), Distance::Unknown);
     let (begun, earlier, warnings) = (None, Vec::new(), Vec::new());
@@ -111,10 +111,11 @@ fn nothing_in<'c>(environment: &'c Environment, top: &Prefix) -> Line<'c> {
     Line { environment, live: Ok(Live { prefix, standing, begun, distance, earlier, warnings }) }
 }
 
-/// More earlier deploys than are remembered are made up.
+/// The tool keeps fewer records of earlier deploys than this. If there are more, somebody made them up.
 const MOST_EARLIER: usize = 100;
 
-/// What stands for `{branch}` in the places of an environment: of one without it, nothing.
+/// The values of `{branch}` in the places of an environment. An environment without `{branch}` has one place, and the
+/// value is empty.
 fn segments(environment: &Environment, listing: &Listing) -> Vec<String> {
     if !environment.prefix.wants_branch() {
         return vec![String::new()];
@@ -148,7 +149,7 @@ async fn look(
         true => Record::default(),
         false => record::read(&bucket, &tell).await?,
     };
-    // Places inside of this one are others'.
+    // Places inside of this one belong to other deploys.
     let others: Vec<String> = listing
         .others
         .iter()

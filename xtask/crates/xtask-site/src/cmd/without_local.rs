@@ -1,4 +1,4 @@
-//! What stands for the embedded buckets, and for the preview that is made with them, in a build without them.
+//! Replaces the embedded buckets, and the preview that needs them, in a build without them.
 
 use std::convert::Infallible;
 
@@ -7,7 +7,7 @@ use engine::base::{Error, Prefix, Result, WHOLE_TOOL};
 use engine::bucket::Bucket;
 use engine::repository::{Checkout, Environment};
 
-/// There is none.
+/// No value of this type exists.
 pub struct Local(Infallible);
 
 impl Local {
@@ -38,7 +38,7 @@ pub mod preview {
     }
 }
 
-/// What was typed is not understood by this build.
+/// The error for an option or a subcommand that this build lacks.
 fn missing(what: &str) -> Error {
     Error::Config(format!("{what} is not in this build\n\nhint: {WHOLE_TOOL}"))
 }

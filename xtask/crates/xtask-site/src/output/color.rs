@@ -8,7 +8,7 @@ use std::io::{self, IsTerminal};
 use anstream::{AutoStream, ColorChoice, stream::RawStream};
 use clap::builder::styling::{AnsiColor, Style};
 
-/// Sets for this process what was typed, or what is configured for Cargo.
+/// Decides for this process: by what the user typed, else by what is configured for Cargo.
 pub fn choose(typed: clap::ColorChoice) {
     let cargo = std::env::var("CARGO_TERM_COLOR").unwrap_or_default();
     let is_open = ["NO_COLOR", "CLICOLOR_FORCE", "CLICOLOR"]

@@ -1,6 +1,6 @@
-//! Draws what the stages tell. On a terminal: bars on standard error that go when their stage ends. Elsewhere, and in
-//! CI: a line a stage, and one every ten seconds while a stage is long. Warnings and what the generator prints are
-//! shown either way.
+//! Draws the events of the stages. On a terminal: a bar for each stage, removed when the stage ends. Elsewhere, and in
+//! CI: a line for each stage, and one more every ten seconds while a stage takes long. Warnings and the generator's
+//! output are shown in both cases.
 
 mod bars;
 mod lines;
@@ -17,10 +17,10 @@ use engine::base::{Event, Tell, redact};
 use bars::Bars;
 use lines::Lines;
 
-/// Draws what is told on standard error. In CI a line a stage, also if CI lends the job a terminal.
+/// Draws events on standard error. In CI as lines, even if CI gives the job a terminal.
 pub fn draw(in_ci: bool, on_github: bool) -> Tell {
-    // Bars are hidden without a terminal, on a dumb one, and under NO_COLOR. Without lines a person would then see
-    // nothing.
+    // Bars are hidden without a terminal, on a dumb one, and under NO_COLOR. Then lines are drawn, or a person would
+    // see nothing.
     match !in_ci && !MultiProgress::new().is_hidden() {
         true => {
             let bars = Mutex::new(Bars::on(BARS.get_or_init(MultiProgress::new).clone()));
@@ -64,8 +64,8 @@ pub fn suspend(work: impl FnOnce()) {
     }
 }
 
-/// What is said besides the stages, as lines. A preview builds again and again, so the variables that are `withheld`
-/// from the generator are told once.
+/// The line for an event that is not about a stage. A preview builds again and again, so the variables that are
+/// `withheld` from the generator are named only once.
 fn said(event: Event, withheld: &mut Vec<String>) -> Option<String> {
     match event {
         Event::Said(line) => Some(line),

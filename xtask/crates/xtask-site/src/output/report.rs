@@ -25,32 +25,32 @@ pub use text::{changes, going_back, heading};
 
 use text::{done_of, error_text, failures, summary};
 
-/// The run as far as it is known before anything is compared.
+/// What is known about a run before anything is compared.
 pub struct Run<'a> {
     pub target: &'a Target,
     pub store: Store,
-    /// Whether there is a generator and it was not run.
+    /// Whether there is a generator that was not run.
     pub stale: bool,
     pub dry: bool,
     /// For hints to repeat.
     pub typed: Typed<'a>,
 }
 
-/// Where the bucket is, as a person would look for it.
+/// Where the bucket is, in words for the user.
 #[derive(Clone, Debug)]
 pub enum Store {
     Aws,
-    /// An S3-compatible store's address.
+    /// The address of an S3-compatible store.
     Compatible(String),
-    /// The folder of the embedded bucket, as the user knows it.
+    /// The folder of the embedded bucket, below the work tree.
     #[cfg_attr(
         not(feature = "local"),
-        expect(dead_code, reason = "no build without them makes one")
+        expect(dead_code, reason = "only a build with embedded buckets makes one")
     )]
     Local(String),
 }
 
-/// The plan, kept for the report after `apply` consumed it.
+/// The plan, kept for the report after `apply` has consumed it.
 #[derive(Serialize)]
 pub struct Planned {
     uploads: Vec<PlannedUpload>,
@@ -62,7 +62,7 @@ pub struct Planned {
     retained: usize,
     #[serde(skip)]
     left_out: Vec<String>,
-    /// Deletes whose keys are not held here, because nothing prints them.
+    /// The number of further deletes, whose keys are not kept because nothing prints them.
     #[serde(skip)]
     unnamed_deletes: usize,
 }
@@ -127,7 +127,7 @@ fn planned_uploads(plan: &Plan, skipped: Vec<String>) -> Planned {
     }
 }
 
-/// The same for a run of which only some lines are printed: the keys of a hundred thousand deletes are not held while
+/// The same for a run that prints only some lines: the keys of a hundred thousand deletes are not kept in memory while
 /// the plan is applied.
 pub fn planned_in_lines(plan: &Plan, skipped: Vec<String>) -> Planned {
     let named = plan.deletes.iter().take(text::LINES);
@@ -160,23 +160,23 @@ pub fn finish(json: bool, run: &Run, planned: &Planned, done: &Done) -> Result<(
     }
 }
 
-/// The message of a run that was stopped: what is done, and what is left.
+/// The message of a run that was stopped: how much was done.
 pub fn interrupted(run: &Run, planned: &Planned, outcome: &Outcome) -> Error {
     failures(outcome, &run.typed).iter().for_each(|line| err(line));
     Error::Interrupted(format!("{}, and the site is whole", done_of(planned, outcome)))
 }
 
-/// Prints why there is nothing else to print.
+/// Prints the error that ended a run.
 pub fn error(error: &Error, typed: &Typed<'_>, json: bool) {
     err(&error_text(error, typed));
     if json {
-        // If this cannot be printed either, the exit code still says it.
+        // If this cannot be printed either, the exit code still tells.
         let _ = out_json(&json::error(error, typed));
     }
 }
 
-/// Scripts read from standard output what happened, so it is a failure if it cannot be written. It is no failure if the
-/// reader has stopped reading (`| head`).
+/// Scripts read the result from standard output, so failing to write it is a failure. If the reader has stopped reading
+/// (`| head`), it is not.
 fn out(line: &str) -> Result<()> {
     match color::write_line(std::io::stdout(), &redact::hide(line)) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
@@ -194,11 +194,11 @@ fn out_json(value: &impl Serialize) -> Result<()> {
 }
 
 fn err(line: &str) {
-    // If standard error is gone, nobody can be told.
+    // If standard error is gone, there is no other place to print it.
     let _ = color::write_line(std::io::stderr(), &redact::hide(line));
 }
 
-/// What to do after a run that did not do all.
+/// What to do after a run that did not finish its work.
 const AGAIN: &str = "run it again: it continues where it stopped";
 
 #[cfg(test)]

@@ -4,9 +4,10 @@
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectVersions.html>
 
 use super::{Listing, following};
+use crate::store::error::StoreError;
+use crate::store::rows::{Bucket, Listed};
 use crate::store::tables::Snapshot;
-use crate::store::versions::{Listed, VersionId};
-use crate::store::{Bucket, StoreError};
+use crate::store::versions::VersionId;
 
 /// What to list.
 #[derive(Clone, Debug, Default)]

@@ -11,8 +11,9 @@
 use redb::ReadableTable;
 
 use super::{Snapshot, Tables, VERSIONS, decode, encode};
-use crate::store::versions::{Deleted, Entry, Listed, Marker, Version, VersionId, Versioning};
-use crate::store::{Bucket, Object, StoreError};
+use crate::store::error::StoreError;
+use crate::store::rows::{Bucket, Entry, Listed, Object};
+use crate::store::versions::{Deleted, Marker, Version, VersionId, Versioning};
 
 /// No key has more noncurrent versions than this, delete markers included; the oldest are removed first. It stands in
 /// for a lifecycle rule with `NewerNoncurrentVersions`. A bucket in an account needs such a rule too, or it grows for

@@ -123,7 +123,7 @@ async fn the_store_has_exactly_the_versions_of_the_model_and_no_other_chunks() {
 }
 
 #[tokio::test]
-async fn pages_of_versions_are_what_the_order_of_keys_and_ages_says() {
+async fn pages_of_versions_follow_the_order_of_keys_and_ages() {
     let random = &mut Random(7);
     let (bench, model) = played(random).await;
     for round in 0..150 {

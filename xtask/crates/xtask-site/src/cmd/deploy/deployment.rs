@@ -22,7 +22,7 @@ pub struct Deployment<'a> {
     /// When the commit that is deployed was made, in seconds since 1970, if that is known.
     pub committed: Option<u64>,
     pub in_ci: bool,
-    /// Whether the goal was chosen by what is live.
+    /// Whether the goal depends on which deploy is live.
     pub is_relative: bool,
 }
 
@@ -69,7 +69,7 @@ impl Deployment<'_> {
         Grace { retain: self.place().environment.retain.unwrap_or_default(), now: self.now }
     }
 
-    /// What the record will tell of this run.
+    /// What the record will say about this run.
     pub fn entry(&self, goal: &Goal) -> Entry<'_> {
         Entry {
             target: self.run.target,

@@ -1,4 +1,4 @@
-//! What is to be done about the bucket: the goal, compared with what is there.
+//! What has to be done to the bucket: the goal, compared with what is there.
 
 use crate::cmd::deploy::deployment::Deployment;
 use crate::cmd::deploy::goal::Goal;
@@ -11,16 +11,16 @@ use engine::plan::{self, Plan, Terms, restore};
 pub struct Difference {
     pub listing: Listing,
     pub record: Record,
-    /// Whether the record was found to know less than there is.
+    /// Whether the record knew less than there is, and has learned it in this run.
     pub learned: bool,
     pub plan: Plan,
     /// Why this deploy comes too late, if it does.
     pub outdated: Option<Refusal>,
 }
 
-/// What outlasts the wait for the lock. The listing does not, because it is large.
+/// What is kept while the run waits for the lock. The listing is not kept, because it is large.
 pub struct Known {
-    /// Where the next listing may be cut.
+    /// The keys at which the next listing may be split.
     cuts: Vec<String>,
     record: Record,
     learned: bool,
@@ -28,8 +28,9 @@ pub struct Known {
 }
 
 impl Difference {
-    /// Whether there is something to write. A record that knows less than this run does is a reason too, and so is one
-    /// that tells of another deploy than the one that is made again, or of one that has not ended.
+    /// Whether there is something to write. Besides the plan, the record can be a reason: if it knows less than this
+    /// run does, if it is of another deploy than the one to restore, or if a deploy was begun after it and has not
+    /// ended.
     pub fn is_something(&self, goal: &Goal) -> bool {
         let Difference { listing, record, plan, .. } = self;
         let is_told = match (goal.again(), &record.deploy) {
@@ -45,14 +46,14 @@ impl Difference {
             || !record.retained.iter().eq(retained)
     }
 
-    /// Why it must not be carried out.
+    /// Why the plan must not be carried out.
     pub fn refusal(&self, deployment: &Deployment<'_>, goal: &Goal) -> Option<Refusal> {
         let late = self.outdated.clone().filter(|_| deployment.in_ci && self.is_something(goal));
         let refusal = late.or_else(|| self.plan.refusal(deployment.limit()));
         refusal.map(|refusal| deployment.explain(refusal))
     }
 
-    /// Whether the bucket is to be written to.
+    /// Whether this run is going to write to the bucket.
     pub fn is_to_be_written(&self, deployment: &Deployment<'_>, goal: &Goal) -> bool {
         let is_allowed = self.refusal(deployment, goal).is_none();
         !deployment.doing.dry_run && is_allowed && self.is_something(goal)
@@ -64,7 +65,7 @@ impl Difference {
     }
 }
 
-/// Compares the goal with the bucket. `learned` says whether an earlier look made the record know more.
+/// Compares the goal with the bucket. `learned` says whether the record has already learned something in this run.
 pub async fn compare(
     deployment: &Deployment<'_>,
     goal: &Goal,
@@ -96,7 +97,7 @@ pub async fn compare(
     Ok(Difference { listing, record, learned, plan, outdated })
 }
 
-/// Compares again under the lock, and takes away what deploys that were killed left behind.
+/// Compares again under the lock, and removes what killed deploys left behind.
 pub async fn compare_again(
     deployment: &Deployment<'_>,
     goal: &Goal,
@@ -129,7 +130,7 @@ fn overtaken(deployment: &Deployment<'_>) -> Refusal {
     )
 }
 
-/// Ends the uploads that were begun by deploys that were killed.
+/// Aborts the multipart uploads that killed deploys began.
 async fn sweep(
     deployment: &Deployment<'_>,
     listing: &Listing,

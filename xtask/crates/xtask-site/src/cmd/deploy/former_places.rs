@@ -1,9 +1,9 @@
-//! Folders of the bucket that hold the record of another deploy.
+//! Warns of folders of the bucket that hold the record of another deploy.
 //!
-//! The listing names those below the prefix, and they are left alone. If `prefix` was changed in deploy.toml, the site
-//! of before stays where it was, and that may be beside or above the new place, where the listing does not reach. So
-//! the first deploy to a prefix looks around for a record of the same environment. It costs a few requests, and a store
-//! that does not answer them stops nothing.
+//! The listing names the ones below the prefix, and they are left alone. If `prefix` was changed in deploy.toml, the
+//! old site stays where it was. That may be beside or above the new place, where the listing does not reach. So the
+//! first deploy to a prefix searches there for a record of the same environment. The search costs a few requests, and a
+//! store that does not answer them stops nothing.
 
 use std::collections::VecDeque;
 
@@ -11,7 +11,7 @@ use crate::cmd::deploy::deployment::Deployment;
 use engine::base::{Event, Prefix, branch_segment, tool_folder};
 use engine::bucket::{Deploy, Seen, record};
 
-/// How many requests the look around takes at most.
+/// How many requests the search makes at most.
 const MOST_REQUESTS: usize = 20;
 
 /// A folder whose record is of the same environment.
@@ -72,7 +72,7 @@ async fn find_former(deployment: &Deployment<'_>, below: &[String]) -> Vec<Forme
         && requests < MOST_REQUESTS
     {
         requests += 1;
-        // Credentials for one folder may not list another, and the next answer would be the same.
+        // Credentials for one folder may not list another, and the folders above would give the same answer.
         let Ok(inside) = deployment.bucket.below(&folder).folders().await else { break };
         if inside.contains(&folder.join(tool_folder::NAME)) {
             requests += 1;
@@ -91,7 +91,7 @@ fn above(prefix: &str) -> VecDeque<Prefix> {
     ends.filter_map(|end| Prefix::new(&prefix[..end]).ok()).collect()
 }
 
-/// Which of the folders that were found to look into. That of the same branch is the first, in case that there are
+/// Which of the folders that were found to look into. The folder of the same branch comes first, because there may be
 /// many.
 fn next(deployment: &Deployment<'_>, found: Vec<String>) -> Vec<Prefix> {
     let ours = deployment.place().prefix.as_str();
@@ -104,7 +104,8 @@ fn next(deployment: &Deployment<'_>, found: Vec<String>) -> Vec<Prefix> {
     first.into_iter().chain(rest).filter_map(|folder| Prefix::new(&folder).ok()).collect()
 }
 
-/// The folder, if its record is of this environment. Where each branch has a place, another branch's is in use.
+/// The folder, if its record is of this environment. If each branch has a place of its own, the record must also be of
+/// this branch: the places of other branches are in use.
 async fn read_former(deployment: &Deployment<'_>, folder: Prefix) -> Option<Former> {
     let (environment, branch) =
         (&deployment.place().environment, &deployment.run.target.revision.branch);

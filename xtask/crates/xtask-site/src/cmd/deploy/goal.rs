@@ -1,4 +1,4 @@
-//! What the bucket is to be made equal to.
+//! What a run makes the bucket equal to.
 
 use engine::base::Prefix;
 use engine::bucket::Record;
@@ -8,9 +8,9 @@ use engine::site::Site;
 pub enum Goal {
     /// The files that were built.
     Site(Site),
-    /// The files of an earlier deploy, by its name, whose commit was built again.
+    /// The files of an earlier deploy whose commit was built again, and the name of that deploy.
     Rebuilt(Site, String),
-    /// An earlier deploy, by its name: what the bucket holds of it.
+    /// An earlier deploy whose files the bucket still holds, and its name.
     Held(String, Box<Earlier>),
 }
 
@@ -23,7 +23,7 @@ impl Goal {
         }
     }
 
-    /// The earlier deploy that is made again.
+    /// The name of the earlier deploy that is restored.
     pub fn again(&self) -> Option<&str> {
         match self {
             Goal::Site(_) => None,
@@ -36,8 +36,7 @@ impl Goal {
         self.site().map(|site| site.names_left_out().collect()).unwrap_or_default()
     }
 
-    /// The names whose objects are not deleted although no file has them. Those of an earlier deploy are known from
-    /// records.
+    /// The names whose objects are not deleted although no file has them. For an earlier deploy, the records know them.
     pub fn spared(&self, record: &Record, prefix: &Prefix) -> Spared {
         match self {
             Goal::Site(site) | Goal::Rebuilt(site, _) => Spared::of(site.spared(), prefix),
@@ -48,7 +47,7 @@ impl Goal {
         }
     }
 
-    /// What the home page is to be. An earlier deploy that was chosen may have none.
+    /// The home page that the bucket will have. `None` for an earlier deploy: it was chosen, even if it has none.
     pub fn home(&self, prefix: &Prefix, index: &str) -> Option<Home> {
         self.site().map(|site| Home::of(site, prefix, index))
     }

@@ -1,9 +1,9 @@
-//! Whether a deploy would put an older commit over a newer one: a job that was run again, or one that waited in a
-//! queue for too long.
+//! Whether a deploy would put an older commit over a newer one: a job that was run again, or one that waited in a queue
+//! for too long.
 //!
-//! git knows exactly, if the clone has the commit that is live. Other clones go by the times of the two commits. The
-//! live one's stands in the record, which anyone who can write to the bucket can forge, so git's answer outranks it, a
-//! time in the future is not believed, and by hand it is only a warning.
+//! If the clone has the live commit, git knows exactly. Otherwise the times of the two commits are compared. The time
+//! of the live commit is in the record, which anyone who can write to the bucket can forge. So git's answer outranks
+//! it, a time in the future is not believed, and by hand there is only a warning.
 
 use crate::cmd::blocking;
 use crate::cmd::deploy::deployment::Deployment;
@@ -14,13 +14,13 @@ use engine::bucket::record::{CLOCKS, Commit};
 use engine::repository::target::short;
 use engine::repository::{Distance, checkout};
 
-/// A deploy that is late. `None` if this one is not.
+/// Why this deploy comes too late. `None` if it does not.
 pub async fn check(deployment: &Deployment<'_>, record: &Record) -> Result<Option<Refusal>> {
     let (Some(live), ours) = (&record.deploy, &deployment.run.target.revision) else {
         return Ok(None);
     };
-    // Times of another branch say nothing. What git knows counts whatever the branch: a deploy of a hotfix by hand is
-    // newer than the commit that it stands on.
+    // The time of another branch's commit says nothing. What git knows counts for every branch: a hotfix that was
+    // deployed by hand is newer than the commits below it.
     let is_same_branch = live.branch == ours.branch;
     if live.commit == ours.commit {
         return Ok(None);

@@ -1,9 +1,9 @@
-//! Whether a deploy would take from visitors what they can read now. An object that is written or copied without an
-//! ACL is private, whatever ACL the one before it had, and a site that is public by its objects' ACLs answers 403
-//! from then on.
+//! Whether a deploy would hide from visitors what they can read now. An object that is written or copied without an ACL
+//! is private, whatever ACL the one before it had. A site that is public by its objects' ACLs would answer 403 from
+//! then on.
 //!
-//! A few of the objects that would be written over are looked at. Those that a deploy of this tool wrote are no
-//! exception: an ACL may be set afterwards, or taken out of `deploy.toml`, and the ETag stays what it was.
+//! The ACLs of a few objects that would be overwritten are read. Objects that this tool wrote are no exception: an ACL
+//! may have been set afterwards, or removed from `deploy.toml`, and the ETag does not show either.
 
 use futures_util::future::join_all;
 
@@ -13,19 +13,19 @@ use engine::base::{Event, Refusal, headers};
 use engine::bucket::{Listing, Readers, Seen};
 use engine::plan::Plan;
 
-/// The objects that are asked about, at once.
+/// How many objects are asked about, all at once.
 const MOST: usize = 3;
 
-/// What has to be known before the record learns of objects that others wrote.
+/// The objects that others wrote. They must be noted before the record learns of them.
 pub struct Foreign {
-    /// Objects that the record does not know, in the order of their keys. Without a record these are all objects,
-    /// and none is listed here.
+    /// The objects that the record does not know, in the order of their keys. If there is no record, it knows none of
+    /// them, and none is listed here.
     keys: Vec<String>,
     has_record: bool,
 }
 
 impl Foreign {
-    /// `None` if nothing is to be asked: the file says who reads the site, or the bucket is on this machine.
+    /// `None` if there is nothing to ask: deploy.toml says who reads the site, or the bucket is on this machine.
     pub fn of(deployment: &Deployment<'_>, seen: &Seen) -> Option<Foreign> {
         let acl = deployment.place().environment.demands.acl;
         let is_decided = acl.is_some_and(|acl| acl.decides_who_reads());
@@ -48,8 +48,8 @@ impl Foreign {
         !self.has_record || self.keys.binary_search_by(|known| known.as_str().cmp(key)).is_ok()
     }
 
-    /// Refuses what would hide the site from its visitors. A store that does not answer, or not this caller, does not
-    /// stop a deploy.
+    /// Refuses a deploy that would hide the site from its visitors. If the store does not answer, or denies this caller
+    /// the answer, the deploy goes on.
     pub async fn refusal(
         &self,
         deployment: &Deployment<'_>,
@@ -59,7 +59,7 @@ impl Foreign {
         let scope = deployment.scope(listing);
         let mut keys: Vec<&str> = plan.overwritten().collect();
         if keys.is_empty() && !self.has_record {
-            // The new objects join others, which tell how visitors read this bucket.
+            // All objects of the site are new. The objects that are there show how visitors read this bucket.
             keys =
                 listing.objects.iter().map(|(key, _)| key).filter(|key| scope.has(key)).collect();
         }
@@ -87,8 +87,8 @@ impl Foreign {
         None
     }
 
-    /// A few of some keys, which are in order: the home page, one that others wrote, and of the pages the last, the
-    /// first and the middle one.
+    /// A few of the keys, which are in order: the home page, one that others wrote, and the last, the first and the
+    /// middle page.
     fn sample<'k>(&self, keys: &[&'k str], home: &str) -> Vec<&'k str> {
         let is_page = |key: &&&str| headers::is_page(key, &headers::content_type(key));
         let mut pages: Vec<&&str> = keys.iter().filter(is_page).collect();
@@ -113,7 +113,7 @@ impl Foreign {
     }
 }
 
-/// Why an object must not be written over that others than its owner can read.
+/// Refuses to overwrite an object that others than its owner can read.
 fn refuse(deployment: &Deployment<'_>, key: &str, readers: Readers) -> Option<Refusal> {
     let environment = &deployment.place().environment;
     let place = format!("below [environments.{}] of deploy.toml", environment.name);
@@ -122,7 +122,7 @@ fn refuse(deployment: &Deployment<'_>, key: &str, readers: Readers) -> Option<Re
         Readers::Authenticated => {
             ("everybody with an AWS account", by_acl(&place, "authenticated-read"))
         }
-        // An ACL for the bucket's owner is the one that names an account.
+        // The configured ACL is one for the bucket's owner, and that is the account that can read.
         Readers::Others if environment.demands.acl.is_some() => return None,
         Readers::Others => (
             "an account that does not own it",

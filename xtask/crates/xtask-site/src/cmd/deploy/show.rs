@@ -1,4 +1,4 @@
-//! Prints what changes, and what is worth a warning about it.
+//! Prints what changes, and warns of what looks wrong about it.
 
 use crate::cmd::deploy::deployment::Deployment;
 use crate::cmd::deploy::difference::Difference;
@@ -6,7 +6,7 @@ use crate::cmd::deploy::goal::Goal;
 use crate::output::report::{self, Planned, print};
 use engine::base::{Refusal, Result};
 
-/// Prints what changes, and refuses what is not to be done. A dry run warns of that.
+/// Prints what changes, and refuses what must not be done. A dry run only warns of that.
 pub fn show(deployment: &Deployment<'_>, goal: &Goal, difference: &Difference) -> Result<Planned> {
     let Deployment { doing, run, in_ci, .. } = deployment;
     let skipped = goal.skipped().into_iter().map(|name| deployment.place().prefix.join(name));
@@ -28,7 +28,8 @@ pub fn show(deployment: &Deployment<'_>, goal: &Goal, difference: &Difference) -
     Ok(planned)
 }
 
-/// Warns if the address of the site would show nothing. A home page that is live is not deleted without a refusal.
+/// Warns if the site's address would show nothing. This is about a home page that was never there: deleting a live one
+/// is refused.
 fn warn_of_no_home(deployment: &Deployment<'_>, goal: &Goal, difference: &Difference) {
     let Goal::Site(site) = goal else { return };
     let key = deployment.place().prefix.join(&deployment.config.website.index);
@@ -42,7 +43,7 @@ fn warn_of_no_home(deployment: &Deployment<'_>, goal: &Goal, difference: &Differ
         .warn(format!("the site has no `{key}`: visitors of its address get an error; {hint}"));
 }
 
-/// Warns of files that are empty: that is allowed, and seldom meant.
+/// Warns of files that have become empty: that is allowed, but rarely intended.
 fn warn_of_emptied(deployment: &Deployment<'_>, keys: &[String]) {
     const NAMES: usize = 10;
     if keys.is_empty() {

@@ -40,7 +40,7 @@ impl Backoff {
     }
 
     /// Notes that a build has finished, and whether sources changed during it. Returns `true` once in a row: when there
-    /// were so many such builds that the user has to be told.
+    /// were enough such builds for a warning.
     pub fn is_done(&mut self, took: Duration, is_changed: bool) -> bool {
         self.took = Some(took);
         self.cut = 0;

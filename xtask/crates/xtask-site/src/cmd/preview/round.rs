@@ -127,8 +127,8 @@ impl<'a> Round<'a> {
         Ok(BuiltSite { site, sources: Arc::new(sources) })
     }
 
-    /// Makes the bucket hold this site. Returns the change that open pages were told of, if there is one, which goes on
-    /// until it is dropped, and the number of files that changed.
+    /// Makes the bucket hold this site. Returns the change that open pages were told of, if there is one, and the
+    /// number of files that changed. The change lasts until it is dropped.
     async fn publish(
         &mut self,
         site: &Site,

@@ -71,8 +71,7 @@ impl Watcher {
     }
 
     /// Ends a round whose build has finished. `builds` says whether a generator ran, which may have changed the
-    /// sources. Returns a file that changes with every build, once the builds in a row are so many that the user has to
-    /// know.
+    /// sources. Returns a file that changes with every build, once that has happened often enough for a warning.
     pub fn end_round(&mut self, builds: bool) -> Option<&Path> {
         self.edited.extend(self.filter.edited(self.changes.so_far()));
         let is_many = self.backoff.is_done(self.took, builds && !self.edited.is_empty());

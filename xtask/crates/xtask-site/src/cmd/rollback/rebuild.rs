@@ -14,8 +14,8 @@ use engine::site::Site;
 
 const WORKTREE: &str = "rollback";
 
-/// Builds the commit as its own `deploy.toml` says. Where it goes is not asked of that. `lost` is what the bucket no
-/// longer holds.
+/// Builds the commit as its own `deploy.toml` says. Where the site goes is decided by today's file. `lost` is what the
+/// bucket no longer holds.
 pub async fn rebuild(
     checkout: &Checkout,
     config: &Config,
@@ -30,7 +30,7 @@ pub async fn rebuild(
     let then = config_of(checkout, config, &worktree, deploy)?;
     if then.command.is_empty() && !then.output_folder().exists() {
         let message = format!(
-            "`{}` cannot be made again: `{}` of its commit is neither built by a `command` nor tracked by git, and the bucket keeps no versions of it",
+            "`{}` cannot be rebuilt: `{}` of its commit is neither built by a `command` nor tracked by git, and the bucket keeps no versions of it",
             deploy.id(),
             then.output.display()
         );
@@ -68,7 +68,7 @@ fn not_reproducible(place: &Place, message: String) -> Refusal {
     Refusal::new("not-reproducible", message, hint)
 }
 
-/// What to build and with which headers: the commit's own word. What is kept stays today's.
+/// The commit's own configuration says what to build and which headers to set. `keep` is today's.
 fn config_of(
     checkout: &Checkout,
     config: &Config,
@@ -79,7 +79,7 @@ fn config_of(
     let root = checkout.root.canonicalize().map_err(|error| reading().because(&error))?;
     let below = config.site.strip_prefix(&root).unwrap_or(&config.site);
     let folder = worktree.root.join(below);
-    // Without links, so that what is built and published can be compared with where the commit is checked out.
+    // Resolve links, so that paths below it can be compared with the folder in which the commit is checked out.
     let folder = folder.canonicalize().unwrap_or(folder);
     stays_inside(worktree, &folder, below, deploy)?;
     let read = || {
@@ -95,12 +95,13 @@ fn config_of(
         }
         other => other,
     })?;
-    // The generator is to see the credentials of neither.
+    // The generator must see neither the credentials of today's file nor those of the commit's.
     let environments = config.environments.iter().chain(&then.environments).cloned().collect();
     Ok(Config { environments, keep: config.keep.clone(), ..then })
 }
 
-/// Where a commit has a link in place of the site's folder, what it leads to would be built and published.
+/// In the commit, the site's folder may be a link. If it leads out of the repository, files from there would be built
+/// and published.
 fn stays_inside(worktree: &Worktree, folder: &Path, below: &Path, deploy: &Deploy) -> Result<()> {
     if !folder.exists() || checkout::is_same_repository(&worktree.root, folder)? {
         return Ok(());

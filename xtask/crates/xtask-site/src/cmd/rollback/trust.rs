@@ -1,6 +1,6 @@
-//! What is believed of the deploy that a record tells of. Anyone who can write to the bucket can write a record, and
-//! need not be able to write to the repository. So a record decides neither which commit's generator is run here nor
-//! which branch that is told.
+//! How far the record of an earlier deploy is believed. Anyone who can write to the bucket can forge a record, even
+//! without access to the repository. So a record decides neither which commit's generator is run on this machine nor
+//! which branch the generator is told.
 
 use super::status_of;
 use engine::base::hint::{Argument, Command, Subcommand};
@@ -9,9 +9,10 @@ use engine::bucket::Deploy;
 use engine::repository::target::{self, short};
 use engine::repository::{Checkout, Choice, Config, History, Place, checkout};
 
-/// A deploy whose record is the one that its name says.
+/// The deploy of a record, if the record says that it is of the deploy with this name.
 ///
-/// Refuses a record that was written under another deploy's name: status showed another commit than would be built.
+/// Another record was put under this name, and is refused: `status` would have shown another commit than the one that
+/// is built.
 pub fn named(name: &str, deploy: Deploy, environment: &str) -> Result<Deploy, Refusal> {
     let is_branch = checkout::is_branch_name(&deploy.branch);
     if deploy.id() == name && is_branch {
@@ -30,30 +31,30 @@ pub fn named(name: &str, deploy: Deploy, environment: &str) -> Result<Deploy, Re
     ))
 }
 
-/// The branch that the deploy was of, as far as a deploy of it would go to the same place; else the branch of this run.
+/// The branch of the deploy, if a deploy of that branch would go to the same place; otherwise the branch of this run.
 pub fn branch(config: &Config, choice: &Choice, deploy: &Deploy, tell: &Tell) -> String {
     let told = &deploy.branch;
-    // Where `--env` chose without a branch, the commit stands in the branch's place.
+    // If `--env` chose the environment while HEAD was on no branch, the record has the commit in place of the branch.
     let is_commit = told == short(&deploy.commit);
     if *told == choice.branch || is_commit || target::leads_to(config, &choice.place, told) {
         return told.clone();
     }
     tell.tell(Event::Warning(format!(
-        "the record of that deploy says that it was of `{told}`, which `{}` does not take here; it is made again as one of `{}`",
+        "the record of that deploy names the branch `{told}`, which `{}` does not take here; it is deployed as one of `{}`",
         choice.place.environment.name, choice.branch
     )));
     choice.branch.clone()
 }
 
-/// Who asks for a commit to be built.
+/// Who asks for a commit to be built, and by which name.
 pub struct Asked<'a> {
-    /// What stands behind `--to`.
+    /// The argument of `--to`.
     pub to: Option<&'a str>,
     pub in_ci: bool,
 }
 
-/// Refuses to build a commit that is in the history neither of HEAD nor of a branch that the environment takes. A
-/// person can insist on it by naming the whole commit.
+/// Refuses to build a commit that is neither in the history of HEAD nor in that of a branch that the environment takes.
+/// A person can insist on it by naming the whole commit.
 pub fn may_be_built(
     checkout: &Checkout,
     config: &Config,
@@ -67,7 +68,7 @@ pub fn may_be_built(
     }
     let takes = |branch: &str| target::leads_to(config, place, branch);
     let hint = match checkout::history(&checkout.root, commit, &takes)? {
-        // That it is not in this clone is told when it is checked out.
+        // If the clone lacks the commit, checking it out reports that.
         History::Ours | History::Missing => return Ok(()),
         History::Shallow => {
             "this clone lacks the history that would tell: git fetch --unshallow".into()

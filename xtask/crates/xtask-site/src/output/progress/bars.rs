@@ -1,4 +1,4 @@
-//! Bars on a terminal, one for each stage that goes on.
+//! Bars on a terminal, one for each running stage.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use engine::base::{Amount, Event, Stage};
 pub struct Bars {
     all: MultiProgress,
     running: BTreeMap<Stage, (Running, ProgressBar)>,
-    /// What the generator was said not to get.
+    /// The variables that the last message named as withheld from the generator.
     withheld: Vec<String>,
 }
 
@@ -52,7 +52,7 @@ impl Bars {
         let Some((running, bar)) = self.running.get_mut(&stage) else { return };
         running.done += by;
         bar.inc(by.bytes);
-        // A message is put together for files and objects, and not for each piece of one.
+        // The message counts files or objects, so a piece of one does not change it.
         if by.items > 0 {
             bar.set_message(running.message());
         }
@@ -73,7 +73,7 @@ fn style(stage: Stage) -> ProgressStyle {
         }
         Stage::Delete => "{spinner} deleting   {elapsed:>4}  {msg}",
     };
-    // A slip in a template costs its looks and nothing else.
+    // A mistake in a template only makes the bar look plain.
     ProgressStyle::with_template(template)
         .unwrap_or_else(|_| ProgressStyle::default_bar())
         .progress_chars("━━╌")

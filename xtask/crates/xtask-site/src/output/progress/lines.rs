@@ -8,19 +8,21 @@ use super::{said, say};
 use engine::base::humanize::count;
 use engine::base::{Amount, Event, Stage};
 
-/// How often a stage says where it is.
+/// How often running stages print a line.
 const BETWEEN_LINES: Duration = Duration::from_secs(10);
 
 pub struct Lines {
     running: BTreeMap<Stage, Running>,
     last: Option<Instant>,
-    /// What the last listing found: the bucket is listed again under the lock, mostly to find the same.
+    /// What the last listing found. The bucket is listed again under the lock and mostly holds the same, so the line
+    /// would be the same too.
     listed: Option<u64>,
-    /// What was said to be built.
+    /// The line of the last build.
     built: Option<String>,
-    /// What the generator was said not to get.
+    /// The variables that the last message named as withheld from the generator.
     withheld: Vec<String>,
-    /// On GitHub, the word between which what the generator prints is text and not a workflow command.
+    /// On GitHub, the word that begins and ends the generator's output, so that nothing in it is taken for a workflow
+    /// command.
     /// <https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands>
     quoting: Option<String>,
 }
@@ -53,7 +55,7 @@ impl Lines {
     fn begin(&mut self, stage: Stage, total: Amount, what: String) {
         let running = Running::new(stage, total, what);
         let line = running.first_line();
-        // A preview builds again and again.
+        // A preview builds again and again: say it once.
         if line.is_some() && line != self.built {
             line.iter().for_each(|line| self.say(line.clone()));
         }

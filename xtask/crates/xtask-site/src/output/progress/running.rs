@@ -1,11 +1,11 @@
-//! How far a stage is.
+//! How far a stage has come.
 
 use std::time::{Duration, Instant};
 
 use engine::base::humanize::{about, bytes, count, plain};
 use engine::base::{Amount, Stage};
 
-/// A stage that goes on.
+/// A stage that is running.
 pub struct Running {
     stage: Stage,
     what: String,
@@ -19,7 +19,7 @@ impl Running {
         Running { stage, what, total, done: Amount::default(), began: Instant::now() }
     }
 
-    /// The line that a stage begins with; `None` if there is nothing to say yet.
+    /// The line at the beginning of the stage; `None` if there is nothing to say yet.
     pub fn first_line(&self) -> Option<String> {
         let Running { total, what, .. } = self;
         match self.stage {
@@ -38,7 +38,7 @@ impl Running {
         }
     }
 
-    /// A line while it goes on; `None` if it says nothing before it ends.
+    /// A line while the stage runs; `None` if the stage prints nothing before it ends.
     pub fn line(&self) -> Option<String> {
         let seconds = self.began.elapsed().as_secs();
         match self.stage {
@@ -52,7 +52,7 @@ impl Running {
         }
     }
 
-    /// What stands beside its bar.
+    /// The text beside the stage's bar.
     pub fn message(&self) -> String {
         match self.stage {
             Stage::Build => plain(&self.what),
@@ -77,8 +77,8 @@ impl Running {
         )
     }
 
-    /// The files, how fast they go, and the time that is left. The bytes of thousands of small pages hardly move, so
-    /// the time is that of the files or of the bytes, whichever takes longer.
+    /// The number of files, their rate, and the time left. The bytes of thousands of small pages hardly count, so the
+    /// time left is that of the files or of the bytes, whichever is longer.
     fn files(&self, elapsed: Duration) -> String {
         let Running { done, total, .. } = self;
         let seconds = elapsed.as_secs_f64();
@@ -104,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_time_left_is_that_of_the_files_where_their_bytes_stand_still() {
+    fn the_time_left_is_that_of_the_files_if_their_bytes_hardly_grow() {
         let upload = |items, bytes| {
             let total = Amount { items: 2000, bytes: 1_000_000 };
             let running = Running::new(Stage::Upload, total, String::new());

@@ -1,6 +1,6 @@
 //! What is live: as lines in columns, and as the one object of `--json`.
 
-use serde::Serialize;
+mod json;
 
 use super::text::first;
 use super::{out, out_json};
@@ -40,14 +40,14 @@ pub struct Live {
     pub warnings: Vec<String>,
 }
 
-/// How many keys of a drift get a line each, if one environment is shown.
+/// How many keys of each kind of drift get a line: if all environments are shown, and if one is.
 const LINES: usize = 5;
 const LINES_OF_ONE: usize = 40;
 
-/// Prints what is live. If `in_detail` is set, with the earlier deploys.
+/// Prints what is live; with `in_detail`, also the earlier deploys.
 pub fn print(shown: &Shown, in_detail: bool, as_json: bool) -> Result<()> {
     match as_json {
-        true => out_json(&json(shown)),
+        true => out_json(&json::all(shown)),
         false => text(shown, in_detail).iter().try_for_each(|line| out(line)),
     }
 }
@@ -193,107 +193,12 @@ fn aligned(rows: &[Vec<String>]) -> impl Iterator<Item = String> {
     })
 }
 
-#[derive(Serialize)]
-struct Json<'s> {
-    head: Option<&'s str>,
-    environments: Vec<JsonPlace<'s>>,
-}
-
-/// The known values. Unknown values are `null`.
-#[derive(Default, Serialize)]
-struct JsonPlace<'s> {
-    environment: &'s str,
-    account: Option<&'s str>,
-    bucket: &'s str,
-    prefix: Option<&'s str>,
-    deploy: Option<JsonDeploy<'s>>,
-    behind: Option<usize>,
-    ahead: Option<usize>,
-    unfinished: bool,
-    objects: Option<u64>,
-    drift: Option<JsonDrift<'s>>,
-    earlier: Vec<JsonDeploy<'s>>,
-    warnings: &'s [String],
-    error: Option<String>,
-}
-
-#[derive(Default, Serialize)]
-struct JsonDeploy<'s> {
-    id: String,
-    branch: Option<&'s str>,
-    commit: Option<&'s str>,
-    dirty: Option<bool>,
-    at: Option<String>,
-    by: Option<&'s str>,
-    tool: Option<&'s str>,
-    rolled_back_to: Option<&'s str>,
-}
-
-#[derive(Serialize)]
-struct JsonDrift<'s> {
-    changed: &'s [String],
-    added: &'s [String],
-    deleted: &'s [String],
-}
-
-fn json<'s>(shown: &'s Shown<'s>) -> Json<'s> {
-    Json { head: shown.head, environments: shown.lines.iter().map(json_place).collect() }
-}
-
-fn json_place<'s>(line: &'s Line<'s>) -> JsonPlace<'s> {
-    let Environment { name, account, bucket, .. } = line.environment;
-    let place = JsonPlace {
-        environment: name,
-        account: account.as_deref(),
-        bucket,
-        ..JsonPlace::default()
-    };
-    let Live { prefix, standing, distance, earlier, warnings, .. } = match &line.live {
-        Ok(live) => live,
-        Err(error) => return JsonPlace { error: Some(reason(error)), ..place },
-    };
-    let (ahead, behind) = match distance {
-        Distance::Apart { ahead, behind } => (Some(*ahead), Some(*behind)),
-        Distance::Unknown | Distance::Shallow => (None, None),
-    };
-    let Drift { changed, added, deleted } = &standing.drift;
-    JsonPlace {
-        prefix: Some(prefix),
-        deploy: standing.deploy.as_ref().map(|deploy| json_deploy(deploy.id(), Some(deploy))),
-        behind,
-        ahead,
-        unfinished: standing.is_unfinished,
-        objects: Some(standing.objects),
-        drift: Some(JsonDrift { changed, added, deleted }),
-        earlier: earlier
-            .iter()
-            .map(|(name, deploy)| json_deploy(name.clone(), deploy.as_ref()))
-            .collect(),
-        warnings,
-        ..place
-    }
-}
-
-fn json_deploy(id: String, deploy: Option<&Deploy>) -> JsonDeploy<'_> {
-    let Some(deploy) = deploy else { return JsonDeploy { id, ..JsonDeploy::default() } };
-    JsonDeploy {
-        id,
-        branch: Some(&deploy.branch),
-        commit: Some(&deploy.commit),
-        dirty: Some(deploy.dirty),
-        at: Some(deploy.time()),
-        by: Some(&deploy.who),
-        tool: Some(&deploy.tool),
-        rolled_back_to: deploy.rolled_back_to.as_deref(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn columns_stand_below_one_another_though_a_name_is_wide() {
+    fn columns_are_aligned_even_if_a_name_is_wide() {
         let row = |cells: [&str; 3]| cells.map(str::to_owned).to_vec();
         let rows =
             [row(["main", "a", "x"]), row(["日本語", "bb", "y"]), row(["e\u{301}", "c", "z"])];
