@@ -1,5 +1,5 @@
-//! Config × checkout: the one environment, bucket and prefix that this run may touch. This file is pure, because it is
-//! the heart of safety: every way to choose an account is a row in its tests.
+//! Config × checkout: the one environment, bucket and prefix that this run may touch. It has no side effects, because
+//! safety depends on it: every way to choose an account is a row in its tests.
 
 mod claims;
 
@@ -24,7 +24,7 @@ pub struct Target {
 pub struct Place {
     pub environment: Environment,
     pub prefix: Prefix,
-    /// The site's address, where the environment has one.
+    /// The site's address, if the environment has one.
     pub url: Option<String>,
     /// Folders below the prefix that belong to other environments of the same bucket.
     pub reserved: Vec<String>,
@@ -33,7 +33,8 @@ pub struct Place {
 /// A state of the repository.
 #[derive(Clone, Debug)]
 pub struct Revision {
-    /// The branch, or `pr-7` for a pull request, or the commit where `--env` chose without a branch.
+    /// The branch, or `pr-7` for a pull request, or the commit if `--env` chose the environment and HEAD is on no
+    /// branch.
     pub branch: String,
     /// In hex.
     pub commit: String,
@@ -59,14 +60,14 @@ impl Choice {
         Target { place, revision: Revision { branch, commit, dirty } }
     }
 
-    /// Whether pull requests are put one over the other.
+    /// Whether pull requests overwrite each other.
     pub fn pull_requests_collide(&self) -> bool {
         self.is_pull_request && !self.place.environment.prefix.wants_branch()
     }
 }
 
 impl Place {
-    /// What the generator is told of where the site goes: base addresses differ from branch to branch.
+    /// What the generator is told about where the site goes: its base address may differ between branches.
     pub fn variables(&self, branch: &str) -> Vec<(&'static str, String)> {
         vec![
             ("DEPLOY_ENVIRONMENT", self.environment.name.clone()),
@@ -122,15 +123,15 @@ pub fn is_still(before: &Checkout, now: &Checkout) -> Result<(), Refusal> {
     Err(Refusal::new(
         code,
         format!(
-            "git's HEAD was {} when this began, and is {} now, so nothing tells which of the two was built",
+            "git's HEAD was {} when this run began, and is {} now, so it is not known which of the two was built",
             stand(&before.head),
             stand(&now.head)
         ),
         match &before.head {
             Head::Branch { name, .. } if code == "branch-mismatch" => {
-                format!("git switch {name}, and leave it there while this runs")
+                format!("git switch {name}, and do not move HEAD while this runs")
             }
-            _ => "run it again, and leave HEAD where it is while this runs".to_owned(),
+            _ => "run this again, and do not move HEAD while it runs".to_owned(),
         },
     ))
 }
@@ -169,24 +170,25 @@ impl std::fmt::Display for Reference {
     }
 }
 
-/// The commit that is deployed: that of git.
+/// The commit that is deployed: git's HEAD.
 fn commit(head: &Head) -> Result<String, Refusal> {
     head.commit().map(str::to_owned).ok_or_else(|| {
         Refusal::new(
             "unborn-branch",
-            "the branch has no commit yet, so there is nothing to name this deploy by",
+            "the branch has no commit yet, and a deploy is named after its commit",
             "git add --all && git commit",
         )
     })
 }
 
 fn env_in_ci(ci: &CiContext) -> Refusal {
-    let leave_out = "leave `--env` out and let an environment of deploy.toml take the branch";
+    let leave_out =
+        "remove `--env`, and add the branch to `branches` of an environment in deploy.toml";
     Refusal::new(
         "env-in-ci",
-        "`--env` is for a person at a terminal, and this is CI, where the branch decides",
+        "`--env` is for people at a terminal, but this is CI, where the branch decides",
         match ci.marker() {
-            Some(marker) => format!("{leave_out}, or if a person runs this: unset {marker}"),
+            Some(marker) => format!("{leave_out}; if a person runs this: unset {marker}"),
             None => leave_out.to_owned(),
         },
     )
@@ -212,12 +214,12 @@ pub fn named<'c>(config: &'c Config, name: &str) -> Result<&'c Environment> {
     })
 }
 
-/// A place of an environment, by what stands for `{branch}` in it, to be looked at and not written to.
+/// The place of an environment for a value of `{branch}`. It is only read, never written to.
 pub fn place(config: &Config, environment: &Environment, segment: &str) -> Result<Place> {
     resolve(config, environment, Some(segment.to_owned()), segment)
 }
 
-/// The environment that takes a branch: an exact name wins over a glob.
+/// The environment that deploys a branch: an exact name wins over a glob.
 fn by_branch<'c>(config: &'c Config, branch: &str) -> Result<&'c Environment, Refusal> {
     let taking = |takes: &dyn Fn(&Branches) -> bool| -> Vec<&'c Environment> {
         config.environments.iter().filter(|e| e.branches.iter().any(takes)).collect()
@@ -228,21 +230,21 @@ fn by_branch<'c>(config: &'c Config, branch: &str) -> Result<&'c Environment, Re
         ([one, ..], _) | ([], [one]) => Ok(one),
         ([], []) => Err(Refusal::new(
             "unknown-branch",
-            format!("no environment takes branch `{branch}`"),
-            format!(
-                "add it to the `branches` of one environment in deploy.toml: {}",
-                takers(config)
-            ),
+            format!("no environment deploys branch `{branch}`"),
+            format!("add it to `branches` of one environment in deploy.toml: {}", takers(config)),
         )),
         ([], several) => Err(Refusal::new(
             "ambiguous-branch",
-            format!("branch `{branch}` matches globs of {}", names(several.iter().copied())),
+            format!(
+                "branch `{branch}` matches globs of several environments: {}",
+                names(several.iter().copied())
+            ),
             format!("name it exactly in one of them: branches = [\"{branch}\"]"),
         )),
     }
 }
 
-/// Whether a deploy from a branch, or of a pull request that is told as `pr-7`, goes to a place.
+/// Whether a deploy of a branch, or of a pull request that is written as `pr-7`, goes to a place.
 pub fn leads_to(config: &Config, place: &Place, branch: &str) -> bool {
     let environment = &place.environment;
     let number = branch.strip_prefix("pr-").and_then(|number| number.parse().ok());
@@ -262,13 +264,13 @@ fn by_pull_request(config: &Config, number: Option<u64>) -> Result<&Environment,
     config.environments.iter().find(|e| e.pull_requests).ok_or_else(|| {
         Refusal::new(
             "pull-request",
-            format!("this is {which}, and no environment takes pull requests"),
+            format!("this is {which}, but no environment deploys pull requests"),
             "set `pull-requests = true` in one environment of deploy.toml, or let the job run on pushes",
         )
     })
 }
 
-/// The place of an environment for a branch. `segment` is what stands for `{branch}`; `None` on no branch.
+/// The place of an environment for a branch. `segment` is the value of `{branch}`; `None` if HEAD is on no branch.
 fn resolve(
     config: &Config,
     environment: &Environment,
@@ -282,7 +284,7 @@ fn resolve(
             return Err(Error::from(Refusal::new(
                 "detached",
                 format!(
-                    "`{}` has a place for each branch, and git's HEAD is on no branch",
+                    "`{}` has a place for each branch, but git's HEAD is on no branch",
                     environment.name
                 ),
                 "git switch BRANCH",
@@ -323,7 +325,7 @@ fn reserved(config: &Config, ours: &Environment, prefix: &Prefix) -> Result<Vec<
             return Err(Refusal::new(
                 "ambiguous-branch",
                 format!(
-                    "this branch's folder `{prefix}` in the bucket is one that `{}` writes to",
+                    "the folder of this branch in the bucket, `{prefix}`, belongs to `{}`",
                     other.name
                 ),
                 "rename the branch, or give one of the two environments another `prefix`",
@@ -340,7 +342,7 @@ fn names<'e>(environments: impl Iterator<Item = &'e Environment>) -> String {
     environments.map(|e| format!("`{}`", e.name)).collect::<Vec<_>>().join(", ")
 }
 
-/// Which branches each environment takes, for the text of a refusal.
+/// Which branches each environment deploys, for the text of a refusal.
 fn takers(config: &Config) -> String {
     let one = |environment: &Environment| {
         let branches: Vec<&str> = environment
@@ -351,7 +353,7 @@ fn takers(config: &Config) -> String {
                 Branches::Matching(glob) => glob.glob().glob(),
             })
             .collect();
-        format!("`{}` takes {}", environment.name, branches.join(", "))
+        format!("`{}` deploys {}", environment.name, branches.join(", "))
     };
     config.environments.iter().map(one).collect::<Vec<_>>().join("; ")
 }

@@ -211,7 +211,7 @@ fn read_command(value: &Value, problems: &mut Vec<Problem>) -> Vec<String> {
     for (word, span) in &words {
         if ["&&", "||", "|", ";", ">", "<", "&"].contains(&word.as_str()) {
             let message = format!(
-                "`{word}` means something to a shell, and there is none: write [\"sh\", \"-c\", \"...\"] or a script"
+                "`{word}` is for a shell, but the command runs without one: write [\"sh\", \"-c\", \"...\"] or a script"
             );
             complain(problems, span.clone(), message);
         }

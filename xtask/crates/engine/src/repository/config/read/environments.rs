@@ -63,7 +63,7 @@ fn read_environment(
         complain(
             problems,
             name.span(),
-            "an environment's name has letters, digits, `-` and `_` only",
+            "an environment's name may have only letters, digits, `-` and `_`",
         );
     }
     let what = format!("[environments.{name_text}]");
@@ -162,7 +162,7 @@ fn check_pull_requests(
 ) {
     if other.name != ours.name {
         let message = format!(
-            "`{}` and `{}` both take pull requests; only one environment may",
+            "`{}` and `{}` both deploy pull requests; only one environment may",
             other.name, ours.name
         );
         complain(problems, span.clone(), message);
@@ -197,7 +197,7 @@ fn check_variables(
 ) {
     if other.name != ours.name {
         let message = format!(
-            "`{}` and `{}` name no `credentials`, and would both take `{}`; name each one's variables",
+            "`{}` and `{}` name no `credentials`, and would both use `{}`; name the variables of each",
             other.name,
             ours.name,
             ours.variables().first().copied().unwrap_or_default()
@@ -221,13 +221,13 @@ fn read_branches(
         } else {
             match exact.get(&pattern) {
                 Some(other) if other == environment => {
-                    complain(problems, span, format!("branch `{pattern}` stands here twice"));
+                    complain(problems, span, format!("branch `{pattern}` is listed twice"));
                 }
                 Some(other) => complain(
                     problems,
                     span,
                     format!(
-                        "branch `{pattern}` is taken by `{other}` already; a branch goes to one environment"
+                        "branch `{pattern}` is already in `branches` of `{other}`; a branch goes to one environment"
                     ),
                 ),
                 None => {
@@ -294,7 +294,7 @@ fn read_prefix(value: &Value, problems: &mut Vec<Problem>) -> Option<Template> {
     let template = Template(key::normal(&(text + slash)).into_owned());
     let leftover = template.0.replace(BRANCH, "");
     if leftover.contains(['{', '}']) {
-        complain(problems, span.clone(), "only `{branch}` can stand in braces");
+        complain(problems, span.clone(), "only `{branch}` is allowed in braces");
     }
     if let Err(reason) = Prefix::new(&template.fill(&any_segment())) {
         complain(
@@ -310,7 +310,7 @@ pub fn read_address(value: &Value, problems: &mut Vec<Problem>) -> Option<String
     let (address, span) = string(value, problems)?;
     // This includes the part after a slash: a password may contain one, and then what follows is not a path.
     if address.contains('@') {
-        complain_of_secret(problems, span, "an address must not hold a user or a password");
+        complain_of_secret(problems, span, "an address must not contain a user or a password");
         return None;
     }
     let host = address.strip_prefix("https://").or_else(|| address.strip_prefix("http://"));
