@@ -3,7 +3,8 @@
 
 use std::path::PathBuf;
 
-use super::{Entry, Output};
+use super::Output;
+use super::entry::Entry;
 use crate::base::error::{Failure, failed};
 use crate::base::event::{Event, Tell};
 use crate::base::humanize::count;

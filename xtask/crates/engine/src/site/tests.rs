@@ -10,8 +10,10 @@ use tempfile::TempDir;
 use testing::deploy_toml;
 
 use super::*;
-use crate::base::error::Error;
+use crate::base::error::{Error, Result};
 use crate::base::etag::hex;
+use crate::base::event::{Event, Stage, Tell};
+use crate::repository::config::Config;
 
 const RULE: &str = r#"
     [[headers]]

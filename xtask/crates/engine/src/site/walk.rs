@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::left_out::{Choice, LeftOut, Verdict, Why};
 use super::names::{self, Named};
-use super::scan_cache::Stamp;
+use super::stamp::Stamp;
 use crate::base::error::{Failure, failed};
 use crate::base::limits;
 use crate::base::parallel;
