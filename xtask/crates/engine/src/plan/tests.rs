@@ -5,13 +5,13 @@ use std::path::Path;
 use expect_test::expect;
 
 use super::*;
-use crate::base::headers::Headers;
+use crate::base::headers;
 use crate::base::key::Prefix;
 use crate::base::refusal::Refusal;
 use crate::bucket::record::Known;
-use crate::bucket::{LastModified, Object};
+use crate::bucket::{LastModified, Listing, Object};
 use crate::repository::config::Config;
-use crate::site::{Digest, Disk, LARGEST_WHOLE, PartDigests, Source};
+use crate::site::{Digest, Disk, LARGEST_WHOLE, PartDigests, Site, Source};
 
 /// The multipart ETag of the file that [`large`] makes.
 const OF_PARTS: &str = "a2178117d5e9ed5f7660ab3e6719c6a2-2";
@@ -605,7 +605,7 @@ fn pages_that_become_empty_count_like_deletes() {
 }
 
 #[test]
-fn pages_that_become_white_count_like_deletes_and_other_files_do_not() {
+fn pages_that_become_blank_count_like_deletes_and_other_files_do_not() {
     let folder = tempfile::tempdir().unwrap();
     let names = keys(0..10, |n| format!("{n}.html"));
     let listing = listing(names.iter().map(|key| (key.as_str(), 5, md5(1))));
