@@ -5,9 +5,8 @@ use std::ops::Range;
 
 use super::super::problem::Problem;
 use super::super::{Address, Branches, Environment};
-use super::Value;
-use super::environments::read_address;
-use super::fields::complain;
+use super::fields::{Value, complain};
+use super::place::read_address;
 use crate::base::key;
 
 /// The region for which requests to an S3-compatible store are signed if nothing names one.

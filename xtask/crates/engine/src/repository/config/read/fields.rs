@@ -3,10 +3,13 @@
 use std::ops::Range;
 use std::time::Duration;
 
-use toml::de::DeTable;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
 
 use super::super::problem::{Problem, nearest};
-use super::Value;
+
+/// A value of the file and its position.
+pub type Value<'t> = Spanned<DeValue<'t>>;
 
 /// A string and its position.
 pub type Text = (String, Range<usize>);

@@ -3,8 +3,7 @@
 use std::ops::Range;
 
 use super::super::problem::{Problem, nearest};
-use super::Value;
-use super::fields::{complain, is_above, list, string, text};
+use super::fields::{Value, complain, is_above, list, string, text};
 use crate::base::headers::{self, GlobMatcher, Headers, Rule};
 use crate::base::key;
 
