@@ -2,7 +2,8 @@
 //! it builds. Anyone who can start a job can set some of these variables, so a claim that is missing or not proven is
 //! refused.
 
-use super::{Reference, SHORT, by_pull_request, short};
+use super::environment::by_pull_request;
+use super::reference::{Reference, SHORT, short};
 use crate::base::refusal::{self, Refusal};
 use crate::repository::checkout::{self, Checkout, Head};
 use crate::repository::ci::{CiContext, Origin, Run, VendorClaim};

@@ -6,6 +6,7 @@ use expect_test::expect;
 use testing::deploy_toml;
 
 use super::*;
+use crate::base::error::Error;
 
 const COMMIT: &str = "1111111111111111111111111111111111111111";
 const OTHER: &str = "2222222222222222222222222222222222222222";
