@@ -352,7 +352,7 @@ fn a_file_that_cannot_be_deployed_faithfully() {
         error: the link `REPOSITORY/site/public/link.txt` leads out of the site's folder
           REPOSITORY/secret.txt
 
-        hint: copy what it names into the site
+        hint: copy its target into the site's folder
     "#]],
     );
 
@@ -366,7 +366,7 @@ fn a_file_that_cannot_be_deployed_faithfully() {
         &not_text,
         1,
         expect![[r#"
-        error: failed to name `REPOSITORY/site/public/caf�.html` in the bucket: it has a name that is not UTF-8
+        error: `REPOSITORY/site/public/caf�.html` cannot be a key in the bucket: it has a name that is not UTF-8
 
         hint: rename the file, or let the generator leave it out
     "#]],
@@ -380,7 +380,7 @@ fn a_file_that_cannot_be_deployed_faithfully() {
         &two,
         1,
         expect![[r#"
-        error: failed to name 2 files in the bucket
+        error: 2 files cannot be keys in the bucket
           `REPOSITORY/site/public/caf�.html` has a name that is not UTF-8
           `REPOSITORY/site/public/stra�e.html` has a name that is not UTF-8
 

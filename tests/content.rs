@@ -228,7 +228,7 @@ fn the_configuration_of_other_hosts_is_deployed_with_a_word() {
         ("netlify.toml", ""),
     ]);
     let ran = world.deploy(&[]).exits(0);
-    let told = "warning: S3 does nothing with `_headers`, `_redirects`, `netlify.toml`";
+    let told = "warning: S3 ignores `_headers`, `_redirects`, `netlify.toml`";
     assert!(ran.stderr.contains(told), "{}", ran.stderr);
     assert_eq!(world.keys().len(), 4);
 }

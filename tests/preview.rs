@@ -382,7 +382,7 @@ fn a_branch_without_an_environment_is_previewed_all_the_same() {
     let world = world();
     world.repo.switch_to_new("elsewhere");
     let preview = world.preview(&[]);
-    preview.waits_for("not compared with a bucket: no environment takes branch `elsewhere`");
+    preview.waits_for("not compared with a bucket: no environment deploys branch `elsewhere`");
     assert_eq!(preview.get("/docs/").text(), "docs");
 }
 

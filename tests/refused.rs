@@ -92,9 +92,9 @@ fn a_branch_that_no_environment_takes() {
         &[],
         "unknown-branch",
         expect![[r#"
-        refused: no environment takes branch `fix/typo`
+        refused: no environment deploys branch `fix/typo`
 
-        hint: add it to the `branches` of one environment in deploy.toml: `production` takes main
+        hint: add it to `branches` of one environment in deploy.toml: `production` deploys main
     "#]],
     );
 }
@@ -121,7 +121,7 @@ bucket = "bucket-b"
         &[],
         "ambiguous-branch",
         expect![[r#"
-        refused: branch `fix/typo` matches globs of `a`, `b`
+        refused: branch `fix/typo` matches globs of several environments: `a`, `b`
 
         hint: name it exactly in one of them: branches = ["fix/typo"]
     "#]],
@@ -143,7 +143,7 @@ fn a_pull_request_if_no_environment_takes_any() {
         &variables,
         "pull-request",
         expect![[r#"
-        refused: this is pull request 7, and no environment takes pull requests
+        refused: this is pull request 7, but no environment deploys pull requests
 
         hint: set `pull-requests = true` in one environment of deploy.toml, or let the job run on pushes
     "#]],
@@ -170,9 +170,9 @@ fn the_pull_request_of_a_fork_from_a_branch_called_main() {
         &variables,
         "fork",
         expect![[r#"
-        refused: GitHub Actions says that this is the pull request of a fork, and a fork's code never goes to an account
+        refused: GitHub Actions says that this pull request is from a fork, and the code of a fork is never deployed
 
-        hint: let it run on branches of this repository only, or deploy after the merge
+        hint: let the job run only on branches of this repository, or deploy after the merge
     "#]],
     );
 }
@@ -190,7 +190,7 @@ fn the_event_that_gives_secrets_to_a_forks_code() {
         &variables,
         "untrusted-event",
         expect![[r#"
-        refused: the event `pull_request_target` of GitHub Actions runs with secrets on a branch that it did not push, so it chooses no account
+        refused: the event `pull_request_target` of GitHub Actions runs with secrets on a branch that it did not push, so it cannot choose an account
 
         hint: let the job run on: push
     "#]],
@@ -206,7 +206,7 @@ fn a_tag_called_like_a_branch() {
         &variables,
         "tag",
         expect![[r#"
-        refused: GitLab says that tag `main` was pushed, and only branches choose an environment
+        refused: GitLab says that tag `main` was pushed, but only a branch can choose an environment
 
         hint: push the branch that the tag is on
     "#]],
@@ -249,7 +249,7 @@ fn a_branch_without_a_commit() {
         &[],
         "unborn-branch",
         expect![[r#"
-        refused: the branch has no commit yet, so there is nothing to name this deploy by
+        refused: the branch has no commit yet, and a deploy is named after its commit
 
         hint: git add --all && git commit
     "#]],
@@ -269,9 +269,9 @@ fn ci_that_speaks_of_another_commit() {
         &variables,
         "commit-mismatch",
         expect![[r#"
-        refused: CircleCI says that it builds commit 0123456, and git's HEAD is COMMIT
+        refused: CircleCI says that it builds commit 0123456, but git's HEAD is COMMIT
 
-        hint: deploy in the checkout that CI made, before anything moves its HEAD
+        hint: deploy in CI's own checkout, before any step moves its HEAD
     "#]],
     );
 }
@@ -290,9 +290,9 @@ fn ci_that_speaks_of_another_branch() {
         &variables,
         "branch-mismatch",
         expect![[r#"
-        refused: GitHub Actions says that branch `main` was pushed (GITHUB_REF), and git's HEAD is on `other`
+        refused: GitHub Actions says that branch `main` was pushed (GITHUB_REF), but git's HEAD is on `other`
 
-        hint: deploy in the checkout that CI made, before anything switches its branch
+        hint: deploy in CI's own checkout, before any step switches its branch
     "#]],
     );
 }
@@ -314,7 +314,7 @@ fn two_vendors_that_speak_of_different_branches() {
         &variables,
         "ci-conflict",
         expect![[r#"
-            refused: Drone says that this run is of `staging`, and GitLab that it is of `main`
+            refused: Drone says that this run is for `staging`, but GitLab says that it is for `main`
 
             hint: unset the variables of the one that does not run this job: Drone or GitLab
         "#]],
@@ -335,7 +335,7 @@ fn a_forks_code_whatever_another_vendor_says() {
         &[&push[..], &event].concat(),
         "untrusted-event",
         expect![[r#"
-            refused: the event `pull_request_target` of GitHub Actions runs with secrets on a branch that it did not push, so it chooses no account
+            refused: the event `pull_request_target` of GitHub Actions runs with secrets on a branch that it did not push, so it cannot choose an account
 
             hint: let the job run on: push
         "#]],
@@ -346,9 +346,9 @@ fn a_forks_code_whatever_another_vendor_says() {
         &[&push[..], &fork].concat(),
         "fork",
         expect![[r#"
-            refused: CircleCI says that this is the pull request of a fork, and a fork's code never goes to an account
+            refused: CircleCI says that this pull request is from a fork, and the code of a fork is never deployed
 
-            hint: let it run on branches of this repository only, or deploy after the merge
+            hint: let the job run only on branches of this repository, or deploy after the merge
         "#]],
     );
 }
@@ -362,9 +362,9 @@ fn a_pull_request_that_nothing_proves_to_be_ours() {
         &[("GITLAB_CI", "true"), ("CI_MERGE_REQUEST_IID", "7"), ("CI_COMMIT_BRANCH", "main")],
         "fork",
         expect![[r#"
-            refused: GitLab says that this is a pull request, and nothing proves that it is not a fork's (CI_MERGE_REQUEST_SOURCE_PROJECT_ID is not set)
+            refused: GitLab says that this is a pull request, and nothing proves that it is not from a fork (CI_MERGE_REQUEST_SOURCE_PROJECT_ID is not set)
 
-            hint: pass CI_MERGE_REQUEST_SOURCE_PROJECT_ID on to this step, as GitLab sets it, or let the job run on pushes
+            hint: pass CI_MERGE_REQUEST_SOURCE_PROJECT_ID to this step, as GitLab sets it, or let the job run on pushes
         "#]],
     );
 }
@@ -378,7 +378,7 @@ fn a_pull_request_in_a_ci_that_is_not_known() {
         &[("CIRRUS_CI", "true"), ("CIRRUS_PR", "7")],
         "fork",
         expect![[r#"
-            refused: CIRRUS_PR says that this is a pull request, and nothing proves that it is not a fork's
+            refused: CIRRUS_PR says that this is a pull request, and nothing proves that it is not from a fork
 
             hint: let the job run on pushes, where CIRRUS_PR is not set
         "#]],
@@ -393,9 +393,9 @@ fn a_runner_that_says_nothing_on_a_machine_that_is_lent() {
         &[("CODEBUILD_BUILD_ID", "a:1"), ("CODEBUILD_WEBHOOK_EVENT", "WORKFLOW_JOB_QUEUED")],
         "untrusted-event",
         expect![[r#"
-            refused: CodeBuild lends its machine to a runner of another vendor, and that one does not say what started this run
+            refused: CodeBuild only provides the machine for a runner of another vendor, and that runner does not say what started this run
 
-            hint: pass the variables that the runner sets on to this step
+            hint: pass the runner's variables to this step
         "#]],
     );
 }
@@ -410,7 +410,7 @@ fn a_run_whose_event_is_unknown() {
         expect![[r#"
             refused: GitHub Actions does not say what started this run (GITHUB_EVENT_NAME is not set), so nothing proves that a branch was pushed
 
-            hint: pass GITHUB_EVENT_NAME on to this step, as GitHub Actions sets it
+            hint: pass GITHUB_EVENT_NAME to this step, as GitHub Actions sets it
         "#]],
     );
 }
@@ -429,9 +429,9 @@ fn a_branch_that_is_switched_while_the_site_is_built() {
     assert_eq!(ran.json()["refused"]["code"], "branch-mismatch");
     let said = told(&ran, &world).replace(&world.repo.head()[..7], "COMMIT");
     expect![[r#"
-        refused: git's HEAD was on `main` at COMMIT when this began, and is on `other` at COMMIT now, so nothing tells which of the two was built
+        refused: git's HEAD was on `main` at COMMIT when this run began, and is on `other` at COMMIT now, so it is not known which of the two was built
 
-        hint: git switch main, and leave it there while this runs
+        hint: git switch main, and do not move HEAD while this runs
     "#]]
     .assert_eq(&said);
     assert_eq!(world.wire.take_writes(), 0, "requests that write");
@@ -468,9 +468,9 @@ fn an_environment_chosen_by_hand_if_the_variable_ci_is_empty() {
         &[("CI", "")],
         "env-in-ci",
         expect![[r#"
-            refused: `--env` is for a person at a terminal, and this is CI, where the branch decides
+            refused: `--env` is for people at a terminal, but this is CI, where the branch decides
 
-            hint: leave `--env` out and let an environment of deploy.toml take the branch, or if a person runs this: unset CI
+            hint: remove `--env`, and add the branch to `branches` of an environment in deploy.toml; if a person runs this: unset CI
         "#]],
     );
 }
@@ -484,7 +484,7 @@ fn a_link_where_the_tool_keeps_its_own_files() {
         &[],
         "link-in-target",
         expect![[r#"
-        refused: `target` is a link, and the tool keeps its own files there
+        refused: `target` is a link, but this tool keeps its own files there
 
         hint: look where it leads (ls -l target), and remove it: rm target; to build on another disk, set CARGO_TARGET_DIR instead
     "#]],
@@ -499,7 +499,7 @@ fn a_link_where_the_tool_keeps_its_own_files() {
         &[],
         "link-in-target",
         expect![[r#"
-        refused: `target/xtask/output.lock` is a link, and the tool keeps its own files there
+        refused: `target/xtask/output.lock` is a link, but this tool keeps its own files there
 
         hint: look where it leads (ls -l target/xtask/output.lock), and remove it: rm target/xtask/output.lock
     "#]],
@@ -548,9 +548,9 @@ fn an_environment_chosen_by_hand_in_ci() {
         &[("CI", "true")],
         "env-in-ci",
         expect![[r#"
-        refused: `--env` is for a person at a terminal, and this is CI, where the branch decides
+        refused: `--env` is for people at a terminal, but this is CI, where the branch decides
 
-        hint: leave `--env` out and let an environment of deploy.toml take the branch
+        hint: remove `--env`, and add the branch to `branches` of an environment in deploy.toml
     "#]],
     );
 }
@@ -583,9 +583,9 @@ fn a_branch_that_only_looks_like_another() {
     let world = world();
     world.repo.switch_to_new("ma\u{200b}in");
     expect![[r#"
-        refused: no environment takes branch `ma\u{200b}in`
+        refused: no environment deploys branch `ma\u{200b}in`
 
-        hint: add it to the `branches` of one environment in deploy.toml: `production` takes main
+        hint: add it to `branches` of one environment in deploy.toml: `production` deploys main
     "#]]
     .assert_eq(&told(&world.deploy(&[]).exits(3), &world));
 }
@@ -729,9 +729,9 @@ fn a_site_without_files() {
         &[],
         "empty-site",
         expect![[r#"
-            refused: the site has no files to deploy, so a deploy would only delete
+            refused: the site has no files to deploy, so a deploy would only delete objects
 
-            hint: look at what the build printed, and at `output` of [build] in deploy.toml
+            hint: check the log of the build, and `output` of [build] in deploy.toml
         "#]],
     );
 }
@@ -748,9 +748,9 @@ fn a_site_without_its_home_page_and_one_whose_home_page_is_blank() {
         &[],
         "empty-site",
         expect![[r#"
-            refused: the site has no `index.html`, and the home page is live in the bucket
+            refused: the site has no `index.html`, but the home page is live in the bucket
 
-            hint: look at what the build printed, and at `output` of [build] in deploy.toml; if the home page is to go, delete `index.html` from the bucket first
+            hint: check the log of the build, and `output` of [build] in deploy.toml; to deploy without a home page, delete `index.html` from the bucket first
         "#]],
     );
     world.site([("index.html", "\n"), ("a.html", "a")]);
@@ -760,9 +760,9 @@ fn a_site_without_its_home_page_and_one_whose_home_page_is_blank() {
         &[],
         "empty-site",
         expect![[r#"
-            refused: `index.html` is blank, and the home page that is live is not
+            refused: `index.html` is blank, but the live home page is not
 
-            hint: look at what the build printed, and at `output` of [build] in deploy.toml; if the home page is to go, delete `index.html` from the bucket first
+            hint: check the log of the build, and `output` of [build] in deploy.toml; to deploy without a home page, delete `index.html` from the bucket first
         "#]],
     );
 }
@@ -783,7 +783,7 @@ fn most_of_the_pages() {
         expect![[r#"
             refused: this would delete 3 of 5 pages, and the limit is half of them
 
-            hint: look at them with --dry-run; to delete them anyway: cargo xtask deploy --max-deletes 3
+            hint: list them with --dry-run; to delete them anyway: cargo xtask deploy --max-deletes 3
         "#]],
     );
     world.deploy(&["--max-deletes", "3"]).exits(0);
@@ -825,7 +825,7 @@ fn more_deletes_than_the_limit() {
         expect![[r#"
         refused: this would delete 300 of 300 objects, and the limit is 20, or 25 % of them if that is more
 
-        hint: look at them with --dry-run; to delete them anyway: cargo xtask deploy --max-deletes 300
+        hint: list them with --dry-run; to delete them anyway: cargo xtask deploy --max-deletes 300
     "#]],
     );
     refused_once_built(
@@ -836,7 +836,7 @@ fn more_deletes_than_the_limit() {
         expect![[r#"
         refused: this would delete 300 of 300 objects, and the limit is 299
 
-        hint: look at them with --dry-run; to delete them anyway: cargo xtask deploy --max-deletes 300
+        hint: list them with --dry-run; to delete them anyway: cargo xtask deploy --max-deletes 300
     "#]],
     );
     configure(&world, "max-deletes = 10");
@@ -848,7 +848,7 @@ fn more_deletes_than_the_limit() {
         expect![[r#"
         refused: this would delete 300 of 300 objects, and the limit is 10
 
-        hint: look at them with --dry-run; to delete them anyway: cargo xtask deploy --max-deletes 300
+        hint: list them with --dry-run; to delete them anyway: cargo xtask deploy --max-deletes 300
     "#]],
     );
 
@@ -858,7 +858,7 @@ fn more_deletes_than_the_limit() {
             .contains("warning: a deploy would be refused: this would delete 300 of 300 objects")
     );
     let dry = world.deploy(&["--dry-run", "--site", "site", "--env", "production"]).exits(0);
-    let hint = "; hint: look at them with --dry-run; to delete them anyway: cargo xtask deploy --env production --site site --max-deletes 300\n";
+    let hint = "; hint: list them with --dry-run; to delete them anyway: cargo xtask deploy --env production --site site --max-deletes 300\n";
     assert!(dry.stderr.contains(hint), "{}", dry.stderr);
     world.deploy(&["--max-deletes", "300"]).exits(0);
     assert_eq!(world.keys(), ["index.html"]);
@@ -1039,7 +1039,7 @@ fn bytes_that_are_not_in_the_encoding_of_the_rule() {
         &[],
         "wrong-encoding",
         expect![[r#"
-        refused: the site has 1 file whose content a rule's `content-encoding` does not fit: `a.css (gzip)`
+        refused: the site has 1 file whose content does not have the `content-encoding` that a rule sets: `a.css (gzip)`
 
         hint: let the generator compress them, or correct `match` and `content-encoding` of [[headers]] in deploy.toml
     "#]],

@@ -194,7 +194,7 @@ fn a_process_that_the_generator_leaves_behind_is_not_waited_for() {
     let ran = world.deploy(&[]).exits(0);
     assert!(!world.repo.join("outlived").exists(), "the deploy waited for it");
     assert!(ran.stderr.contains("built\n"), "{}", ran.stderr);
-    warns(&ran, "something that the generator started still runs");
+    warns(&ran, "a process that the generator started is still running");
 }
 
 #[test]
@@ -469,7 +469,7 @@ fn what_an_output_held_is_put_back_unless_a_build_fills_the_output() {
             if line.contains("ln -s") {
                 let kept = world.repo.files("target/xtask/emptied");
                 assert!(kept.contains_key("0/photo.jpg"), "it stays aside: {:?}", kept.keys());
-                warns(&ran, "left what an earlier build's output held in `");
+                warns(&ran, "the earlier content of the output stays in `");
                 continue;
             }
             has_its_photos(&world, &format!("{line} {arguments:?}\n{}", ran.stderr));
@@ -541,7 +541,7 @@ fn a_site_without_a_home_page_is_reported_and_so_is_its_empty_submodule() {
     let no_home = "the site has no `index.html`: visitors of its address get an error; ";
     for arguments in [&["--dry-run"][..], &[], &[]] {
         let ran = world.deploy(arguments).exits(0);
-        warns(&ran, &format!("{no_home}look at what the build printed"));
+        warns(&ran, &format!("{no_home}check the log of the build"));
     }
     world.repo.write(".gitmodules", "[submodule \"t\"]\n\tpath = themes/t\n\turl = x\n");
     fs::create_dir_all(world.repo.join("themes/t")).unwrap();
@@ -552,7 +552,7 @@ fn a_site_without_a_home_page_is_reported_and_so_is_its_empty_submodule() {
     let ran = world.deploy(&["--no-build"]).exits(0);
     assert!(!ran.stderr.contains("index.html"), "{}", ran.stderr);
     let ran = world.deploy(&[]).exits(3);
-    assert!(ran.stderr.contains(&format!("hint: {check_out}; else look at ")), "{}", ran.stderr);
+    assert!(ran.stderr.contains(&format!("hint: {check_out}; else check ")), "{}", ran.stderr);
 }
 
 #[test]

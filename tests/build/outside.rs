@@ -92,7 +92,7 @@ fn an_output_in_a_forbidden_place_is_a_mistake_in_the_file() {
 #[track_caller]
 fn leads_astray(world: &World, ran: Ran, why: &str) {
     let ran = ran.exits(1);
-    assert!(ran.stderr.contains(&format!("/dist` leads to what {why}")), "{}", ran.stderr);
+    assert!(ran.stderr.contains(&format!("/dist` leads to a folder that {why}")), "{}", ran.stderr);
     assert_eq!(world.wire.take_writes(), 0);
 }
 

@@ -23,7 +23,7 @@ pub struct Comparison {
 /// Which site this is, and where a deploy would put it.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct About {
-    /// `None` if no environment takes this branch.
+    /// `None` if no environment deploys this branch.
     pub environment: Option<String>,
     pub branch: String,
     pub commit: String,

@@ -11,7 +11,7 @@ use crate::base::error::{Error, Failure, Result};
 #[derive(Clone, Debug)]
 pub struct Stop(Arc<[watch::Receiver<Option<Cause>>]>);
 
-/// Stops those who listen.
+/// Tells everything that listens to stop.
 #[derive(Debug)]
 pub struct Stopper(watch::Sender<Option<Cause>>);
 
@@ -50,7 +50,7 @@ impl Stop {
         causes().find(|cause| matches!(cause, Cause::Failure(_))).or_else(|| causes().next())
     }
 
-    /// Ends when the run is to end.
+    /// Returns when the run is to end.
     pub async fn told(&self) {
         let told = |cause: &watch::Receiver<Option<Cause>>| {
             let mut cause = cause.clone();

@@ -1,22 +1,22 @@
-//! What the stages tell while they work. They tell it as values, and the command line draws them, so that no stage
-//! knows whether there is a terminal.
+//! What the stages report while they work. They report it as values, and the command line displays them, so that no
+//! stage knows whether there is a terminal.
 
 use std::ops::AddAssign;
 use std::sync::Arc;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// A stage begins, with all that it has to do as far as that is known, and what it is about.
+    /// A stage begins: the total amount, as far as it is known, and the subject, such as a command line.
     Began(Stage, Amount, String),
-    /// It did so much more.
+    /// A stage has done this much more.
     Advanced(Stage, Amount),
-    /// It has ended, well or not, with all that it did as far as that is known.
+    /// A stage has ended, whether or not it succeeded: the total that it did, as far as that is known.
     Ended(Stage, Amount),
     /// A line that the generator printed.
     Said(String),
     /// Variables that the generator does not get, by name.
     Withheld(Vec<String>),
-    /// Something that the user may want to know and need not act on.
+    /// Something that the user may want to know. It requires no action.
     Note(String),
     /// Something that the user should know, but that stops nothing.
     Warning(String),
@@ -25,15 +25,15 @@ pub enum Event {
 /// A part of a run that may take long. Some go on at the same time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Stage {
-    /// The generator runs. It is about its command line, and advances as time passes.
+    /// The generator runs. The subject is its command line, and it advances as time passes.
     Build,
     /// The bucket is listed.
     List,
     /// Files are read for their digests.
     Hash,
-    /// Objects are asked for one by one: for their headers or their versions.
+    /// Objects are requested one by one, for their headers or their versions.
     Check,
-    /// Another deploy holds the lock. It is about its name, and advances as time passes.
+    /// Another deploy holds the lock. The subject is the name of that deploy, and the stage advances as time passes.
     Wait,
     /// Files are written.
     Upload,

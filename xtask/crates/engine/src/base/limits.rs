@@ -1,5 +1,5 @@
-//! How many files and connections may be open at once. Systems allow a process only few at first, in some containers
-//! 64, and more if it asks.
+//! How many files and connections may be open at once. At first, systems allow a process only a few, in some containers
+//! 64. If the process asks, they allow more.
 
 use std::io;
 use std::sync::OnceLock;

@@ -1,4 +1,4 @@
-//! Helpers for the property tests. Wherever something is parsed, there is a `properties.rs` next to it. It feeds random
+//! Helpers for the property tests. Wherever something is parsed, there is a `proptests.rs` next to it. It feeds random
 //! inputs to the parser, and prints the smallest input that breaks a promise.
 //!
 //! `PROPTEST_CASES` sets how many inputs each test tries, and `PROPTEST_RNG_SEED` which ones. Without a seed they are

@@ -1,7 +1,15 @@
 //! Recognises the format of a file by its first bytes, for names that do not reveal it. It follows the order and the
 //! signatures of <https://mimesniff.spec.whatwg.org>, and adds formats that sites publish without an ending.
 
-use std::borrow::Cow;
+mod binary;
+mod charset;
+mod text;
+
+use binary::binary;
+use text::text;
+
+pub use binary::proven;
+pub use charset::declared_charset;
 
 /// How many bytes are looked at. The standard uses 1445; a comment at the beginning may be longer.
 pub const HEAD: usize = 4096;
@@ -25,28 +33,6 @@ pub fn essence(head: &[u8], is_whole: bool) -> Option<&'static str> {
         None if is_json() => "application/json",
         None => "text/plain",
     })
-}
-
-/// A format that the first bytes prove, even if the ending says another: its signature is too long to occur by chance,
-/// and no other format has the same one.
-pub fn proven(head: &[u8]) -> Option<&'static str> {
-    // A file that declares one of these brands never holds an image.
-    const VIDEO: [&[u8]; 9] =
-        [b"isom", b"iso2", b"iso4", b"iso5", b"iso6", b"mp41", b"mp42", b"avc1", b"M4V "];
-    // The first bytes of all these formats. Texts nearly never begin like this, so they cost no more than this check.
-    if !matches!(
-        head.first(),
-        Some(0 | 0x1a | 0x89 | 0xfd | 0xff | b'%' | b'7' | b'G' | b'O' | b'P' | b'R' | b'f' | b'w')
-    ) {
-        return None;
-    }
-    match binary(head)? {
-        "image/bmp" | "audio/mpeg" | "application/x-bzip2" | "video/mp2t" => None,
-        // Compression is the business of `content-encoding`.
-        "application/gzip" | "application/zstd" => None,
-        "video/mp4" if !VIDEO.iter().any(|brand| head[8..].starts_with(brand)) => None,
-        format => Some(format),
-    }
 }
 
 /// Whether the root element of a text is that of SVG.
@@ -85,95 +71,6 @@ pub fn is_document(head: &[u8]) -> bool {
     let text = without_comments(text.trim_start());
     let starts = ["<!doctype html", "<html", "<head", "<body"];
     starts.iter().any(|tag| text.get(..tag.len()).is_some_and(|t| t.eq_ignore_ascii_case(tag)))
-}
-
-/// The format of bytes that begin, or are structured, like no text.
-fn binary(head: &[u8]) -> Option<&'static str> {
-    let starts: [(&[u8], &str); 24] = [
-        (b"\x89PNG\r\n\x1a\n", "image/png"),
-        (b"\xff\xd8\xff", "image/jpeg"),
-        (b"GIF87a", "image/gif"),
-        (b"GIF89a", "image/gif"),
-        (b"\0\0\x01\0", "image/x-icon"),
-        (b"BM", "image/bmp"),
-        (b"%PDF-", "application/pdf"),
-        (b"PK\x03\x04", "application/zip"),
-        (b"PK\x05\x06", "application/zip"),
-        (b"\x1f\x8b\x08", "application/gzip"),
-        (b"BZh", "application/x-bzip2"),
-        (b"\xfd7zXZ\0", "application/x-xz"),
-        (b"\x28\xb5\x2f\xfd", "application/zstd"),
-        (b"7z\xbc\xaf\x27\x1c", "application/x-7z-compressed"),
-        (b"\0asm", "application/wasm"),
-        (b"wOFF", "font/woff"),
-        (b"wOF2", "font/woff2"),
-        (b"OTTO", "font/otf"),
-        (b"\0\x01\0\0\0", "font/ttf"),
-        (b"OggS\0", "application/ogg"),
-        (b"ID3", "audio/mpeg"),
-        (b"fLaC", "audio/flac"),
-        (b"\x1a\x45\xdf\xa3", "video/webm"),
-        (b"\0\0\x01\xba", "video/mpeg"),
-    ];
-    let found = starts.iter().find(|(start, _)| head.starts_with(start));
-    // Texts can also begin with such two or three letters.
-    let is_text = || text(head).is_some();
-    found
-        .map(|(_, format)| *format)
-        .or_else(|| in_a_container(head))
-        .or_else(|| is_transport_stream(head).then_some("video/mp2t"))
-        .filter(|format| {
-            !matches!(*format, "image/bmp" | "audio/mpeg" | "application/x-bzip2" | "video/mp2t")
-                || !is_text()
-        })
-}
-
-/// Formats whose name follows after a length.
-fn in_a_container(head: &[u8]) -> Option<&'static str> {
-    match (head.get(..4), head.get(4..8), head.get(8..12)) {
-        (Some(b"RIFF"), _, Some(b"WEBP")) => Some("image/webp"),
-        (Some(b"RIFF"), _, Some(b"WAVE")) => Some("audio/wav"),
-        (Some(b"RIFF"), _, Some(b"AVI ")) => Some("video/x-msvideo"),
-        (_, Some(b"ftyp"), Some(b"avif" | b"avis")) => Some("image/avif"),
-        (_, Some(b"ftyp"), Some(b"heic" | b"heix")) => Some("image/heic"),
-        (_, Some(b"ftyp"), Some(b"M4A ")) => Some("audio/mp4"),
-        (_, Some(b"ftyp"), Some(b"qt  ")) => Some("video/quicktime"),
-        (_, Some(b"ftyp"), Some(_)) => Some("video/mp4"),
-        _ => None,
-    }
-}
-
-/// Whether the bytes are an MPEG transport stream: packets of 188 bytes that each begin with `G`. In files from
-/// cameras, four bytes precede each packet.
-fn is_transport_stream(head: &[u8]) -> bool {
-    let is_at = |first: usize, size: usize| {
-        let starts = (0..3).map(|packet| head.get(first + packet * size));
-        // The shortest files have only one packet.
-        head.len() > first && starts.flatten().all(|byte| *byte == 0x47)
-    };
-    head.len() >= 188 && (is_at(0, 188) || is_at(4, 192))
-}
-
-/// The bytes as text, as far as is needed to tell formats apart; `None` if they contain a character that no text has.
-/// UTF-16 is recognised by its byte order mark.
-fn text(head: &[u8]) -> Option<Cow<'_, str>> {
-    let head = &head[..head.len().min(HEAD)];
-    let text = match head {
-        [0xff, 0xfe, rest @ ..] => wide(rest, u16::from_le_bytes),
-        [0xfe, 0xff, rest @ ..] => wide(rest, u16::from_be_bytes),
-        [0xef, 0xbb, 0xbf, rest @ ..] => String::from_utf8_lossy(rest),
-        _ => String::from_utf8_lossy(head),
-    };
-    // ESC switches the character set in ISO-2022-JP.
-    let is_binary =
-        |c: char| c.is_ascii_control() && !matches!(c, '\t' | '\n' | '\r' | '\x0c' | '\x1b');
-    (!text.contains(is_binary)).then_some(text)
-}
-
-fn wide(bytes: &[u8], read: fn([u8; 2]) -> u16) -> Cow<'_, str> {
-    let units = bytes.chunks_exact(2).map(|pair| read([pair[0], pair[1]]));
-    let units: Vec<u16> = units.collect();
-    Cow::Owned(String::from_utf16_lossy(&units))
 }
 
 /// Everything before the first tag of a text: white space, comments and instructions. It may be longer than the bytes
@@ -269,85 +166,6 @@ fn is_json(text: &str, is_whole: bool) -> bool {
     }
 }
 
-/// The character set that a text declares, as the standard spells it; `None` if it declares none that browsers know.
-/// <https://encoding.spec.whatwg.org/#names-and-labels>
-pub fn declared_charset(head: &[u8]) -> Option<&'static str> {
-    match head {
-        // UTF-32, which browsers do not know.
-        [0xff, 0xfe, 0, 0, ..] | [0, 0, 0xfe, 0xff, ..] => return None,
-        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => return Some("utf-16"),
-        [0xef, 0xbb, 0xbf, ..] => return Some("utf-8"),
-        _ => {}
-    }
-    let head = String::from_utf8_lossy(&head[..head.len().min(HEAD)]).to_ascii_lowercase();
-    // `<meta charset="x">`, `content="text/html; charset=x"`, `<?xml encoding="x"?>`, `@charset "x"`.
-    let xml = head.strip_prefix("<?xml").and_then(|rest| rest.split_once("?>"));
-    let declared = match xml {
-        Some((declaration, _)) => value_behind(declaration, "encoding"),
-        None if head.starts_with("@charset") => value_behind(&head, "@charset"),
-        None => head
-            .split("<meta")
-            .skip(1)
-            .find_map(|meta| value_behind(meta.split('>').next().unwrap_or_default(), "charset")),
-    }?;
-    CHARSETS.iter().find(|known| **known == declared).copied()
-}
-
-fn value_behind<'t>(text: &'t str, name: &str) -> Option<&'t str> {
-    let rest = text.split_once(name)?.1.trim_start();
-    let rest = rest.strip_prefix('=').unwrap_or(rest).trim_start();
-    let rest = rest.trim_start_matches(['"', '\'']);
-    let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && !"-_.:".contains(c));
-    Some(&rest[..end.unwrap_or(rest.len())])
-}
-
-const CHARSETS: [&str; 44] = [
-    "utf-8",
-    "utf-16",
-    "utf-16le",
-    "utf-16be",
-    "us-ascii",
-    "ascii",
-    "latin1",
-    "iso-8859-1",
-    "iso-8859-2",
-    "iso-8859-3",
-    "iso-8859-4",
-    "iso-8859-5",
-    "iso-8859-6",
-    "iso-8859-7",
-    "iso-8859-8",
-    "iso-8859-9",
-    "iso-8859-10",
-    "iso-8859-13",
-    "iso-8859-14",
-    "iso-8859-15",
-    "iso-8859-16",
-    "windows-874",
-    "windows-1250",
-    "windows-1251",
-    "windows-1252",
-    "windows-1253",
-    "windows-1254",
-    "windows-1255",
-    "windows-1256",
-    "windows-1257",
-    "windows-1258",
-    "koi8-r",
-    "koi8-u",
-    "macintosh",
-    "ibm866",
-    "shift_jis",
-    "euc-jp",
-    "iso-2022-jp",
-    "euc-kr",
-    "gb2312",
-    "gbk",
-    "gb18030",
-    "big5",
-    "tis-620",
-];
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -419,27 +237,5 @@ mod tests {
         }
         let text = "G".repeat(800);
         assert_eq!(essence(text.as_bytes(), true), Some("text/plain"));
-    }
-
-    #[test]
-    fn a_text_may_declare_its_character_set() {
-        let rows: &[(&[u8], Option<&str>)] = &[
-            (b"<meta charset=\"ISO-8859-1\">", Some("iso-8859-1")),
-            (b"<html><meta name=x><meta charset=gbk />", Some("gbk")),
-            (
-                b"<meta http-equiv='Content-Type' content='text/html; charset=windows-1251'>",
-                Some("windows-1251"),
-            ),
-            (b"<?xml version='1.0' encoding='Shift_JIS'?>", Some("shift_jis")),
-            (b"@charset \"latin1\";", Some("latin1")),
-            (b"\xff\xfe<\0", Some("utf-16")),
-            (b"\xfe\xff\0<", Some("utf-16")),
-            (b"<meta charset=x-made-up>", None),
-            (b"<p>charset=gbk", None),
-            (b"", None),
-        ];
-        for (head, expected) in rows {
-            assert_eq!(declared_charset(head), *expected, "{}", String::from_utf8_lossy(head));
-        }
     }
 }

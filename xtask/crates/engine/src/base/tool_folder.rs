@@ -25,7 +25,7 @@ pub(crate) enum Entry<'k> {
     Begun,
     /// The record of an earlier deploy, which has this name.
     Earlier(&'k str),
-    /// A lock, or what somebody else put there.
+    /// A lock, or an object that somebody else put there.
     Other,
 }
 
@@ -41,7 +41,7 @@ pub(crate) fn parse<'k>(prefix: &str, key: &'k str) -> Option<Entry<'k>> {
     })
 }
 
-/// The folder whose deploys a record of this key tells of; `None` if the key is of no record.
+/// The folder whose deploys a record with this key describes; `None` if the key is not that of a record.
 pub(crate) fn place_of_record(key: &str) -> Option<&str> {
     let place = key.strip_suffix(RECORD)?.strip_suffix(NAME)?;
     (place.is_empty() || place.ends_with('/')).then_some(place)
@@ -52,8 +52,7 @@ pub(crate) fn is_in(relative: &str) -> bool {
     relative.starts_with(NAME) || relative.contains("/.xtask/")
 }
 
-/// Whether a name is that of a deploy: a time and a commit, `20261123T203845Z-8060c0d`. Anything may lie in a
-/// bucket.
+/// Whether a name is that of a deploy: a time and a commit, `20261123T203845Z-8060c0d`. A bucket may contain anything.
 fn is_deploy(name: &str) -> bool {
     let time_and_commit = name.split_once("Z-");
     time_and_commit.is_some_and(|(time, commit)| {

@@ -1,9 +1,9 @@
-//! Does the approved plan, in the order that keeps the site whole for visitors meanwhile: first new assets,
-//! then assets that are written over, such as data and entry scripts, which may name new ones; then pages and
-//! what points at pages; then deletes, pages before what they refer to.
+//! Applies the approved plan, in the order that keeps the site consistent for visitors meanwhile: first new assets;
+//! then overwritten assets, such as data and entry scripts, which may refer to new ones; then pages and everything that
+//! points at pages; then deletes, pages before the assets that they refer to.
 //!
-//! Each step begins when the one before it has ended without a failure. So a file never arrives before those that it
-//! names, nor outlives them, and nothing is deleted while something could not be written.
+//! A step begins only after the one before it has ended without a failure. So a file never arrives before the files
+//! that it refers to, and never outlives them, and nothing is deleted if something could not be written.
 
 use std::panic::resume_unwind;
 use std::pin::pin;
@@ -22,19 +22,19 @@ use crate::plan::outcome::Outcome;
 use crate::plan::{Approved, Reason, Upload};
 use crate::site::{File, Source};
 
-/// After so many failures of one step the rest of it is not tried: it is the network or the rights, not
+/// After this many failures in one step, the rest of the step is not tried: the cause is the network or the rights, not
 /// the files.
 const ENOUGH_FAILURES: usize = 10;
 
-/// How long files that are being sent are waited for once the run is to stop. Where a CI job is cancelled, the
-/// next signal follows after 7.5 s on GitHub.
+/// How long to wait for files that are being sent when the run is stopped. If a CI job is cancelled on GitHub, the next
+/// signal follows after 7.5 s.
 /// <https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-cancellation>
 const LAST_FILES: Duration = Duration::from_secs(3);
 
-/// Writes and deletes as the plan says, until it is told to stop: then nothing new is begun, and what is on its
-/// way ends. Failures are in the outcome, each with its key.
+/// Writes and deletes as the plan says. When it is told to stop, it begins nothing new, and finishes what it has begun.
+/// Failures are in the outcome, each with its key.
 ///
-/// The journal has written what has to be in the bucket before.
+/// The journal shows that what must be in the bucket before the first change has been written.
 pub async fn apply(
     bucket: &Bucket,
     _journal: &Journal,
@@ -59,7 +59,7 @@ pub async fn apply(
             outcome.not_tried += uploads.len() as u64;
         }
     }
-    // The other way round: an asset goes when no page is left that may name it.
+    // In the opposite order: an asset is deleted after every page that may refer to it.
     let mut assets = plan.deletes;
     let pages: Vec<Delete> = assets.extract_if(.., |object| object.is_page).collect();
     for objects in [pages, assets] {
@@ -77,8 +77,8 @@ pub async fn apply(
     outcome
 }
 
-/// Starts as many as the bucket takes at once, each on a task of its own, so that all cores sign and encrypt.
-/// Those that take too long to end once the run is to stop are given up.
+/// Starts as many uploads as the bucket takes at once. Each is a task of its own, so that all cores sign and encrypt.
+/// If the run is stopped, uploads that take too long to end are given up.
 async fn write(
     bucket: &Bucket,
     uploads: Vec<Upload>,
@@ -103,11 +103,11 @@ async fn write(
                 let Some(upload) = uploads.next() else { continue };
                 let (bucket, stop) = (bucket.clone(), stop.clone());
                 let put = put(bucket, upload, turn, stop, tell.clone());
-                // In a box, because a task is moved a dozen times before it is begun, and this one is large.
+                // In a box, because this future is large, and a task is moved a dozen times before it begins.
                 under_way.spawn(Box::pin(put));
             }
             Some(done) = under_way.join_next() => {
-                // A task that panicked takes the process along: there is no outcome to tell of it.
+                // If a task panicked, this process panics too: no outcome could describe that.
                 let done = done.unwrap_or_else(|error| resume_unwind(error.into_panic()));
                 settle(done, outcome);
             }
@@ -117,7 +117,7 @@ async fn write(
     outcome.not_tried += (uploads.len() + under_way.len()) as u64;
 }
 
-/// Whether nothing more is to be begun.
+/// Whether no more uploads should begin.
 fn is_over(outcome: &Outcome, stop: &Stop) -> bool {
     let hopeless = |(_, failure): &(String, Failure)| failure.affects_every_request;
     stop.is_told()
@@ -128,7 +128,7 @@ fn is_over(outcome: &Outcome, stop: &Stop) -> bool {
 /// A file that was tried.
 struct Put {
     file: Arc<File>,
-    /// Whether its bytes were sent, rather than copied by the store.
+    /// Whether its bytes were sent, and not copied by the store.
     is_sent: bool,
     etag: Result<Etag, Failure>,
 }
@@ -146,7 +146,7 @@ fn settle(done: Option<Put>, outcome: &mut Outcome) {
     }
 }
 
-/// Writes a file; `None` where the run is stopped first.
+/// Writes a file; `None` if the run is stopped first.
 async fn put(bucket: Bucket, upload: Upload, _turn: Slot, stop: Stop, tell: Tell) -> Option<Put> {
     let copied = match (&upload.reason, &upload.replaces) {
         (Reason::Headers, Some(etag)) => bucket.restate(&upload.file, etag).await,
@@ -163,7 +163,7 @@ async fn put(bucket: Bucket, upload: Upload, _turn: Slot, stop: Stop, tell: Tell
     Some(put)
 }
 
-/// Writes a file where its bytes, too, are to change or the store does not copy.
+/// Writes a file whose bytes also change, or that the store does not copy.
 async fn send(bucket: &Bucket, upload: Upload, stop: &Stop, tell: &Tell) -> Option<Put> {
     let to_send = upload.bytes_to_send();
     let Upload { file, replaces, .. } = upload;
@@ -172,7 +172,7 @@ async fn send(bucket: &Bucket, upload: Upload, stop: &Stop, tell: &Tell) -> Opti
     if stop.is_told() {
         return None;
     }
-    // What was to be copied is no part of what the bar counts.
+    // The progress bar does not count the bytes of a file that was planned as a copy.
     let sent = |bytes| {
         body.arrived(bytes);
         if to_send > 0 {
@@ -183,7 +183,7 @@ async fn send(bucket: &Bucket, upload: Upload, stop: &Stop, tell: &Tell) -> Opti
     Some(Put { file, is_sent, etag })
 }
 
-/// Deletes batch by batch, so that a run that is stopped stops between two.
+/// Deletes batch by batch, so that a run can be stopped between two batches.
 async fn delete(bucket: &Bucket, objects: Vec<Delete>, outcome: &mut Outcome, stop: &Stop) {
     for batch in objects.chunks(DELETES_PER_REQUEST) {
         if stop.is_told() {

@@ -1,17 +1,17 @@
-//! Whether a page shows nothing at all: a template that lost its content leaves white space or empty elements, which
-//! are as bad for visitors as no file.
+//! Whether a page shows nothing. A template that lost its content leaves white space or empty elements, which are as
+//! bad for visitors as a missing file.
 
 use crate::site::{File, Source};
 
-/// A page that is longer than this is taken to show something, in bytes.
+/// A longer page is assumed to show something. In bytes.
 const LONGEST: u64 = 256 << 10;
 
-/// Whether a file has nothing that a browser could show. Reads it, unless it is long.
+/// Whether a file holds nothing that a browser could show. Reads the file, unless it is long.
 pub fn is_blank(file: &File) -> bool {
     match &file.source {
         _ if file.size == 0 => true,
         Source::Disk(disk) if file.size <= LONGEST => {
-            // A file that cannot be read fails its upload, which says why.
+            // If a file cannot be read, its upload fails and says why.
             std::fs::read(disk.path(&file.key)).is_ok_and(|bytes| shows_nothing(&bytes))
         }
         _ => false,
@@ -21,11 +21,11 @@ pub fn is_blank(file: &File) -> bool {
 fn shows_nothing(bytes: &[u8]) -> bool {
     let marks: [&[u8]; 3] = [b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff"];
     let text = marks.iter().find_map(|mark| bytes.strip_prefix(*mark)).unwrap_or(bytes);
-    // Most pages end here, with the first byte of a text that is no document.
+    // Most files that are not markup are decided here, by their first byte.
     if text.first().is_some_and(|byte| byte.is_ascii_graphic() && !b"<&".contains(byte)) {
         return false;
     }
-    // UTF-16 has them beside its ASCII characters.
+    // UTF-16 has a zero byte next to each ASCII character.
     let text: Vec<u8> = text.iter().copied().filter(|byte| *byte != 0).collect();
     let text = match String::from_utf8(text) {
         Ok(text) => text,
@@ -66,7 +66,7 @@ fn is_invisible(character: char) -> bool {
         || matches!(character, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}')
 }
 
-/// What follows a comment, a declaration or a tag that shows nothing by itself; `None` for what may show something.
+/// The text after a comment, a declaration or a tag that shows nothing; `None` if it may show something.
 fn after_markup(text: &str) -> Option<&str> {
     let past = |text: &'_ str, end: &str| text.find(end).map_or(text.len(), |at| at + end.len());
     if let Some(comment) = text.strip_prefix("<!--") {
@@ -97,10 +97,10 @@ fn after_markup(text: &str) -> Option<&str> {
     }
 }
 
-/// What a style draws an empty element with.
+/// Words of a style that can make an empty element visible.
 const DRAWING: [&str; 3] = ["background", "content:", "url("];
 
-/// Elements that are invisible while they are empty. Any other may show something, such as `<script>` or `<img>`.
+/// Elements that are invisible while they are empty. Others, such as `<script>` or `<img>`, may show something.
 const SHOWS_NOTHING: [&str; 44] = [
     "html", "head", "body", "meta", "title", "style", "base", "link", "div", "span", "p", "br",
     "wbr", "main", "header", "footer", "nav", "section", "article", "aside", "a", "ul", "ol", "dl",

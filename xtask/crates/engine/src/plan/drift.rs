@@ -1,26 +1,26 @@
-//! What is live in a place of a bucket, as its record and its listing tell it: the deploy, and what others have
-//! done to its objects since.
+//! What is live in a place of a bucket, according to its record and its listing: the deploy, and what others have
+//! changed since.
 
 use super::Scope;
 use crate::base::tool_folder::{self, Entry};
 use crate::bucket::Listing;
 use crate::bucket::record::{Deploy, Record};
 
-/// A place and what is in it.
+/// What is in a place.
 #[derive(Debug, Default)]
 pub struct PlaceState {
-    /// `None` where no deploy is known.
+    /// `None` if no deploy is known.
     pub deploy: Option<Deploy>,
-    /// Whether a later deploy was begun and has not ended: it runs still, or was cut off.
+    /// Whether a later deploy began and has not ended: it is still running, or was cut off.
     pub is_unfinished: bool,
-    /// Objects in the place, the tool's own and those of others aside.
+    /// How many objects belong to the site.
     pub objects: u64,
     pub drift: Drift,
-    /// The names of the earlier deploys that are remembered, the newest first.
+    /// The names of the earlier deploys in the record's history, newest first.
     pub earlier: Vec<String>,
 }
 
-/// The keys of objects that are not as the last deploy left them, each list in order.
+/// The keys of the objects that are not as the last deploy left them. Each list is in order.
 #[derive(Debug, Default)]
 pub struct Drift {
     pub changed: Vec<String>,
@@ -28,41 +28,41 @@ pub struct Drift {
     pub deleted: Vec<String>,
 }
 
-/// Compares what a place holds with its record. `listing` may be of more than the place, which is below `prefix`;
+/// Compares what a place holds with its record. The place is below `prefix`, and `listing` may cover more.
 ///
-/// Where nothing is known of a deploy, nothing is called drift.
+/// If no deploy is known, nothing counts as drift.
 pub fn measure(prefix: &str, listing: &Listing, record: Record, scope: &Scope<'_>) -> PlaceState {
-    let mut standing = PlaceState { earlier: listing.earlier.clone(), ..PlaceState::default() };
+    let mut state = PlaceState { earlier: listing.earlier.clone(), ..PlaceState::default() };
     let mut begun = listing.begun.as_ref();
     for (key, object) in listing.objects.iter().filter(|(key, _)| key.starts_with(prefix)) {
-        // The tool's objects of a place below the one that was listed are objects like others to the listing.
+        // If the listing is of a place further up, it has the tool's objects of this place among its ordinary objects.
         match tool_folder::parse(prefix, key) {
-            Some(Entry::Earlier(name)) => standing.earlier.push(name.to_owned()),
+            Some(Entry::Earlier(name)) => state.earlier.push(name.to_owned()),
             Some(Entry::Begun) => begun = Some(&object.etag),
             Some(Entry::Record | Entry::Other) | None => {}
         }
         if !scope.has(key) || object.is_folder_marker(key) {
             continue;
         }
-        standing.objects += 1;
+        state.objects += 1;
         if record.headers_of(key, object).is_some() || record.deploy.is_none() {
             continue;
         }
         match record.objects.get(key) {
-            Some(_) => standing.drift.changed.push(key.to_owned()),
+            Some(_) => state.drift.changed.push(key.to_owned()),
             None if record.retained.get(key).is_some() => {}
-            None => standing.drift.added.push(key.to_owned()),
+            None => state.drift.added.push(key.to_owned()),
         }
     }
     if record.deploy.is_some() {
         let gone = record.objects.iter().map(|(key, _)| key);
         let gone = gone.filter(|key| listing.objects.get(key).is_none() && scope.has(key));
-        standing.drift.deleted = gone.map(str::to_owned).collect();
+        state.drift.deleted = gone.map(str::to_owned).collect();
     }
-    standing.earlier.sort_unstable_by(|one, other| other.cmp(one));
+    state.earlier.sort_unstable_by(|one, other| other.cmp(one));
     let live = record.deploy.as_ref().map(Deploy::id);
-    standing.earlier.retain(|name| Some(name) != live.as_ref());
-    standing.is_unfinished = record.is_followed(begun);
-    standing.deploy = record.deploy;
-    standing
+    state.earlier.retain(|name| Some(name) != live.as_ref());
+    state.is_unfinished = record.is_followed(begun);
+    state.deploy = record.deploy;
+    state
 }

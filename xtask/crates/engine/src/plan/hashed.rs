@@ -1,5 +1,5 @@
-//! Assets whose names hold a hash of their content. A bundler renames most of them at each release, so their
-//! deletes are ordinary, and say nothing of a broken build where as many new ones come in their place.
+//! Assets whose names contain a hash of their content. A bundler renames most of them for each release, so deleting
+//! them is ordinary, and no sign of a broken build if as many new ones replace them.
 
 use std::collections::HashMap;
 
@@ -8,11 +8,11 @@ use crate::bucket::record::Record;
 
 use super::{Reason, Upload};
 
-/// Which deletes are those of hashed assets that were replaced: now, by as many new ones of the same folder and
-/// ending, or earlier, where they stayed for a while since then.
+/// How many deletes are of hashed assets that were replaced. Either this plan replaces them by as many new ones with
+/// the same folder and ending, or an earlier deploy did, and they have stayed for a while since then.
 ///
-/// The record is not trusted with pages, nor with assets of a fixed name: whoever writes to the bucket could
-/// have it list everything.
+/// For pages, and for assets with a fixed name, the record is not trusted: anyone who can write to the bucket could
+/// forge a record that lists everything.
 pub fn superseded(uploads: &[Upload], deletes: &[Delete], record: &Record) -> u64 {
     let assets = deletes.iter().filter(|object| !object.is_page);
     let hashed: Vec<_> = assets.filter_map(|o| Some((o, group(&o.key)?))).collect();
@@ -32,7 +32,7 @@ pub fn superseded(uploads: &[Upload], deletes: &[Delete], record: &Record) -> u6
     superseded
 }
 
-/// Takes one of the replacements of a group, if one is left.
+/// Uses up one replacement of a group; `false` if none is left.
 fn take(replacements: &mut HashMap<String, u64>, group: &str) -> bool {
     match replacements.get_mut(group) {
         Some(left) if *left > 0 => {
@@ -43,8 +43,8 @@ fn take(replacements: &mut HashMap<String, u64>, group: &str) -> bool {
     }
 }
 
-/// What two releases of an asset have in common: the folder and the ending, with hashes taken out of the
-/// folder's name. `None` for a key without a hash.
+/// What two releases of an asset have in common: the folder, with `*` for each segment that contains a hash, and the
+/// ending. `None` for a key without a hash.
 fn group(key: &str) -> Option<String> {
     let mut segments: Vec<&str> = key.split('/').collect();
     let name = segments.pop()?;
@@ -59,9 +59,9 @@ fn group(key: &str) -> Option<String> {
     is_hashed.then(|| format!("{}/*.{ending}", segments.join("/")))
 }
 
-/// Whether a part of a name is a hash or holds one: `index-B_x-9aQz`, `3b8f1c2d`, `app_5HVJ3ZQK`.
+/// Whether a part of a name is a hash or contains one: `index-B_x-9aQz`, `3b8f1c2d`, `app_5HVJ3ZQK`.
 fn holds_hash(part: &str) -> bool {
-    // A hash in base64 may hold the separators. Vite's and Rollup's have eight characters.
+    // A hash in base64 may contain the separators. Those of Vite and Rollup have eight characters.
     let tail = part.len().checked_sub(8).filter(|at| part.is_char_boundary(*at));
     let tail =
         tail.map(|at| part.split_at(at)).filter(|(start, _)| start.ends_with(['-', '_', '~']));
@@ -70,7 +70,7 @@ fn holds_hash(part: &str) -> bool {
         || tail.is_some_and(|(_, tail)| is_hash(tail))
 }
 
-/// Whether a text looks random: hex digits, or letters and digits as no word has them.
+/// Whether a text looks random: hex digits, or letters and digits in an order that no word has.
 fn is_hash(text: &str) -> bool {
     if is_date_or_number(text) || is_of_words(text) {
         return false;
@@ -83,15 +83,15 @@ fn is_hash(text: &str) -> bool {
         return is_long && has_digit;
     }
     let is_of_base64 = all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(byte));
-    // As long as the hashes of bundlers are by default, or longer than names are.
+    // Bundlers' hashes have eight characters by default, and names are rarely as long as twenty.
     let is_as_long_as_hashes = text.len() == 8 || text.len() >= 20;
-    // A word has its only capital at its beginning.
+    // A word can have a capital only at its beginning.
     let has_capital_inside = text.bytes().skip(1).any(|byte| byte.is_ascii_uppercase());
     let is_letters_and_digits = text.len() >= 8 && has_digit && all(u8::is_ascii_alphanumeric);
     is_letters_and_digits || (is_of_base64 && is_as_long_as_hashes && has_capital_inside)
 }
 
-/// Whether a text is a number, or begins with a date, or tells a size: `20240131`, `20240131T120000`, `1920x1080`.
+/// Whether a text is a number or a size, or begins with a date: `20240131`, `20240131T120000`, `1920x1080`.
 fn is_date_or_number(text: &str) -> bool {
     let is_number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     let begins_with_date = text
@@ -101,7 +101,7 @@ fn is_date_or_number(text: &str) -> bool {
     is_number(text) || begins_with_date || is_size
 }
 
-/// Whether a text consists of words and numbers, as the names of cameras and of people are: `DSC00001`, `IMG_0001`,
+/// Whether a text consists of words and numbers, like the names that cameras and people give: `DSC00001`, `IMG_0001`,
 /// `photo2024`, `My-Photo`.
 fn is_of_words(text: &str) -> bool {
     let parts: Vec<&str> = text.split(['-', '_']).collect();

@@ -1,20 +1,20 @@
-//! The home page: the document that stands for the whole site. A build that lost its theme or its content
-//! often still ends well, and then this page is missing or blank.
+//! The home page: the document that is served for the whole site. A build that lost its theme or its content often ends
+//! without an error, and then this page is missing or blank.
 
 use super::blank::is_blank;
 use crate::base::key::Prefix;
 use crate::site::Site;
 
-/// The home page of a site, as the build left it.
+/// The home page of a site, as the build made it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Home {
     /// With the prefix.
     pub key: String,
-    /// Whether there is a file, and nothing to see in it.
+    /// Whether the file exists and shows nothing.
     pub(crate) is_blank: bool,
 }
 
-/// What a deploy would do to the home page that is live.
+/// What a deploy would do to the live home page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Loss {
     Gone,
@@ -22,7 +22,7 @@ pub enum Loss {
 }
 
 impl Home {
-    /// `index` is the name of the document that stands for a folder.
+    /// `index` is the name of the document that is served for a folder.
     pub fn of(site: &Site, prefix: &Prefix, index: &str) -> Home {
         let key = prefix.join(index);
         let found = site.files.binary_search_by(|file| (*file.key).cmp(&key));

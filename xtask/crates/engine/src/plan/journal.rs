@@ -1,13 +1,13 @@
-//! The record during a deploy: what has to be in the bucket before the first change, and what is written after the
-//! last.
+//! The record during a deploy: what must be in the bucket before the first change, and what is written after the last
+//! one.
 //!
-//! Before: the record of the deploy that is live is copied aside while it is whole, and the deploy that begins is
-//! announced. Where headers change, what stays is written down first: new headers leave an object's ETag as it was, so
-//! a deploy that is cut off would leave a record that is believed. [`apply`](super::apply::apply) takes a journal, so
-//! that none of this can be left out.
+//! Before: the record of the live deploy is copied aside while it is complete, and the new deploy is announced. If
+//! headers change, a record of only the objects that stay is written first. New headers do not change an object's ETag,
+//! so if such a deploy is cut off, the old record would still look right. [`apply`](super::apply::apply) takes a
+//! journal, so that none of this can be left out.
 //!
-//! After: the record of this deploy, if all went well. What a run that did not end well has sent is remembered only if
-//! nothing else can tell it: the deploy that the record speaks of stays the one before.
+//! After: the record of this deploy, if it succeeded. If it did not, the record still describes the deploy before. What
+//! the run sent is added to it only if nothing else can show what it was.
 
 use super::Approved;
 use super::outcome::Outcome;
@@ -20,40 +20,40 @@ use crate::bucket::record::{self, Deploy, Record, Written};
 use crate::bucket::{Bucket, Listing};
 use crate::repository::target::Target;
 
-/// A run, as the record will tell of it.
+/// What the record will say about a run.
 pub struct Entry<'a> {
     pub target: &'a Target,
     pub who: String,
-    /// When the commit was made, in seconds since 1970, if that is known.
+    /// When the commit was made, if that is known. In seconds since 1970.
     pub committed: Option<u64>,
     /// In seconds since 1970.
     pub now: u64,
-    /// The earlier deploy that is made again, by its name.
+    /// The name of the earlier deploy that is restored.
     pub again: Option<String>,
-    /// Names that were left out of the site; `None` if that is not known.
+    /// The names that were left out of the site; `None` if they are not known.
     pub left_out: Option<Vec<String>>,
 }
 
-/// A deploy that was begun.
+/// A deploy that has begun.
 pub struct Journal {
-    /// What is known of the objects that stay.
+    /// What is known about the objects that stay.
     record: Record,
-    /// What is written at the end; `None` if the record speaks of this deploy already.
+    /// What is written at the end; `None` if the record already describes this deploy.
     end: Option<End>,
 }
 
 struct End {
     deploy: Deploy,
     begun: Option<Etag>,
-    /// Records of earlier deploys, the oldest of which are forgotten.
+    /// The records of earlier deploys. The oldest ones are deleted.
     earlier: Vec<String>,
-    /// The earlier deploy whose place in the history this one takes.
+    /// The earlier deploy that this one replaces in the history.
     own_entry: Option<String>,
 }
 
 impl Journal {
-    /// Begins a deploy. `is_news` says whether the record is to tell of it: of a deploy that finds everything done, it
-    /// tells already.
+    /// Begins a deploy. `is_news` says whether the record does not describe it yet: it already does if the deploy has
+    /// nothing to do.
     pub async fn begin(
         bucket: &Bucket,
         entry: Entry<'_>,
@@ -73,10 +73,10 @@ impl Journal {
             true => listing.begun.take(),
             false => record::begin(bucket, &deploy).await?,
         };
-        // The oldest may be what the next rollback goes to.
+        // A rollback deletes none of them: the next rollback may need the oldest.
         let earlier = if is_again { Vec::new() } else { std::mem::take(&mut listing.earlier) };
         let mut journal = Journal::of_what_stays(record, &listing, approved);
-        // It is large, and what follows waits for the store.
+        // It is large, and the following steps wait for the store.
         drop(listing);
         journal.record.retained = approved.take_retained().into_iter().collect();
         if let Some(left_out) = left_out {
@@ -87,7 +87,7 @@ impl Journal {
         Ok(journal)
     }
 
-    /// Begins changes that are no deploy, in the bucket of a preview.
+    /// Begins changes in the bucket of a preview, which are not a deploy.
     pub async fn begin_unnamed(
         bucket: &Bucket,
         approved: &Approved,
@@ -110,8 +110,8 @@ impl Journal {
         }
     }
 
-    /// Writes the record of this deploy, if it ended well; a failure to do so becomes one of the outcome. `lost` is
-    /// the lock's: without it nothing is written.
+    /// Writes the record of this deploy, if it succeeded. If the record cannot be written, that is a failure of the
+    /// outcome. `lost` says whether the lock was lost: then nothing is written.
     pub async fn end(self, bucket: &Bucket, outcome: &mut Outcome, lost: &Stop, tell: &Tell) {
         let Journal { mut record, end } = self;
         if lost.is_told() {
@@ -124,7 +124,7 @@ impl Journal {
                 (record.deploy, record.begun) = (Some(deploy), begun);
                 match record::write(bucket, &record, &outcome.written).await {
                     Ok(()) => {
-                        // What is remembered for too long is no failure of this run.
+                        // If old records cannot be deleted, this run has still succeeded.
                         let forgotten = record::forget(bucket, &earlier, own_entry.as_deref());
                         warn(forgotten.await, tell);
                     }
@@ -133,7 +133,7 @@ impl Journal {
                     }
                 }
             }
-            // What was sent would be sent again.
+            // Otherwise the next run would send these files again.
             _ if outcome.written.iter().any(is_unproven) => {
                 warn(record::write(bucket, &record, &outcome.written).await, tell);
             }
@@ -162,8 +162,8 @@ impl Entry<'_> {
     }
 }
 
-/// The name of the earlier deploy whose place in the history this one takes: a generator that writes the time of the
-/// build would fill the history with one commit.
+/// The name of the earlier deploy that this one replaces in the history, because it is of the same commit. Otherwise a
+/// generator that writes the time of the build into its pages would fill the history with one commit.
 fn own_entry(deploy: &Deploy, live: Option<&Deploy>) -> Option<String> {
     let is_same = |live: &&Deploy| {
         live.commit == deploy.commit && live.branch == deploy.branch && !live.dirty && !deploy.dirty
@@ -172,7 +172,7 @@ fn own_entry(deploy: &Deploy, live: Option<&Deploy>) -> Option<String> {
     Some(live.origin())
 }
 
-/// Whether only the record can tell what was written.
+/// Whether only the record can show what was written.
 fn is_unproven((file, etag): &Written) -> bool {
     !file.digest.proves(etag)
 }

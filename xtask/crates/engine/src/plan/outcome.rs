@@ -9,12 +9,12 @@ pub struct Outcome {
     pub written: Vec<Written>,
     pub deleted: Vec<String>,
     pub failures: Vec<(String, Failure)>,
-    /// Files that were not tried, because something before them failed or the run was stopped.
+    /// Files that were not tried, because an earlier step failed or the run was stopped.
     pub not_tried: u64,
-    /// Whether the run was stopped before all of the plan was tried.
+    /// Whether the run was stopped before the whole plan was tried.
     pub is_cut_off: bool,
-    /// Of bodies that arrived.
+    /// Bytes of the request bodies that arrived.
     pub bytes_sent: u64,
-    /// The name of the deploy that is live, once this run has ended well.
+    /// The name of this deploy, once it is live.
     pub id: Option<String>,
 }

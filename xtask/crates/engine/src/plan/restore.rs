@@ -1,8 +1,8 @@
-//! The site of an earlier deploy, from what the bucket still holds: by the record of that deploy, objects that
-//! are as they were then, and versions of those that are not.
+//! The site of an earlier deploy, as far as the bucket still holds it: objects that are as the record of that deploy
+//! describes them, and earlier versions of the others.
 //!
-//! The record says which bytes a key had, by its ETag, and which headers. So a version need only have that
-//! ETag, and the headers are restated whatever those of the version are.
+//! The record has the ETag and the headers of each key. A version with that ETag has the right bytes, and the headers
+//! are written anew, whatever the version's headers are.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,10 +15,10 @@ use crate::bucket::record::{Known, Record};
 use crate::bucket::{Bucket, LARGEST_COPY, Listing, NO_VERSIONS, Version};
 use crate::site::{File, Site, Source};
 
-/// Requests under way at once.
+/// How many requests run at once.
 const CONCURRENCY: usize = 64;
 
-/// An earlier deploy, and the versions that were found of what it wrote: they do not change.
+/// An earlier deploy, and those of its versions that were found so far. Versions never change.
 pub struct Earlier {
     pub record: Record,
     versions: Mutex<BTreeMap<String, Version>>,
@@ -46,8 +46,8 @@ impl Earlier {
     }
 }
 
-/// Finds all of a deploy's objects that are in scope, or fails with the first one that the bucket no longer holds.
-/// `record` is what is known of the bucket as it is listed.
+/// Finds all objects of a deploy that are in scope, or fails with the first one that the bucket no longer holds.
+/// `record` is the record of the deploy that is live now.
 pub async fn site_of(
     bucket: &Bucket,
     earlier: &Earlier,
@@ -60,7 +60,7 @@ pub async fn site_of(
     let mut site = Site::default();
     let mut changed = Vec::new();
     for (key, known) in earlier.record.objects.iter() {
-        // What was on its way out then was no longer the site's.
+        // It no longer belonged to the site even then, and only stayed for a while.
         if !scope.has(key) || earlier.record.retained.get(key).is_some() {
             continue;
         }
@@ -97,7 +97,7 @@ fn lost(key: &str) -> Failure {
     failure
 }
 
-/// The size of an object whose bytes are those of then.
+/// The size of the current object, if it has the bytes that it had at that deploy.
 fn present(key: &str, known: &Known, listing: &Listing, record: &Record) -> Option<u64> {
     let object = listing.objects.get(key)?;
     let is_same = (object.etag == known.etag && record.is_possible(known, object.size))

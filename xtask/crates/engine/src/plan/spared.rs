@@ -1,9 +1,9 @@
-//! Files that stand in the output and are left out of the site, such as dot names and secrets. An object of
-//! such a name may be there on purpose, put by another tool, so a deploy does not delete it.
+//! Files of the output that are left out of the site, such as dot files and secrets. Another tool may have put an
+//! object of such a name there on purpose, so a deploy does not delete it.
 
 use crate::base::key::Prefix;
 
-/// The names that were left out, with the prefix, in order. A folder's stands for everything below it.
+/// The names that were left out, with the prefix, in order. The name of a folder stands for everything below it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Spared(Vec<String>);
 
@@ -16,7 +16,7 @@ impl Spared {
         Spared(names)
     }
 
-    /// Whether a key is that of a file that was left out, or lies in such a folder.
+    /// Whether a key is that of a file that was left out, or is below a folder that was.
     pub(crate) fn covers(&self, key: &str) -> bool {
         let has = |name: &str| self.0.binary_search_by(|left| left.as_str().cmp(name)).is_ok();
         !self.0.is_empty()

@@ -1,23 +1,23 @@
-//! Site × listing × record → plan, and when a plan is too much.
+//! Site × listing × record → plan, and when a plan deletes too much.
 
 use std::path::Path;
 
 use expect_test::expect;
 
 use super::*;
-use crate::base::headers::Headers;
+use crate::base::headers;
 use crate::base::key::Prefix;
 use crate::base::parts::{LARGEST_WHOLE, PartDigests};
 use crate::base::refusal::Refusal;
 use crate::bucket::record::Known;
-use crate::bucket::{LastModified, Object};
+use crate::bucket::{LastModified, Listing, Object};
 use crate::repository::config::Config;
-use crate::site::{Digest, Disk, Source};
+use crate::site::{Digest, Disk, Site, Source};
 
-/// The ETag of the parts that [`large`] is cut into.
+/// The multipart ETag of the file that [`large`] makes.
 const OF_PARTS: &str = "a2178117d5e9ed5f7660ab3e6719c6a2-2";
 
-/// What is no longer the site's goes.
+/// What no longer belongs to the site is deleted at once.
 fn at_once() -> Terms {
     terms(Grace { retain: Duration::ZERO, now: 0 })
 }
@@ -33,7 +33,7 @@ fn headers(cache_control: &str) -> Headers {
     headers
 }
 
-/// A file whose MD5 is one byte sixteen times, and so its hex one pair.
+/// A file whose MD5 is one byte, repeated sixteen times.
 fn file(key: &str, size: u64, md5: u8) -> File {
     let digest = Digest { md5: [md5; 16], sum: None, parts: None };
     let source = Source::Disk(Disk::At(Path::new(key).into()));
@@ -77,7 +77,7 @@ fn each_file_is_compared_by_what_can_be_proven() {
     let kms = |content: u8, headers| Some(known(&opaque(), content, headers));
     for (why, file, object, record, expected) in [
         ("no object", same(), None, None, Some(Reason::New)),
-        // Somebody deleted it since.
+        // Somebody has deleted it since.
         (
             "no object, and a record of one",
             same(),
@@ -117,7 +117,7 @@ fn each_file_is_compared_by_what_can_be_proven() {
             Some(known(&md5(0xaa), 0xaa, "no-cache")),
             Some(Reason::Content),
         ),
-        // Somebody wrote the object since the last deploy.
+        // Somebody has written the object since the last deploy.
         (
             "a record of another ETag, and other content",
             same(),
@@ -132,7 +132,7 @@ fn each_file_is_compared_by_what_can_be_proven() {
             Some(known(&md5(0xbb), 0xbb, "no-cache")),
             Some(Reason::Headers),
         ),
-        // An ETag of KMS looks like an MD5 and is none.
+        // An ETag of KMS looks like an MD5 but is none.
         ("an opaque ETag that is known", same(), here(opaque()), kms(0xaa, "no-cache"), None),
         (
             "an opaque ETag, known to be other content",
@@ -149,7 +149,7 @@ fn each_file_is_compared_by_what_can_be_proven() {
             Some(Reason::Headers),
         ),
         ("an opaque ETag that is not known", same(), here(opaque()), None, Some(Reason::Content)),
-        // The record outweighs what the ETag looks like.
+        // The record counts more than what the ETag looks like.
         (
             "an opaque ETag that looks like the MD5",
             same(),
@@ -298,8 +298,7 @@ fn an_asset_stays_for_its_time_and_a_page_goes_at_once() {
     assert!(!plan.retained.iter().any(|(key, _)| key == "a.css"), "it is the site's again");
 }
 
-/// What is kept is neither compared nor deleted, whichever side it stands on: `site::scan` leaves out
-/// the files, and this the objects.
+/// Objects that are kept are neither compared nor deleted. `site::scan` leaves out the files that are kept.
 #[test]
 fn a_key_belongs_to_others_by_keep_by_prefix_or_by_environment() {
     let preview = r#"
@@ -349,7 +348,7 @@ fn a_key_belongs_to_others_by_keep_by_prefix_or_by_environment() {
     }
 }
 
-/// A plan over so many objects that deletes so many of them.
+/// A plan for a bucket of `listed` objects that deletes `deletes` of them.
 fn plan(deletes: u64, listed: u64) -> Plan {
     let objects = (0..listed).map(|n| (format!("{n:04}"), object_of(md5(1), 1)));
     let listing = Listing { objects: objects.collect(), ..Listing::default() };
@@ -433,17 +432,17 @@ fn a_plan_that_is_too_much_says_what_to_do() {
     };
     expect![[r#"
         too-many-deletes: this would delete 26 of 100 objects, and the limit is 20, or 25 % of them if that is more
-        hint: look at them with --dry-run; to delete them anyway: Again [MaxDeletes(26)]
+        hint: list them with --dry-run; to delete them anyway: Again [MaxDeletes(26)]
         too-many-deletes: this would delete 21 of 21 objects, and the limit is half of them
-        hint: look at them with --dry-run; to delete them anyway: Again [MaxDeletes(21)]
+        hint: list them with --dry-run; to delete them anyway: Again [MaxDeletes(21)]
         too-many-deletes: this would delete 2 of 100 objects, and the limit is 1
-        hint: look at them with --dry-run; to delete them anyway: Again [MaxDeletes(2)]
+        hint: list them with --dry-run; to delete them anyway: Again [MaxDeletes(2)]
         too-many-deletes: this would delete 1 of 1 object, and the limit is 0
-        hint: look at them with --dry-run; to delete them anyway: Again [MaxDeletes(1)]
-        empty-site: the site has no files to deploy, so a deploy would only delete
-        hint: look at what the build printed, and at `output` of [build] in deploy.toml
-        empty-site: the site has no files to deploy, so a deploy would only delete
-        hint: look at what the build printed, and at `output` of [build] in deploy.toml
+        hint: list them with --dry-run; to delete them anyway: Again [MaxDeletes(1)]
+        empty-site: the site has no files to deploy, so a deploy would only delete objects
+        hint: check the log of the build, and `output` of [build] in deploy.toml
+        empty-site: the site has no files to deploy, so a deploy would only delete objects
+        hint: check the log of the build, and `output` of [build] in deploy.toml
     "#]]
     .assert_eq(
         &[
@@ -458,7 +457,7 @@ fn a_plan_that_is_too_much_says_what_to_do() {
     );
 }
 
-/// A plan over a bucket with these keys, all of one byte, for a site with those.
+/// A plan for a bucket and a site with these keys. All files and objects have one byte.
 fn plan_of(bucket: &[String], files: &[String], terms: &Terms, record: &Record) -> Plan {
     let listing = listing(bucket.iter().map(|key| (key.as_str(), 1, md5(1))));
     let named = |key: String| {
@@ -480,7 +479,7 @@ fn keys(numbers: std::ops::Range<u64>, key: impl Fn(u64) -> String) -> Vec<Strin
     numbers.map(key).collect()
 }
 
-/// What a bundler could name an asset by.
+/// A hash that a bundler could put into the name of an asset.
 fn hash(n: u64) -> String {
     format!("{n:07x}b")
 }
@@ -603,7 +602,7 @@ fn pages_that_become_empty_count_like_deletes() {
 }
 
 #[test]
-fn pages_that_become_white_count_like_deletes_and_other_files_do_not() {
+fn pages_that_become_blank_count_like_deletes_and_other_files_do_not() {
     let folder = tempfile::tempdir().unwrap();
     let names = keys(0..10, |n| format!("{n}.html"));
     let listing = listing(names.iter().map(|key| (key.as_str(), 5, md5(1))));
@@ -673,7 +672,7 @@ fn what_was_left_out_and_markers_of_folders_stay_and_are_not_counted() {
     let deletes: Vec<_> = plan.deletes.iter().map(|object| object.key.as_str()).collect();
     assert_eq!(deletes, ["p/note/", "p/tags/net/index.html"]);
     assert_eq!((plan.listed, plan.kept), (4, 0));
-    // A name may be left out here and be the site's there.
+    // A name may be left out in one folder and belong to the site in another.
     let files = vec![file("p/gpg.key", 1, 1)];
     let plan = make(site(files), &listing, &Record::default(), &terms(), &Scope::outside_of(&[]));
     assert_eq!(plan.left_out, ["p/tags/.net/index.html"]);

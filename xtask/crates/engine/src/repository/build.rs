@@ -126,7 +126,7 @@ async fn generate(mut command: Command, tell: &Tell) -> std::io::Result<ExitStat
     let status = follow(&mut generator.0, &mut lines, tell).await?;
     if tokio::time::timeout(LAST_WORDS, listen(&mut lines, tell)).await.is_err() {
         tell.tell(Event::Warning(
-            "something that the generator started still runs; it is not waited for, and what it prints is not shown"
+            "a process that the generator started is still running; the tool does not wait for it and does not show what it prints"
                 .into(),
         ));
     }

@@ -92,7 +92,7 @@ pub struct Environment {
     pub credentials: Credentials,
 }
 
-/// Which branches an environment takes.
+/// Which branches an environment deploys.
 #[derive(Clone, Debug)]
 pub enum Branches {
     Exactly(String),

@@ -60,7 +60,7 @@ fn check_entry(root: &Path, path: &Path) -> Result<(), Refusal> {
     };
     Err(Refusal::new(
         "link-in-target",
-        format!("`{shown}` is {}, and the tool keeps its own files there", name(kind)),
+        format!("`{shown}` is {}, but this tool keeps its own files there", name(kind)),
         format!("look where it leads (ls -l {shown}), and remove it: rm {shown}{elsewhere}"),
     ))
 }

@@ -54,7 +54,7 @@ impl Faults {
     pub fn tell(mut self, tell: &Tell) -> Result<(), Refusal> {
         if !self.untold_gzip.is_empty() {
             tell.tell(Event::Warning(format!(
-                "compressed by gzip, and no rule says so, so browsers show garbage: {}; add to deploy.toml a [[headers]] rule that matches them, with content-encoding = \"gzip\"",
+                "these files are compressed by gzip, but no rule says so, so browsers show garbage: {}; add to deploy.toml a [[headers]] rule that matches them, with content-encoding = \"gzip\"",
                 names(&mut self.untold_gzip)
             )));
         }
@@ -87,13 +87,13 @@ impl Faults {
             (
                 &mut self.wrong_encoding,
                 "wrong-encoding",
-                "a rule's `content-encoding` does not fit",
+                "does not have the `content-encoding` that a rule sets",
                 "let the generator compress them, or correct `match` and `content-encoding` of [[headers]] in deploy.toml",
             ),
             (
                 &mut self.unreadable,
                 "wrong-encoding",
-                "is compressed by gzip, which no rule says, so browsers would show garbage",
+                "is compressed by gzip, but no rule says so, so browsers would show garbage",
                 "add to deploy.toml a [[headers]] rule that matches them, with content-encoding = \"gzip\"",
             ),
         ];

@@ -3,7 +3,8 @@
 
 use std::path::PathBuf;
 
-use super::{Entry, Output};
+use super::Output;
+use super::entry::Entry;
 use crate::base::error::{Failure, failed};
 use crate::base::event::{Event, Tell};
 use crate::base::humanize::count;
@@ -47,7 +48,7 @@ pub fn misnamed(mut files: Vec<Misnamed>) -> Result<(), Failure> {
         [one] => Err(one.failure()),
         _ => {
             let files_in_words = count(files.len() as u64, "file");
-            let mut failure = failed(format!("failed to name {files_in_words} in the bucket"));
+            let mut failure = failed(format!("{files_in_words} cannot be keys in the bucket"));
             failure.causes.extend(files.iter().take(NAMES).map(Misnamed::line));
             if files.len() > NAMES {
                 failure.causes.push(format!("and {} more", files.len() - NAMES));
@@ -63,10 +64,12 @@ impl Misnamed {
         const RENAME: &str = "rename the file, or let the generator leave it out";
         match self.why {
             Unfit::Name(reason) => {
-                failed(format!("failed to name `{shown}` in the bucket: it {reason}")).hint(RENAME)
+                failed(format!("`{shown}` cannot be a key in the bucket: it {reason}")).hint(RENAME)
             }
-            Unfit::TooLong => failed(format!("the key of `{shown}` is too long"))
-                .hint(format!("S3 takes keys of {} bytes, the prefix included", key::LONGEST)),
+            Unfit::TooLong => failed(format!("the key of `{shown}` is too long")).hint(format!(
+                "S3 accepts keys of up to {} bytes, including the prefix",
+                key::LONGEST
+            )),
             Unfit::Blank => failed(format!("the key {:?} is only white space", self.key))
                 .because_of_path(&self.path)
                 .hint(RENAME),
@@ -133,7 +136,7 @@ fn warn_of_backslashes(entries: &[Entry], output: &Output, tell: &Tell) {
             more => format!(" and {more} more"),
         };
         tell.tell(Event::Warning(format!(
-            "no browser can ask for `{}`{more}: in an address a backslash is a slash; did the generator write a path of Windows?",
+            "no browser can request `{}`{more}: in an address, a backslash means a slash; did the generator write Windows paths?",
             output.relative(&first.key)
         )));
     }

@@ -1,11 +1,17 @@
 //! What the bytes of a file reveal about it, learned while they are read for their digest: no file is read only for
 //! this. If the name determines the content type, only text is looked at, for its character set.
 
+mod pointers;
+mod utf8;
+
 use super::left_out::Why;
 use super::private;
 use crate::base::byte_search;
-use crate::base::headers::{self, Charset, Doubt, Told};
+use crate::base::headers::{self, Doubt, Told};
 use crate::base::sniff;
+
+use pointers::{is_annex_pointer, is_lfs_pointer};
+use utf8::Utf8;
 
 /// What was learned. Stored only for the few files about which something was learned.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -81,7 +87,7 @@ impl<'k> Looker<'k> {
             is_encoded,
             look: Look::default(),
             is_begun: false,
-            charset: Utf8 { is_asked: headers::needs_charset(named), ..Utf8::default() },
+            charset: Utf8::of(headers::needs_charset(named)),
         }
     }
 
@@ -159,7 +165,7 @@ impl<'k> Looker<'k> {
     }
 }
 
-/// Whether the bytes are UTF-8, and so many that compressed bytes could hardly be so by chance.
+/// Whether the bytes are UTF-8, and enough of them that compressed bytes are hardly ever UTF-8 by chance.
 fn is_long_utf_8(head: &[u8]) -> bool {
     let head = &head[..head.len().min(sniff::HEAD)];
     head.len() >= 32
@@ -191,76 +197,10 @@ fn is_wide(head: &[u8]) -> bool {
     head.is_ascii() || nuls * 8 >= head.len()
 }
 
-/// <https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md>: a pointer has less than 1024 bytes, and the version is
-/// its first line. The other two versions are from earlier names of the project.
-fn is_lfs_pointer(head: &[u8], size: u64) -> bool {
-    let versions: [&[u8]; 3] = [
-        b"version https://git-lfs.github.com/spec/",
-        b"version https://hawser.github.com/spec/",
-        b"version http://git-media.io/v/",
-    ];
-    size <= 1024 && versions.iter().any(|version| head.starts_with(version))
-}
-
-/// <https://git-annex.branchable.com/internals/pointer_file/>
-fn is_annex_pointer(head: &[u8], size: u64) -> bool {
-    size <= 32 << 10 && head.starts_with(b"/annex/objects/")
-}
-
-/// Checks whether bytes are UTF-8, as they arrive.
-#[derive(Default)]
-struct Utf8 {
-    is_asked: bool,
-    /// The beginning of the file, which may declare a character set. It is parsed only if the text is not UTF-8,
-    /// because parsing takes longer than everything else.
-    head: Vec<u8>,
-    is_shifted: bool,
-    is_broken: bool,
-    /// The beginning of a character that the next bytes complete.
-    rest: Vec<u8>,
-}
-
-impl Utf8 {
-    fn take(&mut self, bytes: &[u8]) {
-        if !self.is_asked || self.is_broken {
-            return;
-        }
-        let mut bytes = bytes;
-        while !self.rest.is_empty() {
-            let Some((first, others)) = bytes.split_first() else { return };
-            self.rest.push(*first);
-            bytes = others;
-            match std::str::from_utf8(&self.rest) {
-                Ok(_) => self.rest.clear(),
-                Err(error) if error.error_len().is_none() => {}
-                Err(_) => {
-                    self.is_broken = true;
-                    return;
-                }
-            }
-        }
-        if let Err(error) = std::str::from_utf8(bytes) {
-            self.is_broken = error.error_len().is_some();
-            self.rest = bytes[error.valid_up_to()..].to_vec();
-        }
-    }
-
-    fn done(self) -> Charset {
-        let is_utf_8 = !self.is_broken && self.rest.is_empty() && !self.is_shifted;
-        if !self.is_asked || is_utf_8 {
-            return Charset::Utf8;
-        }
-        match sniff::declared_charset(&self.head) {
-            Some("utf-8") => Charset::Utf8,
-            Some(declared) => Charset::Declared(declared),
-            None => Charset::Unknown,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::headers::Charset;
 
     fn look_in(pieces: &[&[u8]], key: &str, is_encoded: bool) -> Look {
         let size = pieces.iter().map(|piece| piece.len() as u64).sum();
@@ -306,19 +246,6 @@ mod tests {
             let (most, last) = bytes.split_at(bytes.len() - 1);
             let pieces = [most, last];
             assert_eq!(look_in(&pieces, key, false).told.charset, *expected, "{key} {shown}");
-        }
-    }
-
-    #[test]
-    fn a_character_may_be_read_in_pieces() {
-        let text = "\u{65e5}\u{1f600}\u{e9}a".as_bytes();
-        for at in 0..text.len() {
-            for end in at..text.len() {
-                let pieces = [&text[..at], &text[at..end], &text[end..]];
-                let mut utf8 = Utf8 { is_asked: true, ..Utf8::default() };
-                pieces.iter().for_each(|piece| utf8.take(piece));
-                assert_eq!(utf8.done(), Charset::Utf8, "{at} {end}");
-            }
         }
     }
 

@@ -1,7 +1,18 @@
 //! Whether a file holds a secret. A private key says so in its first line. For other files, the name raises the
 //! question and the content answers it: `gpg.key` may be the public key that every visitor needs.
 
+mod keys;
+mod settings;
+
 use serde_json::Value;
+
+use keys::{
+    is_binary_pgp_public_key, is_pkcs12, is_private, is_private_der, is_private_pem, is_wide_pem,
+};
+use settings::{
+    begins_like_settings, has_secret_field, has_secret_line, is_secret_value, sets_variables,
+    speaks_of_secrets,
+};
 
 /// The largest file, in bytes, that is searched for credentials beyond its first line.
 const SMALL: u64 = 8 << 10;
@@ -71,55 +82,10 @@ pub fn is_public(name: &str, head: &[u8]) -> bool {
         || crate::base::sniff::is_document(head)
 }
 
-/// A public key of GnuPG without its armour: a packet with tag 6, in the old or the new format.
-/// <https://www.rfc-editor.org/rfc/rfc9580#section-4.2>
-fn is_binary_pgp_public_key(head: &[u8]) -> bool {
-    matches!(head.first(), Some(0x98..=0x9b | 0xc6)) && head.len() > 16
-}
-
 /// Frameworks write a JSON file for each page, under the page's name.
 fn is_harmless_json(name: &str, head: &[u8]) -> bool {
     let is_asked = name.contains(".json") || name == "credentials";
     is_asked && serde_json::from_slice::<Value>(head).is_ok_and(|json| !is_secret_value(&json))
-}
-
-/// Whether a text with two bytes per character begins with a private key.
-fn is_wide_pem(head: &[u8]) -> bool {
-    let narrow: Vec<u8> = head.iter().copied().filter(|byte| *byte != 0).collect();
-    is_private_pem(narrow.trim_ascii_start())
-}
-
-/// A private key of PKCS#8, PKCS#1 or SEC 1 without its armour: a sequence of a version and a key. Certificates and
-/// public keys begin with a nested sequence instead.
-/// <https://www.rfc-editor.org/rfc/rfc5208#section-5>
-fn is_private_der(head: &[u8]) -> bool {
-    let inner = match head {
-        [0x30, 0x82, _, _, inner @ ..] | [0x30, 0x81, _, inner @ ..] => inner,
-        [0x30, 0..=0x7f, inner @ ..] => inner,
-        _ => return false,
-    };
-    match inner {
-        // The identifier of an algorithm.
-        [2, 1, 0, 0x30, _, 6, ..] => true,
-        // A number as long as a modulus.
-        [2, 1, 0, 2, 0x81 | 0x82, ..] => true,
-        [2, 1, 1, 4, 0x20 | 0x30 | 0x42, ..] => true,
-        // Encrypted: the algorithm is one of PKCS#5 or PKCS#12. The algorithm of a public key is one of PKCS#1.
-        [0x30, _, 6, _, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 5 | 12, ..] => true,
-        _ => false,
-    }
-}
-
-/// A PKCS#12 file: version 3 and its content, with a length or, in BER, without one. It may hold an encrypted private
-/// key.
-/// <https://www.rfc-editor.org/rfc/rfc7292#section-4>
-fn is_pkcs12(head: &[u8]) -> bool {
-    matches!(
-        head,
-        [0x30, 0x82, _, _, 2, 1, 3, 0x30, ..]
-            | [0x30, 0x83, _, _, _, 2, 1, 3, 0x30, ..]
-            | [0x30, 0x80, 2, 1, 3, 0x30, ..]
-    )
 }
 
 /// A text without the comments and empty lines at its beginning.
@@ -130,159 +96,6 @@ fn without_remarks(head: &[u8]) -> &[u8] {
         text = text[end..].trim_ascii_start();
     }
     text
-}
-
-fn is_private_pem(head: &[u8]) -> bool {
-    head.starts_with(b"-----BEGIN ") && is_private(&String::from_utf8_lossy(head))
-        // In the format of SSH.COM.
-        || head.starts_with(b"---- BEGIN SSH2 ENCRYPTED PRIVATE KEY")
-}
-
-/// Whether a PEM text has a private key, of any kind, possibly after certificates.
-fn is_private(text: &str) -> bool {
-    let mut labels = text.split("-----BEGIN ").skip(1);
-    labels.any(|rest| rest.lines().next().is_some_and(|label| label.contains("PRIVATE KEY")))
-}
-
-/// Whether a JSON text is worth parsing, judged by its first kilobyte: a site may have a JSON file for each page.
-fn speaks_of_secrets(head: &[u8]) -> bool {
-    let start = String::from_utf8_lossy(&head[..head.len().min(1024)]);
-    ["PRIVATE KEY", "private", "ecret", "client-key", "\"kty\"", "\"auths\""]
-        .iter()
-        .any(|word| start.contains(word))
-}
-
-/// Whether the lines of a text are worth reading, judged by its first one: nearly all files are pages, style sheets and
-/// scripts.
-fn begins_like_settings(head: &[u8]) -> bool {
-    let start = &head[..head.len().min(256)];
-    let line = start.split(|byte| *byte == b'\n').next().unwrap_or_default();
-    let is_name = |b: &u8| b.is_ascii_alphanumeric() || b"_-. ".contains(b);
-    match head.first() {
-        Some(b'[' | b'#' | b';') => true,
-        Some(b'$') => start[..start.len().min(5)].eq_ignore_ascii_case(b"$env:"),
-        _ if line.starts_with(b"apiVersion:") => true,
-        _ if line.contains(&b',') => String::from_utf8_lossy(line).contains("Access key ID"),
-        _ => {
-            let sign = line.iter().position(|b| matches!(b, b'=' | b':'));
-            sign.is_some_and(|at| line[..at].iter().all(is_name))
-        }
-    }
-}
-
-/// Whether a JSON text has a private key or a secret in a field.
-fn has_secret_field(head: &[u8]) -> bool {
-    serde_json::from_slice::<Value>(head).is_ok_and(|json| is_secret_value(&json))
-}
-
-const SECRET_FIELDS: [&str; 7] = [
-    "private_key",
-    "privatekey",
-    "client_secret",
-    "clientsecret",
-    "client-key-data",
-    "secretaccesskey",
-    "aws_secret_access_key",
-];
-
-fn is_secret_value(json: &Value) -> bool {
-    match json {
-        Value::Object(fields) => fields.iter().any(|(name, value)| {
-            let is_named = SECRET_FIELDS.contains(&name.to_ascii_lowercase().as_str());
-            let is_token = |value: &str| is_real(value) && !is_prose(value);
-            // A key in JSON Web Key format, and Docker's logins.
-            let is_key = name == "d" && fields.contains_key("kty");
-            let is_login = name == "auths" && has_login(value);
-            (is_named || is_key) && value.as_str().is_some_and(is_token)
-                || is_login
-                || is_secret_value(value)
-        }),
-        Value::Array(items) => items.iter().any(is_secret_value),
-        // A text that only mentions a key does not begin like this.
-        Value::String(text) => text.starts_with("-----BEGIN ") && is_private(text),
-        _ => false,
-    }
-}
-
-/// Whether a value is a text about a secret, not a secret.
-fn is_prose(value: &str) -> bool {
-    value.contains(' ') && !value.starts_with("-----BEGIN ")
-}
-
-fn has_login(auths: &Value) -> bool {
-    let mut hosts = auths.as_object().into_iter().flat_map(|hosts| hosts.values());
-    hosts.any(|host| host.get("auth").and_then(Value::as_str).is_some_and(|auth| auth.len() >= 8))
-}
-
-/// Whether a configuration file or an exported table sets a secret. Texts that explain such a file begin with words.
-fn has_secret_line(head: &[u8]) -> bool {
-    let Ok(text) = std::str::from_utf8(head) else { return false };
-    let mut lines = text.lines().map(str::trim).filter(|line| !line.starts_with(['#', ';']));
-    let Some(first) = lines.by_ref().find(|line| !line.is_empty()) else { return false };
-    let is_section = first.starts_with('[') && first.ends_with(']');
-    let is_kubeconfig = first.starts_with("apiVersion:") && text.contains("\nkind: Config");
-    if is_kubeconfig {
-        return text.contains("client-key-data:") || text.contains("token:");
-    }
-    if first.contains("Access key ID,Secret access key") {
-        return true;
-    }
-    // A script may do other things first.
-    let is_script = text.starts_with("#!");
-    (is_section || is_script || sets(first).is_some())
-        && (has_private_block(text) || std::iter::once(first).chain(lines).any(is_secret_line))
-}
-
-/// Whether a block of YAML is a private key. A real one is longer than the ones in examples.
-fn has_private_block(text: &str) -> bool {
-    let lines: Vec<&str> = text.lines().map(str::trim).collect();
-    lines.windows(3).any(|lines| {
-        let is_block = [": |", ": |-", ": >"].iter().any(|end| lines[0].ends_with(end));
-        is_block
-            && lines[1].starts_with("-----BEGIN ")
-            && lines[1].contains("PRIVATE KEY")
-            && lines[2].len() >= 40
-    })
-}
-
-/// The name and the value that a line sets, if it sets one.
-fn sets(line: &str) -> Option<(&str, &str)> {
-    // The ways in which shells of Unix and Windows set a variable.
-    let starts = ["export ", "set ", "$env:", "$Env:"];
-    let line = starts.iter().find_map(|start| line.strip_prefix(start)).unwrap_or(line);
-    let (name, value) = line.split_once(['=', ':'])?;
-    let name = name.trim();
-    let is_name = |b: u8| b.is_ascii_alphanumeric() || b"_-.".contains(&b);
-    (!name.is_empty() && name.bytes().all(is_name)).then(|| (name, value.trim().trim_matches('"')))
-}
-
-/// Whether a text sets variables, like files called `.env`: its first line is `NAME=value`.
-fn sets_variables(text: &str) -> bool {
-    let mut lines = text.trim_start_matches('\u{feff}').lines().map(str::trim);
-    let first = lines.find(|line| !line.is_empty() && !line.starts_with(['#', ';']));
-    first.is_some_and(|line| {
-        let line = line.strip_prefix("export ").unwrap_or(line);
-        let name = line.split_once('=').map_or("", |(name, _)| name.trim_end());
-        let is_name = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
-        !name.is_empty() && name.bytes().all(is_name)
-    })
-}
-
-fn is_secret_line(line: &str) -> bool {
-    let Some((name, value)) = sets(line) else { return false };
-    let name = name.to_ascii_lowercase();
-    let names = ["secret_access_key", "awssecretkey", "privatekey", "presharedkey"];
-    names.iter().any(|secret| name.ends_with(secret))
-        && value.len() >= 40
-        && is_real(value)
-        && !is_prose(value)
-}
-
-/// Whether a value is not a placeholder from documentation.
-fn is_real(value: &str) -> bool {
-    let upper = value.to_ascii_uppercase();
-    value.len() >= 16
-        && !["EXAMPLE", "XXXX", "YOUR", "...", "<", "${"].iter().any(|word| upper.contains(word))
 }
 
 fn first_line(head: &[u8]) -> Option<&str> {

@@ -6,7 +6,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::digest::{self, Sum};
-use super::scan_cache::{CachedFile, ScanCache, Stamp};
+use super::scan::looker;
+use super::scan_cache::{CachedFile, ScanCache};
+use super::stamp::Stamp;
 use super::{File, Source};
 use crate::base::headers::{HeaderRules, Told};
 use crate::base::key::{self, Prefix};
@@ -57,7 +59,7 @@ fn reread(
         true => (before.digest.clone(), known.look.clone()),
         false => {
             let headers = ruled.of(relative, Told::default());
-            let mut looker = super::looker(relative, size, &headers, ruled);
+            let mut looker = looker(relative, size, &headers, ruled);
             let digest = digest::of_file(path, size, &mut |bytes| looker.take(bytes)).ok()?;
             (digest, looker.done())
         }

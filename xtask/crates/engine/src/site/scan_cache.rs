@@ -6,12 +6,13 @@
 //! first. Such a file is read again, as git does with its index (<https://git-scm.com/docs/racy-git>). A generator
 //! writes all files each time, most of them unchanged.
 
-use std::fs::Metadata;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use super::File;
+use super::entry::{Content, Entry};
 use super::look::Look;
-use super::{Content, Entry, File};
+use super::stamp::Stamp;
 
 #[derive(Debug)]
 pub struct ScanCache {
@@ -40,28 +41,6 @@ impl CachedFile {
 impl Default for ScanCache {
     fn default() -> ScanCache {
         ScanCache { files: Vec::new(), coarsest: Duration::from_secs(2) }
-    }
-}
-
-/// A file's metadata.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Stamp {
-    size: u64,
-    modified: Option<SystemTime>,
-    identity: Identity,
-}
-
-impl Stamp {
-    pub fn of(metadata: &Metadata) -> Stamp {
-        Stamp {
-            size: metadata.len(),
-            modified: metadata.modified().ok(),
-            identity: Identity::of(metadata),
-        }
-    }
-
-    fn is_older_than(&self, time: SystemTime) -> bool {
-        self.modified.is_some_and(|modified| modified < time) && self.identity.is_older_than(time)
     }
 }
 
@@ -104,47 +83,5 @@ impl ScanCache {
     #[cfg(test)]
     pub fn on_a_fine_clock() -> ScanCache {
         ScanCache { coarsest: Duration::ZERO, ..ScanCache::default() }
-    }
-}
-
-#[cfg(unix)]
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Identity {
-    device: u64,
-    inode: u64,
-    /// When anything about the file changed, in seconds since 1970 and nanoseconds. No program can set it.
-    changed: (i64, i64),
-}
-
-#[cfg(unix)]
-impl Identity {
-    fn of(metadata: &Metadata) -> Identity {
-        use std::os::unix::fs::MetadataExt;
-        Identity {
-            device: metadata.dev(),
-            inode: metadata.ino(),
-            changed: (metadata.ctime(), metadata.ctime_nsec()),
-        }
-    }
-
-    fn is_older_than(&self, time: SystemTime) -> bool {
-        let since_1970 = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        let seconds = i64::try_from(since_1970.as_secs()).unwrap_or(i64::MAX);
-        self.changed < (seconds, since_1970.subsec_nanos().into())
-    }
-}
-
-#[cfg(not(unix))]
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Identity;
-
-#[cfg(not(unix))]
-impl Identity {
-    fn of(_: &Metadata) -> Identity {
-        Identity
-    }
-
-    fn is_older_than(&self, _: SystemTime) -> bool {
-        true
     }
 }

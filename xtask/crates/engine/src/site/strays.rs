@@ -29,7 +29,7 @@ pub fn warn_of_other_hosts(has: impl Fn(&str) -> bool, tell: &Tell) {
     let found: Vec<String> = found.map(|name| format!("`{name}`")).collect();
     if !found.is_empty() {
         tell.tell(Event::Warning(format!(
-            "S3 does nothing with {}: write headers and redirects as [[headers]] in deploy.toml, and leave such files out with `exclude`",
+            "S3 ignores {}: write headers and redirects as [[headers]] in deploy.toml, and leave such files out with `exclude`",
             found.join(", ")
         )));
     }

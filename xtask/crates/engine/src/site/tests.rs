@@ -10,10 +10,11 @@ use tempfile::TempDir;
 use testing::deploy_toml;
 
 use super::*;
-use crate::base::error::Error;
+use crate::base::error::{Error, Result};
 use crate::base::etag::hex;
-use crate::base::event::Event;
+use crate::base::event::{Event, Stage, Tell};
 use crate::base::parts::LARGEST_WHOLE;
+use crate::repository::config::Config;
 
 const RULE: &str = r#"
     [[headers]]
@@ -302,7 +303,7 @@ fn a_rule_for_the_encoding_has_to_fit_the_bytes() {
     let folder = rule("gzip");
     folder.write("a.css", b"a{}");
     expect![[r#"
-        refused as wrong-encoding: the site has 1 file whose content a rule's `content-encoding` does not fit: `a.css (gzip)`
+        refused as wrong-encoding: the site has 1 file whose content does not have the `content-encoding` that a rule sets: `a.css (gzip)`
     "#]]
     .assert_eq(&folder.error());
     folder.write("a.css", b"\x1f\x8b\x08\0\xff");
@@ -312,12 +313,15 @@ fn a_rule_for_the_encoding_has_to_fit_the_bytes() {
     folder.write("b.txt", b"\x1f\x8b\x08\0\xff");
     let (site, warnings) = folder.site_and_warnings();
     assert_eq!(site.files[1].headers.content_type(), "text/plain; charset=utf-8");
-    assert!(warnings[0].starts_with("compressed by gzip, and no rule says so"), "{warnings:?}");
+    assert!(
+        warnings[0].starts_with("these files are compressed by gzip, but no rule says so"),
+        "{warnings:?}"
+    );
     assert!(warnings[0].contains("`b.txt`"), "{warnings:?}");
     for name in ["index.html", "b.css", "app.js", "feed.xml"] {
         folder.write(name, b"\x1f\x8b\x08\0\xff");
         let error = folder.error();
-        let told = "refused as wrong-encoding: the site has 1 file whose content is compressed by gzip, which no rule says";
+        let told = "refused as wrong-encoding: the site has 1 file whose content is compressed by gzip, but no rule says so";
         assert!(error.starts_with(told), "{error}");
         assert!(error.contains(&format!(": `{name}`")), "{error}");
         folder.write(name, b"x");
@@ -343,7 +347,7 @@ fn the_configuration_of_other_hosts_is_told_in_one_line() {
     let (site, warnings) = folder.site_and_warnings();
     assert_eq!(site.files.len(), 4);
     let [warning] = warnings.as_slice() else { panic!("{warnings:?}") };
-    let told = "S3 does nothing with `.htaccess`, `_headers`, `_redirects`: write";
+    let told = "S3 ignores `.htaccess`, `_headers`, `_redirects`: write";
     assert!(warning.starts_with(told), "{warning}");
     let folder = folder_with("exclude = [\"_*\"]", &["_redirects", "_headers", "index.html"]);
     assert_eq!(folder.site_and_warnings().1, [""; 0]);
@@ -385,7 +389,7 @@ fn a_key_that_no_browser_asks_for_is_told() {
     let (site, warnings) = folder.site_and_warnings();
     assert_eq!(site.files.len(), 2);
     assert!(
-        warnings[0].starts_with("no browser can ask for `images\\a.png` and 1 more"),
+        warnings[0].starts_with("no browser can request `images\\a.png` and 1 more"),
         "{warnings:?}"
     );
 }
@@ -482,9 +486,9 @@ fn a_name_that_cannot_be_a_key_is_an_error() {
     fs::write(bytes.path("").join(std::ffi::OsStr::from_bytes(b"gr\xfc\xdfe.html")), "").unwrap();
     let control = folder(&["a\u{7}b.html"]);
     expect![[r#"
-        failed to name `SITE/public/gr��e.html` in the bucket: it has a name that is not UTF-8
+        `SITE/public/gr��e.html` cannot be a key in the bucket: it has a name that is not UTF-8
         hint: rename the file, or let the generator leave it out
-        failed to name `SITE/public/aBELLb.html` in the bucket: it has a control character in its name
+        `SITE/public/aBELLb.html` cannot be a key in the bucket: it has a control character in its name
         hint: rename the file, or let the generator leave it out
     "#]]
     .assert_eq(&[bytes.error(), control.error()].concat());
@@ -497,7 +501,7 @@ fn all_names_that_cannot_be_keys_are_told_at_once() {
     let few = folder(&["a\u{7}b.html", "c/d\u{7}.png", " ", "index.html"]);
     fs::write(few.path("").join(std::ffi::OsStr::from_bytes(b"gr\xfc\xdfe.html")), "").unwrap();
     expect![[r#"
-        failed to name 4 files in the bucket
+        4 files cannot be keys in the bucket
           the key of `SITE/public/ ` is only white space
           `SITE/public/aBELLb.html` has a control character in its name
           `SITE/public/c/dBELL.png` has a control character in its name
@@ -521,7 +525,7 @@ fn a_key_is_at_most_as_long_as_s3_takes_it_with_the_prefix() {
     let error = folder.shown(&scan(&"p".repeat(21)).unwrap_err());
     expect![[r#"
         the key of `SITE/public/NAME` is too long
-        hint: S3 takes keys of 1024 bytes, the prefix included
+        hint: S3 accepts keys of up to 1024 bytes, including the prefix
     "#]]
     .assert_eq(&error.replace(&name, "NAME"));
 }
@@ -581,17 +585,17 @@ fn a_link_that_leads_elsewhere_is_an_error() {
         out.html -> ../outside
         the link `SITE/public/out.html` leads out of the site's folder
           SITE/outside
-        hint: copy what it names into the site
+        hint: copy its target into the site's folder
 
         sibling -> ../public2
         the link `SITE/public/sibling` leads out of the site's folder
           SITE/public2
-        hint: copy what it names into the site
+        hint: copy its target into the site's folder
 
         root -> /
         the link `SITE/public/root` leads out of the site's folder
           /
-        hint: copy what it names into the site
+        hint: copy its target into the site's folder
 
         a/odd -> ../../x.html/..
         the link `SITE/public/a/odd` leads nowhere
@@ -604,11 +608,11 @@ fn a_link_that_leads_elsewhere_is_an_error() {
         hint: remove the link
 
         again -> .
-        the link `SITE/public/again` leads to a folder that it is in
+        the link `SITE/public/again` leads to a folder that contains it
         hint: remove the link: its files would repeat without end
 
         a/up -> ..
-        the link `SITE/public/a/up` leads to a folder that it is in
+        the link `SITE/public/a/up` leads to a folder that contains it
         hint: remove the link: its files would repeat without end
 
     "#]]
@@ -634,7 +638,7 @@ fn links_that_lead_to_each_other_end() {
     let folder = folder(&["a/x.html", "b/y.html"]);
     folder.link("../b", "a/b");
     folder.link("../a", "b/a");
-    assert!(folder.error().contains("leads to a folder that it is in"));
+    assert!(folder.error().contains("leads to a folder that contains it"));
 }
 
 /// Editors create such links next to a file that is open.
@@ -657,14 +661,15 @@ fn what_is_neither_a_file_nor_a_folder_is_an_error() {
     .assert_eq(&folder.error());
 }
 
-/// Does something as a user who may read only what everybody may. Containers run tests as root, who may read all.
+/// Does something as a user who may read only what everybody may read. Containers run tests as root, who may read
+/// everything.
 #[cfg(unix)]
 fn without_the_rights_of_root<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     std::thread::scope(|scope| {
         let work = scope.spawn(|| {
             // Only this thread, and those that it begins: https://man7.org/linux/man-pages/man2/setfsuid.2.html
             #[cfg(target_os = "linux")]
-            // SAFETY: it changes what the kernel lets this thread read, and no memory.
+            // SAFETY: it changes what this thread may read, and no memory.
             unsafe {
                 libc::setfsuid(65534)
             };

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::left_out::{Choice, LeftOut, Verdict, Why};
 use super::names::{self, Named};
-use super::scan_cache::Stamp;
+use super::stamp::Stamp;
 use crate::base::error::{Failure, failed};
 use crate::base::limits;
 use crate::base::parallel;
@@ -179,7 +179,7 @@ impl Walk<'_> {
             Some(resolved) if metadata.is_dir() => match folder.is_in(&resolved) {
                 false => Ok(enter(path, resolved)),
                 true => Err(failed(format!(
-                    "the link `{}` leads to a folder that it is in",
+                    "the link `{}` leads to a folder that contains it",
                     path.display()
                 ))
                 .hint("remove the link: its files would repeat without end")),
@@ -200,7 +200,7 @@ impl Walk<'_> {
                 link.display()
             ))
             .because_of_path(&resolved)
-            .hint("copy what it names into the site"));
+            .hint("copy its target into the site's folder"));
         }
         let below = resolved.strip_prefix(&self.top).unwrap_or(&resolved);
         if !self.choice.publishes(&relative_key(self.folder, link)) && is_private(below) {

@@ -79,7 +79,7 @@ impl Emptied {
 
 fn is_left(folder: &Path, reason: &str) -> Event {
     let folder = folder.display();
-    Event::Warning(format!("left what an earlier build's output held in `{folder}`: {reason}"))
+    Event::Warning(format!("the earlier content of the output stays in `{folder}`: {reason}"))
 }
 
 /// Moves back whatever the build did not write again.

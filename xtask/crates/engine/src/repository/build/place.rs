@@ -37,7 +37,7 @@ pub fn check_inside(config: &Config, root: &Path) -> Result<(), Failure> {
     }
     match misplaced(&resolved, &site, &root) {
         None => Ok(()),
-        Some(why) => Err(failed(format!("`{}` leads to what {why}", output.display()))
+        Some(why) => Err(failed(format!("`{}` leads to a folder that {why}", output.display()))
             .because_of_path(&resolved)
             .hint("remove the link, or let `output` in deploy.toml name another folder")),
     }

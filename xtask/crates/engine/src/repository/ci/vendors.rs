@@ -1,13 +1,10 @@
 //! The table of vendors: how each is identified, which variable holds the commit, which function reads the rest, and
 //! the page that documents it. It exists only once: detection, job addresses, tests and the handbook's list follow it.
 
-use super::{Origin, Run, VendorClaim, address, runs};
-
-/// The environment, so that tests can bring their own. It returns variables that are set and not empty.
-pub type Vars<'a> = &'a dyn Fn(&str) -> Option<String>;
-
-/// Reads the event file on GitHub.
-pub type ReadFile<'a> = &'a dyn Fn(&str) -> Option<String>;
+use super::claim::{Origin, Run, VendorClaim};
+use super::other_systems::PULL_REQUESTS;
+use super::variables::{ReadFile, Vars, says, says_no};
+use super::{address, runs};
 
 pub struct Vendor {
     /// The name that its users know.
@@ -148,104 +145,6 @@ pub const VENDORS: [Vendor; 11] = [
     },
 ];
 
-/// Variables of systems that run builds, but whose branch is not read here. They only show that nobody is at a
-/// terminal, and not all of these systems set `CI`.
-pub const MARKERS: [&str; 43] = [
-    "TEAMCITY_VERSION",
-    "APPVEYOR",
-    "SEMAPHORE",
-    "CIRRUS_CI",
-    "NETLIFY",
-    "VERCEL",
-    "CF_PAGES",
-    "WORKERS_CI",
-    "RENDER",
-    "CM_BUILD_ID",
-    "BITRISE_IO",
-    "BUDDY_WORKSPACE_ID",
-    "GITEA_ACTIONS",
-    "FORGEJO_ACTIONS",
-    "HARNESS_BUILD_ID",
-    "HEROKU_TEST_RUN_ID",
-    "JENKINS_HOME",
-    "HUDSON_URL",
-    "GO_PIPELINE_NAME",
-    "PROW_JOB_ID",
-    "SCREWDRIVER",
-    "SYSTEM_TEAMFOUNDATIONCOLLECTIONURI",
-    "bamboo_buildKey",
-    "CI_BUILD_ID",
-    "CI_NAME",
-    "CI_PIPELINE_ID",
-    "CONTINUOUS_INTEGRATION",
-    "VELA",
-    "CF_BUILD_ID",
-    "AWS_APP_ID",
-    "ZUUL_UUID",
-    "EAS_BUILD",
-    "CI_XCODE_CLOUD",
-    "BUILD_BUILDID",
-    "GITHUB_RUN_ID",
-    "CI_JOB_ID",
-    "CIRCLE_BUILD_NUM",
-    "BUILDKITE_BUILD_ID",
-    "TRAVIS_BUILD_ID",
-    "DRONE_BUILD_NUMBER",
-    "BITBUCKET_PIPELINE_UUID",
-    "CODEBUILD_BUILD_ARN",
-    "APPCENTER_BUILD_ID",
-];
-
-/// Variables by which other systems, whose remaining variables are not read here, say that this is a pull request. With
-/// `None`, every value says so that does not mean no; otherwise only this value does. `CIRCLE_PULL_REQUEST` and
-/// `CI_OPEN_MERGE_REQUESTS` are not here because they are set for pushes too.
-const PULL_REQUESTS: [(&str, Option<&str>); 44] = [
-    ("PULL_NUMBER", None),
-    ("JOB_TYPE", Some("presubmit")),
-    ("BITRISE_PULL_REQUEST", None),
-    ("PR", None),
-    ("PR_NUMBER", None),
-    ("SD_PULL_REQUEST", None),
-    ("VELA_BUILD_EVENT", Some("pull_request")),
-    ("VELA_PULL_REQUEST", None),
-    ("VELA_BUILD_PULL_REQUEST", None),
-    ("CM_PULL_REQUEST", None),
-    ("CM_PULL_REQUEST_NUMBER", None),
-    ("CF_PULL_REQUEST_NUMBER", None),
-    ("CF_PULL_REQUEST_ID", None),
-    ("CF_PULL_REQUEST_IS_FORK", None),
-    ("CIRRUS_PR", None),
-    ("APPVEYOR_PULL_REQUEST_NUMBER", None),
-    ("APPVEYOR_PULL_REQUEST_HEAD_REPO_NAME", None),
-    ("SEMAPHORE_GIT_REF_TYPE", Some("pull-request")),
-    ("SEMAPHORE_GIT_PR_NUMBER", None),
-    ("SEMAPHORE_GIT_PR_SLUG", None),
-    ("PULL_REQUEST", None),
-    ("PULL_REQUEST_ID", None),
-    ("PULL_REQUEST_NUMBER", None),
-    ("CONTEXT", Some("deploy-preview")),
-    ("IS_PULL_REQUEST", None),
-    ("VERCEL_GIT_PULL_REQUEST_ID", None),
-    ("NOW_GITHUB_PR_ID", None),
-    ("AWS_PULL_REQUEST_ID", None),
-    ("AWS_PULL_REQUEST_SOURCE_BRANCH", None),
-    ("BUDDY_EXECUTION_PULL_REQUEST_ID", None),
-    ("BUDDY_EXECUTION_PULL_REQUEST_NO", None),
-    ("BUDDY_RUN_PR_ID", None),
-    ("BUDDY_RUN_PR_NO", None),
-    ("HEROKU_PR_NUMBER", None),
-    ("CI_PR_NUMBER", None),
-    ("CI_PULL_REQUEST", None),
-    ("CI_PULL_REQUEST_NUMBER", None),
-    ("SCRUTINIZER_PR_NUMBER", None),
-    ("APPCENTER_PULL_REQUEST", None),
-    ("NEVERCODE_PULL_REQUEST", None),
-    ("TEAMCITY_PULL_REQUEST_NUMBER", None),
-    ("TEAMCITY_PULLREQUEST_NUMBER", None),
-    ("bamboo_repository_pr_key", None),
-    ("ZUUL_PIPELINE", Some("check")),
-];
-
 /// The variables of these two have the same names, so if one vendor is identified, the other's variables count as well.
 const NAMESAKES: [&str; 2] = ["GitLab", "Woodpecker"];
 
@@ -325,17 +224,14 @@ pub fn objections(told: &[VendorClaim], var: Vars, read_file: ReadFile) -> Vec<V
     of_vendors.chain(others).collect()
 }
 
-/// Whether a variable is set to something other than no.
-pub fn says(var: Vars, name: &str) -> bool {
-    var(name).is_some_and(|value| !says_no(&value))
-}
-
-pub fn says_no(value: &str) -> bool {
-    ["false", "0"].contains(&value.to_ascii_lowercase().as_str())
-}
-
 pub fn is_github(var: Vars) -> bool {
     VENDORS.iter().any(|vendor| vendor.name == GITHUB && vendor.is_told(var))
+}
+
+/// The address of this job, if it runs in CI. `var` returns variables that are set and not empty.
+pub fn job(var: Vars) -> Option<String> {
+    let told = VENDORS.iter().filter(|vendor| vendor.is_told(var));
+    told.filter_map(|vendor| (vendor.job)(var)).find_map(|address| address::shown(&address))
 }
 
 /// Branches that merge queues push for their tests, as every vendor sees them.
@@ -348,5 +244,43 @@ fn queued(run: Run) -> Run {
             Run::MergeQueue { name }
         }
         run => run,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_vendor_tells_its_jobs_without_secrets() {
+        let secret = "https://user:token@host/a/b/7";
+        for vendor in &VENDORS {
+            let var = |name: &str| {
+                Some(match name {
+                    _ if name == vendor.told_by => vendor.value.unwrap_or("7").to_owned(),
+                    _ if VENDORS.iter().any(|other| other.told_by == name) => return None,
+                    "GITHUB_RUN_ID" | "BUILD_BUILDID" => "7".to_owned(),
+                    "GITHUB_REPOSITORY" | "BITBUCKET_REPO_FULL_NAME" => "a/b".to_owned(),
+                    "SYSTEM_TEAMPROJECT" => "b".to_owned(),
+                    "CODEBUILD_BUILD_ARN" => return None,
+                    _ => format!("{secret}?token=x#token"),
+                })
+            };
+            let said = job(&var).unwrap_or_default();
+            assert!(!said.is_empty() && !said.contains("token"), "{}: {said}", vendor.name);
+        }
+    }
+
+    #[test]
+    fn the_address_on_codebuild_is_made_of_the_builds_name() {
+        let var = |name: &str| match name {
+            "CODEBUILD_BUILD_ID" => Some("site:12-34".to_owned()),
+            "CODEBUILD_BUILD_ARN" => {
+                Some("arn:aws:codebuild:eu-central-1:111111111111:build/site:12-34".to_owned())
+            }
+            _ => None,
+        };
+        let expected = "https://eu-central-1.console.aws.amazon.com/codesuite/codebuild/111111111111/projects/site/build/site:12-34/";
+        assert_eq!(job(&var).as_deref(), Some(expected));
     }
 }

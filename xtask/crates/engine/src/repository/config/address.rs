@@ -11,7 +11,7 @@ pub struct Address {
     pub is_https: bool,
     /// In lower case, and without the brackets of an IPv6 address.
     pub host: String,
-    /// Where it is not the scheme's own.
+    /// `None` if it is the scheme's default.
     pub port: Option<u16>,
     /// Without the slashes at its beginning and end.
     pub path: String,

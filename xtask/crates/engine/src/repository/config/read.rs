@@ -1,28 +1,28 @@
 //! Turns TOML values into a [`Config`], and collects every problem. A value with a problem is reported and left out.
 //! The file as a whole is then an error, so nothing is ever made up for it.
 
-mod credentials;
-mod demands;
-mod endpoint;
 mod environments;
-mod fields;
+mod conflicts;
+mod place;
+mod endpoint;
+mod demands;
+mod credentials;
 mod rules;
+mod fields;
 
 use std::path::{Component, Path, PathBuf};
 
 use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use toml::de::DeTable;
 
 use super::problem::Problem;
 use super::{Config, Credentials, Environment, Website};
 use credentials::read_variable;
 use environments::read_environments;
-use fields::{Fields, Text, complain, duration, list, plain, string, text};
+use fields::{Fields, Text, Value, complain, duration, list, plain, string, text};
 use rules::{Lists, read_lists, read_rules};
 
 use crate::base::key;
-
-type Value<'t> = Spanned<DeValue<'t>>;
 
 pub fn config(text: &str, site: &Path) -> Result<Config, Vec<Problem>> {
     let (document, errors) = DeTable::parse_recoverable(text);
@@ -211,7 +211,7 @@ fn read_command(value: &Value, problems: &mut Vec<Problem>) -> Vec<String> {
     for (word, span) in &words {
         if ["&&", "||", "|", ";", ">", "<", "&"].contains(&word.as_str()) {
             let message = format!(
-                "`{word}` means something to a shell, and there is none: write [\"sh\", \"-c\", \"...\"] or a script"
+                "`{word}` is for a shell, but the command runs without one: write [\"sh\", \"-c\", \"...\"] or a script"
             );
             complain(problems, span.clone(), message);
         }

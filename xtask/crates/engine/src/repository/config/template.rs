@@ -48,7 +48,7 @@ impl Template {
         let domain = labels.collect::<Vec<_>>().join(".");
         let path = rest.strip_prefix(host).unwrap_or_default().trim_end_matches('/');
         Some(format!(
-            "`{BRANCH}` cannot stand in a host's name here: for `{branch}` it is `{segment}`, which no host can be called; write url = \"{scheme}://{domain}{path}/{BRANCH}/\""
+            "`{BRANCH}` cannot be in a host name here: for `{branch}` it becomes `{segment}`, which is not valid in a host name; write url = \"{scheme}://{domain}{path}/{BRANCH}/\""
         ))
     }
 

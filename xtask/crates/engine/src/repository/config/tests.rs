@@ -119,7 +119,7 @@ cache-contol = "no-cache"
           site/deploy.toml:11:15: `[environments.staging]` lacks `region`, such as "eu-central-1"
             [environments.staging]
 
-          site/deploy.toml:12:24: branch `main` is taken by `production` already; a branch goes to one environment
+          site/deploy.toml:12:24: branch `main` is already in `branches` of `production`; a branch goes to one environment
             branches = ["staging", "main"]
 
           site/deploy.toml:13:11: `account` must be the twelve digits of an AWS account
@@ -273,7 +273,7 @@ fn a_build_that_cannot_be_run_is_a_problem() {
             command = [""]
         2:11: this must be a list of strings, such as ["hugo", "--minify"]
             command = "make"
-        2:20: this must be a string in quotes, and is of type integer
+        2:20: this must be a string in quotes, but is of type integer
             command = ["make", 1]
         2:11: this must be a list of strings, such as ["hugo", "--minify"]
             command = true
@@ -295,9 +295,9 @@ fn a_build_that_cannot_be_run_is_a_problem() {
             output = ""
         3:10: `output` must be a folder relative to the site's folder, such as "public" or "../dist"
             output = "./public"
-        3:10: this must be a string in quotes, and is of type integer
+        3:10: this must be a string in quotes, but is of type integer
             output = 1
-        3:10: this must be a string in quotes, and is of type array
+        3:10: this must be a string in quotes, but is of type array
             output = ["public"]
     "#]]
     .assert_eq(&table([
@@ -350,7 +350,7 @@ fn a_variable_that_the_generator_gets_is_no_credential_of_an_environment() {
             env = "MY_AWS_NAME"
         2:8: this must be the name of an environment variable
             env = [""]
-        2:8: this must be a string in quotes, and is of type integer
+        2:8: this must be a string in quotes, but is of type integer
             env = [1]
         2:8: `staging` takes its credentials from `STAGING_AWS_SECRET_ACCESS_KEY`, so the generator never gets it
             env = ["STAGING_AWS_SECRET_ACCESS_KEY"]
@@ -375,11 +375,11 @@ fn a_variable_that_the_generator_gets_is_no_credential_of_an_environment() {
 #[test]
 fn a_name_of_an_environment_is_a_plain_word() {
     expect![[r#"
-        5:15: an environment's name has letters, digits, `-` and `_` only
+        5:15: an environment's name may have only letters, digits, `-` and `_`
             [environments."stg/x"]
-        5:15: an environment's name has letters, digits, `-` and `_` only
+        5:15: an environment's name may have only letters, digits, `-` and `_`
             [environments."a b"]
-        5:15: an environment's name has letters, digits, `-` and `_` only
+        5:15: an environment's name may have only letters, digits, `-` and `_`
             [environments.""]
         5:15: `bucket` is missing
             [environments.stag.ing]
@@ -391,7 +391,7 @@ fn a_name_of_an_environment_is_a_plain_word() {
             [environments.stag.ing]
         5:20: unknown key `ing`; known here: branches, pull-requests, account, region, bucket, prefix, endpoint, url, max-deletes, retain, credentials, path-style, acl, encryption
             [environments.stag.ing]
-        5:15: an environment's name has letters, digits, `-` and `_` only
+        5:15: an environment's name may have only letters, digits, `-` and `_`
             [environments."größe"]
     "#]].assert_eq(&table([
         ("environments.staging", r#"environments."stg/x""#),
@@ -441,13 +441,13 @@ fn a_value_of_an_environment_that_cannot_be_is_a_problem() {
             account = "2222-2222-2222"
         7:11: `account` must be the twelve digits of an AWS account
             account = ""
-        7:11: this must be a string in quotes, and is of type boolean
+        7:11: this must be a string in quotes, but is of type boolean
             account = true
         8:10: `region` must be a region's name, such as "eu-central-1"
             region = ""
         8:10: `region` must be a region's name, such as "eu-central-1"
             region = "eu central 1"
-        8:10: this must be a string in quotes, and is of type integer
+        8:10: this must be a string in quotes, but is of type integer
             region = 1
         9:10: `bucket` must be a bucket's name: 3 to 63 lower-case letters, digits, `-` and `.` (no s3://, no folder)
             bucket = "s3://stg.example.com/"
@@ -457,7 +457,7 @@ fn a_value_of_an_environment_that_cannot_be_is_a_problem() {
             bucket = "ab"
         9:10: `bucket` must be a bucket's name: 3 to 63 lower-case letters, digits, `-` and `.` (no s3://, no folder)
             bucket = ""
-        9:10: this must be a string in quotes, and is of type array
+        9:10: this must be a string in quotes, but is of type array
             bucket = []
         10:15: this must be a whole number, 0 or more
             max-deletes = -1
@@ -467,7 +467,7 @@ fn a_value_of_an_environment_that_cannot_be_is_a_problem() {
             max-deletes = "5"
         10:15: this must be a whole number, 0 or more
             max-deletes = 99999999999999999999
-        10:10: this must be a string in quotes, and is of type integer
+        10:10: this must be a string in quotes, but is of type integer
             retain = 7
         10:10: this must be a time, such as "7d", "12h" or "30m"
             retain = "7"
@@ -530,15 +530,15 @@ fn a_prefix_is_a_folder_of_the_bucket() {
             prefix = "/"
         10:10: `prefix` has the segment `.xtask`, which is this tool's own; it is a folder in the bucket, such as "docs/"
             prefix = ".xtask/"
-        10:10: a control character cannot stand here
+        10:10: a control character is not allowed here
             prefix = "a\nb"
-        10:10: only `{branch}` can stand in braces
+        10:10: only `{branch}` is allowed in braces
             prefix = "{brnch}/"
-        10:10: only `{branch}` can stand in braces
+        10:10: only `{branch}` is allowed in braces
             prefix = "{branch/"
-        10:10: only `{branch}` can stand in braces
+        10:10: only `{branch}` is allowed in braces
             prefix = "{BRANCH}/"
-        10:10: this must be a string in quotes, and is of type integer
+        10:10: this must be a string in quotes, but is of type integer
             prefix = 1
     "#]].assert_eq(&table([
         ("", r#"prefix = "/docs""#),
@@ -568,11 +568,11 @@ fn an_address_begins_with_https_and_holds_no_password() {
             endpoint = "https:///a"
         10:12: this must be an address that begins with https:// or http://
             endpoint = "https://a b/"
-        10:12: this must be a string in quotes, and is of type integer
+        10:12: this must be a string in quotes, but is of type integer
             endpoint = 9000
         10:7: this must be an address that begins with https:// or http://
             url = "example.com"
-        10:7: this must be a string in quotes, and is of type boolean
+        10:7: this must be a string in quotes, but is of type boolean
             url = true
     "#]]
     .assert_eq(&table([
@@ -592,7 +592,7 @@ fn an_address_begins_with_https_and_holds_no_password() {
             "https://:hunter2@a:1/b",
         ] {
             let text = problems(&changed("", &format!("{key} = \"{address}\"")));
-            assert!(text.contains("an address must not hold a user or a password"), "{text}");
+            assert!(text.contains("an address must not contain a user or a password"), "{text}");
         }
     }
 }
@@ -639,15 +639,15 @@ region = "eu-central-1"
 bucket = "example.com"
 "#;
     expect![[r#"
-        12:13: branch `staging` is taken by `staging` already; a branch goes to one environment
+        12:13: branch `staging` is already in `branches` of `staging`; a branch goes to one environment
             branches = ["staging"]
-        6:24: branch `staging` stands here twice
+        6:24: branch `staging` is listed twice
             branches = ["staging", "staging"]
         6:12: this must be a list of strings, such as ["main"]
             branches = "staging"
-        6:13: this must be a string in quotes, and is of type integer
+        6:13: this must be a string in quotes, but is of type integer
             branches = [1]
-        6:13: this must be a string in quotes, and is of type array
+        6:13: this must be a string in quotes, but is of type array
             branches = [["staging"]]
         6:13: a branch's name cannot be empty
             branches = [""]
@@ -726,7 +726,7 @@ region = "eu-central-1"
 bucket = "example.com"
 "#;
     expect![[r#"
-        11:15: `staging` and `production` both take pull requests; only one environment may
+        11:15: `staging` and `production` both deploy pull requests; only one environment may
             [environments.production]
     "#]]
     .assert_eq(&table([("", other)]));
@@ -754,7 +754,7 @@ fn the_website_has_its_usual_documents_or_others() {
             index = "docs/index.html"
         11:9: `index` is a name in each folder, such as "index.html"
             index = ""
-        11:9: this must be a string in quotes, and is of type integer
+        11:9: this must be a string in quotes, but is of type integer
             index = 1
         11:9: `error` is the key of a document, such as "404.html"
             error = "/404.html"
@@ -816,19 +816,19 @@ fn a_rule_for_headers_that_cannot_be_is_a_problem() {
             cache-control = "no-cache\r\nX-Evil: 1"
         12:23: a header's value is printable ASCII without spaces around it
             content-disposition = "größe"
-        12:17: this must be a string in quotes, and is of type integer
+        12:17: this must be a string in quotes, but is of type integer
             cache-control = 60
         12:11: `expires` is a date such as "Wed, 21 Oct 2026 07:28:00 GMT"
             expires = "tomorrow"
-        12:11: this must be a string in quotes, and is of type datetime
+        12:11: this must be a string in quotes, but is of type datetime
             expires = 2026-10-21
-        12:35: a redirect leads to a path such as "/new/" or to an http address, in 2 KB
+        12:35: a redirect leads to a path such as "/new/" or to an http address, of at most 2 KB
             x-amz-website-redirect-location = "new.html"
         12:20: `gzipp` is not an encoding that browsers know; did you mean `gzip`?
             content-encoding = "gzipp"
-        12:20: `UTF-8` is not an encoding that browsers know; a character set stands in `content-type`: "text/html; charset=utf-8"
+        12:20: `UTF-8` is not an encoding that browsers know; a character set belongs in `content-type`: "text/html; charset=utf-8"
             content-encoding = "UTF-8"
-        12:20: `utf8` is not an encoding that browsers know; a character set stands in `content-type`: "text/html; charset=utf-8"
+        12:20: `utf8` is not an encoding that browsers know; a character set belongs in `content-type`: "text/html; charset=utf-8"
             content-encoding = "utf8"
         12:20: `none` is not an encoding that browsers know; leave it out if the files are not compressed
             content-encoding = "none"
@@ -848,7 +848,7 @@ fn a_rule_for_headers_that_cannot_be_is_a_problem() {
             [[headers]]
         11:9: this is not a glob: unclosed character class; missing ']'
             match = "a["
-        11:9: this must be a string in quotes, and is of type array
+        11:9: this must be a string in quotes, but is of type array
             match = ["a"]
         10:1: `headers` must be tables: [[headers]]
             [headers]
@@ -871,7 +871,7 @@ fn a_rule_for_headers_that_cannot_be_is_a_problem() {
             keep = "a"
         `site/deploy.toml` has a problem
 
-          site/deploy.toml:1:9: this must be a string in quotes, and is of type integer
+          site/deploy.toml:1:9: this must be a string in quotes, but is of type integer
             keep = [1]
         `site/deploy.toml` has a problem
 
@@ -902,7 +902,7 @@ fn credentials_are_named_in_one_of_three_ways() {
             credentials = { profile = "****", access-key-id = "ID", secret-access-key = "S" }
         10:15: `credentials` must be { access-key-id = "VARIABLE", secret-access-key = "VARIABLE" }, { profile = "NAME" } or "ambient"
             credentials = { profile = "****", session-token = "T" }
-        10:27: this must be a string in quotes, and is of type integer
+        10:27: this must be a string in quotes, but is of type integer
             credentials = { profile = **** }
         10:33: this must be the name of an environment variable
             credentials = { access-key-id = "", secret-access-key = "SECRET" }
@@ -912,9 +912,9 @@ fn credentials_are_named_in_one_of_three_ways() {
             credentials = { access-key-id = "****", secret-access-key = "****" }
         10:33: this looks like a credential itself; name the environment variable that holds it, such as `STGAWSKEY` or `stg_aws_key`, and replace the key if this file was ever pushed
             credentials = { access-key-id = "****", secret-access-key = "SECRET" }
-        10:33: this must be a string in quotes, and is of type integer
+        10:33: this must be a string in quotes, but is of type integer
             credentials = { access-key-id = ****, secret-access-key = ["SECRET"] }
-        10:56: this must be a string in quotes, and is of type array
+        10:56: this must be a string in quotes, but is of type array
             credentials = { access-key-id = ****, secret-access-key = ["SECRET"] }
     "#]].assert_eq(&table([
         ("", r#"credentials = "default""#),
@@ -1141,7 +1141,7 @@ fn a_credential_is_printed_from_no_name() {
 #[test]
 fn what_is_no_credential_is_shown_as_it_is() {
     expect![[r#"
-        6:44: branch `feature/JIRA-1234-Fix-Login` stands here twice
+        6:44: branch `feature/JIRA-1234-Fix-Login` is listed twice
             branches = ["feature/JIRA-1234-Fix-Login", "feature/JIRA-1234-Fix-Login"]
         10:1: unknown key `x-really-quite-a-long-name-of-many-words`; known here: branches, pull-requests, account, region, bucket, prefix, endpoint, url, max-deletes, retain, credentials, path-style, acl, encryption
             "x-really-quite-a-long-name-of-many-words" = "assets/images/photographs/large/first"
@@ -1166,7 +1166,7 @@ fn an_address_with_an_at_sign_is_not_repeated() {
         ] {
             let line = format!("{key} = \"{address}\"\nbucke = 1");
             let text = problems(&changed("", &line));
-            assert!(text.contains("must not hold a user or a password"), "{text}");
+            assert!(text.contains("must not contain a user or a password"), "{text}");
             assert!(!text.contains("hunter2"), "{text}");
             let broken = problems(&changed("", &format!("{key} = \"{address}")));
             assert!(!broken.contains("hunter2"), "{broken}");
@@ -1189,19 +1189,19 @@ fn a_control_character_is_a_problem_and_reaches_no_terminal() {
         ("", "\"a\u{202e}b\" = 1"),
     ];
     expect![[r#"
-        6:13: a control character cannot stand here
+        6:13: a control character is not allowed here
             branches = ["****[31m"]
-        3:10: a control character cannot stand here
+        3:10: a control character is not allowed here
             output = "****"
-        2:12: a control character cannot stand here
+        2:12: a control character is not allowed here
             command = ["****"]
-        9:10: a control character cannot stand here
+        9:10: a control character is not allowed here
             bucket = "****"
-        10:7: a control character cannot stand here
+        10:7: a control character is not allowed here
             url = "https://****
-        10:27: a control character cannot stand here
+        10:27: a control character is not allowed here
             credentials = { profile = "****" }
-        11:9: a control character cannot stand here
+        11:9: a control character is not allowed here
             match = "****"
         12:17: a header's value is printable ASCII without spaces around it
             cache-control = "****"
@@ -1242,11 +1242,11 @@ fn two_environments_take_different_variables_where_none_are_named() {
     expect![[r#"
         `site/deploy.toml` has a problem
 
-          site/deploy.toml:10:15: `a-b` and `a_b` name no `credentials`, and would both take `A_B_AWS_ACCESS_KEY_ID`; name each one's variables
+          site/deploy.toml:10:15: `a-b` and `a_b` name no `credentials`, and would both use `A_B_AWS_ACCESS_KEY_ID`; name the variables of each
             [environments.a_b]
         `site/deploy.toml` has a problem
 
-          site/deploy.toml:10:15: `a` and `A` name no `credentials`, and would both take `A_AWS_ACCESS_KEY_ID`; name each one's variables
+          site/deploy.toml:10:15: `a` and `A` name no `credentials`, and would both use `A_AWS_ACCESS_KEY_ID`; name the variables of each
             [environments.A]
         NO PROBLEM
         NO PROBLEM
@@ -1274,7 +1274,7 @@ fn a_pattern_that_matches_no_key_is_a_problem() {
             keep = ["/uploads/**"]
         1:9: a key has no segment `.`; write "uploads"
             keep = ["./uploads"]
-        1:9: a pattern cannot take back another; leave it out, or write '\!uploads' for a name that begins with `!`
+        1:9: a pattern cannot undo another; remove it, or write '\!uploads' for a name that begins with `!`
             keep = ["!uploads"]
         1:9: an empty pattern matches no key; write "**"
             keep = [""]
@@ -1288,7 +1288,7 @@ fn a_pattern_that_matches_no_key_is_a_problem() {
             keep = ["../a"]
         1:9: a key does not begin with `/`; write "a/b/"
             keep = ["//a//b/"]
-        1:9: a pattern cannot take back another; leave it out, or write '\!' for a name that begins with `!`
+        1:9: a pattern cannot undo another; remove it, or write '\!' for a name that begins with `!`
             keep = ["!"]
         11:9: a key does not begin with `/`; write "uploads/**"
             match = "/uploads/**"
@@ -1630,13 +1630,13 @@ fn a_pattern_in_two_lists_that_say_opposite_things_is_a_problem() {
     expect![[r#"
         `site/deploy.toml` has 3 problems
 
-          site/deploy.toml:2:12: `b/**` is in `keep` and in `exclude`; keep it in one
+          site/deploy.toml:2:12: `b/**` is in `keep` and in `exclude`; remove it from one of them
             exclude = ["b/**", "c"]
 
-          site/deploy.toml:3:12: `a` is in `keep` and in `publish`; keep it in one
+          site/deploy.toml:3:12: `a` is in `keep` and in `publish`; remove it from one of them
             publish = ["a", "c", "d"]
 
-          site/deploy.toml:3:17: `c` is in `exclude` and in `publish`; keep it in one
+          site/deploy.toml:3:17: `c` is in `exclude` and in `publish`; remove it from one of them
             publish = ["a", "c", "d"]
     "#]]
     .assert_eq(&(problems(&changed("[build]", &format!("{lists}\n[build]"))) + "\n"));
@@ -1652,7 +1652,7 @@ fn what_is_excluded_and_published_is_read_as_keep_is() {
     assert!(!is_match(&config.publish, "a/gpg.key") && !is_match(&config.exclude, "a/drafts"));
     for key in ["exclude", "publish"] {
         let inside = problems(&changed("output = ", &format!("{key} = [\"a\"]\noutput = ")));
-        let above = format!("`{key}` stands at the top of the file, before the first [section]");
+        let above = format!("`{key}` belongs at the top of the file, before the first [section]");
         assert!(inside.contains(&above), "{inside}");
     }
 }

@@ -2,7 +2,8 @@
 //! it builds. Anyone who can start a job can set some of these variables, so a claim that is missing or not proven is
 //! refused.
 
-use super::{Reference, SHORT, by_pull_request, short};
+use super::environment::by_pull_request;
+use super::reference::{Reference, SHORT, short};
 use crate::base::refusal::{self, Refusal};
 use crate::repository::checkout::{self, Checkout, Head};
 use crate::repository::ci::{CiContext, Origin, Run, VendorClaim};
@@ -30,12 +31,12 @@ pub fn agree_on_commit(
     Err(Refusal::new(
         "commit-mismatch",
         format!(
-            "{} says that it builds commit {}, and git's HEAD is {}",
+            "{} says that it builds commit {}, but git's HEAD is {}",
             claim.vendor,
             short(told),
             short(commit)
         ),
-        "deploy in the checkout that CI made, before anything moves its HEAD",
+        "deploy in CI's own checkout, before any step moves its HEAD",
     ))
 }
 
@@ -76,7 +77,7 @@ fn agreed(said: Vec<(&str, Reference)>) -> Result<Reference, Refusal> {
         Some((other_vendor, other)) => Err(Refusal::new(
             "ci-conflict",
             format!(
-                "{vendor} says that this run is of `{reference}`, and {other_vendor} that it is of `{other}`"
+                "{vendor} says that this run is for `{reference}`, but {other_vendor} says that it is for `{other}`"
             ),
             format!(
                 "unset the variables of the one that does not run this job: {vendor} or {other_vendor}"
@@ -96,14 +97,14 @@ fn claimed(config: &Config, head: &Head, claim: &VendorClaim) -> Result<Referenc
         Run::Tag(tag) => Err(Refusal::new(
             "tag",
             format!(
-                "{vendor} says that tag `{tag}` was pushed, and only branches choose an environment"
+                "{vendor} says that tag `{tag}` was pushed, but only a branch can choose an environment"
             ),
             "push the branch that the tag is on",
         )),
         Run::Untrusted { event } => Err(Refusal::new(
             "untrusted-event",
             format!(
-                "the event `{event}` of {vendor} runs with secrets on a branch that it did not push, so it chooses no account"
+                "the event `{event}` of {vendor} runs with secrets on a branch that it did not push, so it cannot choose an account"
             ),
             "let the job run on: push",
         )),
@@ -112,13 +113,13 @@ fn claimed(config: &Config, head: &Head, claim: &VendorClaim) -> Result<Referenc
             format!(
                 "{vendor} does not say what started this run ({missing} is not set), so nothing proves that a branch was pushed"
             ),
-            format!("pass {missing} on to this step, as {vendor} sets it"),
+            format!("pass {missing} to this step, as {vendor} sets it"),
         )),
         Run::PerhapsFork { told_by } => perhaps_fork(config, told_by),
         Run::MergeQueue { name } => Err(Refusal::new(
             "untrusted-event",
             format!(
-                "{vendor} says that this is `{name}`, which a merge queue made to test what is not merged yet"
+                "{vendor} says that this is `{name}`, which a merge queue created to test changes that are not merged yet"
             ),
             "let the job run on pushes: the queue pushes to the branch when it merges",
         )),
@@ -130,10 +131,10 @@ fn host_alone(host: &VendorClaim) -> Refusal {
     Refusal::new(
         "untrusted-event",
         format!(
-            "{} lends its machine to a runner of another vendor, and that one does not say what started this run",
+            "{} only provides the machine for a runner of another vendor, and that runner does not say what started this run",
             host.vendor
         ),
-        "pass the variables that the runner sets on to this step",
+        "pass the runner's variables to this step",
     )
 }
 
@@ -142,7 +143,7 @@ fn perhaps_fork(config: &Config, told_by: &str) -> Result<Reference, Refusal> {
     Err(Refusal::new(
         "fork",
         format!(
-            "{told_by} says that this is a pull request, and nothing proves that it is not a fork's"
+            "{told_by} says that this is a pull request, and nothing proves that it is not from a fork"
         ),
         format!("let the job run on pushes, where {told_by} is not set"),
     ))
@@ -153,18 +154,18 @@ fn pushed(head: &Head, vendor: &str, name: &str, told_by: &str) -> Result<Refere
         return Err(Refusal::new(
             "branch-mismatch",
             format!(
-                "{vendor} says that `{name}` was pushed ({told_by}), which is no branch's name"
+                "{vendor} says that `{name}` was pushed ({told_by}), but no branch can have that name"
             ),
-            "deploy in the checkout that CI made, with the variables that CI set",
+            "deploy in CI's own checkout, with the variables that CI set",
         ));
     }
     match head {
         Head::Branch { name: ours, .. } if ours != name => Err(Refusal::new(
             "branch-mismatch",
             format!(
-                "{vendor} says that branch `{name}` was pushed ({told_by}), and git's HEAD is on `{ours}`"
+                "{vendor} says that branch `{name}` was pushed ({told_by}), but git's HEAD is on `{ours}`"
             ),
-            "deploy in the checkout that CI made, before anything switches its branch",
+            "deploy in CI's own checkout, before any step switches its branch",
         )),
         _ => Ok(Reference::Branch(name.to_owned())),
     }
@@ -180,26 +181,26 @@ fn pull_request(
         (Origin::Fork, _) => Err(Refusal::new(
             "fork",
             format!(
-                "{vendor} says that this is the pull request of a fork, and a fork's code never goes to an account"
+                "{vendor} says that this pull request is from a fork, and the code of a fork is never deployed"
             ),
-            "let it run on branches of this repository only, or deploy after the merge",
+            "let the job run only on branches of this repository, or deploy after the merge",
         )),
         (Origin::Unproven(missing), _) => {
             by_pull_request(config, number)?;
             Err(Refusal::new(
                 "fork",
                 format!(
-                    "{vendor} says that this is a pull request, and nothing proves that it is not a fork's ({missing} is not set)"
+                    "{vendor} says that this is a pull request, and nothing proves that it is not from a fork ({missing} is not set)"
                 ),
                 format!(
-                    "pass {missing} on to this step, as {vendor} sets it, or let the job run on pushes"
+                    "pass {missing} to this step, as {vendor} sets it, or let the job run on pushes"
                 ),
             ))
         }
         (Origin::Ours, Some(number)) => Ok(Reference::PullRequest(number)),
         (Origin::Ours, None) => Err(Refusal::new(
             "pull-request",
-            format!("{vendor} says that this is a pull request and does not say which one"),
+            format!("{vendor} says that this is a pull request, but does not say which one"),
             "let the job run on pushes",
         )),
     }

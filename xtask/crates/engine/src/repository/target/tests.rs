@@ -6,6 +6,7 @@ use expect_test::expect;
 use testing::deploy_toml;
 
 use super::*;
+use crate::base::error::Error;
 
 const COMMIT: &str = "1111111111111111111111111111111111111111";
 const OTHER: &str = "2222222222222222222222222222222222222222";
@@ -45,7 +46,7 @@ const CONFIG: &str = r#"
     prefix = "handbook"
 "#;
 
-/// An environment that takes no pull requests.
+/// An environment that deploys no pull requests.
 fn no_pull_requests() -> Config {
     config(&deploy_toml("production", ""))
 }
@@ -132,7 +133,7 @@ fn a_branch_that_makes_no_hosts_name_goes_nowhere_where_it_stands_in_one() {
     assert_eq!(target.place.url.as_deref(), Some("https://v1.dev.example.com/"));
     expect![[r#"
         exit code 2: the `url` of `development` has no address for this branch
-          `{branch}` cannot stand in a host's name here: for `my_branch` it is `my_5Fbranch`, which no host can be called; write url = "https://dev.example.com/{branch}/"
+          `{branch}` cannot be in a host name here: for `my_branch` it becomes `my_5Fbranch`, which is not valid in a host name; write url = "https://dev.example.com/{branch}/"
     "#]].assert_eq(&format!("{}\n", refused(&config, on("my_branch"), &[], None)));
 }
 
@@ -327,13 +328,13 @@ fn no_two_branches_share_a_folder() {
 fn a_branch_that_no_one_environment_takes_is_refused() {
     expect![[r#"
         an unknown branch
-          unknown-branch: no environment takes branch `mian`
-          hint: add it to the `branches` of one environment in deploy.toml: `production` takes main, master; `staging` takes staging, feature/staging, release/*; `development` takes development, feature/**, */login; `docs` takes docs, release/**
+          unknown-branch: no environment deploys branch `mian`
+          hint: add it to `branches` of one environment in deploy.toml: `production` deploys main, master; `staging` deploys staging, feature/staging, release/*; `development` deploys development, feature/**, */login; `docs` deploys docs, release/**
         a name in another case
-          unknown-branch: no environment takes branch `Main`
-          hint: add it to the `branches` of one environment in deploy.toml: `production` takes main, master; `staging` takes staging, feature/staging, release/*; `development` takes development, feature/**, */login; `docs` takes docs, release/**
+          unknown-branch: no environment deploys branch `Main`
+          hint: add it to `branches` of one environment in deploy.toml: `production` deploys main, master; `staging` deploys staging, feature/staging, release/*; `development` deploys development, feature/**, */login; `docs` deploys docs, release/**
         globs of two environments
-          ambiguous-branch: branch `release/1` matches globs of `staging`, `docs`
+          ambiguous-branch: branch `release/1` matches globs of several environments: `staging`, `docs`
           hint: name it exactly in one of them: branches = ["release/1"]
     "#]].assert_eq(&refusals(
         &config(CONFIG),
@@ -349,13 +350,13 @@ fn a_branch_that_no_one_environment_takes_is_refused() {
 fn a_head_that_is_on_no_branch_is_refused() {
     expect![[r#"
         a branch without a commit
-          unborn-branch: the branch has no commit yet, so there is nothing to name this deploy by
+          unborn-branch: the branch has no commit yet, and a deploy is named after its commit
           hint: git add --all && git commit
         a branch without a commit, by hand
-          unborn-branch: the branch has no commit yet, so there is nothing to name this deploy by
+          unborn-branch: the branch has no commit yet, and a deploy is named after its commit
           hint: git add --all && git commit
         a branch without a commit, in CI
-          unborn-branch: the branch has no commit yet, so there is nothing to name this deploy by
+          unborn-branch: the branch has no commit yet, and a deploy is named after its commit
           hint: git add --all && git commit
         detached
           detached: git's HEAD is on no branch
@@ -388,14 +389,14 @@ fn a_head_that_is_on_no_branch_is_refused() {
 fn where_ci_and_git_differ_nothing_is_chosen() {
     expect![[r#"
         another commit
-          commit-mismatch: CircleCI says that it builds commit 2222222, and git's HEAD is 1111111
-          hint: deploy in the checkout that CI made, before anything moves its HEAD
+          commit-mismatch: CircleCI says that it builds commit 2222222, but git's HEAD is 1111111
+          hint: deploy in CI's own checkout, before any step moves its HEAD
         another commit, on the branch
-          commit-mismatch: CircleCI says that it builds commit 2222222, and git's HEAD is 1111111
-          hint: deploy in the checkout that CI made, before anything moves its HEAD
+          commit-mismatch: CircleCI says that it builds commit 2222222, but git's HEAD is 1111111
+          hint: deploy in CI's own checkout, before any step moves its HEAD
         another branch
-          branch-mismatch: GitHub Actions says that branch `staging` was pushed (GITHUB_REF), and git's HEAD is on `main`
-          hint: deploy in the checkout that CI made, before anything switches its branch
+          branch-mismatch: GitHub Actions says that branch `staging` was pushed (GITHUB_REF), but git's HEAD is on `main`
+          hint: deploy in CI's own checkout, before any step switches its branch
     "#]].assert_eq(&refusals(
         &config(CONFIG),
         [
@@ -410,16 +411,16 @@ fn where_ci_and_git_differ_nothing_is_chosen() {
 fn what_was_not_pushed_to_a_branch_of_ours_is_refused() {
     expect![[r#"
         a fork that named its branch main
-          fork: Travis says that this is the pull request of a fork, and a fork's code never goes to an account
-          hint: let it run on branches of this repository only, or deploy after the merge
+          fork: Travis says that this pull request is from a fork, and the code of a fork is never deployed
+          hint: let the job run only on branches of this repository, or deploy after the merge
         a pull request without a number
-          pull-request: Jenkins says that this is a pull request and does not say which one
+          pull-request: Jenkins says that this is a pull request, but does not say which one
           hint: let the job run on pushes
         a fork's code with our secrets
-          untrusted-event: the event `pull_request_target` of GitHub Actions runs with secrets on a branch that it did not push, so it chooses no account
+          untrusted-event: the event `pull_request_target` of GitHub Actions runs with secrets on a branch that it did not push, so it cannot choose an account
           hint: let the job run on: push
         a tag called main
-          tag: GitHub Actions says that tag `main` was pushed, and only branches choose an environment
+          tag: GitHub Actions says that tag `main` was pushed, but only a branch can choose an environment
           hint: push the branch that the tag is on
     "#]].assert_eq(&refusals(
         &config(CONFIG),
@@ -436,14 +437,14 @@ fn what_was_not_pushed_to_a_branch_of_ours_is_refused() {
 fn without_an_environment_for_pull_requests_they_are_refused() {
     expect![[r#"
         as CI checks it out
-          pull-request: this is pull request 7, and no environment takes pull requests
+          pull-request: this is pull request 7, but no environment deploys pull requests
           hint: set `pull-requests = true` in one environment of deploy.toml, or let the job run on pushes
         on a branch that chooses an account
-          pull-request: this is pull request 7, and no environment takes pull requests
+          pull-request: this is pull request 7, but no environment deploys pull requests
           hint: set `pull-requests = true` in one environment of deploy.toml, or let the job run on pushes
         of a fork
-          fork: Travis says that this is the pull request of a fork, and a fork's code never goes to an account
-          hint: let it run on branches of this repository only, or deploy after the merge
+          fork: Travis says that this pull request is from a fork, and the code of a fork is never deployed
+          hint: let the job run only on branches of this repository, or deploy after the merge
     "#]].assert_eq(&refusals(
         &no_pull_requests(),
         [
@@ -458,22 +459,22 @@ fn without_an_environment_for_pull_requests_they_are_refused() {
 fn env_is_refused_in_ci_and_wherever_it_names_nothing() {
     expect![[r#"
         in CI
-          env-in-ci: `--env` is for a person at a terminal, and this is CI, where the branch decides
-          hint: leave `--env` out and let an environment of deploy.toml take the branch
+          env-in-ci: `--env` is for people at a terminal, but this is CI, where the branch decides
+          hint: remove `--env`, and add the branch to `branches` of an environment in deploy.toml
         in CI, of the branch's own
-          env-in-ci: `--env` is for a person at a terminal, and this is CI, where the branch decides
-          hint: leave `--env` out and let an environment of deploy.toml take the branch
+          env-in-ci: `--env` is for people at a terminal, but this is CI, where the branch decides
+          hint: remove `--env`, and add the branch to `branches` of an environment in deploy.toml
         with CI=true alone
-          env-in-ci: `--env` is for a person at a terminal, and this is CI, where the branch decides
-          hint: leave `--env` out and let an environment of deploy.toml take the branch
+          env-in-ci: `--env` is for people at a terminal, but this is CI, where the branch decides
+          hint: remove `--env`, and add the branch to `branches` of an environment in deploy.toml
         in CI, an unknown one
-          env-in-ci: `--env` is for a person at a terminal, and this is CI, where the branch decides
-          hint: leave `--env` out and let an environment of deploy.toml take the branch
+          env-in-ci: `--env` is for people at a terminal, but this is CI, where the branch decides
+          hint: remove `--env`, and add the branch to `branches` of an environment in deploy.toml
         an unknown one
           exit code 2: deploy.toml has no environment `stagign`
           hint: it has `production`, `staging`, `development`, `docs`
         a folder for each branch, on none
-          detached: `development` has a place for each branch, and git's HEAD is on no branch
+          detached: `development` has a place for each branch, but git's HEAD is on no branch
           hint: git switch BRANCH
     "#]]
     .assert_eq(&refusals(
@@ -554,10 +555,10 @@ fn a_branch_whose_folder_is_another_environments_is_refused() {
     let text = SHARED.replace(r#"branches = ["gallery"]"#, r#"branches = ["photos"]"#);
     expect![[r#"
         by its branch
-          ambiguous-branch: this branch's folder `preview/gallery/` in the bucket is one that `gallery` writes to
+          ambiguous-branch: the folder of this branch in the bucket, `preview/gallery/`, belongs to `gallery`
           hint: rename the branch, or give one of the two environments another `prefix`
         by hand
-          ambiguous-branch: this branch's folder `preview/gallery/` in the bucket is one that `gallery` writes to
+          ambiguous-branch: the folder of this branch in the bucket, `preview/gallery/`, belongs to `gallery`
           hint: rename the branch, or give one of the two environments another `prefix`
     "#]].assert_eq(&refusals(
         &config(&text),
@@ -568,7 +569,7 @@ fn a_branch_whose_folder_is_another_environments_is_refused() {
     ));
 }
 
-/// Whatever a branch is called: the tool's own folder, or no folder at all, is never read as the whole bucket.
+/// Whatever a branch is called, the tool's own folder or a missing folder is never taken for the whole bucket.
 #[test]
 fn a_prefix_that_cannot_be_made_is_never_the_whole_bucket() {
     let config = config(&CONFIG.replace(r#"prefix = "{branch}/""#, r#"prefix = ".{branch}/""#));
@@ -647,13 +648,13 @@ const OF_QUEUE: Vars = &[
 fn what_is_not_proven_is_refused_with_the_variable_that_is_missing() {
     expect![[r#"
         a pull request
-          fork: GitHub Actions says that this is a pull request, and nothing proves that it is not a fork's (GITHUB_EVENT_PATH is not set)
-          hint: pass GITHUB_EVENT_PATH on to this step, as GitHub Actions sets it, or let the job run on pushes
+          fork: GitHub Actions says that this is a pull request, and nothing proves that it is not from a fork (GITHUB_EVENT_PATH is not set)
+          hint: pass GITHUB_EVENT_PATH to this step, as GitHub Actions sets it, or let the job run on pushes
         a branch
           untrusted-event: Travis does not say what started this run (TRAVIS_PULL_REQUEST is not set), so nothing proves that a branch was pushed
-          hint: pass TRAVIS_PULL_REQUEST on to this step, as Travis sets it
+          hint: pass TRAVIS_PULL_REQUEST to this step, as Travis sets it
         a merge queue
-          untrusted-event: GitHub Actions says that this is `gh-readonly-queue/main/pr-7-1111111`, which a merge queue made to test what is not merged yet
+          untrusted-event: GitHub Actions says that this is `gh-readonly-queue/main/pr-7-1111111`, which a merge queue created to test changes that are not merged yet
           hint: let the job run on pushes: the queue pushes to the branch when it merges
     "#]]
     .assert_eq(&refusals(
@@ -710,19 +711,19 @@ const TAG_AND_PUSH: Vars = &[
 fn where_two_vendors_differ_nothing_is_chosen() {
     expect![[r#"
         two branches
-          ci-conflict: Drone says that this run is of `staging`, and CircleCI that it is of `main`
+          ci-conflict: Drone says that this run is for `staging`, but CircleCI says that it is for `main`
           hint: unset the variables of the one that does not run this job: Drone or CircleCI
         two pull requests
-          ci-conflict: Drone says that this run is of `pr-8`, and Bitbucket that it is of `pr-7`
+          ci-conflict: Drone says that this run is for `pr-8`, but Bitbucket says that it is for `pr-7`
           hint: unset the variables of the one that does not run this job: Drone or Bitbucket
         two commits
-          commit-mismatch: Drone says that it builds commit 2222222, and git's HEAD is 1111111
-          hint: deploy in the checkout that CI made, before anything moves its HEAD
+          commit-mismatch: Drone says that it builds commit 2222222, but git's HEAD is 1111111
+          hint: deploy in CI's own checkout, before any step moves its HEAD
         an event that nobody may trust, and a push
-          untrusted-event: the event `pull_request_target` of GitHub Actions runs with secrets on a branch that it did not push, so it chooses no account
+          untrusted-event: the event `pull_request_target` of GitHub Actions runs with secrets on a branch that it did not push, so it cannot choose an account
           hint: let the job run on: push
         a tag and a push
-          tag: GitLab says that tag `main` was pushed, and only branches choose an environment
+          tag: GitLab says that tag `main` was pushed, but only a branch can choose an environment
           hint: push the branch that the tag is on
     "#]]
     .assert_eq(&refusals(
@@ -925,16 +926,16 @@ fn a_head_that_moves_during_a_run_is_refused() {
         told(detached(), Head::Detached { commit: OTHER.into() }),
     ];
     expect![[r#"
-        branch-mismatch: git's HEAD was on `main` at 1111111 when this began, and is on `staging` at 1111111 now, so nothing tells which of the two was built
-          hint: git switch main, and leave it there while this runs
-        commit-mismatch: git's HEAD was on `main` at 1111111 when this began, and is on `main` at 2222222 now, so nothing tells which of the two was built
-          hint: run it again, and leave HEAD where it is while this runs
-        branch-mismatch: git's HEAD was on `main` at 1111111 when this began, and is on no branch at 1111111 now, so nothing tells which of the two was built
-          hint: git switch main, and leave it there while this runs
-        branch-mismatch: git's HEAD was on no branch at 1111111 when this began, and is on `main` at 1111111 now, so nothing tells which of the two was built
-          hint: run it again, and leave HEAD where it is while this runs
-        commit-mismatch: git's HEAD was on no branch at 1111111 when this began, and is on no branch at 2222222 now, so nothing tells which of the two was built
-          hint: run it again, and leave HEAD where it is while this runs"#]]
+        branch-mismatch: git's HEAD was on `main` at 1111111 when this run began, and is on `staging` at 1111111 now, so it is not known which of the two was built
+          hint: git switch main, and do not move HEAD while this runs
+        commit-mismatch: git's HEAD was on `main` at 1111111 when this run began, and is on `main` at 2222222 now, so it is not known which of the two was built
+          hint: run this again, and do not move HEAD while it runs
+        branch-mismatch: git's HEAD was on `main` at 1111111 when this run began, and is on no branch at 1111111 now, so it is not known which of the two was built
+          hint: git switch main, and do not move HEAD while this runs
+        branch-mismatch: git's HEAD was on no branch at 1111111 when this run began, and is on `main` at 1111111 now, so it is not known which of the two was built
+          hint: run this again, and do not move HEAD while it runs
+        commit-mismatch: git's HEAD was on no branch at 1111111 when this run began, and is on no branch at 2222222 now, so it is not known which of the two was built
+          hint: run this again, and do not move HEAD while it runs"#]]
     .assert_eq(&said.join("\n"));
 }
 
@@ -942,8 +943,8 @@ fn a_head_that_moves_during_a_run_is_refused() {
 fn where_ci_is_only_hinted_at_the_hint_names_the_variable() {
     let config = config(CONFIG);
     for (vars, end) in [
-        (&[("CI", "")] as Vars, "or if a person runs this: unset CI"),
-        (&[("NETLIFY", "true")], "or if a person runs this: unset NETLIFY"),
+        (&[("CI", "")] as Vars, "; if a person runs this: unset CI"),
+        (&[("NETLIFY", "true")], "; if a person runs this: unset NETLIFY"),
     ] {
         let said = refused(&config, on("main"), vars, Some("staging"));
         assert!(said.starts_with("env-in-ci: ") && said.ends_with(end), "{said}");
@@ -965,7 +966,7 @@ fn a_branch_leads_to_a_target_if_a_deploy_of_it_would_go_to_the_same_place() {
         ("feature/a", "feature/b", false),
         ("feature/a", "feature__a", false),
         ("docs", "release/a/b", true),
-        // Two environments take it.
+        // Two environments deploy it.
         ("docs", "release/a", false),
     ] {
         assert_eq!(leads_to(&config, &target(of).place, branch), leads, "{branch} to {of}");

@@ -37,7 +37,7 @@ fn warn_of_no_home(deployment: &Deployment<'_>, goal: &Goal, difference: &Differ
     if is_there || site.files.is_empty() || site.has(&key) {
         return;
     }
-    let look = "look at what the build printed, and at `output` of [build] in deploy.toml";
+    let look = "check the log of the build, and `output` of [build] in deploy.toml";
     let hint = deployment.empty_submodule().unwrap_or_else(|| look.to_owned());
     deployment
         .warn(format!("the site has no `{key}`: visitors of its address get an error; {hint}"));

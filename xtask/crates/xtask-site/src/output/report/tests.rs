@@ -350,7 +350,7 @@ fn each_failure_has_a_line_and_all_of_them_one_hint() {
 #[test]
 fn an_error_says_what_happened_why_and_what_to_do() {
     let refusal =
-        Refusal::new("unknown-branch", "no environment takes branch `mian`", "git switch main");
+        Refusal::new("unknown-branch", "no environment deploys branch `mian`", "git switch main");
     let nothing_else = failed("failed to list `stg.example.com`");
     let mut failure = failed("failed to list `stg.example.com`").hint("look at the network");
     failure.causes = vec!["dispatch failure".into(), "connection refused".into()];
@@ -369,10 +369,10 @@ fn an_error_says_what_happened_why_and_what_to_do() {
         )
     };
     expect![[r#"
-        refused: no environment takes branch `mian`
+        refused: no environment deploys branch `mian`
 
         hint: git switch main
-        {"refused":{"code":"unknown-branch","message":"no environment takes branch `mian`","hint":"git switch main"}}
+        {"refused":{"code":"unknown-branch","message":"no environment deploys branch `mian`","hint":"git switch main"}}
         ---
         error: failed to list `stg.example.com`
           dispatch failure

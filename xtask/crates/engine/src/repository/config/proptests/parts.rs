@@ -192,7 +192,7 @@ impl Place {
         }
     }
 
-    /// With the defaults for everything about which the file says nothing.
+    /// With the defaults for everything that the file leaves out.
     fn in_normal_form(mut self) -> Place {
         let begin = self.name.to_uppercase().replace('-', "_");
         self.credentials.get_or_insert(Credentials::Variables {

@@ -5,8 +5,7 @@ use toml::de::DeValue;
 use super::super::looks_secret::{is_variable, looks_like_a_secret};
 use super::super::problem::Problem;
 use super::super::{Credentials, SessionToken};
-use super::Value;
-use super::fields::{Fields, Text, complain, complain_of_secret, plain, text};
+use super::fields::{Fields, Text, Value, complain, complain_of_secret, plain, text};
 
 pub fn read_credentials(value: &Value, problems: &mut Vec<Problem>) -> Option<Credentials> {
     let expected = "`credentials` must be { access-key-id = \"VARIABLE\", secret-access-key = \"VARIABLE\" }, { profile = \"NAME\" } or \"ambient\"";

@@ -2,8 +2,7 @@
 
 use super::super::problem::Problem;
 use super::super::{Acl, Demands, Encryption};
-use super::Value;
-use super::fields::{Fields, complain, string};
+use super::fields::{Fields, Value, complain, string};
 
 pub fn read_demands(
     acl: Option<&Value>,

@@ -5,9 +5,8 @@ use std::ops::Range;
 
 use super::super::problem::Problem;
 use super::super::{Address, Branches, Environment};
-use super::Value;
-use super::environments::read_address;
-use super::fields::complain;
+use super::fields::{Value, complain};
+use super::place::read_address;
 use crate::base::key;
 
 /// The region for which requests to an S3-compatible store are signed if nothing names one.
@@ -55,7 +54,7 @@ fn bucket_in_path(environment: &Environment, address: &Address) -> Option<String
     };
     let slash = if above.is_empty() { "" } else { "/" };
     Some(format!(
-        "`endpoint` ends in the bucket, which `bucket` names already; write endpoint = \"{store}{slash}{above}\""
+        "`endpoint` ends with the bucket, which `bucket` already names; write endpoint = \"{store}{slash}{above}\""
     ))
 }
 
@@ -78,7 +77,7 @@ fn bucket_in_host(environment: &Environment, address: &Address) -> Option<String
         return None;
     }
     Some(format!(
-        "`endpoint` begins with the bucket, which `bucket` names already; write endpoint = \"{}\" (if it is the store's own name, add path-style = true)",
+        "`endpoint` begins with the bucket, which `bucket` already names; write endpoint = \"{}\" (if this is the store's own name, add path-style = true)",
         address.with_host(store)
     ))
 }
@@ -89,13 +88,13 @@ fn not_an_address_of_s3(environment: &Environment, address: &Address) -> Option<
     let labels = address.labels();
     let first = labels.first().copied().unwrap_or_default();
     if labels.iter().any(|label| label.starts_with("s3-website")) {
-        return Some("this is the website endpoint of a bucket, which answers visitors and takes no files; leave `endpoint` out, and name the address in `url`".into());
+        return Some("this is the website endpoint of a bucket, which serves visitors and accepts no files; remove `endpoint`, and write the address in `url`".into());
     }
     // An interface endpoint: https://docs.aws.amazon.com/AmazonS3/latest/userguide/privatelink-interface-endpoints.html
     if labels.last() == Some(&"vpce") && labels.contains(&"s3") {
         let is_other = |label: &&&str| !label.starts_with("vpce-") && **label != "bucket";
         return labels.first().filter(is_other).map(|label| {
-            format!("`endpoint` begins with `{label}`; begin it with bucket.vpce-…, the word `bucket` as it is")
+            format!("`endpoint` begins with `{label}`; begin it with bucket.vpce-…, with the word `bucket` itself")
         });
     }
     let is_of_s3 = |label: &str| {
@@ -116,11 +115,11 @@ fn not_an_address_of_s3(environment: &Environment, address: &Address) -> Option<
             let bucket = labels[..at].join(".");
             let store = address.host.strip_prefix(&format!("{bucket}.")).unwrap_or(&usual);
             Some(format!(
-                "`endpoint` begins with a bucket, `{bucket}`, which `bucket` is to name; leave `endpoint` out, or write endpoint = \"{}\"",
+                "`endpoint` begins with a bucket, `{bucket}`, which belongs in `bucket`; remove `endpoint`, or write endpoint = \"{}\"",
                 address.with_host(store)
             ))
         }
-        None => Some("this is an address of AWS, and not one of S3; leave `endpoint` out".into()),
+        None => Some("this is an address of AWS, but not of S3; remove `endpoint`".into()),
     }
 }
 
@@ -129,11 +128,11 @@ fn other_region(environment: &Environment, address: &Address) -> Option<String> 
     let found = address.region().filter(|_| address.is_aws())?;
     let wanted = environment.region.as_str();
     (!wanted.is_empty() && wanted != found).then(|| {
-        format!("`endpoint` is in {found}, and `region` is \"{wanted}\"; name the region of the bucket in both")
+        format!("`endpoint` is in {found}, but `region` is \"{wanted}\"; name the region of the bucket in both")
     })
 }
 
-/// The branches that an environment takes can be checked before any of them is deployed.
+/// The branches of an environment can be checked before any of them is deployed.
 pub fn check_branch_in_host(
     environment: &Environment,
     span: &Range<usize>,

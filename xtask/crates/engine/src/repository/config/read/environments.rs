@@ -1,4 +1,4 @@
-//! `[environments.NAME]`: each on its own, and what no two of them may have in common.
+//! `[environments.NAME]`: reads each environment, and then compares them with each other.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -7,14 +7,15 @@ use toml::Spanned;
 
 use super::super::looks_secret::looks_like_a_secret;
 use super::super::problem::Problem;
-use super::super::{BRANCH, Branches, Credentials, Environment, Template, any_segment};
-use super::Value;
+use super::super::{Credentials, Environment, Template};
+use super::conflicts::check_together;
 use super::credentials::{IS_A_SECRET, read_credentials};
 use super::demands::read_demands;
 use super::endpoint::{check_branch_in_host, check_endpoint, is_of_aws, read_endpoint};
-use super::fields::{Fields, boolean, complain, complain_of_secret, count, duration, list, string};
-use super::rules::read_glob;
-use crate::base::key::{self, Prefix};
+use super::fields::{Fields, Value, boolean, complain, complain_of_secret, count, duration};
+use super::place::{
+    read_account, read_address, read_branches, read_bucket, read_prefix, read_region,
+};
 
 pub fn read_environments(value: &Value, problems: &mut Vec<Problem>) -> Vec<Environment> {
     let Some(table) = value.get_ref().as_table() else {
@@ -63,7 +64,7 @@ fn read_environment(
         complain(
             problems,
             name.span(),
-            "an environment's name has letters, digits, `-` and `_` only",
+            "an environment's name may have only letters, digits, `-` and `_`",
         );
     }
     let what = format!("[environments.{name_text}]");
@@ -130,193 +131,4 @@ fn read_environment(
         check_branch_in_host(&environment, &url.span(), problems);
     }
     Some(environment.with_usual_region())
-}
-
-/// What two environments may not have in common. Each is compared with the first one that has it: if one environment
-/// conflicts with all others, that is one mistake.
-fn check_together(environments: &[(Environment, Range<usize>)], problems: &mut Vec<Problem>) {
-    let mut with_pull_requests = None;
-    let mut places = HashMap::new();
-    let mut variables = HashMap::new();
-    for (ours, span) in environments {
-        if ours.pull_requests {
-            let other: &&Environment = with_pull_requests.get_or_insert(ours);
-            check_pull_requests(other, ours, span, problems);
-        }
-        if !ours.bucket.is_empty() {
-            let place = (&ours.bucket, ours.store(), ours.reserves());
-            check_place(places.entry(place).or_insert(ours), ours, span, problems);
-        }
-        if ours.credentials == Environment::default_credentials(&ours.name) {
-            let names: Vec<String> = ours.variables().into_iter().map(str::to_owned).collect();
-            check_variables(variables.entry(names).or_insert(ours), ours, span, problems);
-        }
-    }
-}
-
-fn check_pull_requests(
-    other: &Environment,
-    ours: &Environment,
-    span: &Range<usize>,
-    problems: &mut Vec<Problem>,
-) {
-    if other.name != ours.name {
-        let message = format!(
-            "`{}` and `{}` both take pull requests; only one environment may",
-            other.name, ours.name
-        );
-        complain(problems, span.clone(), message);
-    }
-}
-
-/// If the place of one is a fixed folder inside the other's, the outer one leaves that folder alone. If neither can
-/// tell which keys belong to the other, each would delete the other's site.
-fn check_place(
-    other: &Environment,
-    ours: &Environment,
-    span: &Range<usize>,
-    problems: &mut Vec<Problem>,
-) {
-    let apart = other.prefix == ours.prefix && ours.prefix.wants_branch();
-    if other.name != ours.name && !apart {
-        let message = format!(
-            "`{}` and `{}` share the bucket `{}` and would delete each other's objects; give each a `prefix` of its own",
-            other.name, ours.name, ours.bucket
-        );
-        complain(problems, span.clone(), message);
-    }
-}
-
-/// `a-b` and `a_b` are two environments, but result in the same beginning of a variable's name, so one would be
-/// deployed with the key of the other.
-fn check_variables(
-    other: &Environment,
-    ours: &Environment,
-    span: &Range<usize>,
-    problems: &mut Vec<Problem>,
-) {
-    if other.name != ours.name {
-        let message = format!(
-            "`{}` and `{}` name no `credentials`, and would both take `{}`; name each one's variables",
-            other.name,
-            ours.name,
-            ours.variables().first().copied().unwrap_or_default()
-        );
-        complain(problems, span.clone(), message);
-    }
-}
-
-fn read_branches(
-    value: &Value,
-    environment: &str,
-    exact: &mut HashMap<String, String>,
-    problems: &mut Vec<Problem>,
-) -> Vec<Branches> {
-    let mut branches = Vec::new();
-    for (pattern, span) in list(value, "[\"main\"]", string, problems).unwrap_or_default() {
-        if pattern.is_empty() {
-            complain(problems, span, "a branch's name cannot be empty");
-        } else if pattern.contains(['*', '?', '[', '{', '\\']) {
-            branches.extend(read_glob(&pattern, span, problems).map(Branches::Matching));
-        } else {
-            match exact.get(&pattern) {
-                Some(other) if other == environment => {
-                    complain(problems, span, format!("branch `{pattern}` stands here twice"));
-                }
-                Some(other) => complain(
-                    problems,
-                    span,
-                    format!(
-                        "branch `{pattern}` is taken by `{other}` already; a branch goes to one environment"
-                    ),
-                ),
-                None => {
-                    exact.insert(pattern.clone(), environment.to_owned());
-                }
-            }
-            branches.push(Branches::Exactly(pattern));
-        }
-    }
-    branches
-}
-
-fn read_account(value: &Value, problems: &mut Vec<Problem>) -> Option<String> {
-    if value.get_ref().is_integer() {
-        complain(
-            problems,
-            value.span(),
-            "`account` must be in quotes: an account's number may begin with 0",
-        );
-        return None;
-    }
-    let (account, span) = string(value, problems)?;
-    let digits = account.replace('-', "");
-    if account.len() != 12 || !account.bytes().all(|b| b.is_ascii_digit()) {
-        // The console shows it as 1111-2222-3333.
-        let is_hyphenated = digits.len() == 12 && digits.bytes().all(|b| b.is_ascii_digit());
-        let hint = if is_hyphenated { ", without the hyphens" } else { "" };
-        complain(
-            problems,
-            span,
-            format!("`account` must be the twelve digits of an AWS account{hint}"),
-        );
-    }
-    Some(account)
-}
-
-fn read_region(value: &Value, problems: &mut Vec<Problem>) -> Option<String> {
-    let (region, span) = string(value, problems)?;
-    if region.is_empty() || !region.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
-    {
-        complain(problems, span, "`region` must be a region's name, such as \"eu-central-1\"");
-    }
-    Some(region)
-}
-
-/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html>
-fn read_bucket(value: &Value, problems: &mut Vec<Problem>) -> Option<String> {
-    let (bucket, span) = string(value, problems)?;
-    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-.".contains(&b);
-    if !(3..=63).contains(&bucket.len()) || !bucket.bytes().all(plain) {
-        complain(
-            problems,
-            span,
-            "`bucket` must be a bucket's name: 3 to 63 lower-case letters, digits, `-` and `.` (no s3://, no folder)",
-        );
-    }
-    Some(bucket)
-}
-
-fn read_prefix(value: &Value, problems: &mut Vec<Problem>) -> Option<Template> {
-    let (text, span) = string(value, problems)?;
-    // It is always a folder, so `stg` and `stg/` are the same.
-    let slash = if text.is_empty() || text.ends_with('/') { "" } else { "/" };
-    let template = Template(key::normal(&(text + slash)).into_owned());
-    let leftover = template.0.replace(BRANCH, "");
-    if leftover.contains(['{', '}']) {
-        complain(problems, span.clone(), "only `{branch}` can stand in braces");
-    }
-    if let Err(reason) = Prefix::new(&template.fill(&any_segment())) {
-        complain(
-            problems,
-            span,
-            format!("`prefix` {reason}; it is a folder in the bucket, such as \"docs/\""),
-        );
-    }
-    Some(template)
-}
-
-pub fn read_address(value: &Value, problems: &mut Vec<Problem>) -> Option<String> {
-    let (address, span) = string(value, problems)?;
-    // This includes the part after a slash: a password may contain one, and then what follows is not a path.
-    if address.contains('@') {
-        complain_of_secret(problems, span, "an address must not hold a user or a password");
-        return None;
-    }
-    let host = address.strip_prefix("https://").or_else(|| address.strip_prefix("http://"));
-    let host = host.and_then(|rest| rest.split('/').next()).unwrap_or_default();
-    if host.is_empty() || address.contains(char::is_whitespace) {
-        complain(problems, span, "this must be an address that begins with https:// or http://");
-    }
-    Some(address)
 }

@@ -3,10 +3,13 @@
 use std::ops::Range;
 use std::time::Duration;
 
-use toml::de::DeTable;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
 
 use super::super::problem::{Problem, nearest};
-use super::Value;
+
+/// A value of the file and its position.
+pub type Value<'t> = Spanned<DeValue<'t>>;
 
 /// A string and its position.
 pub type Text = (String, Range<usize>);
@@ -23,7 +26,7 @@ pub struct Fields<'v, 'p> {
 /// belongs to it.
 pub fn is_above(key: &str) -> Option<String> {
     let is_above = ["keep", "exclude", "publish"].contains(&key);
-    is_above.then(|| format!("`{key}` stands at the top of the file, before the first [section]"))
+    is_above.then(|| format!("`{key}` belongs at the top of the file, before the first [section]"))
 }
 
 impl<'v, 'p> Fields<'v, 'p> {
@@ -92,7 +95,7 @@ pub fn string(value: &Value, problems: &mut Vec<Problem>) -> Option<Text> {
 pub fn plain(text: &str, span: &Range<usize>, problems: &mut Vec<Problem>) -> bool {
     let control = text.chars().any(char::is_control);
     if control {
-        complain(problems, span.clone(), "a control character cannot stand here");
+        complain(problems, span.clone(), "a control character is not allowed here");
     }
     !control
 }
@@ -105,7 +108,7 @@ pub fn text(value: &Value, problems: &mut Vec<Problem>) -> Option<Text> {
         complain(
             problems,
             value.span(),
-            format!("this must be a string in quotes, and is of type {found}"),
+            format!("this must be a string in quotes, but is of type {found}"),
         );
     }
     text.map(|text| (text.to_owned(), value.span()))

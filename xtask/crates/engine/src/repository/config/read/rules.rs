@@ -3,8 +3,7 @@
 use std::ops::Range;
 
 use super::super::problem::{Problem, nearest};
-use super::Value;
-use super::fields::{complain, is_above, list, string, text};
+use super::fields::{Value, complain, is_above, list, string, text};
 use crate::base::headers::{self, GlobMatcher, Headers, Rule};
 use crate::base::key;
 
@@ -84,7 +83,7 @@ fn check_header_value(name: &str, text: &str, span: Range<usize>, problems: &mut
         complain(
             problems,
             span,
-            "a redirect leads to a path such as \"/new/\" or to an http address, in 2 KB",
+            "a redirect leads to a path such as \"/new/\" or to an http address, of at most 2 KB",
         );
     }
 }
@@ -117,7 +116,7 @@ fn no_encoding(name: &str) -> String {
     let is_charset = ["utf", "iso-", "latin", "us-ascii", "ascii", "windows-"];
     let advice = match nearest(&lower, &ENCODINGS) {
         _ if is_charset.iter().any(|start| lower.starts_with(start)) => {
-            "; a character set stands in `content-type`: \"text/html; charset=utf-8\"".to_owned()
+            "; a character set belongs in `content-type`: \"text/html; charset=utf-8\"".to_owned()
         }
         _ if lower == "brotli" => "; did you mean `br`?".to_owned(),
         _ if lower.is_empty() => {
@@ -194,7 +193,8 @@ fn complain_of_both(
         if let Some(text) = pattern.text()
             && patterns.iter().any(|other| other.text() == Some(text))
         {
-            let message = format!("`{text}` is in `{first}` and in `{second}`; keep it in one");
+            let message =
+                format!("`{text}` is in `{first}` and in `{second}`; remove it from one of them");
             complain(problems, pattern.span.clone(), message);
         }
     }
@@ -237,7 +237,7 @@ fn read_key_glob(
 fn never_matches(pattern: &str) -> Option<String> {
     if let Some(rest) = pattern.strip_prefix('!') {
         return Some(format!(
-            "a pattern cannot take back another; leave it out, or write '\\!{rest}' for a name that begins with `!`"
+            "a pattern cannot undo another; remove it, or write '\\!{rest}' for a name that begins with `!`"
         ));
     }
     let trimmed = pattern.strip_suffix('/').filter(|_| pattern != "/").unwrap_or(pattern);

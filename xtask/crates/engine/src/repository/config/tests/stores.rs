@@ -23,20 +23,20 @@ fn place_table(rows: &[&str]) -> String {
 #[test]
 fn an_endpoint_that_names_the_bucket_is_a_problem_with_the_line_to_write() {
     expect![[r#"
-          8:12: `endpoint` ends in the bucket, which `bucket` names already; write endpoint = "https://acct.r2.cloudflarestorage.com"
-            endpoint = "https://acct.r2.cloudflarestorage.com/site"
-          8:12: `endpoint` ends in the bucket, which `bucket` names already; write endpoint = "http://127.0.0.1:9000"
-            endpoint = "http://127.0.0.1:9000/site/"
-          8:12: `endpoint` ends in the bucket, which `bucket` names already; write endpoint = "https://a.supabase.co/storage/v1/s3"
-            endpoint = "https://a.supabase.co/storage/v1/s3/site"
-          9:12: `endpoint` ends in the bucket, which `bucket` names already; write endpoint = "https://s3.example.net"
-            endpoint = "https://s3.example.net/site/docs"
-          8:12: `endpoint` begins with the bucket, which `bucket` names already; write endpoint = "https://fra1.digitaloceanspaces.com" (if it is the store's own name, add path-style = true)
-            endpoint = "https://site.fra1.digitaloceanspaces.com"
-          8:12: `endpoint` begins with the bucket, which `bucket` names already; write endpoint = "https://s3.example.net:9000" (if it is the store's own name, add path-style = true)
-            endpoint = "https://Site.s3.example.net:9000"
-          8:12: `endpoint` begins with the bucket, which `bucket` names already; write endpoint = "https://s3.example.net" (if it is the store's own name, add path-style = true)
-            endpoint = "https://www.example.com.s3.example.net"
+        8:12: `endpoint` ends with the bucket, which `bucket` already names; write endpoint = "https://acct.r2.cloudflarestorage.com"
+          endpoint = "https://acct.r2.cloudflarestorage.com/site"
+        8:12: `endpoint` ends with the bucket, which `bucket` already names; write endpoint = "http://127.0.0.1:9000"
+          endpoint = "http://127.0.0.1:9000/site/"
+        8:12: `endpoint` ends with the bucket, which `bucket` already names; write endpoint = "https://a.supabase.co/storage/v1/s3"
+          endpoint = "https://a.supabase.co/storage/v1/s3/site"
+        9:12: `endpoint` ends with the bucket, which `bucket` already names; write endpoint = "https://s3.example.net"
+          endpoint = "https://s3.example.net/site/docs"
+        8:12: `endpoint` begins with the bucket, which `bucket` already names; write endpoint = "https://fra1.digitaloceanspaces.com" (if this is the store's own name, add path-style = true)
+          endpoint = "https://site.fra1.digitaloceanspaces.com"
+        8:12: `endpoint` begins with the bucket, which `bucket` already names; write endpoint = "https://s3.example.net:9000" (if this is the store's own name, add path-style = true)
+          endpoint = "https://Site.s3.example.net:9000"
+        8:12: `endpoint` begins with the bucket, which `bucket` already names; write endpoint = "https://s3.example.net" (if this is the store's own name, add path-style = true)
+          endpoint = "https://www.example.com.s3.example.net"
     "#]].assert_eq(&place_table(&[
         "bucket = \"site\"\nendpoint = \"https://acct.r2.cloudflarestorage.com/site\"",
         "bucket = \"site\"\nendpoint = \"http://127.0.0.1:9000/site/\"",
@@ -86,25 +86,25 @@ fn an_endpoint_of_aws_is_one_of_s3_in_the_buckets_region_and_needs_an_account() 
 
         5:15: `[environments.staging]` lacks `region`, such as "eu-central-1"
           [environments.staging]
-        10:12: `endpoint` begins with a bucket, `site`, which `bucket` is to name; leave `endpoint` out, or write endpoint = "https://s3.eu-central-1.amazonaws.com"
+        10:12: `endpoint` begins with a bucket, `site`, which belongs in `bucket`; remove `endpoint`, or write endpoint = "https://s3.eu-central-1.amazonaws.com"
           endpoint = "https://site.s3.eu-central-1.amazonaws.com"
-        10:12: `endpoint` begins with a bucket, `other`, which `bucket` is to name; leave `endpoint` out, or write endpoint = "https://s3-eu-central-1.amazonaws.com"
+        10:12: `endpoint` begins with a bucket, `other`, which belongs in `bucket`; remove `endpoint`, or write endpoint = "https://s3-eu-central-1.amazonaws.com"
           endpoint = "https://other.s3-eu-central-1.amazonaws.com"
-        10:12: `endpoint` begins with a bucket, `www.example.com`, which `bucket` is to name; leave `endpoint` out, or write endpoint = "https://s3.amazonaws.com"
+        10:12: `endpoint` begins with a bucket, `www.example.com`, which belongs in `bucket`; remove `endpoint`, or write endpoint = "https://s3.amazonaws.com"
           endpoint = "https://www.example.com.s3.amazonaws.com"
-        10:12: `endpoint` begins with `site`; begin it with bucket.vpce-…, the word `bucket` as it is
+        10:12: `endpoint` begins with `site`; begin it with bucket.vpce-…, with the word `bucket` itself
           endpoint = "https://site.vpce-1a2b-5e6f.s3.eu-central-1.vpce.amazonaws.com"
-        10:12: this is the website endpoint of a bucket, which answers visitors and takes no files; leave `endpoint` out, and name the address in `url`
+        10:12: this is the website endpoint of a bucket, which serves visitors and accepts no files; remove `endpoint`, and write the address in `url`
           endpoint = "https://s3-website.eu-central-1.amazonaws.com"
-        10:12: this is the website endpoint of a bucket, which answers visitors and takes no files; leave `endpoint` out, and name the address in `url`
+        10:12: this is the website endpoint of a bucket, which serves visitors and accepts no files; remove `endpoint`, and write the address in `url`
           endpoint = "https://site.s3-website-eu-west-1.amazonaws.com"
-        10:12: this is an address of AWS, and not one of S3; leave `endpoint` out
+        10:12: this is an address of AWS, but not of S3; remove `endpoint`
           endpoint = "https://sts.amazonaws.com"
-        10:12: `endpoint` is in eu-west-1, and `region` is "eu-central-1"; name the region of the bucket in both
+        10:12: `endpoint` is in eu-west-1, but `region` is "eu-central-1"; name the region of the bucket in both
           endpoint = "https://s3.eu-west-1.amazonaws.com"
-        10:12: `endpoint` is in us-east-1, and `region` is "eu-central-1"; name the region of the bucket in both
+        10:12: `endpoint` is in us-east-1, but `region` is "eu-central-1"; name the region of the bucket in both
           endpoint = "https://s3.dualstack.us-east-1.amazonaws.com"
-        10:12: `endpoint` ends in the bucket, which `bucket` names already; write endpoint = "https://s3.eu-central-1.amazonaws.com"
+        10:12: `endpoint` ends with the bucket, which `bucket` already names; write endpoint = "https://s3.eu-central-1.amazonaws.com"
           endpoint = "https://s3.eu-central-1.amazonaws.com/site"
         10:12: an address of S3 has no path; write endpoint = "https://s3.eu-central-1.amazonaws.com"
           endpoint = "https://s3.eu-central-1.amazonaws.com/docs"
@@ -196,7 +196,7 @@ fn what_a_bucket_demands_is_said_in_one_of_a_few_ways() {
             acl = "public-read-write"
         10:7: `acl` must be one of "private", "public-read", "authenticated-read", "bucket-owner-read", "bucket-owner-full-control"
             acl = "public"
-        10:7: this must be a string in quotes, and is of type boolean
+        10:7: this must be a string in quotes, but is of type boolean
             acl = true
         10:14: `encryption` must be "AES256" or { kms = "arn:aws:kms:…" }
             encryption = "aes256"
@@ -246,13 +246,13 @@ fn a_branch_stands_in_a_hosts_name_only_if_the_host_can_be_called_so() {
         shown("branches = [\"release-{1,2}/**\"]", host),
     ];
     expect![[r#"
-        11:7: `{branch}` cannot stand in a host's name here: for `feature/login` it is `feature__login`, which no host can be called; write url = "https://example.com/{branch}/"
+        11:7: `{branch}` cannot be in a host name here: for `feature/login` it becomes `feature__login`, which is not valid in a host name; write url = "https://example.com/{branch}/"
           url = "https://{branch}.example.com/"
-        11:7: `{branch}` cannot stand in a host's name here: for `feature/x` it is `feature__x`, which no host can be called; write url = "https://example.com/{branch}/"
+        11:7: `{branch}` cannot be in a host name here: for `feature/x` it becomes `feature__x`, which is not valid in a host name; write url = "https://example.com/{branch}/"
           url = "https://{branch}.example.com/"
-        11:7: `{branch}` cannot stand in a host's name here: for `my_branch` it is `my_5Fbranch`, which no host can be called; write url = "https://example.com:8080/a/{branch}/"
+        11:7: `{branch}` cannot be in a host name here: for `my_branch` it becomes `my_5Fbranch`, which is not valid in a host name; write url = "https://example.com:8080/a/{branch}/"
           url = "https://{branch}-preview.example.com:8080/a/"
-        11:7: `{branch}` cannot stand in a host's name here: for `release-12/x` it is `release-12__x`, which no host can be called; write url = "https://example.com/{branch}/"
+        11:7: `{branch}` cannot be in a host name here: for `release-12/x` it becomes `release-12__x`, which is not valid in a host name; write url = "https://example.com/{branch}/"
           url = "https://{branch}.example.com/"
     "#]].assert_eq(&rows.concat());
     for (branches, url) in [
