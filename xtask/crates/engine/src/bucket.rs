@@ -223,7 +223,7 @@ impl Bucket {
     }
 
     /// The current ETag and headers of an object; `None` if it does not exist.
-    pub async fn head(&self, key: &str) -> Result<Option<(Etag, Headers)>, Failure> {
+    pub(crate) async fn head(&self, key: &str) -> Result<Option<(Etag, Headers)>, Failure> {
         let request = self.client.head_object().bucket(&self.name).key(key);
         match request.send().await {
             Ok(head) => Ok(Some((Etag::sent(head.e_tag()), object_headers::of(&head)))),

@@ -95,7 +95,7 @@ pub enum Reason {
 
 impl Upload {
     /// Whether visitors, feed readers or browsers start from it.
-    pub fn is_page(&self) -> bool {
+    pub(crate) fn is_page(&self) -> bool {
         is_page(&self.file.key, self.file.headers.content_type())
     }
 

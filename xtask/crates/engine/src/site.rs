@@ -78,7 +78,7 @@ pub struct Output {
 }
 
 impl Disk {
-    pub fn path(&self, key: &str) -> PathBuf {
+    pub(crate) fn path(&self, key: &str) -> PathBuf {
         match self {
             Disk::AsKey(output) => output.folder.join(output.relative(key)),
             Disk::At(path) => path.to_path_buf(),

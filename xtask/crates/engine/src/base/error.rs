@@ -75,7 +75,7 @@ impl Failure {
     }
 
     /// Marks the failure as one of a file of the site, which another program may have changed.
-    pub fn of_file(mut self) -> Failure {
+    pub(crate) fn of_file(mut self) -> Failure {
         self.is_of_file = true;
         self
     }

@@ -44,12 +44,12 @@ impl fmt::Display for Etag {
 
 impl Etag {
     /// An ETag as a store sent it. If it sent none, the ETag is empty.
-    pub fn sent(text: Option<&str>) -> Etag {
+    pub(crate) fn sent(text: Option<&str>) -> Etag {
         text.map_or("", bare).into()
     }
 
     /// With its quotes, as a condition names it.
-    pub fn quoted(&self) -> String {
+    pub(crate) fn quoted(&self) -> String {
         format!("\"{self}\"")
     }
 

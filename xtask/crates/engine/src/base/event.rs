@@ -51,11 +51,11 @@ pub struct Amount {
 
 impl Amount {
     /// A number of files or objects.
-    pub fn items(items: u64) -> Amount {
+    pub(crate) fn items(items: u64) -> Amount {
         Amount { items, bytes: 0 }
     }
 
-    pub fn bytes(bytes: u64) -> Amount {
+    pub(crate) fn bytes(bytes: u64) -> Amount {
         Amount { items: 0, bytes }
     }
 }
@@ -85,7 +85,7 @@ impl Tell {
         (self.0)(event);
     }
 
-    pub fn began(&self, stage: Stage, total: Amount) {
+    pub(crate) fn began(&self, stage: Stage, total: Amount) {
         self.tell(Event::Began(stage, total, String::new()));
     }
 

@@ -48,7 +48,7 @@ pub(crate) const META: &str = "x-amz-meta-";
 #[derive(Clone, Debug)]
 pub struct Rule {
     pub(crate) matcher: GlobMatcher,
-    pub headers: Headers,
+    pub(crate) headers: Headers,
 }
 
 impl Headers {
@@ -56,7 +56,7 @@ impl Headers {
         Arc::make_mut(&mut self.0).insert(name.to_owned(), value.into());
     }
 
-    pub fn get(&self, name: &str) -> Option<&str> {
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)
     }
 

@@ -33,7 +33,7 @@ impl Bucket {
     /// Deletes at most `DELETES_PER_REQUEST` objects. If the store honours the condition, only objects that are still
     /// as they were listed are deleted. Returns those that were not deleted, each with the reason.
     /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-deletes.html>
-    pub async fn delete(&self, objects: &[Delete]) -> Vec<(String, Failure)> {
+    pub(crate) async fn delete(&self, objects: &[Delete]) -> Vec<(String, Failure)> {
         let is_batched =
             |object: &&Delete| self.can.has(Capability::BatchDelete) && fits_in_xml(&object.key);
         let (batch, single): (Vec<&Delete>, Vec<&Delete>) = objects.iter().partition(is_batched);

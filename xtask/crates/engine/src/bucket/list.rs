@@ -54,11 +54,11 @@ impl LastModified {
     }
 
     /// Since 1970.
-    pub fn seconds(self) -> u64 {
+    pub(crate) fn seconds(self) -> u64 {
         self.0
     }
 
-    pub fn of(time: Option<&DateTime>) -> LastModified {
+    pub(crate) fn of(time: Option<&DateTime>) -> LastModified {
         LastModified(time.map_or(0, |time| time.secs().try_into().unwrap_or_default()))
     }
 }

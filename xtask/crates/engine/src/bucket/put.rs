@@ -27,7 +27,7 @@ use crate::site::{File, Source};
 impl Bucket {
     /// Waits until the line to the store can carry the largest request that sends a file. A copy inside of the store
     /// sends nothing.
-    pub async fn body(&self, file: &File) -> aws::Body {
+    pub(crate) async fn body(&self, file: &File) -> aws::Body {
         let largest = match &file.source {
             Source::Disk(_) if is_in_parts(file.size) => part_size(file.size),
             Source::Disk(_) => file.size,
@@ -43,7 +43,7 @@ impl Bucket {
     ///
     /// `sent` is called with the number of bytes of each request that was answered. Returns `None` if the run was
     /// stopped in the middle of a large file.
-    pub async fn put(
+    pub(crate) async fn put(
         &self,
         file: &File,
         replaces: Option<&Etag>,

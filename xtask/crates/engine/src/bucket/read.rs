@@ -58,7 +58,7 @@ fn largest(name: &str) -> u64 {
 impl Bucket {
     /// Reads an object in the tool's own folder. If its body breaks off, it is read again, as often as the client
     /// itself tries a request, and after the same waits. The client does not do this for bodies.
-    pub async fn look(&self, name: &str) -> Result<Look, Failure> {
+    pub(crate) async fn look(&self, name: &str) -> Result<Look, Failure> {
         let mut wait = FIRST_WAIT;
         for _ in 1..ATTEMPTS {
             match self.get(name).await? {

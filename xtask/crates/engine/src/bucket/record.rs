@@ -65,13 +65,13 @@ pub(crate) type Objects = SortedMap<Known>;
 pub struct Known {
     pub etag: Etag,
     /// Of the content.
-    pub md5: [u8; 16],
+    pub(crate) md5: [u8; 16],
     /// Of the content. An earlier version of this tool did not write it.
-    pub sum: Option<Sum>,
-    pub headers: Headers,
+    pub(crate) sum: Option<Sum>,
+    pub(crate) headers: Headers,
     /// Until when the headers are known, by the store's clock. If somebody writes the same bytes with other headers,
     /// the ETag stays the same, but the time does not.
-    pub until: LastModified,
+    pub(crate) until: LastModified,
 }
 
 impl Known {
@@ -121,7 +121,7 @@ impl Record {
     }
 
     /// Where a listing of this record's bucket may be split.
-    pub fn cuts(&self) -> Vec<String> {
+    pub(crate) fn cuts(&self) -> Vec<String> {
         bucket::cuts(self.objects.iter().map(|(key, _)| key))
     }
 

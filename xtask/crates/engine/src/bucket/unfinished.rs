@@ -16,7 +16,7 @@ use crate::base::error::Failure;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unfinished {
     pub key: String,
-    pub id: String,
+    pub(crate) id: String,
 }
 
 impl Bucket {

@@ -24,7 +24,7 @@ pub const NO_VERSIONS: &str = "the bucket keeps no versions of that deploy";
 impl Bucket {
     /// The newest version of an object with this ETag. All versions with the same ETag have the same bytes.
     /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectVersions.html>
-    pub async fn version(&self, key: &str, etag: &Etag) -> Result<Option<Version>, Failure> {
+    pub(crate) async fn version(&self, key: &str, etag: &Etag) -> Result<Option<Version>, Failure> {
         let doing = || format!("failed to list the versions of `{key}`");
         let mut pages = Pages::of(doing());
         while let Some(place) = pages.next() {

@@ -9,7 +9,7 @@ use crate::site::Site;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Home {
     /// With the prefix.
-    pub key: String,
+    pub(crate) key: String,
     /// Whether the file exists and shows nothing.
     pub(crate) is_blank: bool,
 }

@@ -73,7 +73,7 @@ pub struct Environment {
     pub name: String,
     pub branches: Vec<Branches>,
     /// Whether pull requests go here.
-    pub pull_requests: bool,
+    pub(crate) pull_requests: bool,
     /// Twelve digits; `None` only if `endpoint` is set and is not an address of AWS.
     pub account: Option<String>,
     pub region: String,

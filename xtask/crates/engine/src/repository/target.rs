@@ -51,7 +51,7 @@ pub struct Choice {
     /// As in [`Revision`].
     pub branch: String,
     /// In hex.
-    pub commit: String,
+    pub(crate) commit: String,
     is_pull_request: bool,
 }
 

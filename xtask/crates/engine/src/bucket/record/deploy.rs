@@ -51,7 +51,7 @@ pub struct Commit {
 
 impl Deploy {
     /// A deploy of a target by `who`, at a time from [`Deploy::time_after`].
-    pub fn of(target: &Target, who: String, at: u64, replaced: Option<&Deploy>) -> Deploy {
+    pub(crate) fn of(target: &Target, who: String, at: u64, replaced: Option<&Deploy>) -> Deploy {
         let Target { place, revision } = target;
         Deploy {
             tool: env!("CARGO_PKG_VERSION").into(),

@@ -26,7 +26,12 @@ struct Emptied {
 
 impl Aside {
     /// `folder` is where the output's entries are moved.
-    pub fn of(output: PathBuf, folder: Option<PathBuf>, left: Vec<PathBuf>, tell: &Tell) -> Aside {
+    pub(crate) fn of(
+        output: PathBuf,
+        folder: Option<PathBuf>,
+        left: Vec<PathBuf>,
+        tell: &Tell,
+    ) -> Aside {
         Aside(Some(Emptied { output, folder, left, tell: tell.clone(), is_replaced: false }))
     }
 

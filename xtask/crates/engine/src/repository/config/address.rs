@@ -12,9 +12,9 @@ pub struct Address {
     /// In lower case, and without the brackets of an IPv6 address.
     pub host: String,
     /// `None` if it is the scheme's default.
-    pub port: Option<u16>,
+    pub(crate) port: Option<u16>,
     /// Without the slashes at its beginning and end.
-    pub path: String,
+    pub(crate) path: String,
 }
 
 /// The domains of AWS's own services, by partition. The last one is for dual-stack addresses.
@@ -43,7 +43,7 @@ const STORES_WITH_REGIONS: [&str; 4] =
 impl Address {
     /// `None` if the text is not the address of a server: it has another scheme, no host, a query, a fragment, or
     /// characters that no host name has.
-    pub fn parse(text: &str) -> Option<Address> {
+    pub(crate) fn parse(text: &str) -> Option<Address> {
         let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"))?;
         // A browser mends these, and takes `https:///a` for `https://a`; the SDK does not.
         if rest.starts_with('/')
@@ -93,7 +93,7 @@ impl Address {
     }
 
     /// The region in the host name.
-    pub fn region(&self) -> Option<&str> {
+    pub(crate) fn region(&self) -> Option<&str> {
         if self.is_aws() {
             let labels = self.labels().into_iter();
             let mut named = labels.map(|label| label.strip_prefix("s3-").unwrap_or(label));

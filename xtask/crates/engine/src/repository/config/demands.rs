@@ -5,7 +5,7 @@
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Demands {
     pub acl: Option<Acl>,
-    pub encryption: Option<Encryption>,
+    pub(crate) encryption: Option<Encryption>,
 }
 
 /// The canned ACLs that make sense for a site's objects. The others let strangers write, or are for EC2.
@@ -38,7 +38,7 @@ impl Acl {
     ];
 
     /// Its name in the header and in `deploy.toml`.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Acl::Private => "private",
             Acl::PublicRead => "public-read",

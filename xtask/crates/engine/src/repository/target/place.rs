@@ -14,7 +14,7 @@ pub struct Place {
     /// The site's address, if the environment has one.
     pub url: Option<String>,
     /// Folders below the prefix that belong to other environments of the same bucket.
-    pub reserved: Vec<String>,
+    pub(crate) reserved: Vec<String>,
 }
 
 impl Place {

@@ -17,7 +17,7 @@ pub struct Places {
 
 impl Places {
     /// Whether an address in a page shows that the page was built for this place.
-    pub fn is_named_by(&self, origin: Option<&str>, path: &str) -> bool {
+    pub(crate) fn is_named_by(&self, origin: Option<&str>, path: &str) -> bool {
         match origin {
             Some(origin) => self.own.as_ref().is_some_and(|own| own.has(origin, path)),
             None => self.folder != "/" && is_below(path, &self.folder),
@@ -29,7 +29,7 @@ impl Places {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Base {
     /// For example `https://example.com`.
-    pub origin: String,
+    pub(crate) origin: String,
     /// Begins and ends with a slash.
     pub path: String,
 }
@@ -45,7 +45,7 @@ impl Base {
 
     /// Whether an address leads here. The scheme does not matter: if a browser follows an `http` link, it is redirected
     /// to `https`.
-    pub fn has(&self, origin: &str, path: &str) -> bool {
+    pub(crate) fn has(&self, origin: &str, path: &str) -> bool {
         host(&self.origin) == host(origin) && is_below(path, &self.path)
     }
 }
