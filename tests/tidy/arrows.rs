@@ -12,8 +12,9 @@ use super::source::{Source, module_in_crate};
 /// The crates of the tool, each with the crates that it may use.
 const CRATES: &[(&str, &[&str])] = &[
     ("xtask", &["xtask-site"]),
-    ("xtask/crates/xtask-site", &["engine", "local", "preview"]),
+    ("xtask/crates/xtask-site", &["engine", "init", "local", "preview"]),
     ("xtask/crates/preview", &["engine", "local"]),
+    ("xtask/crates/init", &[]),
     ("xtask/crates/engine", &[]),
     ("xtask/crates/local", &[]),
     ("xtask/crates/testing", &[]),

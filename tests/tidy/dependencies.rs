@@ -29,6 +29,12 @@ const SEVERAL_IMPORTERS: &[Exception] = &[
     ("engine", "aws_smithy_runtime_api", &["bucket"], "the errors and requests of aws_sdk_s3"),
     ("engine", "aws_smithy_types", &["bucket"], "the bodies and times of aws_sdk_s3"),
     ("engine", "md5", &["base/parts", "bucket"], "one call, where bytes are read or sent"),
+    (
+        "init",
+        "toml",
+        &["toml_text", "deployed/tree"],
+        "edits of text, and one tree for three formats",
+    ),
     ("local", "http_body_util", &["lib", "website"], "the bodies of the two that answer"),
     ("local", "hyper", &["lib", "protocol", "website"], "methods, headers and statuses of HTTP"),
     ("local", "s3s", &["lib", "protocol", "website"], "the protocol, and who serves it"),
