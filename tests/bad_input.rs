@@ -47,7 +47,7 @@ fn a_site_folder_without_a_configuration() {
         expect![[r#"
         error: there is no `deploy.toml` in this folder, nor above it in the repository, nor in `site` at its top
 
-        hint: write `deploy.toml` beside the configuration of your generator, and run this there, or name its folder: --site DIR
+        hint: write `deploy.toml` beside the configuration of your generator, and run this there, or name its folder: --site DIR; cargo xtask init writes one
     "#]],
     );
     expect![[r#"

@@ -16,7 +16,7 @@ pub struct Repo {
 }
 
 /// The exit code and output of a run of the tool.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Ran {
     pub code: Option<i32>,
     pub stdout: String,
@@ -176,6 +176,15 @@ impl Repo {
         Ran::of(child.wait_with_output().expect("the tool ends"))
     }
 
+    /// Runs a copy of the tool that was compiled from sources with this hash.
+    pub fn xtask_of_ci(&self, sources: &str, arguments: &[&str]) -> Ran {
+        let tool = self.command(".", arguments, &[("XTASK_TEST_SOURCES", sources)]);
+        let mut command = Command::new(env!("CARGO_BIN_EXE_xtask-of-ci"));
+        command.args(tool.get_args()).current_dir(self.path()).env_clear();
+        command.envs(tool.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        Ran::of(command.output().expect("the tool runs"))
+    }
+
     /// Runs the tool in a shell that first executes `first`.
     pub fn xtask_after(&self, first: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Ran {
         let tool = self.command(".", arguments, variables);
@@ -214,12 +223,19 @@ impl Repo {
 }
 
 impl Ran {
-    fn of(output: Output) -> Ran {
+    pub fn of(output: Output) -> Ran {
         Ran {
             code: output.status.code(),
             stdout: String::from_utf8(output.stdout).expect("UTF-8 on standard output"),
             stderr: String::from_utf8(output.stderr).expect("UTF-8 on standard error"),
         }
+    }
+
+    /// Goes on with another run.
+    pub fn add(&mut self, next: Ran) {
+        self.code = next.code;
+        self.stdout += &next.stdout;
+        self.stderr += &next.stderr;
     }
 
     /// Asserts the exit code. If it differs, shows the output.

@@ -7,10 +7,6 @@ use super::manifest::{self, Dependency};
 use super::paths::Paths;
 use super::source::{Source, module_in_crate};
 
-/// Dependencies that no source names, and what they are for.
-const UNNAMED: &[(&str, &str, &str)] =
-    &[("xtask/crates/engine", "idna_adapter", "chooses what is behind the host names of `url`")];
-
 /// Crates of a few functions and types that are as ordinary as those of the standard library. A module between them
 /// and their users would only rename them.
 const ORDINARY: &[&str] =
@@ -91,7 +87,6 @@ fn unused(folder: &str, manifest: &[Dependency], sources: &[&Source]) -> Vec<Str
         let in_tests = is_of_tests || dependency.is_for_tests;
         (in_product && product.iter().any(|paths| paths.names_crate(&name)))
             || (in_tests && tests.iter().any(|paths| paths.names_crate(&name)))
-            || UNNAMED.iter().any(|(of, unnamed, _)| *of == folder && *unnamed == dependency.name)
     };
     let unused = manifest.iter().filter(|dependency| !is_used(dependency));
     let complaints = unused.map(|dependency| {
@@ -165,7 +160,7 @@ fn made(files: &[(&str, &str)]) -> Vec<Source> {
 #[test]
 fn unused_dependencies_are_found() {
     let manifest = manifest::dependencies(
-        "[dependencies]\n# a comment = 1\nmd-5 = \"1\"\nbytes = \"1\"\nidna_adapter = \"1\"\n\n[target.\"cfg(unix)\".dependencies]\nlibc = \"1\"\n\n[dev-dependencies]\ntempfile = \"1\"\n",
+        "[dependencies]\n# a comment = 1\nmd-5 = \"1\"\nbytes = \"1\"\n\n[target.\"cfg(unix)\".dependencies]\nlibc = \"1\"\n\n[dev-dependencies]\ntempfile = \"1\"\n",
     );
     let sources = made(&[(
         "a.rs",

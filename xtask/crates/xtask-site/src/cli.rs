@@ -4,7 +4,7 @@ mod typed;
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use engine::base::hint;
 
@@ -54,13 +54,14 @@ pub enum Task {
     Preview(Preview),
     Status(Status),
     Rollback(Rollback),
+    Init(Init),
 }
 
 impl Task {
     pub fn wants_json(&self) -> bool {
         match self {
             Task::Deploy(options) => options.doing.json,
-            Task::Preview(_) => false,
+            Task::Preview(_) | Task::Init(_) => false,
             Task::Status(options) => options.json,
             Task::Rollback(options) => options.doing.json,
         }
@@ -73,6 +74,7 @@ impl Task {
             Task::Preview(options) => options.typed(),
             Task::Status(options) => options.typed(),
             Task::Rollback(options) => options.typed(),
+            Task::Init(_) => Typed::only(hint::Subcommand::Init),
         }
     }
 }
@@ -185,6 +187,90 @@ pub struct Rollback {
 impl Rollback {
     pub(crate) fn typed(&self) -> Typed<'_> {
         Typed { to: self.to.as_deref(), ..self.place.typed(hint::Subcommand::Rollback) }
+    }
+}
+
+/// Adds the tool to the repository of a site, or brings the files of an earlier version up to date.
+///
+/// It shows every file that it is going to write, and replaces none of yours.
+#[derive(Args, Debug)]
+pub struct Init {
+    /// A folder of the repository [default: the current one]
+    pub dir: Option<PathBuf>,
+
+    /// Fail if a file is not as this version writes it, and write nothing
+    #[arg(long, conflicts_with = "dry_run")]
+    pub check: bool,
+
+    /// Show the lines that would change, and write nothing
+    #[arg(long)]
+    pub dry_run: bool,
+
+    /// Copy the sources of the tool into the repository, in place of a dependency on its git repository
+    #[arg(long)]
+    pub vendor: bool,
+
+    /// Where the dependency comes from [default: the remote `origin` of the clone that this runs in]
+    #[arg(long, value_name = "ADDRESS", conflicts_with = "vendor")]
+    pub git: Option<String>,
+
+    /// The CI that a file is written for [default: the one in use, else GitHub]
+    #[arg(long, value_name = "NAME")]
+    pub ci: Option<Ci>,
+
+    #[command(flatten)]
+    pub environment: InitEnvironment,
+}
+
+/// The vendors that a file can be written for.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Ci {
+    Github,
+    Gitlab,
+    Circleci,
+    /// A shell script for any other
+    Script,
+    None,
+}
+
+/// What goes into a new deploy.toml.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "An environment of a new deploy.toml")]
+pub struct InitEnvironment {
+    /// Its name [default: production]
+    #[arg(long, value_name = "NAME")]
+    pub env: Option<String>,
+
+    /// A branch that goes there, or a glob; can be given several times
+    #[arg(long, value_name = "NAME")]
+    pub branch: Vec<String>,
+
+    /// The AWS account, twelve digits
+    #[arg(long, value_name = "DIGITS")]
+    pub account: Option<String>,
+
+    /// The region of the bucket
+    #[arg(long, value_name = "NAME")]
+    pub region: Option<String>,
+
+    /// The bucket
+    #[arg(long, value_name = "NAME")]
+    pub bucket: Option<String>,
+
+    /// The folder in the bucket
+    #[arg(long, value_name = "FOLDER/")]
+    pub prefix: Option<String>,
+
+    /// The address of the site
+    #[arg(long, value_name = "URL")]
+    pub url: Option<String>,
+}
+
+impl InitEnvironment {
+    pub(crate) fn is_empty(&self) -> bool {
+        let InitEnvironment { env, branch, account, region, bucket, prefix, url } = self;
+        branch.is_empty()
+            && [env, account, region, bucket, prefix, url].iter().all(|value| value.is_none())
     }
 }
 

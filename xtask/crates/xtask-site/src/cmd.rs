@@ -1,6 +1,7 @@
 //! The subcommands, a file each, and what they share.
 
 pub mod deploy;
+pub mod init;
 mod left_out;
 mod links;
 #[cfg(feature = "local")]

@@ -22,6 +22,8 @@ mod output;
 mod signals;
 
 pub use cli::Task;
+#[doc(hidden)]
+pub use context::COMPILED_FROM;
 
 use std::panic::AssertUnwindSafe;
 use std::process::ExitCode;
@@ -60,6 +62,7 @@ impl Task {
             Task::Preview(options) => cmd::preview::run(options, &stop).await,
             Task::Status(options) => cmd::status::run(options, &stop).await,
             Task::Rollback(options) => cmd::rollback::run(options, &stop).await,
+            Task::Init(options) => cmd::init::run(options, &stop).await,
         };
         match unwound(|| block_on(json, run)) {
             Ok(true) => ExitCode::SUCCESS,

@@ -23,7 +23,8 @@ pub enum Error {
 }
 
 /// The hint for a feature that is not in this build.
-pub const WHOLE_TOOL: &str = "it was built with --no-default-features; if CARGO_ALIAS_XTASK says so, as in CI: unset CARGO_ALIAS_XTASK";
+pub const WHOLE_TOOL: &str =
+    "it was built with --no-default-features, as in CI; `cargo xtask` builds all of it";
 
 /// What broke, why, and what to try.
 #[derive(Clone, Debug)]

@@ -27,6 +27,7 @@ pub enum Subcommand {
     Preview,
     Status,
     Rollback,
+    Init,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -18,6 +18,7 @@ pub struct Refusal {
 
 /// Every code that a refusal can have, in the order in which a deploy can meet them.
 pub const CODES: &[&str] = &[
+    "stale-tool",
     "untrusted-event",
     "fork",
     "pull-request",
@@ -25,6 +26,7 @@ pub const CODES: &[&str] = &[
     "detached",
     "unborn-branch",
     "link-in-target",
+    "dirty",
     "commit-mismatch",
     "branch-mismatch",
     "ci-conflict",

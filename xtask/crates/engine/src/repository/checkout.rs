@@ -7,6 +7,8 @@ mod unreadable;
 mod status;
 mod submodules;
 mod history;
+mod origin;
+mod sources;
 mod distance;
 mod worktree;
 
@@ -18,7 +20,9 @@ use crate::base::error::{Error, Result, failed};
 
 pub use distance::{Distance, distance};
 pub use history::{History, history};
-pub use status::{Ignored, is_dirty, is_ignored, is_same_repository, is_tracked};
+pub use origin::{Origin, origin, uncommitted};
+pub use sources::check_sources;
+pub use status::{Ignored, folders_with, is_dirty, is_ignored, is_same_repository, is_tracked};
 pub use submodules::empty_submodule;
 pub use worktree::{Worktree, check_out};
 

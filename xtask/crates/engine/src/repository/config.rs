@@ -41,6 +41,8 @@ pub struct Config {
     /// Where the generator writes, relative to the site's folder. It may begin with `..`.
     pub output: PathBuf,
     pub environments: Vec<Environment>,
+    /// What is to be said of values that are not filled in yet; `None` if there are none.
+    pub open: Option<String>,
     pub rules: Vec<Rule>,
     /// Keys, relative to the prefix, that are never written and never deleted: what the patterns of the file match, and
     /// everything below.
@@ -195,7 +197,26 @@ impl Config {
         let file = site.join(FILE);
         let shown = shown.join(FILE);
         let text = read_text(&file).map_err(|error| unreadable(&shown, &error))?;
-        read::config(&text, site).map_err(|problems| problem::render(&shown, &text, problems))
+        Config::parse(&text, site, &shown)
+    }
+
+    /// The same for the text of a file that is `shown` under this name, and need not be there.
+    pub fn parse(text: &str, site: &Path, shown: &Path) -> Result<Config> {
+        let render = |problems| problem::render(shown, text, problems);
+        let told = |problems| Error::Config(render(problems));
+        let (mut config, open) = read::config(text, site).map_err(told)?;
+        config.open = (!open.is_empty()).then(|| render(open));
+        for environment in &mut config.environments {
+            if environment.bucket.is_empty() {
+                environment.bucket = stand_in(site, &environment.name);
+            }
+        }
+        Ok(config)
+    }
+
+    /// Fails if a value is not filled in yet that a bucket of an account needs.
+    pub fn needs_account(&self) -> Result<()> {
+        self.open.clone().map_or(Ok(()), |text| Err(Error::Config(text)))
     }
 
     /// Whether `keep` matches a key, which is relative to the prefix.
@@ -223,6 +244,19 @@ impl Config {
         }
         folder
     }
+}
+
+/// A bucket for `--local` while the file names none. Sites next to each other have buckets of their own.
+fn stand_in(site: &Path, environment: &str) -> String {
+    let folders = site.iter().rev().take(2).map(|name| name.to_string_lossy().into_owned());
+    let mut words: Vec<String> = folders.collect();
+    words.reverse();
+    words.push(environment.to_owned());
+    let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
+    let name: String = words.join("-").chars().map(plain).collect();
+    // The end of a long name tells more than its beginning. A bucket's name has 63 letters at most.
+    let start = name.len().saturating_sub(50);
+    format!("local-{}", name[start..].trim_matches('-'))
 }
 
 /// The largest file that is read, in bytes. A file with a thousand environments has a fifth of this size.

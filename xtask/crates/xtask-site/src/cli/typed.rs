@@ -67,6 +67,7 @@ fn name(subcommand: Subcommand) -> &'static str {
         Subcommand::Preview => "preview",
         Subcommand::Status => "status",
         Subcommand::Rollback => "rollback",
+        Subcommand::Init => "init",
     }
 }
 

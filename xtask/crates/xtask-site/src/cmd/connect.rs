@@ -7,6 +7,7 @@ use super::local::Local;
 use super::site_folder;
 use crate::context::variable;
 use crate::output::report::Store;
+use engine::base::humanize::quoted;
 use engine::base::{Error, Event, Prefix, Result, Tell};
 use engine::bucket::{self, Bucket, account};
 use engine::repository::config::FILE;
@@ -81,8 +82,14 @@ pub async fn connect_account(
     Ok((bucket::connect(environment, prefix, account), store))
 }
 
-/// `--site` is relative to the current folder. Without it, the tool searches for the site.
-pub fn read_config(site: Option<&Path>, checkout: &Checkout, here: &Path) -> Result<Config> {
+/// Reads the configuration. `--site` is relative to the current folder; without it, the tool searches for the site.
+/// Values that are not filled in yet are an error, unless the run reaches no account (`is_local`).
+pub fn read_config(
+    site: Option<&Path>,
+    is_local: bool,
+    checkout: &Checkout,
+    here: &Path,
+) -> Result<Config> {
     let (folder, shown) = match site {
         Some(site) => (here.join(site), site.to_owned()),
         None => found(checkout, here)?,
@@ -90,6 +97,9 @@ pub fn read_config(site: Option<&Path>, checkout: &Checkout, here: &Path) -> Res
     // Resolve links and `..`, so that paths below it can be compared with git's.
     let folder = folder.canonicalize().unwrap_or(folder);
     let config = Config::read(&folder, &shown)?;
+    if !is_local {
+        config.needs_account()?;
+    }
     // The branch of one repository must not deploy the site of another.
     if !checkout::is_same_repository(&checkout.root, &folder)? {
         return Err(Error::Config(format!(
@@ -107,10 +117,27 @@ fn found(checkout: &Checkout, here: &Path) -> Result<(PathBuf, PathBuf)> {
     let plain = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let root = plain(&checkout.root);
     let Some(folder) = site_folder::find(&root, &plain(here)) else {
-        return Err(Error::Config(format!(
-            "there is no `{FILE}` in this folder, nor above it in the repository, nor in `site` at its top\n\nhint: write `{FILE}` beside the configuration of your generator, and run this there, or name its folder: --site DIR"
-        )));
+        return Err(Error::Config(not_found(&checkout::folders_with(&root, FILE))));
     };
     let shown = folder.strip_prefix(&root).unwrap_or(&folder).to_owned();
     Ok((folder, shown))
+}
+
+/// `known` are the folders of files that git tracks.
+fn not_found(known: &[PathBuf]) -> String {
+    let nowhere = format!(
+        "there is no `{FILE}` in this folder, nor above it in the repository, nor in `site` at its top"
+    );
+    let Some(first) = known.first() else {
+        return format!(
+            "{nowhere}\n\nhint: write `{FILE}` beside the configuration of your generator, and run this there, or name its folder: --site DIR; cargo xtask init writes one"
+        );
+    };
+    let files: Vec<String> =
+        known.iter().map(|folder| format!("  {}", folder.join(FILE).display())).collect();
+    let first = quoted(&first.display().to_string());
+    format!(
+        "{nowhere}; the repository has\n{}\n\nhint: run this in the folder of one of them, or name it: --site {first}",
+        files.join("\n")
+    )
 }

@@ -40,7 +40,7 @@ pub async fn run(options: &Deploy, stop: &Stop) -> Result<bool> {
     let Deploy { place, doing, no_build } = options;
     let cx = Context::new()?;
     let checkout = cx.checkout()?;
-    let config = connect::read_config(place.site.as_deref(), &checkout, &cx.here)?;
+    let config = connect::read_config(place.site.as_deref(), place.local, &checkout, &cx.here)?;
     let choice = target::choose(&config, &checkout, &cx.ci, place.env.as_deref())?;
     warn_of_collisions(&choice, &cx.tell);
     let connecting = connect(place.local, &checkout, &choice.place, &cx.tell);

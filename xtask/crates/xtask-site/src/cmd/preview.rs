@@ -106,7 +106,7 @@ impl PreviewContext<'_> {
     fn read(&self) -> Result<Sources> {
         let PreviewContext { options, cx } = self;
         let checkout = cx.checkout()?;
-        let config = connect::read_config(options.site.as_deref(), &checkout, &cx.here)?;
+        let config = connect::read_config(options.site.as_deref(), true, &checkout, &cx.here)?;
         let choice = match target::choose(&config, &checkout, &cx.ci, options.env.as_deref()) {
             Ok(choice) => Ok(choice),
             Err(Error::Refused(refusal)) => Err(refusal),

@@ -26,7 +26,7 @@ pub async fn run(options: &Rollback, stop: &Stop) -> Result<bool> {
     let Rollback { to, place, doing } = options;
     let cx = Context::new()?;
     let checkout = cx.checkout()?;
-    let config = connect::read_config(place.site.as_deref(), &checkout, &cx.here)?;
+    let config = connect::read_config(place.site.as_deref(), place.local, &checkout, &cx.here)?;
     let choice = target::choose(&config, &checkout, &cx.ci, place.env.as_deref())?;
     let connecting = connect(place.local, &checkout, &choice.place, &cx.tell);
     let connection = stop.unless_stopped(connecting).await?;

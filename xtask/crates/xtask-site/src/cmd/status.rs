@@ -23,7 +23,7 @@ use engine::repository::{Checkout, Config, Distance, Environment, checkout, targ
 pub async fn run(options: &Status, stop: &Stop) -> Result<bool> {
     let cx = Context::new()?;
     let checkout = cx.checkout()?;
-    let config = connect::read_config(options.site.as_deref(), &checkout, &cx.here)?;
+    let config = connect::read_config(options.site.as_deref(), options.local, &checkout, &cx.here)?;
     let environments = wanted(&config, options.env.as_deref())?;
     let local = match options.local {
         true => Some(Local::open(&checkout).await?),

@@ -8,12 +8,16 @@ use super::{around, git, unreadable};
 use crate::base::error::{Failure, failed};
 
 /// Whether `git status` lists anything: tracked files and submodules that differ from the commit, and untracked ones
-/// that git does not ignore.
+/// that git does not ignore. What Cargo and this tool write into `target` does not count, even if git does not ignore
+/// it.
 ///
 /// It looks at every file of the work tree, so call it while other work is in progress.
 pub fn is_dirty(root: &Path) -> Result<bool, Failure> {
     match git::ask(root, &["status", "--porcelain"]) {
-        Some(changes) => Ok(!changes.is_empty()),
+        Some(changes) => {
+            let mut lines = changes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+            Ok(lines.any(|line| !line.starts_with(b"?? target/")))
+        }
         None => is_dirty_to_libgit2(root),
     }
 }
@@ -29,7 +33,9 @@ fn is_dirty_to_libgit2(root: &Path) -> Result<bool, Failure> {
     let mut options = StatusOptions::new();
     options.include_untracked(!is_hidden);
     let statuses = repository.statuses(Some(&mut options)).map_err(unreadable)?;
-    Ok(!statuses.is_empty())
+    let is_built = |path: &[u8]| path.starts_with(b"target/");
+    let mut entries = statuses.iter();
+    Ok(entries.any(|entry| !(entry.status().is_wt_new() && is_built(entry.path_bytes()))))
 }
 
 /// Whether git ignores a folder. Even then git may track something below it: files that were added by force, and other
@@ -64,6 +70,15 @@ impl Ignored {
         let relative = if is_folder { relative.join("") } else { relative.to_owned() };
         self.repository.is_path_ignored(relative).unwrap_or(false)
     }
+}
+
+/// The folders with a tracked file of a name, relative to the top, in order; none if the index cannot be read.
+pub fn folders_with(root: &Path, name: &str) -> Vec<PathBuf> {
+    let index = Repository::open(root).and_then(|repository| repository.index());
+    let paths = index.iter().flat_map(|index| index.iter()).map(|entry| entry.path);
+    let paths = paths.filter_map(|path| String::from_utf8(path).ok()).map(PathBuf::from);
+    let named = paths.filter(|path| path.file_name().is_some_and(|found| found == name));
+    named.filter_map(|path| path.parent().map(Path::to_owned)).collect()
 }
 
 /// Whether git tracks a file in a folder, or the folder itself as a submodule.

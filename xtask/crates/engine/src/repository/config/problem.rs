@@ -8,7 +8,6 @@ use strsim::osa_distance;
 
 use super::looks_secret::hide;
 use super::source::Source;
-use crate::base::error::Error;
 use crate::base::humanize::commands;
 
 /// What is wrong, and which bytes of the file it concerns.
@@ -16,21 +15,30 @@ use crate::base::humanize::commands;
 pub struct Problem {
     pub span: Range<usize>,
     pub message: String,
-    /// Whether these bytes hold a credential or a password.
-    pub secret: bool,
+    pub kind: Kind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Mistake,
+    /// The bytes hold a credential or a password.
+    Secret,
+    /// The value is not filled in yet. What needs no account works without it.
+    Open,
 }
 
 /// How many problems are shown; a file that is not a `deploy.toml` has thousands.
 const MOST: usize = 20;
 
 /// The problems of a file, in the order of its lines.
-pub fn render(file: &Path, text: &str, mut problems: Vec<Problem>) -> Error {
+pub fn render(file: &Path, text: &str, mut problems: Vec<Problem>) -> String {
     problems.sort_by_key(|problem| problem.span.start);
     let count = match problems.len() {
         1 => "a problem".to_owned(),
         n => format!("{n} problems"),
     };
-    let secrets: Vec<_> = problems.iter().filter(|p| p.secret).map(|p| p.span.clone()).collect();
+    let secrets: Vec<_> =
+        problems.iter().filter(|p| p.kind == Kind::Secret).map(|p| p.span.clone()).collect();
     let source = Source::of(text);
     let mut out = format!("`{}` has {count}", file.display());
     for problem in problems.iter().take(MOST) {
@@ -45,7 +53,7 @@ pub fn render(file: &Path, text: &str, mut problems: Vec<Problem>) -> Error {
     if problems.len() > MOST {
         out.push_str(&format!("\n\n  and {} more", problems.len() - MOST));
     }
-    Error::Config(out)
+    out
 }
 
 /// A text that is safe for a terminal: nothing that moves the cursor, changes colours or reverses the direction of

@@ -17,12 +17,12 @@ use parts::Parts;
 
 fn parse(text: &str) -> Result<Config, String> {
     let shown = Path::new("site/deploy.toml");
-    read::config(text, Path::new("/repository/site")).map_err(|problems| {
-        match problem::render(shown, text, problems) {
-            Error::Config(text) => text,
-            other => panic!("{other:?}"),
-        }
-    })
+    let (config, open) = read::config(text, Path::new("/repository/site"))
+        .map_err(|problems| problem::render(shown, text, problems))?;
+    match open.is_empty() {
+        true => Ok(config),
+        false => Err(problem::render(shown, text, open)),
+    }
 }
 
 /// The lines and columns that an error names.

@@ -15,7 +15,7 @@ use std::path::{Component, Path, PathBuf};
 use toml::Spanned;
 use toml::de::DeTable;
 
-use super::problem::Problem;
+use super::problem::{Kind, Problem};
 use super::{Config, Credentials, Environment, Website};
 use credentials::read_variable;
 use environments::read_environments;
@@ -24,7 +24,8 @@ use rules::{Lists, read_lists, read_rules};
 
 use crate::base::key;
 
-pub fn config(text: &str, site: &Path) -> Result<Config, Vec<Problem>> {
+/// The configuration, and the values in it that are not filled in yet.
+pub fn config(text: &str, site: &Path) -> Result<(Config, Vec<Problem>), Vec<Problem>> {
     let (document, errors) = DeTable::parse_recoverable(text);
     // Everything after the first syntax error is usually a consequence of it.
     if let Some(error) = errors.first() {
@@ -34,12 +35,12 @@ pub fn config(text: &str, site: &Path) -> Result<Config, Vec<Problem>> {
         {
             message = format!("{message}; {VALUES}");
         }
-        return Err(vec![Problem { span, message, secret: false }]);
+        return Err(vec![Problem { span, message, kind: Kind::Mistake }]);
     }
     let mut problems = Vec::new();
     let config = read_config(&document, site, &mut problems);
-    match problems.is_empty() {
-        true => Ok(config),
+    match problems.iter().all(|problem| problem.kind == Kind::Open) {
+        true => Ok((config, problems)),
         false => Err(problems),
     }
 }
@@ -75,6 +76,7 @@ fn read_config(document: &Spanned<DeTable>, site: &Path, problems: &mut Vec<Prob
         build_env: build.env.into_iter().map(|(name, _)| name).collect(),
         output: build.output,
         environments,
+        open: None,
         rules: rules.map(|value| read_rules(value, problems)).unwrap_or_default(),
         keep,
         exclude,

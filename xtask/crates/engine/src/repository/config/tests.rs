@@ -27,8 +27,12 @@ const SECRET: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
 
 fn parse(text: &str) -> Result<Config> {
     let shown = Path::new("site/deploy.toml");
-    read::config(text, Path::new("/repository/site"))
-        .map_err(|problems| problem::render(shown, text, problems))
+    let rendered = |problems| Error::Config(problem::render(shown, text, problems));
+    let (config, open) = read::config(text, Path::new("/repository/site")).map_err(rendered)?;
+    match open.is_empty() {
+        true => Ok(config),
+        false => Err(rendered(open)),
+    }
 }
 
 fn config(text: &str) -> Config {

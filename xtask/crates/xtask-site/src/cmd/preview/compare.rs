@@ -102,6 +102,7 @@ impl Comparer<'_> {
             // If listing fails, what was listed before is not used any more.
             self.account = None;
         }
+        built.sources.config.needs_account()?;
         let account = match &mut self.account {
             Some(account) => account,
             account => account.insert(AccountBucket::list(place, tell).await?),

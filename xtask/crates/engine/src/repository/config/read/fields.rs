@@ -6,7 +6,7 @@ use std::time::Duration;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::super::problem::{Problem, nearest};
+use super::super::problem::{Kind, Problem, nearest};
 
 /// A value of the file and its position.
 pub type Value<'t> = Spanned<DeValue<'t>>;
@@ -77,12 +77,19 @@ impl<'v, 'p> Fields<'v, 'p> {
 }
 
 pub fn complain(problems: &mut Vec<Problem>, span: Range<usize>, message: impl Into<String>) {
-    problems.push(Problem { span, message: message.into(), secret: false });
+    problems.push(Problem { span, message: message.into(), kind: Kind::Mistake });
+}
+
+/// Reports a value that is not filled in yet.
+pub fn complain_of_open(problems: &mut Vec<Problem>, span: Range<usize>, key: &str, needs: &str) {
+    let message =
+        format!("`{key}` is not filled in: {needs}; until then, only --local and preview work");
+    problems.push(Problem { span, message, kind: Kind::Open });
 }
 
 /// Reports bytes that must not be shown. The message must not repeat them either.
 pub fn complain_of_secret(problems: &mut Vec<Problem>, span: Range<usize>, message: &str) {
-    problems.push(Problem { span, message: message.to_owned(), secret: true });
+    problems.push(Problem { span, message: message.to_owned(), kind: Kind::Secret });
 }
 
 /// A string that can be printed.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::super::problem::Problem;
 use super::super::{BRANCH, Branches, Template, any_segment};
-use super::fields::{Value, complain, complain_of_secret, list, string};
+use super::fields::{Value, complain, complain_of_open, complain_of_secret, list, string};
 use super::rules::read_glob;
 use crate::base::key::{self, Prefix};
 
@@ -52,6 +52,11 @@ pub fn read_account(value: &Value, problems: &mut Vec<Problem>) -> Option<String
         return None;
     }
     let (account, span) = string(value, problems)?;
+    if account.is_empty() {
+        let needs = "the twelve digits that `aws sts get-caller-identity` prints";
+        complain_of_open(problems, span, "account", needs);
+        return Some(account);
+    }
     let digits = account.replace('-', "");
     if account.len() != 12 || !account.bytes().all(|b| b.is_ascii_digit()) {
         // The console shows it as 1111-2222-3333.
@@ -68,8 +73,10 @@ pub fn read_account(value: &Value, problems: &mut Vec<Problem>) -> Option<String
 
 pub fn read_region(value: &Value, problems: &mut Vec<Problem>) -> Option<String> {
     let (region, span) = string(value, problems)?;
-    if region.is_empty() || !region.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
-    {
+    if region.is_empty() {
+        let needs = "the region of the bucket, such as \"eu-central-1\"";
+        complain_of_open(problems, span, "region", needs);
+    } else if !region.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b)) {
         complain(problems, span, "`region` must be a region's name, such as \"eu-central-1\"");
     }
     Some(region)
@@ -78,6 +85,10 @@ pub fn read_region(value: &Value, problems: &mut Vec<Problem>) -> Option<String>
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html>
 pub fn read_bucket(value: &Value, problems: &mut Vec<Problem>) -> Option<String> {
     let (bucket, span) = string(value, problems)?;
+    if bucket.is_empty() {
+        complain_of_open(problems, span, "bucket", "the name of the bucket");
+        return Some(bucket);
+    }
     let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-.".contains(&b);
     if !(3..=63).contains(&bucket.len()) || !bucket.bytes().all(plain) {
         complain(
