@@ -11,29 +11,52 @@ use super::config_text::read;
 /// A generator that is one program, in an archive for each release.
 pub struct Release {
     pub name: &'static str,
-    /// The address of the archive, with `$version`.
-    pub address: &'static str,
+    /// The addresses of the archives, with `$version`, each with the first minor version of 0.x that it is for. The
+    /// last is that of today.
+    addresses: &'static [(u32, &'static str)],
 }
 
+/// <https://github.com/gohugoio/hugo/releases>: the extended edition is as old as 0.43, and 0.103 changed the names.
 pub const HUGO: Release = Release {
     name: "hugo",
-    address: "https://github.com/gohugoio/hugo/releases/download/v$version/hugo_extended_${version}_linux-amd64.tar.gz",
+    addresses: &[
+        (
+            0,
+            "https://github.com/gohugoio/hugo/releases/download/v$version/hugo_${version}_Linux-64bit.tar.gz",
+        ),
+        (
+            43,
+            "https://github.com/gohugoio/hugo/releases/download/v$version/hugo_extended_${version}_Linux-64bit.tar.gz",
+        ),
+        (
+            103,
+            "https://github.com/gohugoio/hugo/releases/download/v$version/hugo_extended_${version}_linux-amd64.tar.gz",
+        ),
+    ],
 };
 
 pub const ZOLA: Release = Release {
     name: "zola",
-    address: "https://github.com/getzola/zola/releases/download/v$version/zola-v$version-x86_64-unknown-linux-gnu.tar.gz",
+    addresses: &[(
+        0,
+        "https://github.com/getzola/zola/releases/download/v$version/zola-v$version-x86_64-unknown-linux-gnu.tar.gz",
+    )],
 };
 
 pub const MDBOOK: Release = Release {
     name: "mdbook",
-    address: "https://github.com/rust-lang/mdBook/releases/download/v$version/mdbook-v$version-x86_64-unknown-linux-gnu.tar.gz",
+    addresses: &[(
+        0,
+        "https://github.com/rust-lang/mdBook/releases/download/v$version/mdbook-v$version-x86_64-unknown-linux-gnu.tar.gz",
+    )],
 };
 
 impl Release {
     pub fn install(&self, root: &Path) -> Vec<String> {
-        let Release { name, address } = self;
-        let version = version(root, name).unwrap_or_else(|| {
+        let name = self.name;
+        let known = version(root, name);
+        let address = self.address(known.as_deref());
+        let version = known.unwrap_or_else(|| {
             let variable = name.to_ascii_uppercase();
             format!("${{{variable}_VERSION:?write here which version of {name} makes the site}}")
         });
@@ -41,6 +64,16 @@ impl Release {
             format!("version={version}"),
             format!("curl -fsSL \"{address}\" | sudo tar -xz -C /usr/local/bin {name}"),
         ]
+    }
+}
+
+impl Release {
+    fn address(&self, version: Option<&str>) -> &'static str {
+        let minor =
+            version.and_then(|version| version.strip_prefix("0.")?.split('.').next()?.parse().ok());
+        let minor: u32 = minor.unwrap_or(u32::MAX);
+        let mut fitting = self.addresses.iter().rev().filter(|(first, _)| *first <= minor);
+        fitting.next().unwrap_or(&self.addresses[0]).1
     }
 }
 
@@ -93,8 +126,16 @@ fn version_in(text: &str, name: &str) -> Option<String> {
         let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
         let version = rest[..end].trim_end_matches('.');
         (version.split('.').count() >= 2 && version.starts_with(|c: char| c.is_ascii_digit()))
-            .then(|| version.to_owned())
+            .then(|| whole(version))
     })
+}
+
+/// The name of the release: `0.146` is `0.146.0`.
+fn whole(version: &str) -> String {
+    match version.split('.').count() {
+        2 => format!("{version}.0"),
+        _ => version.to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -119,6 +160,22 @@ mod tests {
         ] {
             assert_eq!(version_in(text, "hugo").as_deref(), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn the_archive_has_the_name_that_it_had_then() {
+        for (version, expected) in [
+            (Some("0.25.1"), "/hugo_${version}_Linux-64bit.tar.gz"),
+            (Some("0.42.2"), "/hugo_${version}_Linux-64bit.tar.gz"),
+            (Some("0.43.0"), "/hugo_extended_${version}_Linux-64bit.tar.gz"),
+            (Some("0.102.3"), "/hugo_extended_${version}_Linux-64bit.tar.gz"),
+            (Some("0.103.0"), "/hugo_extended_${version}_linux-amd64.tar.gz"),
+            (Some("1.0.0"), "/hugo_extended_${version}_linux-amd64.tar.gz"),
+            (None, "/hugo_extended_${version}_linux-amd64.tar.gz"),
+        ] {
+            assert!(HUGO.address(version).ends_with(expected), "{version:?}");
+        }
+        assert_eq!(version_in("image: hugo:0.146", "hugo").as_deref(), Some("0.146.0"));
     }
 
     #[test]
