@@ -443,11 +443,11 @@ fn a_value_of_an_environment_that_cannot_be_is_a_problem() {
             account = "22222222222"
         7:11: `account` must be the twelve digits of an AWS account, without the hyphens
             account = "2222-2222-2222"
-        7:11: `account` must be the twelve digits of an AWS account
+        7:11: `account` is not filled in: the twelve digits that `aws sts get-caller-identity` prints; until then, only --local and preview work
             account = ""
         7:11: this must be a string in quotes, but is of type boolean
             account = true
-        8:10: `region` must be a region's name, such as "eu-central-1"
+        8:10: `region` is not filled in: the region of the bucket, such as "eu-central-1"; until then, only --local and preview work
             region = ""
         8:10: `region` must be a region's name, such as "eu-central-1"
             region = "eu central 1"
@@ -459,7 +459,7 @@ fn a_value_of_an_environment_that_cannot_be_is_a_problem() {
             bucket = "Stg"
         9:10: `bucket` must be a bucket's name: 3 to 63 lower-case letters, digits, `-` and `.` (no s3://, no folder)
             bucket = "ab"
-        9:10: `bucket` must be a bucket's name: 3 to 63 lower-case letters, digits, `-` and `.` (no s3://, no folder)
+        9:10: `bucket` is not filled in: the name of the bucket; until then, only --local and preview work
             bucket = ""
         9:10: this must be a string in quotes, but is of type array
             bucket = []
