@@ -24,6 +24,12 @@ const SEVERAL_IMPORTERS: &[Exception] = &[
     ),
     ("engine", "aws_smithy_runtime_api", &["bucket"], "the errors and requests of aws_sdk_s3"),
     ("engine", "aws_smithy_types", &["bucket"], "the bodies and times of aws_sdk_s3"),
+    (
+        "engine",
+        "libc",
+        &["base/limits", "repository/own_files"],
+        "a call and constants of the system",
+    ),
     ("engine", "md5", &["base/parts", "bucket"], "one call, where bytes are read or sent"),
     (
         "init",

@@ -1,5 +1,5 @@
 //! How many files and connections may be open at once. At first, systems allow a process only a few, in some containers
-//! 64. If the process asks, they allow more.
+//! 64. If the process asks, they allow more. And how the memory of large bodies goes back to the system.
 
 use std::io;
 use std::sync::OnceLock;
@@ -23,6 +23,19 @@ const WAIT: Duration = Duration::from_millis(50);
 /// Asks the system for as many open files as are useful. If the system declines, the tool makes do with what it has.
 pub fn raise() {
     imp::raise();
+    return_large_memory();
+}
+
+/// Lets the C library give the memory of large bodies, such as a part of an upload, back to the system as soon as they
+/// are freed. Otherwise it keeps some of them for each thread after the first was freed.
+/// <https://man7.org/linux/man-pages/man3/mallopt.3.html>
+fn return_large_memory() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    {
+        const LARGE: i32 = 1 << 20;
+        // SAFETY: it only changes when later allocations are mapped on their own.
+        let _ = unsafe { libc::mallopt(libc::M_MMAP_THRESHOLD, LARGE) };
+    }
 }
 
 /// How many connections there may be. If the bucket is on this machine, this process also has the other ends open, and
