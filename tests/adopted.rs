@@ -1,4 +1,4 @@
-//! Repositories that nobody here wrote, as their own generators make them: `init` adds the tool by one command, Cargo
+//! Repositories as their own generators make them: `init` adds the tool by one command, Cargo
 //! compiles it there, and it deploys twice.
 //!
 //! `XTASK_TEST_GENERATORS` names a folder with the generators, as in `generators`. The tool is compiled once for all of

@@ -127,7 +127,7 @@ impl Machine<'_> {
         log.lines().filter(|line| line.contains(" cargo build ")).count()
     }
 
-    /// Times and sizes, for whoever runs the test with --nocapture.
+    /// Times and sizes, for a person who runs the test with --nocapture.
     pub fn tell(&self, name: &str) {
         let tools = self.tools(self.home.path());
         let sizes: Vec<u64> =

@@ -1,10 +1,10 @@
-//! The environments of a new `deploy.toml`: what was found, what the user said, and what nobody knows yet.
+//! The environments of a new `deploy.toml`: what was found, what the user typed, and what is not known yet.
 
 use std::collections::HashSet;
 
 use crate::deployed::{Credentials, Headers, Place};
 
-/// An environment as `deploy.toml` will have it. A value that nobody knows is `None`, and is written as an empty text,
+/// An environment as `deploy.toml` will have it. A value that is not known is `None`, and is written as an empty text,
 /// with which only `--local` and `preview` work.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Draft {

@@ -1,4 +1,4 @@
-//! All files that `init` writes, each with what is there now and what is to be there.
+//! All files that `init` writes, each before and after.
 
 use std::fs;
 use std::io::{self, ErrorKind, Write};
@@ -38,11 +38,11 @@ pub struct Change {
     /// `None` if the file is new.
     pub before: Option<String>,
     pub after: String,
-    /// The file of somebody else beside which this one stands.
+    /// The user's file beside which this one stands, because it cannot be extended.
     pub beside: Option<PathBuf>,
 }
 
-/// The files that are not as they are to be, in the order in which a reader wants to see them.
+/// The files that this version would write differently, in the order in which a reader wants to see them.
 ///
 /// # Errors
 ///
@@ -264,6 +264,11 @@ fn write_file(path: &Path, text: &str) -> io::Result<()> {
     let mut name = path.file_name().ok_or(ErrorKind::InvalidInput)?.to_owned();
     name.push(".writing");
     let temporary = folder.join(name);
+    // An earlier run that was killed may have left it. `create_new` follows no link.
+    match fs::remove_file(&temporary) {
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
     let mut file = fs::OpenOptions::new().write(true).create_new(true).open(&temporary)?;
     file.write_all(text.as_bytes())?;
     if let Ok(metadata) = fs::metadata(path) {

@@ -8,7 +8,7 @@ use crate::part::Part;
 pub enum Merged {
     /// The whole file as it is to be.
     Whole(String),
-    /// The file is somebody else's. Ours can only be written beside it.
+    /// The file is the user's own and cannot be extended. Ours can only be written beside it.
     Foreign(String),
 }
 

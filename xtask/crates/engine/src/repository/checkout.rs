@@ -20,7 +20,7 @@ use crate::base::error::{Error, Result, failed};
 
 pub use distance::{Distance, distance};
 pub use history::{History, history};
-pub use origin::{Origin, origin, uncommitted};
+pub use origin::{Origin, origin, uncommitted, without_login};
 pub use sources::check_sources;
 pub use status::{Ignored, folders_with, is_dirty, is_ignored, is_same_repository, is_tracked};
 pub use submodules::empty_submodule;

@@ -41,7 +41,7 @@ pub struct Config {
     /// Where the generator writes, relative to the site's folder. It may begin with `..`.
     pub output: PathBuf,
     pub environments: Vec<Environment>,
-    /// What is to be said of values that are not filled in yet; `None` if there are none.
+    /// The message about values that are not filled in yet; `None` if all are filled in.
     pub open: Option<String>,
     pub rules: Vec<Rule>,
     /// Keys, relative to the prefix, that are never written and never deleted: what the patterns of the file match, and
@@ -246,7 +246,7 @@ impl Config {
     }
 }
 
-/// A bucket for `--local` while the file names none. Sites next to each other have buckets of their own.
+/// The name of the bucket of `--local` while the file names none. Each site of a repository gets a bucket of its own.
 fn stand_in(site: &Path, environment: &str) -> String {
     let folders = site.iter().rev().take(2).map(|name| name.to_string_lossy().into_owned());
     let mut words: Vec<String> = folders.collect();

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::Generator;
 use super::config_text::{any_value, has_value, quoted_value, read, yaml_list, yaml_value};
 use super::install;
-use super::node::Package;
+use super::node::{Package, quoted};
 use crate::toml_text::{parse, text_at};
 
 /// The generators that are known by their files.
@@ -329,7 +329,7 @@ fn mkdocs(folder: &Folder) -> Option<Generator> {
     let output = yaml_value(&text, "site_dir").unwrap_or_else(|| "site".into());
     let requirements = ["requirements.txt", "docs/requirements.txt"];
     let packages = match requirements.iter().find(|name| folder.has(name)) {
-        Some(name) => format!("--requirement {}", folder.folder.join(name).display()),
+        Some(name) => requirement(folder, name),
         None if text.contains("material") => "mkdocs-material".into(),
         None => "mkdocs".to_owned(),
     };
@@ -348,11 +348,15 @@ fn sphinx(folder: &Folder) -> Option<Generator> {
     let source = if folder.has("conf.py") { "." } else { "source" };
     let output = if folder.has("conf.py") { "_build/html" } else { "build/html" };
     let packages = match folder.has("requirements.txt") {
-        true => format!("--requirement {}", folder.folder.join("requirements.txt").display()),
+        true => requirement(folder, "requirements.txt"),
         false => "sphinx".to_owned(),
     };
     Some(Generator {
         install: install::python(&packages, "sphinx-build"),
         ..folder.site(Kind::Sphinx, &["sphinx-build", "-b", "html", source, output], output)
     })
+}
+
+fn requirement(folder: &Folder, name: &str) -> String {
+    format!("--requirement {}", quoted(&folder.folder.join(name).display().to_string()))
 }

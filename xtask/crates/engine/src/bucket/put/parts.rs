@@ -29,7 +29,7 @@ const LARGEST_PUT: u64 = 5 << 30;
 impl Bucket {
     /// Writes a large file. `None` if the run was stopped meanwhile.
     ///
-    /// If the upload fails or is stopped, it is aborted: its parts would cost money, but nobody could see them.
+    /// If the upload fails or is stopped, it is aborted, because parts cost money and no listing shows them.
     pub(super) async fn put_parts(
         &self,
         file: &File,

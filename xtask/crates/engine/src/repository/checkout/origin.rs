@@ -28,15 +28,17 @@ pub fn origin(folder: &Path) -> Option<Origin> {
     Some(Origin { address: address.or_else(here)?, is_remote, commit })
 }
 
-/// An address as Cargo takes it: without a login, and `git@host:path` as `ssh://git@host/path`.
-fn without_login(address: &str) -> String {
+/// An address as Cargo takes it: `git@host:path` as `ssh://git@host/path`, and without a login, which must not get into a
+/// file. Over ssh the name of the user stays, without a password: servers expect `git`.
+pub fn without_login(address: &str) -> String {
     match address.split_once("://") {
-        Some((scheme, rest)) if scheme.starts_with("http") => {
-            let host = rest.split('/').next().unwrap_or_default();
-            let login = host.rfind('@').map_or(0, |at| at + 1);
-            format!("{scheme}://{}", &rest[login..])
+        Some((scheme, rest)) => {
+            let (host, path) = rest.find('/').map_or((rest, ""), |at| rest.split_at(at));
+            let (login, host) = host.rsplit_once('@').unwrap_or(("", host));
+            let user = login.split(':').next().filter(|user| scheme == "ssh" && !user.is_empty());
+            let user = user.map(|user| format!("{user}@")).unwrap_or_default();
+            format!("{scheme}://{user}{host}{path}")
         }
-        Some(_) => address.to_owned(),
         None if address.starts_with('/') => format!("file://{address}"),
         None => match address.split_once(':') {
             Some((host, path)) => format!("ssh://{host}/{path}"),
@@ -77,6 +79,10 @@ mod tests {
             ("https://token@example.com/a@b.git", "https://example.com/a@b.git"),
             ("git@example.com:a/b.git", "ssh://git@example.com/a/b.git"),
             ("ssh://git@example.com/a.git", "ssh://git@example.com/a.git"),
+            ("ssh://git:secret@example.com:22/a.git", "ssh://git@example.com:22/a.git"),
+            ("http://a:b@c@example.com:8080/a.git", "http://example.com:8080/a.git"),
+            ("https://token@example.com", "https://example.com"),
+            ("file:///srv/a@b.git", "file:///srv/a@b.git"),
             ("/srv/git/a.git", "file:///srv/git/a.git"),
         ] {
             assert_eq!(without_login(address), expected);

@@ -1,4 +1,4 @@
-//! Asks a person for what nobody has found. Enter leaves a value to be filled in later.
+//! Asks at the terminal for values that were not found. Enter leaves a value to be filled in later.
 
 use std::io::{self, Write};
 

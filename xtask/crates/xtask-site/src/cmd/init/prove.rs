@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use engine::base::humanize::quoted;
 use engine::base::{Result, failed};
 use engine::repository::Checkout;
 
@@ -19,16 +20,17 @@ pub async fn dry_run(checkout: &Checkout, findings: &Findings) -> Result<()> {
         return Ok(());
     }
     for site in &findings.sites {
-        let mut command = Command::new(own_program()?);
-        command.args(["deploy", "--local", "--dry-run"]);
+        let mut words = vec!["deploy".to_owned(), "--local".into(), "--dry-run".into()];
         if let Some(name) = site.environment_for_proof(&checkout.head) {
-            command.args(["--env", name]);
+            words.extend(["--env".into(), name.into()]);
         }
         if let Some(folder) = site.folder() {
-            command.arg("--site").arg(folder);
+            words.extend(["--site".into(), folder.display().to_string()]);
         }
-        command.current_dir(root).stdin(Stdio::null());
-        run(command, "deploy --local --dry-run").await?;
+        let mut command = Command::new(own_program()?);
+        command.args(&words).current_dir(root).stdin(Stdio::null());
+        let words: Vec<String> = words.iter().map(|word| quoted(word)).collect();
+        run(command, format!("cargo xtask {}", words.join(" "))).await?;
     }
     Ok(())
 }
@@ -44,18 +46,20 @@ async fn resolve(root: &Path) -> Result<()> {
     let mut command = Command::new(cargo);
     command.args(["metadata", "--quiet", "--format-version", "1"]);
     command.current_dir(root).stdin(Stdio::null()).stdout(Stdio::null());
-    run(command, "cargo metadata").await
+    run(command, "cargo metadata --format-version 1".into()).await
 }
 
-async fn run(mut command: Command, what: &str) -> Result<()> {
-    let starting = failed(format!("failed to start `{what}`"));
+/// `typed` is the same command as a person types it.
+async fn run(mut command: Command, typed: String) -> Result<()> {
+    let starting = failed(format!("the files are written, but `{typed}` could not be started"));
+    let starting = starting.hint(format!("install what is missing, then: {typed}"));
     let status =
         blocking(move || command.status().map_err(|error| starting.because(&error).into()));
     let status = status.await?;
     match status.success() {
         true => Ok(()),
-        false => Err(failed(format!("the files are written, but `{what}` failed ({status})"))
-            .hint("correct what is printed above, and look with: cargo xtask deploy --local --dry-run")
+        false => Err(failed(format!("the files are written, but `{typed}` failed ({status})"))
+            .hint(format!("correct what is printed above, then: {typed}"))
             .into()),
     }
 }

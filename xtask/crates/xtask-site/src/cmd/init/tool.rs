@@ -50,12 +50,12 @@ impl Tool {
             return Ok(Dependency::Copied);
         }
         if let Some(Origin { address, commit, .. }) = &self.origin {
-            let address = options.git.as_ref().unwrap_or(address).clone();
+            let address = checkout::without_login(options.git.as_ref().unwrap_or(address));
             return Ok(Dependency::Git { address, commit: commit.clone() });
         }
         manifest.and_then(cargo::kept_dependency).ok_or_else(|| {
             Error::Config(
-                "nobody knows where this binary comes from, so nothing can depend on it\n\nhint: run this in a clone of the tool's repository: cargo xtask init DIR".into(),
+                "it is not known from which repository this binary was compiled, so nothing can depend on it\n\nhint: run this in a clone of the tool's repository: cargo xtask init DIR".into(),
             )
         })
     }
