@@ -329,6 +329,41 @@ fn an_interrupted_run_is_completed_by_the_next() {
 }
 
 #[test]
+fn what_a_killed_run_left_is_written_over() {
+    let repo = pages();
+    repo.write("deploy.toml.writing", "half");
+    init(&repo, &[]).exits(0);
+    assert!(!repo.join("deploy.toml.writing").exists());
+    assert!(text(&repo, "deploy.toml").contains("[environments.production]"));
+}
+
+#[test]
+fn a_login_in_an_address_is_not_written() {
+    for (typed, written) in [
+        ("https://user:hunter2@example.com/a.git", "https://example.com/a.git"),
+        ("ssh://git:hunter2@example.com/a.git", "ssh://git@example.com/a.git"),
+    ] {
+        let repo = pages();
+        let ran = init(&repo, &["--git", typed]).exits(0);
+        let manifest = text(&repo, "xtask/Cargo.toml");
+        assert!(manifest.contains(&format!("git = \"{written}\"")), "{manifest}");
+        assert!(!format!("{manifest}{}{}", ran.stdout, ran.stderr).contains("hunter2"), "{typed}");
+    }
+}
+
+#[test]
+fn values_that_are_still_open_are_listed_by_a_later_run() {
+    let repo = pages();
+    init(&repo, &[]).exits(0);
+    let again = init(&repo, &[]).exits(0);
+    assert!(
+        again.stdout.contains("1. fill in the empty values of deploy.toml"),
+        "{}",
+        again.stdout
+    );
+}
+
+#[test]
 fn a_part_without_its_last_line_is_not_written_twice() {
     let repo = pages();
     init(&repo, &[]).exits(0);

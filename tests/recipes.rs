@@ -4,8 +4,8 @@
 use std::path::{Path, PathBuf};
 
 use xtask_site_engine::repository::config::{Branches, Config};
-use xtask_site_init::ci::{Facts, Vendor, whole};
-use xtask_site_init::part::Part;
+use xtask_site_init::ci::{Facts, Vendor};
+use xtask_site_init::part::{Part, whole};
 
 use crate::harness::World;
 

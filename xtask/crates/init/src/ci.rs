@@ -12,7 +12,7 @@ mod branches;
 use std::path::Path;
 
 use crate::generator::quoted;
-use crate::part::Part;
+use crate::part::{BEGIN, END, Part};
 
 /// The vendors that a file is written for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -201,9 +201,6 @@ fn secrets(names: &[String]) -> Vec<String> {
     head.into_iter().chain(lines).collect()
 }
 
-const BEGIN: &str = "# begin cargo xtask init: ";
-const END: &str = "# end cargo xtask init: ";
-
 /// A template cut at its comment lines.
 fn pieces(
     template: &'static str,
@@ -240,21 +237,10 @@ fn filled(
     }
 }
 
-/// The file as it is made where there is none.
-pub fn whole(parts: &[Part]) -> String {
-    let piece = |part: &Part| match part {
-        Part::Once(text) => text.clone(),
-        Part::Own { name, text } => {
-            let indent = &text[..text.len() - text.trim_start_matches(' ').len()];
-            format!("{indent}{BEGIN}{name}\n{text}{indent}{END}{name}\n")
-        }
-    };
-    parts.iter().map(piece).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::part::whole;
 
     const VENDORS: [Vendor; 4] = [Vendor::GitHub, Vendor::GitLab, Vendor::CircleCi, Vendor::Script];
 

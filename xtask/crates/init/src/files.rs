@@ -9,7 +9,7 @@ use crate::deploy_toml;
 use crate::environments::{Draft, Shared};
 use crate::generator::Generator;
 use crate::merge::{Merged, Missing, merge};
-use crate::part::Part;
+use crate::part::{BEGIN, END, Part};
 
 /// What the files depend on.
 #[derive(Clone, Debug)]
@@ -55,8 +55,7 @@ pub fn changes(root: &Path, wanted: &Wanted) -> Result<Vec<Change>, String> {
         })?;
     }
     if let Some((path, parts)) = &wanted.ci {
-        let comment = "#";
-        changes.add_parts(path, parts, comment, Missing::Foreign)?;
+        changes.add_parts(path, parts, Missing::Foreign)?;
     }
     changes.add_package(&wanted.dependency)?;
     changes.add_cargo()?;
@@ -66,6 +65,9 @@ pub fn changes(root: &Path, wanted: &Wanted) -> Result<Vec<Change>, String> {
     }
     Ok(changes.found)
 }
+
+/// The part of `.gitignore`.
+const BUILDS: &str = "builds";
 
 struct Changes<'a> {
     root: &'a Path,
@@ -102,15 +104,9 @@ impl Changes<'_> {
         Ok(())
     }
 
-    fn add_parts(
-        &mut self,
-        path: &Path,
-        parts: &[Part],
-        comment: &str,
-        missing: Missing,
-    ) -> Result<(), String> {
+    fn add_parts(&mut self, path: &Path, parts: &[Part], missing: Missing) -> Result<(), String> {
         let before = self.read(path)?;
-        match merge(before.as_deref(), parts, comment, missing) {
+        match merge(before.as_deref(), parts, missing) {
             Merged::Whole(after) => self.add(path, before, after),
             Merged::Foreign(after) => self.add_beside(path, after)?,
         }
@@ -133,12 +129,12 @@ impl Changes<'_> {
         let before = self.read(path)?;
         match cargo::package(before.as_deref())? {
             Package::None => {
-                self.add_parts(path, &cargo::manifest(dependency), "#", Missing::Foreign)?;
+                self.add_parts(path, &cargo::manifest(dependency), Missing::Foreign)?;
                 self.add_new(Path::new("xtask/src/main.rs"), || cargo::MAIN.into())
             }
             Package::Ours => {
                 let parts = cargo::manifest(dependency);
-                let after = match merge(before.as_deref(), &parts, "#", Missing::Foreign) {
+                let after = match merge(before.as_deref(), &parts, Missing::Foreign) {
                     Merged::Whole(after) => after,
                     // A package of the repository's own, which depends on the tool.
                     Merged::Foreign(_) => {
@@ -168,7 +164,7 @@ impl Changes<'_> {
         let before = self.read(path)?;
         let (text, parts) = cargo::config(before.as_deref())?;
         let text = Some(text).filter(|text| !text.is_empty());
-        match merge(text.as_deref(), &parts, "#", Missing::Appended) {
+        match merge(text.as_deref(), &parts, Missing::Appended) {
             Merged::Whole(after) => self.add(path, before, after),
             Merged::Foreign(after) => self.add_beside(path, after)?,
         }
@@ -205,7 +201,7 @@ impl Changes<'_> {
             return Ok(());
         }
         let text = lines.iter().map(|line| format!("{line}\n")).collect();
-        self.add_parts(path, &[Part::Own { name: "builds", text }], "#", Missing::Appended)
+        self.add_parts(path, &[Part::Own { name: BUILDS, text }], Missing::Appended)
     }
 }
 
@@ -213,9 +209,11 @@ fn last(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
 }
 
+/// The lines of the part that an earlier `init` wrote.
 fn own_lines(text: &str) -> Vec<String> {
-    let lines = text.lines().skip_while(|line| *line != "# begin cargo xtask init: builds");
-    lines.skip(1).take_while(|line| !line.starts_with("# end")).map(str::to_owned).collect()
+    let begin = format!("{BEGIN}{BUILDS}");
+    let lines = text.lines().skip_while(|line| *line != begin).skip(1);
+    lines.take_while(|line| !line.starts_with(END)).map(str::to_owned).collect()
 }
 
 /// The output relative to the top of the repository, if it is below the site's folder.

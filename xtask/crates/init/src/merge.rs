@@ -1,7 +1,7 @@
 //! Puts the parts of a file beside what is already there. Text of the user is never replaced: a later `init` changes
 //! only what stands between its own two comment lines.
 
-use crate::part::Part;
+use crate::part::{BEGIN, END, Part, whole};
 
 /// How a file looks with its parts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,49 +19,33 @@ pub enum Missing {
     Foreign,
 }
 
-/// `comment` begins a comment line, such as `#`.
-pub fn merge(before: Option<&str>, parts: &[Part], comment: &str, missing: Missing) -> Merged {
+/// `before` is the text of the file that is there.
+pub fn merge(before: Option<&str>, parts: &[Part], missing: Missing) -> Merged {
     let Some(before) = before.filter(|text| !text.trim().is_empty()) else {
-        return Merged::Whole(whole(parts, comment));
+        return Merged::Whole(whole(parts));
     };
-    let is_known = |part: &Part| match part {
-        Part::Own { name, .. } => find(before, name, comment).is_some(),
-        Part::Once(_) => false,
+    let named = |part: &Part| match part {
+        Part::Own { name, .. } => Some(*name),
+        Part::Once(_) => None,
     };
+    let names = || parts.iter().filter_map(named);
     // A part without its last line has no end that is known.
-    let is_open = |part: &Part| match part {
-        Part::Own { name, .. } => {
-            let begin = begin(name, comment);
-            !is_known(part) && before.lines().any(|line| line.trim() == begin)
-        }
-        Part::Once(_) => false,
-    };
-    if parts.iter().any(is_open) {
-        return Merged::Foreign(whole(parts, comment));
-    }
-    if missing == Missing::Foreign && !parts.iter().any(is_known) {
-        return Merged::Foreign(whole(parts, comment));
+    let is_open = |name| find(before, name).is_none() && begins(before, name);
+    let is_foreign =
+        missing == Missing::Foreign && names().all(|name| find(before, name).is_none());
+    if is_foreign || names().any(is_open) {
+        return Merged::Foreign(whole(parts));
     }
     let mut text = before.to_owned();
-    for part in parts {
-        let Part::Own { name, text: own } = part else { continue };
-        let block = block(name, own, comment);
-        match find(&text, name, comment) {
-            Some((start, end)) => text.replace_range(start..end, &block),
-            None if missing == Missing::Appended => append(&mut text, &block),
+    for (part, name) in parts.iter().filter_map(|part| Some((part, named(part)?))) {
+        match find(&text, name) {
+            Some((start, end)) => text.replace_range(start..end, &part.written()),
+            None if missing == Missing::Appended => append(&mut text, &part.written()),
             // The user has taken the part out.
             None => {}
         }
     }
     Merged::Whole(text)
-}
-
-fn whole(parts: &[Part], comment: &str) -> String {
-    let text = |part: &Part| match part {
-        Part::Own { name, text } => block(name, text, comment),
-        Part::Once(text) => text.clone(),
-    };
-    parts.iter().map(text).collect()
 }
 
 fn append(text: &mut String, block: &str) {
@@ -72,34 +56,21 @@ fn append(text: &mut String, block: &str) {
     text.push_str(block);
 }
 
-fn begin(name: &str, comment: &str) -> String {
-    format!("{comment} begin cargo xtask init: {name}")
+fn begins(text: &str, name: &str) -> bool {
+    text.lines().any(|line| line.trim().strip_prefix(BEGIN) == Some(name))
 }
 
-fn end(name: &str, comment: &str) -> String {
-    format!("{comment} end cargo xtask init: {name}")
-}
-
-/// The text between its two comment lines, which are indented like its first line.
-fn block(name: &str, text: &str, comment: &str) -> String {
-    let first = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
-    let indent = &first[..first.len() - first.trim_start().len()];
-    let text = text.trim_end_matches('\n');
-    format!("{indent}{}\n{text}\n{indent}{}\n", begin(name, comment), end(name, comment))
-}
-
-/// The bytes of a block, from the start of its first line to the end of its last.
-fn find(text: &str, name: &str, comment: &str) -> Option<(usize, usize)> {
-    let (begin, end) = (begin(name, comment), end(name, comment));
+/// The bytes of a part, from the start of its first comment line to the end of its last.
+fn find(text: &str, name: &str) -> Option<(usize, usize)> {
     let mut at = 0;
     let mut start = None;
     for line in text.split_inclusive('\n') {
         let words = line.trim();
-        if words == begin {
+        if words.strip_prefix(BEGIN) == Some(name) {
             start = Some(at);
         }
         at += line.len();
-        if let Some(start) = start.filter(|_| words == end) {
+        if let Some(start) = start.filter(|_| words.strip_prefix(END) == Some(name)) {
             return Some((start, at));
         }
     }
@@ -116,12 +87,8 @@ mod tests {
 
     #[track_caller]
     fn assert_merged(before: &str, parts: &[Part], missing: Missing, expected: &str) {
-        assert_eq!(merge(Some(before), parts, "#", missing), Merged::Whole(expected.into()));
-        assert_eq!(
-            merge(Some(expected), parts, "#", missing),
-            Merged::Whole(expected.into()),
-            "again"
-        );
+        assert_eq!(merge(Some(before), parts, missing), Merged::Whole(expected.into()));
+        assert_eq!(merge(Some(expected), parts, missing), Merged::Whole(expected.into()), "again");
     }
 
     #[test]
@@ -129,11 +96,8 @@ mod tests {
         let parts = [Part::Once("a:\n".into()), own("  b: 1\n"), Part::Once("c: 2\n".into())];
         let expected =
             "a:\n  # begin cargo xtask init: job\n  b: 1\n  # end cargo xtask init: job\nc: 2\n";
-        assert_eq!(merge(None, &parts, "#", Missing::Foreign), Merged::Whole(expected.into()));
-        assert_eq!(
-            merge(Some("\n"), &parts, "#", Missing::Foreign),
-            Merged::Whole(expected.into())
-        );
+        assert_eq!(merge(None, &parts, Missing::Foreign), Merged::Whole(expected.into()));
+        assert_eq!(merge(Some("\n"), &parts, Missing::Foreign), Merged::Whole(expected.into()));
     }
 
     #[test]
@@ -154,7 +118,7 @@ mod tests {
 
     #[test]
     fn a_file_of_somebody_else_is_left_alone() {
-        let foreign = merge(Some("jobs:\n"), &[own("jobs:\n")], "#", Missing::Foreign);
+        let foreign = merge(Some("jobs:\n"), &[own("jobs:\n")], Missing::Foreign);
         let expected = "# begin cargo xtask init: job\njobs:\n# end cargo xtask init: job\n";
         assert_eq!(foreign, Merged::Foreign(expected.into()));
     }
@@ -162,7 +126,7 @@ mod tests {
     #[test]
     fn a_file_with_a_part_that_has_no_end_is_left_alone() {
         let before = "# begin cargo xtask init: job\nold\n";
-        let merged = merge(Some(before), &[own("new\n")], "#", Missing::Appended);
+        let merged = merge(Some(before), &[own("new\n")], Missing::Appended);
         let expected = "# begin cargo xtask init: job\nnew\n# end cargo xtask init: job\n";
         assert_eq!(merged, Merged::Foreign(expected.into()));
     }

@@ -28,8 +28,8 @@ pub fn origin(folder: &Path) -> Option<Origin> {
     Some(Origin { address: address.or_else(here)?, is_remote, commit })
 }
 
-/// An address as Cargo takes it: `git@host:path` as `ssh://git@host/path`, and without a login, which must not get into a
-/// file. Over ssh the name of the user stays, without a password: servers expect `git`.
+/// An address as Cargo takes it: `git@host:path` as `ssh://git@host/path`, and without a login, which must not get into
+/// a file. Over ssh the name of the user stays, without a password: servers expect `git`.
 pub fn without_login(address: &str) -> String {
     match address.split_once("://") {
         Some((scheme, rest)) => {

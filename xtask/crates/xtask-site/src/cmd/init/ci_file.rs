@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use engine::base::Result;
 use init::ci::{Facts, Vendor};
-use init::part::Part;
+use init::part::{BEGIN, Part};
 
 use super::findings::Findings;
 use crate::cli::Ci;
@@ -35,9 +35,8 @@ pub fn of(typed: Option<Ci>, findings: &Findings) -> Result<Option<(PathBuf, Vec
 
 /// The vendor whose file an earlier `init` wrote, or wrote beside a file of the user.
 fn written(root: &Path) -> Option<Vendor> {
-    let has_part = |path: PathBuf| {
-        std::fs::read_to_string(path).is_ok_and(|text| text.contains("# begin cargo xtask init: "))
-    };
+    let has_part =
+        |path: PathBuf| std::fs::read_to_string(path).is_ok_and(|text| text.contains(BEGIN));
     [Vendor::GitHub, Vendor::GitLab, Vendor::CircleCi, Vendor::Script].into_iter().find(|vendor| {
         let file = root.join(vendor.file());
         has_part(PathBuf::from(format!("{}.new", file.display()))) || has_part(file)

@@ -170,6 +170,14 @@ impl Findings {
         Ok(())
     }
 
+    /// The `deploy.toml` files in which an earlier `init` left values open.
+    pub fn open_files(&self) -> impl Iterator<Item = PathBuf> {
+        let open = |site: &&SiteFindings| {
+            site.config.as_ref().is_some_and(|config| config.needs_account().is_err())
+        };
+        self.sites.iter().filter(open).map(|site| site.generator.folder.join(FILE))
+    }
+
     /// What a person still has to fill in: the file, the environment, the keys.
     pub fn unknown(&self) -> Vec<(PathBuf, String, Vec<&'static str>)> {
         let new = self.sites.iter().filter(|site| site.config.is_none());

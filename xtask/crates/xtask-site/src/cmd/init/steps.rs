@@ -36,6 +36,9 @@ fn to_fill_in(findings: &Findings) -> Vec<String> {
         let keys: Vec<String> = keys.iter().map(|key| format!("`{key}`")).collect();
         steps.push(format!("fill in {} of `{environment}` in {}", keys.join(", "), file.display()));
     }
+    steps.extend(findings.open_files().map(|file| {
+        format!("fill in the empty values of {}: a deploy names their lines", file.display())
+    }));
     let hugo = &findings.old_builds;
     steps.extend(hugo.iter().map(|line| {
         format!("compare `command` in deploy.toml with what builds the site today: {line}")
